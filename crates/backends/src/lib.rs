@@ -1,0 +1,1 @@
+//! Everything to stand on: the embedded log, SQLite

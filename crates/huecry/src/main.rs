@@ -1,0 +1,2 @@
+//! The one binary: configuration, wiring, CLI, exit codes.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Accept bytes from sources, authenticate and bound them, put them on the log

@@ -1,0 +1,1 @@
+//! Raw record to OCSF event, or the reason why not

@@ -1,0 +1,1 @@
+//! Small capability traits, each with one conformance suite that every backend runs

@@ -1,0 +1,1 @@
+//! The HTTP API: no business rules, no SQL

@@ -1,0 +1,1 @@
+//! The Sigma language: compile, match; pure

@@ -1,0 +1,1 @@
+//! Group findings into incidents that people decide
