@@ -1,11 +1,29 @@
 //! The nouns of Hue & Cry, their typed ids and the clock. No I/O.
+//!
+//! | on the log | of people | to read records |
+//! |---|---|---|
+//! | [`RawRecord`], [`Finding`], [`DeadLetter`], [`Position`] | [`Incident`], [`Comment`], [`AuditRecord`] | [`FieldTable`], [`Tape`], [`EventView`] |
 
+mod audit;
+mod clock;
+mod dead_letter;
 mod field;
+mod finding;
+mod ids;
+mod incident;
 mod position;
+mod raw;
 mod tape;
 
+pub use audit::{AuditRecord, Principal};
+pub use clock::{Clock, Entropy, ManualClock, SeededEntropy, SystemClock};
+pub use dead_letter::DeadLetter;
 pub use field::{FieldId, FieldTable};
+pub use finding::{Entity, EntityKind, Finding, MatchedField, Severity};
+pub use ids::{AuditId, CommentId, EventId, FindingId, IncidentId, ParseIdError, TokenId, Ulid};
+pub use incident::{Comment, Incident, Membership, Status, Verdict};
 pub use position::{Offset, ParsePositionError, Partition, Position, Topic};
+pub use raw::{RawRecord, RawRecordError, SOURCE_NAME_BYTES_MAX, SourceName, SourceNameError};
 pub use tape::{
     EventView, Kind, NESTING_DEPTH_MAX, Node, RECORD_VALUES_MAX, Scalar, Tape, TapeError, Values,
 };

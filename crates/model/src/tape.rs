@@ -535,7 +535,8 @@ mod tests {
 
     #[test]
     fn fields_are_found_at_their_paths() {
-        let cases: &[(&[&str], &str, &[&[&str]])] = &[
+        type Case = (&'static [&'static str], &'static str, &'static [&'static [&'static str]]);
+        let cases: &[Case] = &[
             (&["a.b", "c"], r#"{"c":1,"a":{"b":"x"}}"#, &[&[r#"Str("x")"#], &["Uint(1)"]]),
             (&["a.b"], r#"{"a.b":-2}"#, &[&["Int(-2)"]]),
             (&["a.b"], r#"{"a":[{"b":1},{"b":[2,3]}]}"#, &[&["Uint(1)", "Uint(2)", "Uint(3)"]]),

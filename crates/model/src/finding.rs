@@ -1,0 +1,136 @@
+//! "Something is wrong here": a rule hit on an event (OCSF Detection Finding, class 2004).
+
+use crate::{EventId, FindingId, Position};
+use serde::{Deserialize, Serialize};
+
+/// How bad it would be if true; OCSF `severity_id` 1 to 5, Sigma `level` by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// OCSF 1; Sigma `informational`.
+    Informational,
+    /// OCSF 2.
+    Low,
+    /// OCSF 3.
+    Medium,
+    /// OCSF 4.
+    High,
+    /// OCSF 5.
+    Critical,
+}
+
+impl Severity {
+    /// From least to most.
+    pub const ALL: [Severity; 5] = [Self::Informational, Self::Low, Self::Medium, Self::High, Self::Critical];
+
+    /// OCSF `severity_id`.
+    pub const fn ocsf_id(self) -> u8 {
+        self as u8 + 1
+    }
+
+    /// The name in the API; Sigma's `level` has the same.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Informational => "informational",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+
+    /// The severity of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|s| s.as_str() == name)
+    }
+}
+
+/// What kind of thing an [`Entity`] names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EntityKind {
+    /// A person's or machine's account, by its most stable name (ARN, login, e-mail).
+    Actor,
+    /// A credential, such as an access key id (never a secret).
+    Credential,
+    /// A network address.
+    Address,
+    /// A repository, `owner/name`.
+    Repository,
+    /// A cloud account, tenant or organisation.
+    Account,
+    /// Anything acted upon.
+    Resource,
+    /// A host.
+    Host,
+}
+
+impl EntityKind {
+    /// The name in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Actor => "actor",
+            Self::Credential => "credential",
+            Self::Address => "address",
+            Self::Repository => "repository",
+            Self::Account => "account",
+            Self::Resource => "resource",
+            Self::Host => "host",
+        }
+    }
+}
+
+/// Something that a finding is about and by which findings are grouped.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Entity {
+    /// What it is.
+    pub kind: EntityKind,
+    /// Its name.
+    pub value: String,
+}
+
+/// A field of the event that made the rule fire.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MatchedField {
+    /// The rule's selection.
+    pub selection: String,
+    /// The field's path in the rule's vocabulary; empty for a keyword.
+    pub field: String,
+    /// The value that matched, as text.
+    pub value: String,
+}
+
+/// One rule hit. Its id is derived ([`FindingId::of_rule`]), so finding it again changes nothing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Derived identity.
+    pub id: FindingId,
+    /// The rule's UUID.
+    pub rule_id: String,
+    /// The rule's title at the time.
+    pub rule_title: String,
+    /// Hex SHA-256 of the rule's logsource and detection at the time.
+    pub rule_hash: String,
+    /// From the rule's level.
+    pub severity: Severity,
+    /// The rule's tags (`attack.t1078.004`).
+    pub tags: Vec<String>,
+    /// The event that matched.
+    pub event_id: EventId,
+    /// Where the event's raw record stands.
+    pub position: Position,
+    /// The source's name.
+    pub source: String,
+    /// When it happened, milliseconds since the epoch.
+    pub time_ms: i64,
+    /// When the door took the record.
+    pub received_at_ms: i64,
+    /// When the rule matched.
+    pub detected_at_ms: i64,
+    /// What it is about, most telling first.
+    pub entities: Vec<Entity>,
+    /// Why the rule fired.
+    pub matched: Vec<MatchedField>,
+    /// The OCSF event.
+    pub event: serde_json::Value,
+}
