@@ -1,1 +1,4 @@
 //! Small capability traits, each with one conformance suite that every backend runs
+
+pub mod log;
+pub use log::{Log, LogError, RecordBatch, Records};
