@@ -1,0 +1,372 @@
+//! Cuts a body into records: each a borrowed slice of the body, its bytes untouched.
+//!
+//! **Invariant:** a body is cut whole or refused whole. What cannot be cut (an array that does not end)
+//! gives an error and no record; what can be cut is not judged: a line that is no JSON is a record too,
+//! and normalize dead-letters it with the reason. So a bad record never costs its neighbours.
+
+use crate::json::{Elements, Members, ScanError, skip_space, trim, value_end};
+use crate::limits::{BODY_RECORDS_MAX, RECORD_BODY_BYTES_MAX};
+use memchr::memchr;
+
+/// How the sender says that the body is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    /// Not said: one JSON value, or lines, whichever fits.
+    #[default]
+    Auto,
+    /// One record a line (`application/x-ndjson`): every line stands for itself.
+    Lines,
+}
+
+impl Format {
+    /// What a `Content-Type` says. Anything but the known names for lines is [`Format::Auto`], since
+    /// senders label line-wise bodies as `application/json` all the time.
+    pub fn of_content_type(content_type: &str) -> Self {
+        const LINES: [&str; 5] = [
+            "application/x-ndjson",
+            "application/ndjson",
+            "application/jsonl",
+            "application/x-jsonlines",
+            "application/json-lines",
+        ];
+        let essence = content_type.split(';').next().unwrap_or_default().trim();
+        if LINES.iter().any(|lines| essence.eq_ignore_ascii_case(lines)) { Self::Lines } else { Self::Auto }
+    }
+}
+
+/// Where a vendor's envelope keeps its records: keys from the outside in, such as `data`, `events`.
+pub type EnvelopePath<'p> = &'p [&'p str];
+
+/// Why a body was refused. Offsets are in the decompressed body, in bytes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SplitError {
+    /// There is nothing in it.
+    #[error("the body is empty")]
+    Empty,
+    /// The body ends inside a value.
+    #[error("the body ends inside the JSON value that begins at byte {start}; nothing was accepted")]
+    Truncated {
+        /// Where the unfinished value begins.
+        start: usize,
+    },
+    /// The body is not JSON, nor lines of it.
+    #[error("expected {expected} at byte {offset}; nothing was accepted")]
+    Unexpected {
+        /// Where.
+        offset: usize,
+        /// What would have been right.
+        expected: &'static str,
+    },
+    /// One record is over [`RECORD_BODY_BYTES_MAX`].
+    #[error("record {number} has {bytes} bytes, the limit is {RECORD_BODY_BYTES_MAX}; nothing was accepted")]
+    RecordTooLarge {
+        /// Which one, counted from 1.
+        number: usize,
+        /// Its size.
+        bytes: usize,
+    },
+    /// More than [`BODY_RECORDS_MAX`] records.
+    #[error("more than {BODY_RECORDS_MAX} records in one body; nothing was accepted; send smaller bodies")]
+    TooManyRecords,
+}
+
+impl From<ScanError> for SplitError {
+    fn from(error: ScanError) -> Self {
+        match error {
+            ScanError::Truncated { start } => Self::Truncated { start },
+            ScanError::Unexpected { offset, expected } => Self::Unexpected { offset, expected },
+        }
+    }
+}
+
+/// The records of `body`, in order.
+///
+/// Taken are: one object; an array; an envelope (an object with an array at one of `envelopes`, the first
+/// that fits; its other members are not records and are left out); objects one after the other; lines.
+/// A line that is itself an envelope is opened too.
+///
+/// # Errors
+/// [`SplitError`]; then nothing of the body counts as accepted.
+pub fn split<'b>(
+    body: &'b [u8],
+    format: Format,
+    envelopes: &[EnvelopePath<'_>],
+) -> Result<Vec<&'b [u8]>, SplitError> {
+    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
+    let mut records = Records { found: Vec::new() };
+    let start = skip_space(body, 0);
+    match (format, body.get(start)) {
+        (_, None) => return Err(SplitError::Empty),
+        (Format::Lines, Some(_)) => lines(body, envelopes, &mut records)?,
+        (Format::Auto, Some(first)) => match document(body, start, envelopes, &mut records) {
+            Ok(()) => {}
+            Err(limit @ (SplitError::RecordTooLarge { .. } | SplitError::TooManyRecords)) => {
+                return Err(limit);
+            }
+            Err(_) if *first != b'[' && is_line_wise(body) => {
+                records.found.clear();
+                lines(body, envelopes, &mut records)?;
+            }
+            Err(error) => return Err(error),
+        },
+    }
+    Ok(records.found)
+}
+
+struct Records<'b> {
+    found: Vec<&'b [u8]>,
+}
+
+impl<'b> Records<'b> {
+    fn push(&mut self, record: &'b [u8]) -> Result<(), SplitError> {
+        if self.found.len() >= BODY_RECORDS_MAX {
+            return Err(SplitError::TooManyRecords);
+        }
+        if record.len() > RECORD_BODY_BYTES_MAX {
+            return Err(SplitError::RecordTooLarge { number: self.found.len() + 1, bytes: record.len() });
+        }
+        self.found.push(record);
+        Ok(())
+    }
+
+    fn push_array(&mut self, bytes: &'b [u8], start: usize) -> Result<usize, SplitError> {
+        let mut elements = Elements::new(bytes, start);
+        for element in elements.by_ref() {
+            self.push(element?)?;
+        }
+        elements.end().ok_or(SplitError::Truncated { start })
+    }
+}
+
+/// One array, or objects one after the other (most often just one).
+fn document<'b>(
+    body: &'b [u8],
+    start: usize,
+    envelopes: &[EnvelopePath<'_>],
+    records: &mut Records<'b>,
+) -> Result<(), SplitError> {
+    let mut at = start;
+    if body[at] == b'[' {
+        at = skip_space(body, records.push_array(body, at)?);
+        return match body.get(at) {
+            None => Ok(()),
+            Some(_) => Err(SplitError::Unexpected { offset: at, expected: "the end of the body" }),
+        };
+    }
+    while at < body.len() {
+        if body[at] != b'{' {
+            return Err(SplitError::Unexpected { offset: at, expected: "an object, an array or lines" });
+        }
+        let end = value_end(body, at)?;
+        let object = &body[at..end];
+        match envelope(object, envelopes) {
+            Some(array) => drop(records.push_array(object, array)?),
+            None => records.push(object)?,
+        }
+        at = skip_space(body, end);
+    }
+    Ok(())
+}
+
+/// Whether a body that is no whole document reads as lines: one after the first begins an object.
+fn is_line_wise(body: &[u8]) -> bool {
+    memchr::memmem::find(body, b"\n{").is_some() || memchr::memmem::find(body, b"\r{").is_some()
+}
+
+fn lines<'b>(
+    body: &'b [u8],
+    envelopes: &[EnvelopePath<'_>],
+    records: &mut Records<'b>,
+) -> Result<(), SplitError> {
+    let mut rest = body;
+    while !rest.is_empty() {
+        let end = memchr(b'\n', rest).unwrap_or(rest.len());
+        let line = trim(&rest[..end]);
+        rest = rest.get(end + 1..).unwrap_or_default();
+        if line.is_empty() {
+            continue;
+        }
+        let kept = records.found.len();
+        match line_envelope(line, envelopes) {
+            // an envelope that breaks off stays one record, for normalize to refuse
+            Some(array) => match records.push_array(line, array) {
+                Ok(_) => {}
+                Err(limit @ (SplitError::RecordTooLarge { .. } | SplitError::TooManyRecords)) => {
+                    return Err(limit);
+                }
+                Err(_) => {
+                    records.found.truncate(kept);
+                    records.push(line)?;
+                }
+            },
+            None => records.push(line)?,
+        }
+    }
+    Ok(())
+}
+
+/// Lines are plentiful and envelopes in them rare: only a line whose first key begins an envelope is read.
+fn line_envelope(line: &[u8], envelopes: &[EnvelopePath<'_>]) -> Option<usize> {
+    let begins = |path: &EnvelopePath<'_>| {
+        let key = path.first().map_or(&b""[..], |key| key.as_bytes());
+        let rest = line.strip_prefix(b"{").map(trim).and_then(|rest| rest.strip_prefix(b"\""));
+        rest.and_then(|rest| rest.strip_prefix(key)).is_some_and(|rest| rest.starts_with(b"\""))
+    };
+    if envelopes.iter().any(begins) && value_end(line, 0) == Ok(line.len()) {
+        return envelope(line, envelopes);
+    }
+    None
+}
+
+/// Where the array of the first fitting envelope begins within `object`.
+fn envelope(object: &[u8], envelopes: &[EnvelopePath<'_>]) -> Option<usize> {
+    envelopes.iter().find_map(|path| {
+        let mut at = 0;
+        for key in *path {
+            if object.get(at) != Some(&b'{') {
+                return None;
+            }
+            let member =
+                Members::new(object, at).map_while(Result::ok).find(|member| member.key == key.as_bytes())?;
+            at = member.offset;
+        }
+        (object.get(at) == Some(&b'[') && !path.is_empty()).then_some(at)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ENVELOPES: &[EnvelopePath<'static>] = &[&["Records"], &["data", "events"]];
+
+    fn cut(format: Format, body: &str) -> Result<Vec<String>, SplitError> {
+        split(body.as_bytes(), format, ENVELOPES)
+            .map(|records| records.iter().map(|r| String::from_utf8_lossy(r).into_owned()).collect())
+    }
+
+    #[test]
+    fn bodies_are_cut_into_records() {
+        use Format::{Auto, Lines};
+        let cases: &[(Format, &str, &[&str])] = &[
+            (Auto, r#" {"a":1} "#, &[r#"{"a":1}"#]),
+            (Auto, "{\n  \"a\": {\n    \"b\": 1\n  }\n}\n", &["{\n  \"a\": {\n    \"b\": 1\n  }\n}"]),
+            (Auto, r#"[{"a":1}, {"b":[2]} ,3]"#, &[r#"{"a":1}"#, r#"{"b":[2]}"#, "3"]),
+            (Auto, "[]", &[]),
+            (Auto, r#"{"Records":[{"a":1},{"b":2}]}"#, &[r#"{"a":1}"#, r#"{"b":2}"#]),
+            (Auto, r#"{"v":"x","Records": [] }"#, &[]),
+            (
+                Auto,
+                r#"{"eventType":"h","data":{"n":1,"events":[{"uuid":"u"}]},"z":[]}"#,
+                &[r#"{"uuid":"u"}"#],
+            ),
+            // an envelope's name over something else is an ordinary record
+            (Auto, r#"{"Records":7}"#, &[r#"{"Records":7}"#]),
+            (Auto, r#"{"data":{"events":{}}}"#, &[r#"{"data":{"events":{}}}"#]),
+            (Auto, r#"{"a":{"Records":[1]}}"#, &[r#"{"a":{"Records":[1]}}"#]),
+            (Auto, r#"{"a":1}{"b":2} {"c":3}"#, &[r#"{"a":1}"#, r#"{"b":2}"#, r#"{"c":3}"#]),
+            (Auto, "{\"a\":1}\r\n\r\n{\"b\":2}\r\n", &[r#"{"a":1}"#, r#"{"b":2}"#]),
+            // a bad line does not cost its neighbours, wherever it stands
+            (Auto, "{\"a\":\n{\"b\":2}\n", &[r#"{"a":"#, r#"{"b":2}"#]),
+            (Auto, "{\"a\":1}\nnot json\n{\"b\":2}", &[r#"{"a":1}"#, "not json", r#"{"b":2}"#]),
+            (Auto, "oops\n{\"b\":2}", &["oops", r#"{"b":2}"#]),
+            (Lines, "oops", &["oops"]),
+            (Lines, "[1]\n{\"b\":\"\\n\"}", &["[1]", r#"{"b":"\n"}"#]),
+            (
+                Lines,
+                "{\"Records\":[{\"a\":1},{\"b\":2}]}\n{\"c\":3}",
+                &[r#"{"a":1}"#, r#"{"b":2}"#, r#"{"c":3}"#],
+            ),
+            (Lines, "{\"Records\":[{\"a\":1},\n{\"c\":3}", &[r#"{"Records":[{"a":1},"#, r#"{"c":3}"#]),
+            // a malformed record within a sound array is a record
+            (Auto, r#"[{"a":nope},{"b":2}]"#, &[r#"{"a":nope}"#, r#"{"b":2}"#]),
+            (Auto, "\u{feff}{\"a\":1}", &[r#"{"a":1}"#]),
+        ];
+        for (format, body, expected) in cases {
+            assert_eq!(cut(*format, body).as_deref().unwrap(), *expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_cut_is_refused_whole() {
+        let cases: &[(&str, SplitError)] = &[
+            ("", SplitError::Empty),
+            (" \n ", SplitError::Empty),
+            (r#"[{"a":1},{"b":"#, SplitError::Truncated { start: 9 }),
+            (r#"[{"a":1},"#, SplitError::Truncated { start: 0 }),
+            ("[{\"a\":1},\n{\"b\":2}", SplitError::Truncated { start: 0 }),
+            (r#"{"Records":[{"a":1},"#, SplitError::Truncated { start: 0 }),
+            (r#"[{"a":1} {"b":2}]"#, SplitError::Unexpected { offset: 9, expected: "a comma or ]" }),
+            (r#"[1] 2"#, SplitError::Unexpected { offset: 4, expected: "the end of the body" }),
+            ("hello", SplitError::Unexpected { offset: 0, expected: "an object, an array or lines" }),
+        ];
+        for (body, expected) in cases {
+            assert_eq!(cut(Format::Auto, body).unwrap_err(), *expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn limits_refuse_the_body() {
+        let many = format!("[{}0]", "0,".repeat(BODY_RECORDS_MAX));
+        assert_eq!(cut(Format::Auto, &many), Err(SplitError::TooManyRecords));
+        let large = format!("{{}}\n\"{}\"\n", "x".repeat(RECORD_BODY_BYTES_MAX));
+        let bytes = RECORD_BODY_BYTES_MAX + 2;
+        assert_eq!(cut(Format::Lines, &large), Err(SplitError::RecordTooLarge { number: 2, bytes }));
+    }
+
+    #[test]
+    fn content_types_name_lines() {
+        assert_eq!(Format::of_content_type("application/x-ndjson; charset=utf-8"), Format::Lines);
+        assert_eq!(Format::of_content_type("Application/JSONL"), Format::Lines);
+        assert_eq!(Format::of_content_type("application/json"), Format::Auto);
+    }
+
+    fn json() -> impl proptest::strategy::Strategy<Value = serde_json::Value> {
+        use proptest::prelude::*;
+        let leaf = prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<i64>().prop_map(Into::into),
+            ".{0,8}".prop_map(Into::into),
+        ];
+        let value = leaf.prop_recursive(4, 32, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Into::into),
+                proptest::collection::btree_map(".{0,6}", inner, 0..4)
+                    .prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
+            ]
+        });
+        proptest::collection::btree_map(".{0,6}", value, 0..4)
+            .prop_map(|map| serde_json::Value::Object(map.into_iter().collect()))
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_way_of_writing_gives_the_same_records(records in proptest::collection::vec(json(), 1..6)) {
+            let texts: Vec<String> = records.iter().map(ToString::to_string).collect();
+            for body in [
+                format!("[{}]", texts.join(" , ")),
+                format!(r#"{{"v":1,"Records":[{}]}}"#, texts.join(",")),
+                texts.join("\n"),
+                texts.concat(),
+            ] {
+                let found = split(body.as_bytes(), Format::Auto, &[&["Records"]]).unwrap();
+                proptest::prop_assert_eq!(found, texts.iter().map(String::as_bytes).collect::<Vec<_>>());
+            }
+        }
+
+        #[test]
+        fn any_bytes_give_an_answer(bytes: Vec<u8>) {
+            for format in [Format::Auto, Format::Lines] {
+                let _ = split(&bytes, format, ENVELOPES);
+            }
+        }
+
+        #[test]
+        fn lines_add_up(lines in proptest::collection::vec("[ -~]{1,20}", 1..20)) {
+            let expected = lines.iter().filter(|line| !line.trim().is_empty()).count();
+            let body = lines.join("\n");
+            let found = split(body.as_bytes(), Format::Lines, &[]);
+            proptest::prop_assert_eq!(found.map_or(0, |records| records.len()), expected);
+        }
+    }
+}
