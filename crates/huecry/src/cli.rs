@@ -1,0 +1,323 @@
+//! The command line, as data.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// See it, shout it, stop it: telemetry and reports in, incidents out.
+#[derive(Debug, Parser)]
+#[command(name = "huecry", version, max_term_width = 100, subcommand_required = true)]
+#[command(after_help = "Exit codes: 0 done · 1 the input has faults (the output says which) · 2 wrong usage or \
+    configuration · 3 the server cannot be reached or failed · 4 not allowed · 5 conflict with another change")]
+pub struct Cli {
+    /// Configuration file [default: huecry.toml if it is there].
+    #[arg(long, global = true, env = "HUECRY_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Folder for everything embedded, instead of the configuration's.
+    #[arg(long, global = true, env = "HUECRY_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Print JSON instead of text for people.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// The server's address [default: the configuration's].
+    #[arg(long, global = true, env = "HUECRY_URL", value_name = "URL")]
+    pub url: Option<String>,
+    /// File with the API token [default: the first token in the data folder]; or HUECRY_TOKEN.
+    #[arg(long, global = true, env = "HUECRY_TOKEN_FILE", value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the product: doors, pipeline, triage, API.
+    Serve(Serve),
+    /// Run it with an invented organisation's telemetry: 90 days at once, then live.
+    Demo(Demo),
+    /// Send files to a server, or judge them without one (--dry-run).
+    Ingest(Ingest),
+    /// Work on incidents.
+    #[command(subcommand)]
+    Incident(Incident),
+    /// Test, check and measure detection rules.
+    #[command(subcommand)]
+    Rules(Rules),
+    /// Look at records that could not become events, and drive them again.
+    #[command(subcommand)]
+    DeadLetter(DeadLetter),
+    /// Configured senders.
+    #[command(subcommand)]
+    Source(Source),
+    /// API tokens and source tokens.
+    #[command(subcommand)]
+    Token(Token),
+    /// Check configuration, data folder, rules and server, and say what to mend.
+    Doctor,
+    /// Print the configuration in force, or its JSON schema.
+    Config(ConfigCommand),
+    /// Print a completion script for a shell.
+    Completions {
+        /// For which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// `huecry serve`
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Address and port to listen on, instead of the configuration's.
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<std::net::SocketAddr>,
+}
+
+/// `huecry demo`
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Address and port to listen on.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
+    pub listen: std::net::SocketAddr,
+    /// Days of the past to play.
+    #[arg(long, default_value_t = 90)]
+    pub days: u32,
+    /// Seed of the invented organisation; the same seed and day give the same records.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Stop when the past has been played and the incidents are printed.
+    #[arg(long)]
+    pub once: bool,
+}
+
+/// `huecry ingest`
+#[derive(Debug, Args)]
+pub struct Ingest {
+    /// The source's name; with --dry-run the kind of records: aws_cloudtrail, okta, github.
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<String>,
+    /// The type of all records, where the sender's transport would name it (GitHub's X-GitHub-Event).
+    #[arg(long, value_name = "TYPE")]
+    pub event_type: Option<String>,
+    /// Need no server: print the OCSF events on stdout, a summary on stderr.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Check every event against the OCSF schema (with --dry-run).
+    #[arg(long, requires = "dry_run")]
+    pub validate: bool,
+    /// Begin again even where an earlier run got through a part of the files.
+    #[arg(long)]
+    pub restart: bool,
+    /// Files: plain, .gz, .zst, .zip; `-` is standard input. Folders are read with all their files.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+}
+
+/// Statuses of an incident.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+#[value(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum StatusArg {
+    New,
+    InProgress,
+    OnHold,
+    Resolved,
+    Closed,
+}
+
+/// `huecry incident`
+#[derive(Debug, Subcommand)]
+pub enum Incident {
+    /// The queue, gravest first.
+    List {
+        /// Only these statuses [default: the open ones].
+        #[arg(long, value_enum, value_delimiter = ',')]
+        status: Vec<StatusArg>,
+        /// Only at least this severity: informational, low, medium, high, critical.
+        #[arg(long)]
+        severity: Option<String>,
+        /// Only this assignee's.
+        #[arg(long)]
+        assignee: Option<String>,
+        /// Only those whose title has these words.
+        #[arg(long)]
+        search: Option<String>,
+        /// At most this many.
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+        /// Go on where an earlier answer ended.
+        #[arg(long)]
+        cursor: Option<String>,
+    },
+    /// One incident with its findings, comments and history.
+    Show {
+        /// Its id.
+        id: String,
+    },
+    /// Give it to someone (or to nobody).
+    Assign {
+        /// Its id.
+        id: String,
+        /// To whom; empty for nobody.
+        to: String,
+    },
+    /// Say something about it.
+    Comment {
+        /// Its id.
+        id: String,
+        /// Markdown.
+        text: String,
+    },
+    /// Say where the work stands.
+    Status {
+        /// Its id.
+        id: String,
+        /// The new status; to close use `incident close`.
+        #[arg(value_enum)]
+        status: StatusArg,
+    },
+    /// Close it with a verdict.
+    Close {
+        /// Its id.
+        id: String,
+        /// What it was: true_positive, false_positive, benign, duplicate, test, …
+        #[arg(long)]
+        verdict: String,
+        /// Why, in your words.
+        #[arg(long)]
+        reason: Option<String>,
+    },
+}
+
+/// `huecry rules`
+#[derive(Debug, Subcommand)]
+pub enum Rules {
+    /// Load rules and say which were refused, and why.
+    Load {
+        /// Folders or files [default: the configuration's rules].
+        dirs: Vec<PathBuf>,
+    },
+    /// Run the rules' own tests.
+    Test {
+        /// Folders or files [default: the configuration's rules].
+        dirs: Vec<PathBuf>,
+    },
+    /// Say what is allowed but unwise.
+    Lint {
+        /// Folders or files [default: the configuration's rules].
+        dirs: Vec<PathBuf>,
+    },
+    /// Match records of files without a server: one JSON line a match.
+    Match {
+        /// Folder of rules [default: the configuration's rules].
+        #[arg(long, value_name = "DIR")]
+        rules: Vec<PathBuf>,
+        /// The kind of records [default: told from each record's own fields].
+        #[arg(long, value_name = "KIND")]
+        source: Option<String>,
+        /// Files as for `huecry ingest`.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Findings per 1,000 events and speed, on files or on the demo organisation's benign part.
+    Bench {
+        /// Folder of rules [default: the configuration's rules].
+        #[arg(long, value_name = "DIR")]
+        rules: Vec<PathBuf>,
+        /// The kind of records [default: told from each record's own fields].
+        #[arg(long, value_name = "KIND")]
+        source: Option<String>,
+        /// Files as for `huecry ingest`; none: the demo organisation, benign part.
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// The rules that the server runs, with how often and when each matched.
+    List,
+}
+
+/// `huecry dead-letter`
+#[derive(Debug, Subcommand)]
+pub enum DeadLetter {
+    /// The records that could not become events.
+    List {
+        /// At most this many.
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+        /// Go on where an earlier answer ended.
+        #[arg(long)]
+        cursor: Option<String>,
+    },
+    /// One of them, with the raw record.
+    Show {
+        /// Its position, such as raw/0/42.
+        position: String,
+    },
+    /// Drive them again with the mappings in force.
+    Retry {
+        /// Their positions.
+        #[arg(required_unless_present = "all")]
+        positions: Vec<String>,
+        /// All open ones.
+        #[arg(long, conflicts_with = "positions")]
+        all: bool,
+    },
+}
+
+/// `huecry source`
+#[derive(Debug, Subcommand)]
+pub enum Source {
+    /// All of them.
+    List,
+    /// Add a sender and print its token, once.
+    Add {
+        /// Its name: a-z, 0-9, - and _.
+        name: String,
+        /// What it sends: aws_cloudtrail, okta, github.
+        #[arg(long)]
+        kind: String,
+        /// Where its data must be kept.
+        #[arg(long, default_value = "default")]
+        region: String,
+        /// File with the secret its webhooks are signed with; `-` is standard input.
+        #[arg(long, value_name = "FILE")]
+        secret_file: Option<PathBuf>,
+    },
+    /// Stop taking its records.
+    Remove {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// `huecry token`
+#[derive(Debug, Subcommand)]
+pub enum Token {
+    /// All of them, without their secrets.
+    List,
+    /// Make one and print its secret, once.
+    Create {
+        /// For whom or what.
+        name: String,
+        /// What it may do, such as incidents:read; may be given several times.
+        #[arg(long = "scope", value_name = "SCOPE")]
+        scopes: Vec<String>,
+        /// Bind it to a source: it may send that source's records and nothing else.
+        #[arg(long, conflicts_with = "scopes")]
+        source: Option<String>,
+        /// It ends after this many days.
+        #[arg(long)]
+        expires_in_days: Option<u32>,
+    },
+    /// End one.
+    Revoke {
+        /// Its id.
+        id: String,
+    },
+}
+
+/// `huecry config`
+#[derive(Debug, Args)]
+pub struct ConfigCommand {
+    /// Print the JSON schema instead.
+    #[arg(long)]
+    pub schema: bool,
+}

@@ -1,0 +1,270 @@
+//! The configuration file: TOML, every key optional, unknown keys refused.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// Where the file is looked for when none is named.
+pub const DEFAULT_FILE: &str = "huecry.toml";
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not the configuration this program knows.
+    #[error("{path}: {reason}")]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with line and column.
+        reason: String,
+        /// The key that was probably meant.
+        suggestion: Option<String>,
+    },
+    /// A storage URL names a backend that this program does not have.
+    #[error("{key} = {url:?}: no backend for {scheme:?} is compiled in (there is {known})")]
+    UnknownBackend {
+        /// The key.
+        key: &'static str,
+        /// Its value.
+        url: String,
+        /// The part before the colon.
+        scheme: String,
+        /// What there is.
+        known: &'static str,
+    },
+}
+
+/// The whole configuration.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The HTTP server.
+    pub server: ServerConfig,
+    /// Where data is kept.
+    pub storage: StorageConfig,
+    /// The durable log.
+    pub log: LogConfig,
+    /// Detection rules.
+    pub rules: RulesConfig,
+    /// Grouping of findings into incidents.
+    pub triage: TriageConfig,
+}
+
+/// The HTTP server.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerConfig {
+    /// Address and port to listen on.
+    #[schemars(with = "String")]
+    pub listen: SocketAddr,
+    /// Most bytes of requests that are worked on at once; past it senders get 429.
+    pub in_flight_bytes_max: usize,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8787)), in_flight_bytes_max: 128 << 20 }
+    }
+}
+
+/// Where data is kept. The scheme of a URL picks the backend.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct StorageConfig {
+    /// Folder for everything embedded: log, state, key, first token.
+    pub data_dir: PathBuf,
+    /// The log; `file:` (inside `data_dir` unless it names a path).
+    pub log: String,
+    /// State; `sqlite:` (inside `data_dir` unless it names a path).
+    pub state: String,
+}
+
+impl Default for StorageConfig {
+    fn default() -> Self {
+        Self { data_dir: PathBuf::from("data"), log: "file:".to_owned(), state: "sqlite:".to_owned() }
+    }
+}
+
+/// The durable log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogConfig {
+    /// Partitions of the raw topic: how many pipeline workers can run side by side. Only grows.
+    pub raw_partitions: u32,
+    /// Segment size in bytes; retention removes whole segments.
+    pub segment_bytes: u64,
+    /// Raw records older than this many days are removed.
+    pub raw_retention_days: u32,
+    /// At most this many bytes of raw records are kept in each partition.
+    pub raw_retention_bytes: u64,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self {
+            raw_partitions: 2,
+            segment_bytes: 64 << 20,
+            raw_retention_days: 400,
+            raw_retention_bytes: 64 << 30,
+        }
+    }
+}
+
+/// Detection rules.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RulesConfig {
+    /// Whether the rules that come with the program are loaded.
+    pub builtin: bool,
+    /// Folders of Sigma rules, read with all their subfolders.
+    pub dirs: Vec<PathBuf>,
+}
+
+impl Default for RulesConfig {
+    fn default() -> Self {
+        Self { builtin: true, dirs: Vec::new() }
+    }
+}
+
+/// Grouping of findings into incidents.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TriageConfig {
+    /// A finding joins an open incident about the same entity whose findings are within this many hours.
+    pub window_hours: u32,
+}
+
+impl Default for TriageConfig {
+    fn default() -> Self {
+        Self { window_hours: 24 }
+    }
+}
+
+impl Config {
+    /// Reads `path`, or [`DEFAULT_FILE`] if it is there, or the defaults.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when a file is named or there, and cannot be used.
+    pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
+        let default = Path::new(DEFAULT_FILE);
+        let path = match path {
+            Some(path) => path,
+            None if default.exists() => default,
+            None => return Ok(Self::default()),
+        };
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        Self::parse(&text, path)
+    }
+
+    /// Reads a configuration's text; `path` is for the message.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] with line, column and the nearest known key.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        toml::from_str(text).map_err(|error| ConfigError::Invalid {
+            path: path.to_owned(),
+            reason: error.to_string().trim_end().to_owned(),
+            suggestion: suggestion(error.message()),
+        })
+    }
+
+    /// The folder of the embedded log.
+    ///
+    /// # Errors
+    /// [`ConfigError::UnknownBackend`] for another scheme than `file:`.
+    pub fn log_dir(&self) -> Result<PathBuf, ConfigError> {
+        self.embedded("storage.log", &self.storage.log, "file", "log")
+    }
+
+    /// The file of the embedded state.
+    ///
+    /// # Errors
+    /// [`ConfigError::UnknownBackend`] for another scheme than `sqlite:`.
+    pub fn state_file(&self) -> Result<PathBuf, ConfigError> {
+        self.embedded("storage.state", &self.storage.state, "sqlite", "state.db")
+    }
+
+    fn embedded(
+        &self,
+        key: &'static str,
+        url: &str,
+        known: &'static str,
+        default: &str,
+    ) -> Result<PathBuf, ConfigError> {
+        let (scheme, path) = url.split_once(':').unwrap_or((url, ""));
+        if scheme != known {
+            let (url, scheme) = (url.to_owned(), scheme.to_owned());
+            return Err(ConfigError::UnknownBackend { key, url, scheme, known });
+        }
+        let path = path.strip_prefix("//").unwrap_or(path);
+        Ok(self.storage.data_dir.join(if path.is_empty() { default } else { path }))
+    }
+
+    /// The JSON schema of the file, as committed in `schemas/config.schema.json`.
+    pub fn schema() -> schemars::Schema {
+        schemars::schema_for!(Config)
+    }
+}
+
+/// The known key nearest to the unknown one that serde's message names.
+fn suggestion(message: &str) -> Option<String> {
+    let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    let (unknown, known) = names.split_first()?;
+    if !message.starts_with("unknown field") {
+        return None;
+    }
+    let near = known.iter().map(|name| (strsim::damerau_levenshtein(unknown, name), name));
+    let (distance, name) = near.min()?;
+    (distance <= 1 + unknown.len() / 3).then(|| (*name).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, ConfigError> {
+        Config::parse(text, Path::new("huecry.toml"))
+    }
+
+    #[test]
+    fn an_empty_file_is_the_defaults() {
+        assert_eq!(parse("").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_the_one_that_was_meant() {
+        let Err(ConfigError::Invalid { reason, suggestion, .. }) = parse("[server]\nlisen = \"x\"") else {
+            panic!("accepted");
+        };
+        assert!(reason.contains("line 2"), "{reason}");
+        assert_eq!(suggestion.as_deref(), Some("listen"));
+    }
+
+    #[test]
+    fn a_backend_that_is_not_there_is_named() {
+        let config = parse("[storage]\nlog = \"nats://127.0.0.1\"").unwrap();
+        let message = config.log_dir().unwrap_err().to_string();
+        assert!(message.contains("nats") && message.contains("file"), "{message}");
+        assert_eq!(config.state_file().unwrap(), Path::new("data/state.db"));
+    }
+
+    #[test]
+    fn the_committed_schema_is_this_one() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/config.schema.json");
+        let text = serde_json::to_string_pretty(&Config::schema()).unwrap() + "\n";
+        if std::env::var_os("HUECRY_BLESS").is_some() {
+            std::fs::write(&path, &text).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(&path).unwrap_or_default(), text, "run with HUECRY_BLESS=1");
+    }
+}

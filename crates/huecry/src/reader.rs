@@ -1,0 +1,259 @@
+//! Records out of files: plain, gzip, zstd, zip; JSON documents or lines.
+//!
+//! Lines are streamed, so a file of lines may have any size. One JSON document (an object over several
+//! lines, an array, a vendor's envelope) is read whole, up to [`DOCUMENT_BYTES_MAX`].
+
+use ingest::{EnvelopePath, Format, Kind, SplitError, split};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+/// Largest single JSON document in a file, in bytes.
+pub const DOCUMENT_BYTES_MAX: u64 = 1 << 30;
+/// Longest line of a file of lines, in bytes; the doors take no larger record.
+pub const LINE_BYTES_MAX: usize = ingest::limits::RECORD_BODY_BYTES_MAX;
+const CHUNK_LINES: usize = 1_000;
+
+/// Why a file could not be read as records.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The file, or its compression, is broken.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file, and the entry of an archive.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The bytes are no records.
+    #[error("{path}: {source}")]
+    Split {
+        /// The file, and the entry of an archive.
+        path: String,
+        /// Why.
+        source: SplitError,
+    },
+    /// One document is over [`DOCUMENT_BYTES_MAX`], or one line over [`LINE_BYTES_MAX`].
+    #[error("{path}: larger than {bytes_max} bytes in one piece; write one record a line")]
+    TooLarge {
+        /// The file, and the entry of an archive.
+        path: String,
+        /// The limit.
+        bytes_max: u64,
+    },
+}
+
+/// All files under `paths`: folders are walked in the order of names.
+///
+/// # Errors
+/// [`ReadError::Io`] for a path that is not there.
+pub fn files_under(paths: &[PathBuf]) -> Result<Vec<PathBuf>, ReadError> {
+    let mut found = Vec::new();
+    let mut pending: Vec<PathBuf> = paths.iter().rev().cloned().collect();
+    while let Some(path) = pending.pop() {
+        let io_error = |source| ReadError::Io { path: path.display().to_string(), source };
+        if path.as_os_str() != "-" && std::fs::metadata(&path).map_err(io_error)?.is_dir() {
+            let entries = std::fs::read_dir(&path).map_err(io_error)?;
+            let mut below: Vec<_> =
+                entries.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>().map_err(io_error)?;
+            below.retain(|p| p.is_dir() || has_record_extension(p));
+            below.sort_unstable_by(|a, b| b.cmp(a));
+            pending.append(&mut below);
+        } else {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
+fn has_record_extension(path: &Path) -> bool {
+    const EXTENSIONS: [&str; 7] = ["json", "ndjson", "jsonl", "log", "gz", "zst", "zip"];
+    path.extension().and_then(|e| e.to_str()).is_some_and(|e| EXTENSIONS.contains(&e))
+}
+
+/// Gives every record of `path` to `visit`, in order, in chunks of one buffer each.
+///
+/// # Errors
+/// [`ReadError`], or what `visit` returned.
+pub fn read_records<E: From<ReadError>>(
+    path: &Path,
+    kind: &Kind,
+    visit: &mut dyn FnMut(&[&[u8]]) -> Result<(), E>,
+) -> Result<(), E> {
+    let name = path.display().to_string();
+    let io_error = |source| ReadError::Io { path: name.clone(), source };
+    if path.as_os_str() == "-" {
+        return read_stream(&name, &mut io::stdin().lock(), kind, visit);
+    }
+    let file = File::open(path).map_err(io_error)?;
+    let mut reader = BufReader::with_capacity(256 << 10, file);
+    let magic = reader.fill_buf().map_err(io_error)?;
+    if magic.starts_with(b"PK\x03\x04") {
+        return read_zip(&name, reader, kind, visit);
+    }
+    match ingest::Encoding::of_magic(magic) {
+        ingest::Encoding::Identity => read_stream(&name, &mut reader, kind, visit),
+        ingest::Encoding::Gzip => {
+            let mut plain = BufReader::with_capacity(256 << 10, flate2::bufread::MultiGzDecoder::new(reader));
+            read_stream(&name, &mut plain, kind, visit)
+        }
+        ingest::Encoding::Zstd => {
+            let plain = zstd::stream::read::Decoder::with_buffer(reader).map_err(io_error)?;
+            read_stream(&name, &mut BufReader::with_capacity(256 << 10, plain), kind, visit)
+        }
+    }
+}
+
+fn read_zip<E: From<ReadError>>(
+    name: &str,
+    reader: BufReader<File>,
+    kind: &Kind,
+    visit: &mut dyn FnMut(&[&[u8]]) -> Result<(), E>,
+) -> Result<(), E> {
+    let zip_error = |e: zip::result::ZipError| ReadError::Io { path: name.to_owned(), source: e.into() };
+    let mut archive = zip::ZipArchive::new(reader).map_err(zip_error)?;
+    for index in 0..archive.len() {
+        let entry = archive.by_index(index).map_err(zip_error)?;
+        if entry.is_dir() {
+            continue;
+        }
+        let entry_name = format!("{name}!{}", entry.name());
+        read_stream(&entry_name, &mut BufReader::new(entry), kind, visit)?;
+    }
+    Ok(())
+}
+
+fn read_stream<E: From<ReadError>>(
+    name: &str,
+    reader: &mut dyn BufRead,
+    kind: &Kind,
+    visit: &mut dyn FnMut(&[&[u8]]) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut first = Vec::new();
+    read_line(name, reader, &mut first)?;
+    if is_whole_object(&first) {
+        return read_lines(name, reader, first, kind, visit);
+    }
+    let io_error = |source| ReadError::Io { path: name.to_owned(), source };
+    let mut document = first;
+    reader.take(DOCUMENT_BYTES_MAX + 1).read_to_end(&mut document).map_err(io_error)?;
+    if document.len() as u64 > DOCUMENT_BYTES_MAX {
+        return Err(ReadError::TooLarge { path: name.to_owned(), bytes_max: DOCUMENT_BYTES_MAX }.into());
+    }
+    if document.iter().all(u8::is_ascii_whitespace) {
+        return Ok(());
+    }
+    visit(&records_of(name, &document, Format::Auto, kind.envelopes)?)
+}
+
+fn records_of<'b>(
+    name: &str,
+    body: &'b [u8],
+    format: Format,
+    envelopes: &[EnvelopePath<'_>],
+) -> Result<Vec<&'b [u8]>, ReadError> {
+    split(body, format, envelopes).map_err(|source| ReadError::Split { path: name.to_owned(), source })
+}
+
+fn is_whole_object(line: &[u8]) -> bool {
+    let text = line.trim_ascii();
+    text.starts_with(b"{") && sonic_rs::from_slice::<serde::de::IgnoredAny>(text).is_ok()
+}
+
+fn read_lines<E: From<ReadError>>(
+    name: &str,
+    reader: &mut dyn BufRead,
+    first: Vec<u8>,
+    kind: &Kind,
+    visit: &mut dyn FnMut(&[&[u8]]) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut chunk = first;
+    loop {
+        let mut lines = 1;
+        let mut ended = false;
+        while lines < CHUNK_LINES && chunk.len() < LINE_BYTES_MAX {
+            if !read_line(name, reader, &mut chunk)? {
+                ended = true;
+                break;
+            }
+            lines += 1;
+        }
+        if !chunk.iter().all(u8::is_ascii_whitespace) {
+            visit(&records_of(name, &chunk, Format::Lines, kind.envelopes)?)?;
+        }
+        if ended {
+            return Ok(());
+        }
+        chunk.clear();
+    }
+}
+
+/// Appends one line with its end; false at the end of the file.
+fn read_line(name: &str, reader: &mut dyn BufRead, into: &mut Vec<u8>) -> Result<bool, ReadError> {
+    let before = into.len();
+    let mut line = reader.take(DOCUMENT_BYTES_MAX);
+    line.read_until(b'\n', into).map_err(|source| ReadError::Io { path: name.to_owned(), source })?;
+    if (into.len() - before) as u64 >= DOCUMENT_BYTES_MAX {
+        return Err(ReadError::TooLarge { path: name.to_owned(), bytes_max: DOCUMENT_BYTES_MAX });
+    }
+    Ok(into.len() > before)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn read(bytes: &[u8]) -> Result<Vec<String>, ReadError> {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(bytes).unwrap();
+        let mut records = Vec::new();
+        read_records(file.path(), Kind::of("aws_cloudtrail"), &mut |chunk| -> Result<(), ReadError> {
+            records.extend(chunk.iter().map(|r| String::from_utf8_lossy(r).into_owned()));
+            Ok(())
+        })?;
+        Ok(records)
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn zip(bytes: &[u8]) -> Vec<u8> {
+        let mut writer = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
+        writer.start_file("a.json", zip::write::SimpleFileOptions::default()).unwrap();
+        writer.write_all(bytes).unwrap();
+        writer.finish().unwrap().into_inner()
+    }
+
+    #[test]
+    fn every_form_gives_its_records() {
+        let forms: [&[u8]; 5] = [
+            br#"{"Records":[{"a":1},{"a":2}]}"#,
+            b"[\n {\"a\":1},\n {\"a\":2}\n]\n",
+            b"{\"a\":1}\n\n{\"a\":2}",
+            b"{\"Records\":[{\"a\":1}]}\n{\"a\":2}\n",
+            b"{\n\"Records\":\n[{\"a\":1},{\"a\":2}]}",
+        ];
+        for form in forms {
+            for packed in [form.to_vec(), gzip(form), zstd::encode_all(form, 1).unwrap(), zip(form)] {
+                assert_eq!(read(&packed).unwrap(), [r#"{"a":1}"#, r#"{"a":2}"#], "{form:?}");
+            }
+        }
+        assert!(read(b"").unwrap().is_empty());
+    }
+
+    #[test]
+    fn broken_files_are_named() {
+        let whole = gzip(&b"{\"a\":1}\n".repeat(1_000));
+        assert!(matches!(read(&whole[..whole.len() / 2]), Err(ReadError::Io { .. })));
+        assert!(matches!(read(b"[{\"a\":1}"), Err(ReadError::Split { .. })));
+    }
+
+    #[test]
+    fn a_bad_line_does_not_cost_its_neighbours() {
+        assert_eq!(read(b"{\"a\":1}\n{\"a\":\n{\"a\":2}\n").unwrap().len(), 3);
+    }
+}
