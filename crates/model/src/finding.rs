@@ -78,6 +78,22 @@ impl EntityKind {
             Self::Host => "host",
         }
     }
+
+    /// In the order of the enum.
+    pub const ALL: [EntityKind; 7] = [
+        Self::Actor,
+        Self::Credential,
+        Self::Address,
+        Self::Repository,
+        Self::Account,
+        Self::Resource,
+        Self::Host,
+    ];
+
+    /// The kind of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|k| k.as_str() == name)
+    }
 }
 
 /// Something that a finding is about and by which findings are grouped.
@@ -98,6 +114,10 @@ pub struct MatchedField {
     pub field: String,
     /// The value that matched, as text.
     pub value: String,
+}
+
+fn default_region() -> String {
+    "default".to_owned()
 }
 
 /// One rule hit. Its id is derived ([`FindingId::of_rule`]), so finding it again changes nothing.
@@ -121,6 +141,9 @@ pub struct Finding {
     pub position: Position,
     /// The source's name.
     pub source: String,
+    /// Where the data must be kept, from the raw record; `default` unless configured.
+    #[serde(default = "default_region")]
+    pub region: String,
     /// When it happened, milliseconds since the epoch.
     pub time_ms: i64,
     /// When the door took the record.

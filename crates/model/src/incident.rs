@@ -118,10 +118,13 @@ impl Verdict {
     }
 }
 
+/// Most rules, and most tactics, that an incident lists; further ones are counted as findings only.
+pub const INCIDENT_RULES_MAX: usize = 64;
+
 /// A case: findings about one entity within a window, and what people decided.
 ///
-/// **Invariant:** machines write `title`, `machine_severity`, the times, the counts and `entities`;
-/// people write `status`, `severity_override`, `assignee` and `verdict`. Neither writes the other's.
+/// **Invariant:** machines write `title`, `machine_severity`, the times, the counts, `gravest`, `rules`,
+/// `tactics`, `related` and `merged_into`; people write `status`, `severity_override`, `assignee` and `verdict`. Neither writes the other's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Incident {
     /// Its name.
@@ -152,6 +155,16 @@ pub struct Incident {
     pub updated_at_ms: i64,
     /// How many findings it has.
     pub findings: u64,
+    /// The finding that gives the title: the gravest, of these the earliest, of these the smallest id.
+    pub gravest: FindingId,
+    /// The UUIDs of the rules that hit, sorted, at most [`INCIDENT_RULES_MAX`].
+    pub rules: Vec<String>,
+    /// The ATT&CK tactics of these rules (`attack.persistence`), sorted, at most [`INCIDENT_RULES_MAX`].
+    pub tactics: Vec<String>,
+    /// The incident of the same group that came before this one, such as a closed one that stays closed.
+    pub related: Option<IncidentId>,
+    /// The incident that took this one's findings over when they turned out to be one case.
+    pub merged_into: Option<IncidentId>,
     /// Grows by one with each change by a person; concurrent edits are refused by it.
     pub version: u64,
 }

@@ -21,7 +21,7 @@ pub use dead_letter::DeadLetter;
 pub use field::{FieldId, FieldTable};
 pub use finding::{Entity, EntityKind, Finding, MatchedField, Severity};
 pub use ids::{AuditId, CommentId, EventId, FindingId, IncidentId, ParseIdError, TokenId, Ulid};
-pub use incident::{Comment, Incident, Membership, Status, Verdict};
+pub use incident::{Comment, INCIDENT_RULES_MAX, Incident, Membership, Status, Verdict};
 pub use position::{Offset, ParsePositionError, Partition, Position, Topic};
 pub use raw::{RawRecord, RawRecordError, SOURCE_NAME_BYTES_MAX, SourceName, SourceNameError};
 pub use tape::{
