@@ -1,0 +1,146 @@
+//! The state that people and machines share: one unit of work at a time, one consistent view for readers.
+//!
+//! # The promise
+//!
+//! - **All or nothing.** What one [`UnitOfWork`] wrote is there after [`commit`](UnitOfWork::commit) returned
+//!   `Ok`, durably, and not at all if the unit was dropped, refused or cut off by a crash.
+//! - **Every change has its record.** Each method that changes what people decide or configure takes the
+//!   [`AuditRecord`] of that change and writes both in the same transaction. There is no other way to make
+//!   the change, and a record about another object is refused ([`StoreError::AuditMismatch`]).
+//! - **Machines never overwrite people.** [`Incidents::observe`] writes the machine's fields, and
+//!   [`Incidents::edit`] the people's; no statement writes both.
+//! - **Lost updates are refused.** An edit names the version it was made on; another version is a
+//!   [`StoreError::Conflict`] that carries the current one.
+//! - **Doing it again changes nothing.** Findings are inserted by their derived id, dead letters by the
+//!   position of their raw record, and a consumer's position moves only from where that consumer stood.
+//! - **Pages are stable.** Items that stay unchanged while the pages are read are seen exactly once,
+//!   whatever is inserted meanwhile.
+//!
+//! Writers go one after the other: do no slow work while a unit is open. Readers never wait for writers.
+
+mod consumers;
+mod error;
+mod findings;
+mod incidents;
+mod page;
+mod registry;
+mod trail;
+
+pub use consumers::{
+    ConsumerPosition, Counters, DeadLetterFilter, DeadLetterRow, DeadLetterStatus, DeadLetters, Positions,
+    ReadDeadLetters, ReadPositions,
+};
+pub use error::StoreError;
+pub use findings::{FindingFilter, Findings, ReadFindings};
+pub use incidents::{
+    AssigneeFilter, Comments, GroupKey, IncidentEdit, IncidentFilter, IncidentOrder, Incidents,
+    MachineUpdate, OpenIncident, ReadComments, ReadIncidents,
+};
+pub use page::{CURSOR_BYTES_MAX, Cursor, PAGE_ITEMS_MAX, Page, PageRequest};
+pub use registry::{ReadSources, ReadTokens, Source, Sources, Token, TokenKind, Tokens};
+pub use trail::{
+    Audit, AuditFilter, Change, ChangeKind, ChangeSeq, Changes, IDEMPOTENCY_KEY_BYTES_MAX, Idempotency,
+    ReadAudit, ReadChanges, ReadIdempotency, StoredResponse,
+};
+
+use async_trait::async_trait;
+use model::AuditRecord;
+
+/// Where the state is kept. Shared as `Arc<dyn Store>`.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Waits for its turn and opens a unit of work; nobody else writes until it is committed or dropped.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when the turn does not come in time; [`StoreError::Backend`].
+    async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError>;
+
+    /// Opens a consistent view of what is committed now. Drop it soon: an old view keeps the store from
+    /// reclaiming space.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`], [`StoreError::Backend`].
+    async fn read(&self) -> Result<Box<dyn Snapshot>, StoreError>;
+
+    /// Sleeps until a change after `after` is committed and returns the newest number then; returns at once
+    /// if there already is one. For streams to clients, together with [`ReadChanges::after`].
+    ///
+    /// # Errors
+    /// [`StoreError::Closed`].
+    async fn wait_for_change(&self, after: ChangeSeq) -> Result<ChangeSeq, StoreError>;
+
+    /// Answers quickly whether the store can be read and written, for `/readyz`.
+    ///
+    /// # Errors
+    /// Whatever is in the way.
+    async fn check(&self) -> Result<(), StoreError>;
+
+    /// Closes all connections. Units that are still open are rolled back.
+    async fn close(&self);
+}
+
+/// A consistent view of the committed state.
+pub trait Snapshot: Send {
+    /// Cases.
+    fn incidents(&mut self) -> &mut dyn ReadIncidents;
+    /// What rules and people say is wrong.
+    fn findings(&mut self) -> &mut dyn ReadFindings;
+    /// People's words on incidents.
+    fn comments(&mut self) -> &mut dyn ReadComments;
+    /// API and source tokens.
+    fn tokens(&mut self) -> &mut dyn ReadTokens;
+    /// Configured senders.
+    fn sources(&mut self) -> &mut dyn ReadSources;
+    /// Where consumers stand.
+    fn positions(&mut self) -> &mut dyn ReadPositions;
+    /// Raw records that could not become events.
+    fn dead_letters(&mut self) -> &mut dyn ReadDeadLetters;
+    /// Answers kept for repeated requests.
+    fn idempotency(&mut self) -> &mut dyn ReadIdempotency;
+    /// Who did what.
+    fn audit(&mut self) -> &mut dyn ReadAudit;
+    /// The feed of changes.
+    fn changes(&mut self) -> &mut dyn ReadChanges;
+}
+
+/// One transaction. Dropping it rolls everything back; [`commit`](UnitOfWork::commit) consumes it.
+#[async_trait]
+pub trait UnitOfWork: Send {
+    /// Cases.
+    fn incidents(&mut self) -> &mut dyn Incidents;
+    /// What rules and people say is wrong.
+    fn findings(&mut self) -> &mut dyn Findings;
+    /// People's words on incidents.
+    fn comments(&mut self) -> &mut dyn Comments;
+    /// API and source tokens.
+    fn tokens(&mut self) -> &mut dyn Tokens;
+    /// Configured senders.
+    fn sources(&mut self) -> &mut dyn Sources;
+    /// Where consumers stand.
+    fn positions(&mut self) -> &mut dyn Positions;
+    /// Raw records that could not become events.
+    fn dead_letters(&mut self) -> &mut dyn DeadLetters;
+    /// Answers kept for repeated requests.
+    fn idempotency(&mut self) -> &mut dyn Idempotency;
+    /// Who did what.
+    fn audit(&mut self) -> &mut dyn Audit;
+    /// The feed of changes.
+    fn changes(&mut self) -> &mut dyn Changes;
+
+    /// Makes everything that this unit wrote durable and visible, at once.
+    ///
+    /// # Errors
+    /// [`StoreError::DiskFull`], [`StoreError::Backend`]; then nothing was written.
+    async fn commit(self: Box<Self>) -> Result<(), StoreError>;
+}
+
+/// Refuses a change whose audit record speaks of something else; every backend calls this before it writes.
+///
+/// # Errors
+/// [`StoreError::AuditMismatch`].
+pub fn check_audit(record: &AuditRecord, object: &str) -> Result<(), StoreError> {
+    if record.object == object {
+        return Ok(());
+    }
+    Err(StoreError::AuditMismatch { object: object.to_owned(), record: record.object.clone() })
+}

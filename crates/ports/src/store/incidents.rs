@@ -1,0 +1,224 @@
+//! Incidents and the comments on them.
+
+use super::{Page, PageRequest, StoreError};
+use async_trait::async_trait;
+use model::{
+    AuditRecord, Comment, CommentId, Entity, FindingId, Incident, IncidentId, Severity, Status, Verdict,
+};
+
+/// What findings are grouped by: the region, because data of two regions never meets in one case, and the
+/// entity.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupKey {
+    /// Where the data must be kept.
+    pub region: String,
+    /// The entity that the findings share.
+    pub entity: Entity,
+}
+
+/// An incident that findings may join, with what machines need to know of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpenIncident {
+    /// The case.
+    pub incident: Incident,
+    /// The severity of the finding that gives the title, before any raise.
+    pub gravest_severity: Severity,
+    /// The event time of that finding, milliseconds since the epoch.
+    pub gravest_time_ms: i64,
+    /// Whether a person has decided or said anything on it; such a one is never merged away.
+    pub touched_by_people: bool,
+}
+
+/// The machine's fields of an incident: [`Incidents::observe`] writes these and no other.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MachineUpdate {
+    /// The case.
+    pub id: IncidentId,
+    /// From the gravest finding.
+    pub title: String,
+    /// From the findings.
+    pub machine_severity: Severity,
+    /// The finding that gives the title.
+    pub gravest: FindingId,
+    /// The earliest finding's event time, milliseconds since the epoch.
+    pub first_seen_ms: i64,
+    /// The latest finding's event time.
+    pub last_seen_ms: i64,
+    /// How many findings it has.
+    pub findings: u64,
+    /// The rules that hit.
+    pub rules: Vec<String>,
+    /// Their tactics.
+    pub tactics: Vec<String>,
+    /// Entities of newly joined findings, to be found by; those already known may be left out.
+    pub entities: Vec<Entity>,
+    /// Now.
+    pub updated_at_ms: i64,
+}
+
+/// The people's fields of an incident: `None` leaves a field as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct IncidentEdit {
+    /// Where the work stands.
+    pub status: Option<Status>,
+    /// Who has it; `Some(None)` gives it back to nobody.
+    pub assignee: Option<Option<String>>,
+    /// What counts instead of the machine's severity; `Some(None)` lets the machine's count again.
+    pub severity_override: Option<Option<Severity>>,
+    /// What it turned out to be.
+    pub verdict: Option<Option<Verdict>>,
+}
+
+/// By who has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AssigneeFilter {
+    /// Nobody.
+    Nobody,
+    /// This person.
+    Is(String),
+}
+
+/// Which incidents; all conditions hold together, an empty filter is all of them. Those merged into another
+/// are never listed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct IncidentFilter {
+    /// Any of these; empty for any.
+    pub statuses: Vec<Status>,
+    /// At least so severe, as it counts.
+    pub severity_min: Option<Severity>,
+    /// By who has it.
+    pub assignee: Option<AssigneeFilter>,
+    /// One of its findings names this entity, of any kind when the kind is not given.
+    pub entity: Option<String>,
+    /// The title contains this text, without regard to ASCII case; at least 3 characters.
+    pub title_contains: Option<String>,
+    /// Opened at or after, milliseconds since the epoch.
+    pub created_from_ms: Option<i64>,
+    /// Opened before.
+    pub created_until_ms: Option<i64>,
+}
+
+/// In which order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum IncidentOrder {
+    /// The gravest first, of these the latest seen: the queue of work.
+    #[default]
+    Severity,
+    /// The last changed first.
+    Updated,
+}
+
+/// Reads incidents.
+#[async_trait]
+pub trait ReadIncidents: Send {
+    /// The incident, merged or not.
+    ///
+    /// # Errors
+    /// [`StoreError::Backend`], [`StoreError::Corrupt`]; as all reads.
+    async fn get(&mut self, id: IncidentId) -> Result<Option<Incident>, StoreError>;
+
+    /// A page of incidents. Fast at a million of them.
+    ///
+    /// # Errors
+    /// [`StoreError::BadCursor`], [`StoreError::BadQuery`].
+    async fn list(
+        &mut self,
+        filter: &IncidentFilter,
+        order: IncidentOrder,
+        page: &PageRequest,
+    ) -> Result<Page<Incident>, StoreError>;
+
+    /// How many incidents stand in each status; those without any are left out.
+    ///
+    /// # Errors
+    /// As all reads.
+    async fn count_by_status(&mut self) -> Result<Vec<(Status, u64)>, StoreError>;
+
+    /// The open, unmerged incidents of a group, by first seen, then id.
+    ///
+    /// # Errors
+    /// As all reads.
+    async fn open_in_group(&mut self, group: &GroupKey) -> Result<Vec<OpenIncident>, StoreError>;
+
+    /// The latest seen unmerged incident of a group, open or not.
+    ///
+    /// # Errors
+    /// As all reads.
+    async fn latest_in_group(&mut self, group: &GroupKey) -> Result<Option<IncidentId>, StoreError>;
+}
+
+/// Changes incidents.
+#[async_trait]
+pub trait Incidents: ReadIncidents {
+    /// Opens an incident. The people's fields start at *new*, unassigned, without verdict and override, at
+    /// version 1, whatever `incident` says in them. `entities` are those it can be found by.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`], [`StoreError::AuditMismatch`].
+    async fn open(
+        &mut self,
+        incident: &Incident,
+        entities: &[Entity],
+        audit: &AuditRecord,
+    ) -> Result<(), StoreError>;
+
+    /// Writes the machine's fields. The version stays: it counts people's changes.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    async fn observe(&mut self, update: &MachineUpdate) -> Result<(), StoreError>;
+
+    /// Moves the findings of `from` to `into` and marks `from` as merged. Each finding remembers the incident
+    /// it first belonged to, so that the merge can be undone. Returns how many were moved.
+    ///
+    /// # Errors
+    /// [`StoreError::TouchedByPeople`], [`StoreError::NotFound`], [`StoreError::AuditMismatch`] unless the
+    /// record is about `from`.
+    async fn merge(
+        &mut self,
+        from: IncidentId,
+        into: IncidentId,
+        at_ms: i64,
+        audit: &AuditRecord,
+    ) -> Result<u64, StoreError>;
+
+    /// Writes people's fields if the incident is at `version`, and returns it as it is then.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`], [`StoreError::NotFound`], [`StoreError::AuditMismatch`].
+    async fn edit(
+        &mut self,
+        id: IncidentId,
+        version: u64,
+        edit: &IncidentEdit,
+        at_ms: i64,
+        audit: &AuditRecord,
+    ) -> Result<Incident, StoreError>;
+}
+
+/// Reads comments.
+#[async_trait]
+pub trait ReadComments: Send {
+    /// The comment.
+    ///
+    /// # Errors
+    /// As all reads.
+    async fn get(&mut self, id: CommentId) -> Result<Option<Comment>, StoreError>;
+
+    /// The comments on an incident, the oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::BadCursor`].
+    async fn of_incident(&mut self, id: IncidentId, page: &PageRequest) -> Result<Page<Comment>, StoreError>;
+}
+
+/// Writes comments.
+#[async_trait]
+pub trait Comments: ReadComments {
+    /// Adds a comment. The audit record is about the incident. The incident's version stays: two people may
+    /// speak at once.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] for the incident, [`StoreError::Exists`], [`StoreError::AuditMismatch`].
+    async fn add(&mut self, comment: &Comment, audit: &AuditRecord) -> Result<(), StoreError>;
+}
