@@ -1,0 +1,43 @@
+# One place for the commands; `make` alone lists them.
+
+SHELL := /bin/bash
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/huecry/target
+# tests panic instead of skipping when data or a service is missing: HUECRY_REQUIRE_ALL=1
+export HUECRY_REQUIRE_ALL
+PHASE := @.ci/phase
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench lint fmt fuzz clean tools
+
+help: ## list the commands
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+
+demo: tools ## build the product and play an organisation through it (Ctrl-C ends it)
+	$(PHASE) build cargo build --locked --profile demo --package huecry
+	@exec "$$CARGO_TARGET_DIR/demo/huecry" demo $(ARGS)
+
+test: tools lint ## everything that must pass: format, tidy, clippy, all tests
+	$(PHASE) tests .ci/tests
+	$(PHASE) doctests cargo test --workspace --locked --doc --quiet
+
+lint: tools ## format, tidy, clippy; licences if cargo-deny is there
+	$(PHASE) format cargo fmt --all --check
+	$(PHASE) tidy cargo xtask tidy
+	$(PHASE) clippy cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+	@if cargo deny --version >/dev/null 2>&1; then .ci/phase licences cargo deny --offline check bans licenses sources; \
+	else echo "── licences: not checked, cargo-deny is missing (cargo install --locked cargo-deny)"; fi
+
+bench: tools ## measure (ARGS="name …" for some only)
+	@cargo xtask bench $(ARGS)
+
+fuzz: tools ## fuzz one target: make fuzz TARGET=name MINUTES=10; without a target, list them
+	@cargo xtask fuzz $(TARGET) $(if $(TARGET),--minutes $(or $(MINUTES),10))
+
+fmt: ## format all code
+	@cargo fmt --all
+
+clean: ## remove what was built
+	@cargo clean
+
+tools:
+	@.ci/tools
