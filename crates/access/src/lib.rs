@@ -1,1 +1,15 @@
-//! Who may do what: API tokens, source tokens, scopes
+//! Who may do what: token secrets, scopes, the rule of a route, sealed webhook secrets.
+//!
+//! **Invariant:** a token's secret exists only where it was shown once; the store has its SHA-256.
+//!
+//! **Invariant:** a source's token sends records as that source and does nothing else.
+
+mod rule;
+mod scope;
+mod seal;
+mod secret;
+
+pub use rule::{Authority, Denied, Grant, Rule, Scheme, presented};
+pub use scope::{ParseScopeError, Scope, ScopeSet};
+pub use seal::{KEY_BYTES, SEALED_SECRET_BYTES_MAX, SealError, Sealer};
+pub use secret::{ParseSecretError, SECRET_BYTES, Secret, SecretHash, SecretKind};
