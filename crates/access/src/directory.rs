@@ -1,0 +1,235 @@
+//! All tokens and sources in memory, so that no request of a sender costs a query.
+//!
+//! The directory is loaded whole: tokens and sources are few (people make them), and a request with an
+//! unknown token is answered from memory too, so that guessing costs the store nothing. A change made
+//! through this process is seen at once; one made by another (the command line) within [`Directory`]'s
+//! time to live. Should the store not answer, the last known state counts for a while longer.
+
+use crate::rule::{Authority, Denied, Grant, Rule, presented};
+use crate::scope::ScopeSet;
+use crate::seal::Sealer;
+use crate::secret::SecretHash;
+use model::{Clock, SourceName};
+use ports::Store;
+use ports::store::{PAGE_ITEMS_MAX, PageRequest, Source, StoreError, Token, TokenKind};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// How long what was loaded counts without asking again, in milliseconds.
+pub const FRESH_MS_MAX: i64 = 2_000;
+
+/// How long it counts while the store does not answer, in milliseconds.
+pub const STALE_MS_MAX: i64 = 60_000;
+
+/// Most tokens that are held; those made last count.
+pub const TOKENS_MAX: usize = 100_000;
+
+/// A source as its door needs it.
+#[derive(Clone)]
+pub struct SourceDoor {
+    /// Its name.
+    pub name: SourceName,
+    /// The mapping that reads its records.
+    pub kind: String,
+    /// Where its data must be kept.
+    pub region: String,
+    /// Whether its doors are open.
+    pub enabled: bool,
+    /// The secret of its signatures; `None` when there is none or it does not open with this key.
+    pub secret: Option<Arc<[u8]>>,
+}
+
+impl std::fmt::Debug for SourceDoor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { name, kind, enabled, secret, .. } = self;
+        write!(f, "SourceDoor({name}, {kind}, enabled: {enabled}, secret: {})", secret.is_some())
+    }
+}
+
+/// Why a request was not let in.
+#[derive(Debug, thiserror::Error)]
+pub enum AdmitError {
+    /// It may not.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// Nobody can say: the store does not answer and the last known state is too old.
+    #[error("tokens cannot be checked now: {0}")]
+    Unavailable(#[from] StoreError),
+}
+
+#[derive(Debug, Default)]
+struct Loaded {
+    at_ms: i64,
+    grants: HashMap<SecretHash, Arc<Grant>>,
+    sources: HashMap<SourceName, Arc<SourceDoor>>,
+}
+
+/// Knows every token and source.
+pub struct Directory {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    sealer: Sealer,
+    loaded: RwLock<Option<Arc<Loaded>>>,
+    loading: tokio::sync::Mutex<()>,
+    /// Counts changes, so that what was read before one is not kept after it.
+    changes: AtomicU64,
+}
+
+impl std::fmt::Debug for Directory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Directory").finish_non_exhaustive()
+    }
+}
+
+impl Directory {
+    /// A directory of what `store` holds; nothing is read before the first question.
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, sealer: Sealer) -> Self {
+        Self {
+            store,
+            clock,
+            sealer,
+            loaded: RwLock::new(None),
+            loading: tokio::sync::Mutex::new(()),
+            changes: AtomicU64::new(0),
+        }
+    }
+
+    /// Lets the caller with this `Authorization` header through `rule`, or says why not. `None` where the
+    /// rule wants no token.
+    ///
+    /// # Errors
+    /// [`AdmitError`].
+    pub async fn admit(&self, rule: Rule, header: Option<&str>) -> Result<Option<Arc<Grant>>, AdmitError> {
+        let Some(scheme) = rule.scheme() else { return Ok(None) };
+        let hash = presented(header, scheme)?.hash();
+        let loaded = self.current().await?;
+        let grant = loaded.grants.get(&hash);
+        rule.decide(grant.map(AsRef::as_ref), self.clock.now_ms())?;
+        Ok(grant.cloned())
+    }
+
+    /// Whether a token that was admitted earlier still is; for long-lived answers.
+    ///
+    /// # Errors
+    /// [`AdmitError`].
+    pub async fn still_admitted(&self, rule: Rule, grant: &Grant) -> Result<(), AdmitError> {
+        let loaded = self.current().await?;
+        let now = loaded.grants.values().find(|known| known.id == grant.id);
+        Ok(rule.decide(now.map(AsRef::as_ref), self.clock.now_ms())?)
+    }
+
+    /// The source of that name; `None` when there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store does not answer and the last known state is too old.
+    pub async fn source(&self, name: &SourceName) -> Result<Option<Arc<SourceDoor>>, StoreError> {
+        Ok(self.current().await?.sources.get(name).cloned())
+    }
+
+    /// Forgets what was loaded. Call after each change.
+    pub fn invalidate(&self) {
+        self.changes.fetch_add(1, Ordering::SeqCst);
+        *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    async fn current(&self) -> Result<Arc<Loaded>, StoreError> {
+        let age_ms = |loaded: &Loaded| self.clock.now_ms().saturating_sub(loaded.at_ms);
+        let last = self.last();
+        if let Some(loaded) = last.as_ref().filter(|loaded| (0..FRESH_MS_MAX).contains(&age_ms(loaded))) {
+            return Ok(Arc::clone(loaded));
+        }
+        // one request loads; the others wait for it, or go on with what they have
+        let turn = match (self.loading.try_lock(), last.as_ref()) {
+            (Ok(turn), _) => turn,
+            (Err(_), Some(stale)) if age_ms(stale) < STALE_MS_MAX => return Ok(Arc::clone(stale)),
+            (Err(_), _) => self.loading.lock().await,
+        };
+        if let Some(loaded) = self.last().filter(|loaded| (0..FRESH_MS_MAX).contains(&age_ms(loaded))) {
+            return Ok(loaded);
+        }
+        let changes = self.changes.load(Ordering::SeqCst);
+        let loaded = self.load().await;
+        drop(turn);
+        match loaded {
+            Ok(loaded) => Ok(self.keep(Arc::new(loaded), changes)),
+            Err(error) => match last.filter(|loaded| (0..STALE_MS_MAX).contains(&age_ms(loaded))) {
+                Some(stale) => {
+                    tracing::warn!(%error, "tokens and sources not reloaded, the last known ones count");
+                    Ok(stale)
+                }
+                None => Err(error),
+            },
+        }
+    }
+
+    fn keep(&self, loaded: Arc<Loaded>, changes: u64) -> Arc<Loaded> {
+        let mut place = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
+        if self.changes.load(Ordering::SeqCst) == changes {
+            *place = Some(Arc::clone(&loaded));
+        }
+        loaded
+    }
+
+    fn last(&self) -> Option<Arc<Loaded>> {
+        self.loaded.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn load(&self) -> Result<Loaded, StoreError> {
+        // the time before reading: what changes meanwhile is seen by the next load
+        let mut loaded = Loaded { at_ms: self.clock.now_ms(), ..Loaded::default() };
+        let mut snapshot = self.store.read().await?;
+        let mut page = PageRequest::first(PAGE_ITEMS_MAX);
+        loop {
+            let tokens = snapshot.tokens().list(&page).await?;
+            for token in &tokens.items {
+                loaded.grants.insert(SecretHash(token.secret_sha256), Arc::new(grant_of(token)));
+            }
+            match tokens.next {
+                Some(next) if loaded.grants.len() < TOKENS_MAX => {
+                    page = PageRequest::after(PAGE_ITEMS_MAX, next);
+                }
+                _ => break,
+            }
+        }
+        for source in snapshot.sources().list().await? {
+            loaded.sources.insert(source.name.clone(), Arc::new(self.door_of(source)));
+        }
+        Ok(loaded)
+    }
+
+    fn door_of(&self, source: Source) -> SourceDoor {
+        let secret = source.hmac_secret.and_then(|sealed| {
+            let opened = self.sealer.open(source.name.as_str(), &sealed);
+            opened
+                .inspect_err(|error| tracing::error!(source = %source.name, %error, "secret not opened"))
+                .ok()
+        });
+        SourceDoor {
+            name: source.name,
+            kind: source.kind,
+            region: source.region,
+            enabled: source.enabled,
+            secret: secret.map(Into::into),
+        }
+    }
+}
+
+fn grant_of(token: &Token) -> Grant {
+    let authority = match (token.kind, &token.source) {
+        (TokenKind::Source, Some(source)) => Authority::Source(source.clone()),
+        // a source's token without a source opens nothing
+        (TokenKind::Source, None) => Authority::Api(ScopeSet::default()),
+        // a scope of a newer version is one that this version cannot grant
+        (TokenKind::Api, _) => {
+            Authority::Api(token.scopes.iter().filter_map(|scope| scope.parse().ok()).collect())
+        }
+    };
+    Grant {
+        id: token.id,
+        name: token.name.clone(),
+        authority,
+        expires_at_ms: token.expires_at_ms,
+        revoked: token.revoked_at_ms.is_some(),
+    }
+}

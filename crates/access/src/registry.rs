@@ -1,0 +1,290 @@
+//! What people do with tokens and sources; each change with its audit record, in one transaction.
+
+use crate::directory::Directory;
+use crate::scope::{Scope, ScopeSet};
+use crate::seal::{SealError, Sealer};
+use crate::secret::{Secret, SecretKind};
+use model::{AuditId, AuditRecord, Clock, Entropy, Principal, SourceName, TokenId};
+use ports::Store;
+use ports::store::{Page, PageRequest, Source, StoreError, Token, TokenKind};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// Longest name of a token, in bytes.
+pub const TOKEN_NAME_BYTES_MAX: usize = 128;
+
+/// Longest name of a source's kind or region, in bytes.
+pub const KIND_BYTES_MAX: usize = 64;
+
+/// Why a token or source was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// Nobody gives away what they have not.
+    #[error("you cannot give the scope {0}, which you do not have")]
+    ScopeNotHeld(Scope),
+    /// A name is empty, too long, or has control characters.
+    #[error("{field} is 1 to {bytes_max} printable characters")]
+    BadName {
+        /// Which.
+        field: &'static str,
+        /// The limit.
+        bytes_max: usize,
+    },
+    /// The expiry is not in the future.
+    #[error("a token expires in the future or not at all")]
+    ExpiryPassed,
+    /// An API token that could do nothing.
+    #[error("an API token needs at least one scope")]
+    NoScopes,
+    /// The webhook secret cannot be sealed.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// The store refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Who asks, and by which request.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Who.
+    pub principal: Principal,
+    /// What they may give away; everything for the machine's own command line.
+    pub scopes: ScopeSet,
+    /// The request.
+    pub request_id: Option<String>,
+}
+
+/// A token to be made.
+#[derive(Debug, Clone)]
+pub enum NewAuthority {
+    /// For the API, with these scopes.
+    Api(ScopeSet),
+    /// For one source.
+    Source(SourceName),
+}
+
+/// A source to be made or changed.
+#[derive(Debug, Clone)]
+pub struct SourceSettings {
+    /// Its name.
+    pub name: SourceName,
+    /// The mapping that reads its records.
+    pub kind: String,
+    /// Where its data must be kept; `default` if not said.
+    pub region: Option<String>,
+    /// The secret of its signatures, plain.
+    pub secret: Option<String>,
+}
+
+/// Makes, lists and takes back tokens and sources.
+pub struct Registry {
+    store: Arc<dyn Store>,
+    directory: Arc<Directory>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    sealer: Sealer,
+}
+
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Registry").finish_non_exhaustive()
+    }
+}
+
+impl Registry {
+    /// Works on `store`, and keeps `directory` up to date with what it does.
+    pub fn new(
+        store: Arc<dyn Store>,
+        directory: Arc<Directory>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        sealer: Sealer,
+    ) -> Self {
+        Self { store, directory, clock, entropy, sealer }
+    }
+
+    /// Makes a token. The secret is returned here and exists nowhere else.
+    ///
+    /// # Errors
+    /// [`RegistryError`]; [`StoreError::NotFound`] for a token of a source that is not there.
+    pub async fn issue(
+        &self,
+        caller: &Caller,
+        name: &str,
+        authority: NewAuthority,
+        expires_at_ms: Option<i64>,
+    ) -> Result<(Token, Secret), RegistryError> {
+        check_name("name", name, TOKEN_NAME_BYTES_MAX)?;
+        let now_ms = self.clock.now_ms();
+        if expires_at_ms.is_some_and(|at_ms| at_ms <= now_ms) {
+            return Err(RegistryError::ExpiryPassed);
+        }
+        let (kind, source, scopes) = match authority {
+            NewAuthority::Api(scopes) => {
+                if let Some(scope) = scopes.iter().find(|scope| !caller.scopes.has(*scope)) {
+                    return Err(RegistryError::ScopeNotHeld(scope));
+                }
+                if scopes == ScopeSet::default() {
+                    return Err(RegistryError::NoScopes);
+                }
+                (SecretKind::Api, None, scopes)
+            }
+            NewAuthority::Source(source) => (SecretKind::Source, Some(source), ScopeSet::default()),
+        };
+        let secret = Secret::generate(kind, &*self.entropy);
+        let mut scopes: Vec<String> = scopes.iter().map(|scope| scope.to_string()).collect();
+        scopes.sort();
+        let mut unit = self.store.begin().await?;
+        let mut region = "default".to_owned();
+        if let Some(name) = &source {
+            let found = unit.sources().get(name.as_str()).await?;
+            region = found.ok_or_else(|| StoreError::not_found("source", name))?.region;
+        }
+        let token = Token {
+            id: TokenId::new(&*self.clock, &*self.entropy),
+            name: name.to_owned(),
+            secret_sha256: secret.hash().0,
+            kind: if source.is_some() { TokenKind::Source } else { TokenKind::Api },
+            source,
+            scopes,
+            region,
+            created_at_ms: now_ms,
+            expires_at_ms,
+            last_used_at_ms: None,
+            revoked_at_ms: None,
+        };
+        let after = json!({ "name": token.name, "kind": token.kind, "scopes": token.scopes,
+            "source": token.source, "expires_at_ms": token.expires_at_ms });
+        let audit = self.audit(caller, "token.issue", token.id.to_string(), Value::Null, after);
+        unit.tokens().add(&token, &audit).await?;
+        unit.commit().await?;
+        self.directory.invalidate();
+        Ok((token, secret))
+    }
+
+    /// Takes a token back, for good.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] and as all changes.
+    pub async fn revoke(&self, caller: &Caller, id: TokenId) -> Result<(), RegistryError> {
+        let now_ms = self.clock.now_ms();
+        let after = json!({ "revoked_at_ms": now_ms });
+        let audit = self.audit(caller, "token.revoke", id.to_string(), json!({}), after);
+        let mut unit = self.store.begin().await?;
+        unit.tokens().revoke(id, now_ms, &audit).await?;
+        unit.commit().await?;
+        self.directory.invalidate();
+        Ok(())
+    }
+
+    /// All tokens, the newest first, without their secrets (which nobody has).
+    ///
+    /// # Errors
+    /// As all reads.
+    pub async fn tokens(&self, page: &PageRequest) -> Result<Page<Token>, RegistryError> {
+        Ok(self.store.read().await?.tokens().list(page).await?)
+    }
+
+    /// All sources by name.
+    ///
+    /// # Errors
+    /// As all reads.
+    pub async fn sources(&self) -> Result<Vec<Source>, RegistryError> {
+        Ok(self.store.read().await?.sources().list().await?)
+    }
+
+    /// Makes a source.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] and as all changes.
+    pub async fn add_source(&self, caller: &Caller, new: SourceSettings) -> Result<Source, RegistryError> {
+        let region = new.region.unwrap_or_else(|| "default".to_owned());
+        check_name("kind", &new.kind, KIND_BYTES_MAX)?;
+        check_name("region", &region, KIND_BYTES_MAX)?;
+        let now_ms = self.clock.now_ms();
+        let source = Source {
+            hmac_secret: self.seal(&new.name, new.secret.as_deref())?,
+            name: new.name,
+            kind: new.kind,
+            region,
+            door: json!({}),
+            enabled: true,
+            created_at_ms: now_ms,
+            updated_at_ms: now_ms,
+            version: 1,
+        };
+        let object = format!("source:{}", source.name);
+        let audit = self.audit(caller, "source.add", object, Value::Null, audited(&source));
+        let mut unit = self.store.begin().await?;
+        unit.sources().add(&source, &audit).await?;
+        unit.commit().await?;
+        self.directory.invalidate();
+        Ok(source)
+    }
+
+    /// Opens or closes a source's doors, or sets its secret anew. What it sent stays.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] and as all changes.
+    pub async fn change_source(
+        &self,
+        caller: &Caller,
+        name: &SourceName,
+        enabled: Option<bool>,
+        secret: Option<&str>,
+    ) -> Result<Source, RegistryError> {
+        let mut unit = self.store.begin().await?;
+        let found = unit.sources().get(name.as_str()).await?;
+        let before = found.ok_or_else(|| StoreError::not_found("source", name))?;
+        let mut after = before.clone();
+        after.enabled = enabled.unwrap_or(before.enabled);
+        if secret.is_some() {
+            after.hmac_secret = self.seal(name, secret)?;
+        }
+        after.updated_at_ms = self.clock.now_ms();
+        let object = format!("source:{name}");
+        let audit = self.audit(caller, "source.change", object, audited(&before), audited(&after));
+        after.version = unit.sources().replace(&after, &audit).await?;
+        unit.commit().await?;
+        self.directory.invalidate();
+        Ok(after)
+    }
+
+    fn seal(&self, name: &SourceName, secret: Option<&str>) -> Result<Option<Vec<u8>>, SealError> {
+        let seal = |secret: &str| self.sealer.seal(name.as_str(), secret.as_bytes(), &*self.entropy);
+        secret.map(seal).transpose()
+    }
+
+    fn audit(
+        &self,
+        caller: &Caller,
+        action: &str,
+        object: String,
+        before: Value,
+        after: Value,
+    ) -> AuditRecord {
+        AuditRecord {
+            id: AuditId::new(&*self.clock, &*self.entropy),
+            at_ms: self.clock.now_ms(),
+            principal: caller.principal.clone(),
+            action: action.to_owned(),
+            object,
+            before,
+            after,
+            reason: None,
+            request_id: caller.request_id.clone(),
+        }
+    }
+}
+
+/// A source as its audit record shows it: that there is a secret, never which.
+fn audited(source: &Source) -> Value {
+    json!({ "kind": source.kind, "region": source.region, "enabled": source.enabled,
+        "has_secret": source.hmac_secret.is_some() })
+}
+
+fn check_name(field: &'static str, text: &str, bytes_max: usize) -> Result<(), RegistryError> {
+    let bad = text.trim().is_empty() || text.len() > bytes_max || text.chars().any(char::is_control);
+    if bad { Err(RegistryError::BadName { field, bytes_max }) } else { Ok(()) }
+}
