@@ -35,7 +35,9 @@ pub(crate) fn run(root: &Path, args: &[&str]) -> ExitCode {
         Ok(status) if status.success() => ExitCode::SUCCESS,
         Ok(_) => {
             eprintln!("fuzz: `{target}` failed; a crash is kept in fuzz/artifacts/{target}/");
-            eprintln!("hint: if cargo has no command `fuzz`: cargo install --locked cargo-fuzz");
+            eprintln!(
+                "hint: it needs cargo-fuzz (cargo install --locked cargo-fuzz) and a C++ compiler (g++)"
+            );
             ExitCode::FAILURE
         }
         Err(error) => {
