@@ -20,7 +20,7 @@ pub struct RuleError {
     pub reason: String,
 }
 
-fn write_file<S: serde::Serializer>(file: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn write_file<S: serde::Serializer>(file: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(file)
 }
 
