@@ -1,1 +1,5 @@
 //! Everything to stand on: the embedded log, SQLite
+
+pub mod log;
+
+pub mod sqlite;

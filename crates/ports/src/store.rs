@@ -4,6 +4,8 @@
 //!
 //! - **All or nothing.** What one [`UnitOfWork`] wrote is there after [`commit`](UnitOfWork::commit) returned
 //!   `Ok`, durably, and not at all if the unit was dropped, refused or cut off by a crash.
+//! - **A unit that failed is over.** After an error of a writing method, or when its future was dropped
+//!   before it resolved, the unit refuses every further write and the commit ([`StoreError::Aborted`]).
 //! - **Every change has its record.** Each method that changes what people decide or configure takes the
 //!   [`AuditRecord`] of that change and writes both in the same transaction. There is no other way to make
 //!   the change, and a record about another object is refused ([`StoreError::AuditMismatch`]).
@@ -55,8 +57,8 @@ pub trait Store: Send + Sync {
     /// [`StoreError::Busy`] when the turn does not come in time; [`StoreError::Backend`].
     async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError>;
 
-    /// Opens a consistent view of what is committed now. Drop it soon: an old view keeps the store from
-    /// reclaiming space.
+    /// Opens a consistent view of what is committed, fixed at its first read. Drop it soon: an old view keeps
+    /// the store from reclaiming space.
     ///
     /// # Errors
     /// [`StoreError::Busy`], [`StoreError::Backend`].
@@ -130,7 +132,7 @@ pub trait UnitOfWork: Send {
     /// Makes everything that this unit wrote durable and visible, at once.
     ///
     /// # Errors
-    /// [`StoreError::DiskFull`], [`StoreError::Backend`]; then nothing was written.
+    /// [`StoreError::Aborted`], [`StoreError::DiskFull`], [`StoreError::Backend`]; then nothing was written.
     async fn commit(self: Box<Self>) -> Result<(), StoreError>;
 }
 

@@ -36,6 +36,10 @@ pub enum StoreError {
         /// The incident.
         incident: String,
     },
+    /// An earlier writing step of this unit failed or was cut off; the unit can only be dropped, so that half a
+    /// change is never committed.
+    #[error("an earlier step of this unit of work failed; nothing of it was written, start a new one")]
+    Aborted,
     /// The cursor was not made by this store for this list. At the HTTP edge: 400.
     #[error("the page cursor does not fit this list; start again without one")]
     BadCursor,

@@ -1,0 +1,212 @@
+//! The state in one SQLite file: one writer, a pool of readers, write-ahead log, `synchronous=FULL`.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `session` | one transaction: what [`Snapshot`] and [`UnitOfWork`] are here |
+//! | `incidents`, `incident_list`, `comments`, `findings` | cases |
+//! | `registry`, `consumers`, `trail` | tokens and sources; positions and dead letters; audit, changes, answers |
+//! | `values` | how ids, numbers and errors cross the border |
+//!
+//! **Invariant:** SQL is made of constant text; whatever comes from outside is bound.
+//!
+//! **Invariant:** the writer's pool has one connection, so `begin` queues in order of arrival instead of
+//! fighting for SQLite's lock, and `BEGIN IMMEDIATE` never fails half way for want of it.
+//!
+//! The file belongs to one process: [`Store::wait_for_change`] hears of this process's commits only.
+
+mod comments;
+mod consumers;
+mod findings;
+mod incident_list;
+mod incidents;
+mod registry;
+mod session;
+mod trail;
+mod values;
+
+use async_trait::async_trait;
+use ports::store::{ChangeSeq, Snapshot, Store, StoreError, UnitOfWork};
+use session::Session;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{Row, SqlSafeStr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::sync::watch;
+use values::failed;
+
+/// How many connections read at a time.
+const READERS_MAX: u32 = 4;
+/// How long [`Store::begin`] and [`Store::read`] wait for their turn.
+const TURN_WAIT_MAX: Duration = Duration::from_secs(30);
+/// How long SQLite waits for a lock that another process (a backup, the `sqlite3` shell) holds.
+const LOCK_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// The state in one SQLite file.
+#[derive(Debug)]
+pub struct SqliteStore {
+    writer: SqlitePool,
+    readers: SqlitePool,
+    committed: watch::Sender<u64>,
+}
+
+impl SqliteStore {
+    /// Opens or creates the file that `url` names (`sqlite:state/huecry.db`; relative to the working
+    /// directory, or absolute as `sqlite:/var/lib/huecry/huecry.db`), and brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`StoreError::BadUrl`]; [`StoreError::Backend`] when the file cannot be opened or was written by a
+    /// newer version.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        Self::open_path(&path_of(url)?).await
+    }
+
+    /// As [`open`](Self::open), by path.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_path(path: &Path) -> Result<Self, StoreError> {
+        if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
+            tokio::fs::create_dir_all(dir).await.map_err(|e| StoreError::Backend {
+                doing: "making the folder of the store",
+                source: e.into(),
+            })?;
+        }
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .busy_timeout(LOCK_WAIT_MAX)
+            .foreign_keys(true)
+            .pragma("temp_store", "memory");
+        let pool = |connections| {
+            SqlitePoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(TURN_WAIT_MAX)
+                .idle_timeout(None)
+                .max_lifetime(None)
+        };
+        let writer = pool(1)
+            .connect_with(
+                options
+                    .clone()
+                    .create_if_missing(true)
+                    .journal_mode(SqliteJournalMode::Wal)
+                    .synchronous(SqliteSynchronous::Full)
+                    .pragma("cache_size", "-32768")
+                    .pragma("journal_size_limit", "67108864"),
+            )
+            .await
+            .map_err(failed("opening the store"))?;
+        migrator()
+            .run(&writer)
+            .await
+            .map_err(|e| StoreError::Backend { doing: "bringing the store up to date", source: e.into() })?;
+        let newest = newest_change(&writer).await?;
+        let readers =
+            pool(READERS_MAX).connect_lazy_with(options.read_only(true).pragma("cache_size", "-8192"));
+        Ok(Self { writer, readers, committed: watch::Sender::new(newest) })
+    }
+
+    /// The reader's pool, so that a test can look at the plans of queries.
+    #[doc(hidden)]
+    pub fn readers(&self) -> &SqlitePool {
+        &self.readers
+    }
+
+    /// The writer's connection, so that a test can fill a large store or break it.
+    #[doc(hidden)]
+    pub fn writer(&self) -> &SqlitePool {
+        &self.writer
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError> {
+        let tx = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed("opening a unit of work"))?;
+        Ok(Box::new(Session::writing(tx, self.committed.clone())))
+    }
+
+    async fn read(&self) -> Result<Box<dyn Snapshot>, StoreError> {
+        let tx = self.readers.begin().await.map_err(failed("opening a view"))?;
+        Ok(Box::new(Session::reading(tx, self.committed.clone())))
+    }
+
+    async fn wait_for_change(&self, after: ChangeSeq) -> Result<ChangeSeq, StoreError> {
+        let mut committed = self.committed.subscribe();
+        tokio::select! {
+            newest = committed.wait_for(|newest| *newest > after.0) => {
+                newest.map(|newest| ChangeSeq(*newest)).map_err(|_| StoreError::Closed)
+            }
+            () = async { self.writer.close_event().await } => Err(StoreError::Closed),
+        }
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        newest_change(&self.readers).await?;
+        // taking the writer's lock and giving it back writes nothing, but fails where writing would
+        let tx = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed("checking the store"))?;
+        tx.rollback().await.map_err(failed("checking the store"))
+    }
+
+    async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
+
+/// The newest change ever made, also when the feed was cut since.
+async fn newest_change(pool: &SqlitePool) -> Result<u64, StoreError> {
+    let row = sqlx::query("SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'changes'), 0)")
+        .fetch_one(pool)
+        .await
+        .map_err(failed("reading the feed of changes"))?;
+    Ok(row.get::<i64, _>(0).max(0) as u64)
+}
+
+fn migrator() -> Migrator {
+    let migration = |version, name: &'static str, sql: &'static str| {
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    Migrator::with_migrations(vec![migration(
+        1,
+        "state",
+        include_str!("../../migrations/sqlite/0001_state.sql"),
+    )])
+}
+
+/// The file that a `sqlite:` URL names.
+fn path_of(url: &str) -> Result<PathBuf, StoreError> {
+    let bad = |reason: &str| StoreError::BadUrl { url: url.to_owned(), reason: reason.to_owned() };
+    let path = url.strip_prefix("sqlite:").ok_or_else(|| bad("write sqlite:PATH"))?;
+    let path = path.strip_prefix("//").unwrap_or(path);
+    if path.is_empty() || path.contains(['?', '#']) {
+        return Err(bad("write sqlite:PATH, without parameters"));
+    }
+    if path.contains(":memory:") {
+        return Err(bad("the state must be a file: readers and the writer have connections of their own"));
+    }
+    Ok(PathBuf::from(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_name_files() {
+        for (url, path) in [
+            ("sqlite:a.db", Some("a.db")),
+            ("sqlite:state/a.db", Some("state/a.db")),
+            ("sqlite:///var/a.db", Some("/var/a.db")),
+            ("sqlite:/var/a.db", Some("/var/a.db")),
+            ("sqlite:", None),
+            ("sqlite::memory:", None),
+            ("sqlite:a.db?mode=ro", None),
+            ("postgres://db", None),
+        ] {
+            assert_eq!(path_of(url).ok(), path.map(PathBuf::from), "{url}");
+        }
+    }
+}

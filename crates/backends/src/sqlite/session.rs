@@ -1,0 +1,195 @@
+//! One transaction: a [`UnitOfWork`] on the writer's connection, a [`Snapshot`] on a reader's.
+
+use super::values::{failed, json, ulid};
+use async_trait::async_trait;
+use model::{AuditRecord, IncidentId};
+use ports::store::{
+    Audit, ChangeKind, Changes, Comments, DeadLetters, Findings, Idempotency, Incidents, Positions,
+    ReadAudit, ReadChanges, ReadComments, ReadDeadLetters, ReadFindings, ReadIdempotency, ReadIncidents,
+    ReadPositions, ReadSources, ReadTokens, Snapshot, Sources, StoreError, Tokens, UnitOfWork, check_audit,
+};
+use sqlx::{Sqlite, SqliteConnection, Transaction};
+use tokio::sync::watch;
+
+/// An open transaction. Dropped, it is rolled back.
+pub(super) struct Session {
+    tx: Transaction<'static, Sqlite>,
+    committed: watch::Sender<u64>,
+    /// A writing step began and has not ended well.
+    broken: bool,
+    /// The last change written here.
+    changed: Option<u64>,
+}
+
+/// One entry for the feed of changes.
+pub(super) struct NewChange {
+    pub(super) kind: ChangeKind,
+    pub(super) object: String,
+    pub(super) incident: IncidentId,
+    pub(super) region: String,
+    pub(super) at_ms: i64,
+}
+
+/// Rows per INSERT: constant, so that the prepared statement is found again.
+pub(super) const ROWS_PER_STATEMENT: usize = 50;
+
+impl Session {
+    pub(super) const fn writing(tx: Transaction<'static, Sqlite>, committed: watch::Sender<u64>) -> Self {
+        Self { tx, committed, broken: false, changed: None }
+    }
+
+    pub(super) const fn reading(tx: Transaction<'static, Sqlite>, committed: watch::Sender<u64>) -> Self {
+        // a reader's connection refuses writes itself
+        Self { tx, committed, broken: false, changed: None }
+    }
+
+    pub(super) fn conn(&mut self) -> &mut SqliteConnection {
+        &mut self.tx
+    }
+
+    /// Begins a writing step. Until [`done`](Self::done) the unit counts as broken, so that a step that fails
+    /// or whose future is dropped can never be committed by half.
+    pub(super) fn step(&mut self) -> Result<(), StoreError> {
+        if self.broken {
+            return Err(StoreError::Aborted);
+        }
+        self.broken = true;
+        Ok(())
+    }
+
+    /// Ends a writing step well.
+    pub(super) fn done<T>(&mut self, value: T) -> Result<T, StoreError> {
+        self.broken = false;
+        Ok(value)
+    }
+
+    /// Writes the audit record of a change on `object`.
+    pub(super) async fn audited(&mut self, record: &AuditRecord, object: &str) -> Result<(), StoreError> {
+        check_audit(record, object)?;
+        self.write_audit(record).await
+    }
+
+    pub(super) async fn write_audit(&mut self, record: &AuditRecord) -> Result<(), StoreError> {
+        const DOING: &str = "writing an audit record";
+        sqlx::query(
+            "INSERT INTO audit (id, at_ms, principal_name, principal, action, object, before, after, reason, \
+             request_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(ulid(record.id.0))
+        .bind(record.at_ms)
+        .bind(record.principal.name())
+        .bind(json(&record.principal, DOING)?)
+        .bind(&record.action)
+        .bind(&record.object)
+        .bind(json(&record.before, DOING)?)
+        .bind(json(&record.after, DOING)?)
+        .bind(&record.reason)
+        .bind(&record.request_id)
+        .execute(&mut *self.tx)
+        .await
+        .map_err(super::values::failed_or_exists(DOING, format!("audit record {}", record.id)))?;
+        Ok(())
+    }
+
+    /// Appends to the feed of changes.
+    pub(super) async fn changed(&mut self, changes: &[NewChange]) -> Result<(), StoreError> {
+        for chunk in changes.chunks(ROWS_PER_STATEMENT) {
+            let mut sql =
+                sqlx::QueryBuilder::new("INSERT INTO changes (at_ms, kind, object, incident, region) ");
+            sql.push_values(chunk, |mut row, change| {
+                row.push_bind(change.at_ms)
+                    .push_bind(change.kind.as_str())
+                    .push_bind(&change.object)
+                    .push_bind(ulid(change.incident.0))
+                    .push_bind(&change.region);
+            });
+            let result =
+                sql.build().execute(&mut *self.tx).await.map_err(failed("writing the feed of changes"))?;
+            self.changed = Some(result.last_insert_rowid().max(0) as u64);
+        }
+        Ok(())
+    }
+}
+
+impl Snapshot for Session {
+    fn incidents(&mut self) -> &mut dyn ReadIncidents {
+        self
+    }
+    fn findings(&mut self) -> &mut dyn ReadFindings {
+        self
+    }
+    fn comments(&mut self) -> &mut dyn ReadComments {
+        self
+    }
+    fn tokens(&mut self) -> &mut dyn ReadTokens {
+        self
+    }
+    fn sources(&mut self) -> &mut dyn ReadSources {
+        self
+    }
+    fn positions(&mut self) -> &mut dyn ReadPositions {
+        self
+    }
+    fn dead_letters(&mut self) -> &mut dyn ReadDeadLetters {
+        self
+    }
+    fn idempotency(&mut self) -> &mut dyn ReadIdempotency {
+        self
+    }
+    fn audit(&mut self) -> &mut dyn ReadAudit {
+        self
+    }
+    fn changes(&mut self) -> &mut dyn ReadChanges {
+        self
+    }
+}
+
+#[async_trait]
+impl UnitOfWork for Session {
+    fn incidents(&mut self) -> &mut dyn Incidents {
+        self
+    }
+    fn findings(&mut self) -> &mut dyn Findings {
+        self
+    }
+    fn comments(&mut self) -> &mut dyn Comments {
+        self
+    }
+    fn tokens(&mut self) -> &mut dyn Tokens {
+        self
+    }
+    fn sources(&mut self) -> &mut dyn Sources {
+        self
+    }
+    fn positions(&mut self) -> &mut dyn Positions {
+        self
+    }
+    fn dead_letters(&mut self) -> &mut dyn DeadLetters {
+        self
+    }
+    fn idempotency(&mut self) -> &mut dyn Idempotency {
+        self
+    }
+    fn audit(&mut self) -> &mut dyn Audit {
+        self
+    }
+    fn changes(&mut self) -> &mut dyn Changes {
+        self
+    }
+
+    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        let this = *self;
+        if this.broken {
+            return Err(StoreError::Aborted);
+        }
+        this.tx.commit().await.map_err(failed("committing a unit of work"))?;
+        if let Some(newest) = this.changed {
+            this.committed.send_if_modified(|known| {
+                let grown = newest > *known;
+                *known = newest.max(*known);
+                grown
+            });
+        }
+        Ok(())
+    }
+}
