@@ -1,2 +1,11 @@
-//! The one binary: configuration, wiring, CLI, exit codes.
-fn main() {}
+//! The `huecry` program: arguments in, exit code out.
+
+use clap::Parser;
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    huecry::run(huecry::cli::Cli::parse()).into()
+}

@@ -1,0 +1,154 @@
+//! Compiled rules, and one event run through them.
+
+use crate::view::{Interner, Seen};
+use model::{EventView, FieldTable};
+use sigma::{Logsource, MatchScratch, Route, Rule, RuleError, RuleIndex, RuleSet};
+
+/// Which names a rule reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Vocabulary {
+    /// The source's own, in the raw record.
+    Vendor,
+    /// OCSF's, in the normalized event.
+    Ocsf,
+}
+
+/// A rule that matched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Hit {
+    /// Which of the two rule sets.
+    pub vocabulary: Vocabulary,
+    /// The rule within it.
+    pub index: RuleIndex,
+}
+
+/// What came of loading rules.
+#[derive(Debug, Clone, Default)]
+pub struct LoadReport {
+    /// How many rules run.
+    pub loaded: usize,
+    /// The documents that do not, each with file, line and reason.
+    pub refused: Vec<RuleError>,
+}
+
+/// The rules for one kind of event; made once per logsource.
+#[derive(Debug, Clone)]
+pub struct Routes {
+    vendor: Route,
+    ocsf: Route,
+}
+
+impl Routes {
+    /// Whether any rule reads the normalized event.
+    pub fn reads_ocsf(&self) -> bool {
+        !self.ocsf.rules().is_empty()
+    }
+
+    /// How many rules apply.
+    pub fn rules(&self) -> usize {
+        self.vendor.rules().len() + self.ocsf.rules().len()
+    }
+}
+
+/// Reusable buffers of one thread.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    pub(crate) vendor: MatchScratch,
+    pub(crate) ocsf: MatchScratch,
+}
+
+/// Every loaded rule, compiled. Immutable; shared by threads, each with its own [`Scratch`].
+#[derive(Debug)]
+pub struct Detector {
+    vendor: RuleSet,
+    ocsf: RuleSet,
+}
+
+impl Detector {
+    /// Parses and compiles rule files, given as (file name, text). The fields that rules read are added
+    /// to the table of their vocabulary.
+    pub fn load<'d>(
+        documents: impl IntoIterator<Item = (&'d str, &'d str)>,
+        vendor_fields: &mut FieldTable,
+        ocsf_fields: &mut FieldTable,
+    ) -> (Self, LoadReport) {
+        let mut report = LoadReport::default();
+        let (mut vendor, mut ocsf) = (Vec::new(), Vec::new());
+        for (file, text) in documents {
+            for parsed in sigma::parse_rules(text, file) {
+                match parsed {
+                    Ok(rule) if rule.logsource.is_ocsf() => ocsf.push(rule),
+                    Ok(rule) => vendor.push(rule),
+                    Err(error) => report.refused.push(error),
+                }
+            }
+        }
+        let (vendor, refused) = RuleSet::compile(vendor, &mut Interner(vendor_fields));
+        report.refused.extend(refused);
+        let (ocsf, refused) = RuleSet::compile(ocsf, &mut Interner(ocsf_fields));
+        report.refused.extend(refused);
+        report.loaded = vendor.rules().len() + ocsf.rules().len();
+        report.refused.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
+        (Self { vendor, ocsf }, report)
+    }
+
+    /// Every rule, with the handle a hit has.
+    pub fn rules(&self) -> impl Iterator<Item = (Hit, &Rule)> {
+        [Vocabulary::Vendor, Vocabulary::Ocsf].into_iter().flat_map(move |vocabulary| {
+            self.set(vocabulary)
+                .rules()
+                .iter()
+                .zip(0..)
+                .map(move |(rule, index)| (Hit { vocabulary, index: RuleIndex(index) }, rule))
+        })
+    }
+
+    /// The rule of a hit; `None` for another detector's.
+    pub fn rule(&self, hit: Hit) -> Option<&Rule> {
+        self.set(hit.vocabulary).rule(hit.index)
+    }
+
+    pub(crate) fn set(&self, vocabulary: Vocabulary) -> &RuleSet {
+        match vocabulary {
+            Vocabulary::Vendor => &self.vendor,
+            Vocabulary::Ocsf => &self.ocsf,
+        }
+    }
+
+    /// The rules for events whose source says `source` of itself.
+    pub fn route(&self, source: &Logsource) -> Routes {
+        Routes { vendor: self.vendor.route(source), ocsf: self.ocsf.route(&Logsource::ocsf()) }
+    }
+
+    /// Runs the rules over one event: `record` as the source sent it, `event` normalized (needed where
+    /// [`Routes::reads_ocsf`]). Calls `hit` for each rule that matches, vendor rules first.
+    pub fn detect(
+        &self,
+        routes: &Routes,
+        record: &EventView<'_>,
+        event: Option<&EventView<'_>>,
+        scratch: &mut Scratch,
+        hit: &mut impl FnMut(Hit),
+    ) {
+        let mut vendor_hit = |index| hit(Hit { vocabulary: Vocabulary::Vendor, index });
+        self.vendor.matches(&routes.vendor, &Seen(*record), &mut scratch.vendor, &mut vendor_hit);
+        if let Some(event) = event {
+            let mut ocsf_hit = |index| hit(Hit { vocabulary: Vocabulary::Ocsf, index });
+            self.ocsf.matches(&routes.ocsf, &Seen(*event), &mut scratch.ocsf, &mut ocsf_hit);
+        }
+    }
+
+    /// Why a rule matched. `view` is the record or the event, by the hit's vocabulary.
+    pub fn explain(&self, hit: Hit, view: &EventView<'_>, scratch: &mut Scratch) -> Vec<model::MatchedField> {
+        let scratch = match hit.vocabulary {
+            Vocabulary::Vendor => &mut scratch.vendor,
+            Vocabulary::Ocsf => &mut scratch.ocsf,
+        };
+        let fields = self.set(hit.vocabulary).matched_fields(hit.index, &Seen(*view), scratch);
+        let text = Option::unwrap_or_default;
+        fields
+            .into_iter()
+            .map(|f| model::MatchedField { selection: f.selection, field: text(f.field), value: text(f.value) })
+            .collect()
+    }
+}

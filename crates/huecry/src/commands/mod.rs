@@ -1,0 +1,74 @@
+//! The verbs of the CLI.
+
+mod dry_run;
+mod rules;
+mod rules_bench;
+mod rules_match;
+
+use crate::cli::{Cli, Command};
+use crate::config::Config;
+use crate::engine::Engine;
+use crate::content::RuleFile;
+use crate::exit::{Exit, Failure};
+use crate::terminal;
+use clap::CommandFactory;
+use detect::LoadReport;
+
+/// Runs one command line; the answer is the exit code.
+pub fn run(cli: Cli) -> Exit {
+    match dispatch(cli) {
+        Ok(exit) => exit,
+        Err(failure) => {
+            terminal::failure(&failure);
+            failure.exit
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<Exit, Failure> {
+    let mut config = Config::load(cli.config.as_deref())?;
+    if let Some(dir) = &cli.data_dir {
+        config.storage.data_dir.clone_from(dir);
+    }
+    let json = cli.json;
+    match cli.command {
+        Command::Ingest(args) if args.dry_run => dry_run::run(&args, json),
+        Command::Rules(command) => rules::run(command, &config, json),
+        Command::Config(args) => print_config(&config, args.schema),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "huecry", &mut terminal::stdout());
+            Ok(Exit::Done)
+        }
+        _ => Err(Failure::new(Exit::Usage, "this command is not part of this build")),
+    }
+}
+
+fn print_config(config: &Config, schema: bool) -> Result<Exit, Failure> {
+    let text = if schema {
+        serde_json::to_string_pretty(&Config::schema()).map_err(|e| Failure::new(Exit::Faults, e))?
+    } else {
+        toml::to_string_pretty(config).map_err(|e| Failure::new(Exit::Faults, e))?
+    };
+    terminal::line(text.trim_end());
+    Ok(Exit::Done)
+}
+
+/// Compiles mappings and rules; files that cannot be read are refused like rules that cannot be parsed.
+fn load_engine(files: &[RuleFile]) -> Result<(Engine, LoadReport), Failure> {
+    let readable = files.iter().filter_map(|f| Some((f.name.as_str(), f.text.as_deref().ok()?)));
+    let (engine, mut report) = Engine::load(readable).map_err(|errors| {
+        let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        Failure::new(Exit::Usage, format!("the mappings cannot be used:\n{}", lines.join("\n")))
+    })?;
+    for file in files {
+        if let Err(reason) = &file.text {
+            report.refused.push(sigma::RuleError {
+                file: file.name.as_str().into(),
+                line: 1,
+                code: sigma::ErrorCode::BadYaml,
+                reason: format!("the file cannot be read: {reason}"),
+            });
+        }
+    }
+    Ok((engine, report))
+}

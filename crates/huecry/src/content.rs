@@ -1,0 +1,79 @@
+//! The rules that come with the program, and rules in folders.
+
+use crate::config::RulesConfig;
+use rust_embed::RustEmbed;
+use std::path::{Path, PathBuf};
+
+/// Deepest folder of rules.
+const FOLDER_DEPTH_MAX: usize = 32;
+
+#[derive(RustEmbed)]
+#[folder = "$CARGO_MANIFEST_DIR/../../content/rules"]
+#[include = "*.yml"]
+struct Builtin;
+
+/// A rule file: its name for messages, and its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleFile {
+    /// The path, or `builtin:…`.
+    pub name: String,
+    /// Its text, or why it cannot be read.
+    pub text: Result<String, String>,
+}
+
+/// The built-in rules.
+pub fn builtin_rules() -> Vec<RuleFile> {
+    let file = |path: std::borrow::Cow<'static, str>| {
+        let data = Builtin::get(&path)?.data;
+        let text = String::from_utf8(data.into_owned()).map_err(|e| e.to_string());
+        Some(RuleFile { name: format!("builtin:{path}"), text })
+    };
+    Builtin::iter().filter_map(file).collect()
+}
+
+/// Every `.yml` and `.yaml` file under `paths`, folders walked in the order of names. A path that cannot be
+/// read is in the answer too, with the reason.
+pub fn rules_under(paths: &[PathBuf]) -> Vec<RuleFile> {
+    let mut found = Vec::new();
+    for path in paths {
+        walk(path, 0, &mut found);
+    }
+    found
+}
+
+fn walk(path: &Path, depth: usize, found: &mut Vec<RuleFile>) {
+    let name = path.display().to_string();
+    if !path.is_dir() {
+        let text = std::fs::read_to_string(path).map_err(|e| e.to_string());
+        found.push(RuleFile { name, text });
+        return;
+    }
+    if depth > FOLDER_DEPTH_MAX {
+        let text = Err(format!("folders nest deeper than {FOLDER_DEPTH_MAX}"));
+        found.push(RuleFile { name, text });
+        return;
+    }
+    let entries = match std::fs::read_dir(path) {
+        Ok(entries) => entries.flatten().map(|entry| entry.path()),
+        Err(error) => {
+            found.push(RuleFile { name, text: Err(error.to_string()) });
+            return;
+        }
+    };
+    let mut below: Vec<PathBuf> = entries.filter(|p| p.is_dir() || is_yaml(p)).collect();
+    below.sort_unstable();
+    for path in below {
+        walk(&path, depth + 1, found);
+    }
+}
+
+fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e == "yml" || e == "yaml")
+}
+
+/// The rules that the configuration asks for.
+pub fn configured_rules(config: &RulesConfig) -> Vec<RuleFile> {
+    let mut files = if config.builtin { builtin_rules() } else { Vec::new() };
+    files.extend(rules_under(&config.dirs));
+    files
+}

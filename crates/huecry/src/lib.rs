@@ -1,0 +1,19 @@
+//! The one binary as a library: configuration, wiring, CLI, exit codes.
+//!
+//! Stages never call each other; this crate composes them. [`engine`] is the one pass over a record,
+//! [`pipeline`] runs it on worker threads between log and log, `commands` are the verbs of the CLI.
+
+pub mod cli;
+mod commands;
+pub mod config;
+pub mod content;
+mod cpu_time;
+pub mod engine;
+mod exit;
+mod kind_guess;
+pub mod pipeline;
+pub mod reader;
+mod terminal;
+
+pub use commands::run;
+pub use exit::{Exit, Failure};

@@ -1,0 +1,20 @@
+//! From `[raw]` to `[finding]`: one worker a partition (docs/adr/0010-pipeline-worker.md).
+//!
+//! **Invariant:** a batch's findings and dead letters are durable before its position is stored, and its
+//! counters move in the transaction that stores the position: *accepted = stored + dead-lettered +
+//! duplicates* holds at every committed state.
+
+mod batch;
+mod recent;
+mod retry;
+mod rule_stats;
+mod telemetry;
+mod worker;
+
+pub use retry::{RetryError, Retrier};
+pub use rule_stats::{RuleStats, RuleStat};
+pub use telemetry::Telemetry;
+pub use worker::{Options, Pipeline, PipelineError};
+
+/// The consumer's name, on the log and in the store.
+pub const CONSUMER: &str = "pipeline";

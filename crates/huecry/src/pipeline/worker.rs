@@ -1,0 +1,291 @@
+//! The worker of one partition: read, run, write, commit.
+
+use super::CONSUMER;
+use super::batch::{BatchResult, Run};
+use super::recent::RecentIds;
+use super::rule_stats::RuleStats;
+use super::telemetry::{CodeLabel, PartitionLabel, Telemetry};
+use crate::engine::{Engine, Scratch};
+use model::{Clock, Offset, Partition, Topic};
+use normalize::RawData;
+use ports::store::StoreError;
+use ports::{Log, LogError, RecordBatch, Records, Store};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+/// Most bytes that a worker reads at once.
+const BATCH_BYTES_MAX: usize = 4 << 20;
+/// Ids that a partition remembers to recognise redeliveries.
+const RECENT_IDS_MAX: usize = 1 << 18;
+/// Records before the position that are read at start to fill that memory.
+const RECENT_REFILL_RECORDS_MAX: u64 = 1 << 16;
+/// Batches between two commits of the retention floor (each is an fsync of its own).
+const FLOOR_BATCHES: u32 = 64;
+/// Pause before a failed step is tried again.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+
+/// Why a worker cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// The log.
+    #[error("log: {0}")]
+    Log(#[from] LogError),
+    /// The store.
+    #[error("store: {0}")]
+    Store(#[from] StoreError),
+    /// The store knows of records that the log does not have.
+    #[error(
+        "partition {partition} was worked on up to record {stored}, but the log ends at {end}: \
+         do log and state belong together?"
+    )]
+    LogBehindStore {
+        /// The partition.
+        partition: u32,
+        /// The store's position.
+        stored: u64,
+        /// The log's end.
+        end: u64,
+    },
+    /// A thread could not be started.
+    #[error("cannot start a worker: {0}")]
+    Thread(#[from] std::io::Error),
+    /// A finding could not be written as JSON.
+    #[error("cannot write a finding: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// What the workers share.
+#[derive(Clone)]
+pub struct Options {
+    /// Mappings and rules.
+    pub engine: Arc<Engine>,
+    /// Counts of each rule's matches.
+    pub stats: Arc<RuleStats>,
+    /// Where records come from and findings go.
+    pub log: Arc<dyn Log>,
+    /// Where positions and the index of dead letters are kept.
+    pub store: Arc<dyn Store>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Counters.
+    pub telemetry: Telemetry,
+}
+
+/// The running workers.
+#[derive(Debug)]
+pub struct Pipeline {
+    workers: Vec<JoinHandle<()>>,
+}
+
+impl Pipeline {
+    /// Starts one worker for each partition of the raw topic; they end when `shutdown` is cancelled.
+    ///
+    /// # Errors
+    /// [`PipelineError`] when a position cannot be found or a thread not be started.
+    pub async fn start(options: &Options, shutdown: &CancellationToken) -> Result<Self, PipelineError> {
+        let mut workers = Vec::new();
+        for number in 0..options.log.partitions(Topic::Raw) {
+            let partition = Partition(number);
+            let next = start_offset(options, partition).await?;
+            let mut worker = Worker::new(options.clone(), partition, next);
+            let (runtime, shutdown) = (Handle::current(), shutdown.clone());
+            let thread = std::thread::Builder::new().name(format!("pipeline-{number}"));
+            workers.push(thread.spawn(move || worker.run(&runtime, &shutdown))?);
+        }
+        Ok(Self { workers })
+    }
+
+    /// Waits until every worker has finished its batch.
+    pub fn join(self) {
+        for worker in self.workers {
+            if worker.join().is_err() {
+                tracing::error!("a pipeline worker panicked");
+            }
+        }
+    }
+}
+
+async fn start_offset(options: &Options, partition: Partition) -> Result<Offset, PipelineError> {
+    let floor = options.log.register(CONSUMER, Topic::Raw, partition).await?;
+    let end = options.log.bounds(Topic::Raw, partition).await?.end;
+    let known = options.store.read().await?.positions().get(CONSUMER, Topic::Raw, partition).await?;
+    let next = known.map_or(floor, |position| position.next);
+    if next > end {
+        return Err(PipelineError::LogBehindStore { partition: partition.0, stored: next.0, end: end.0 });
+    }
+    Ok(next)
+}
+
+struct Worker {
+    options: Options,
+    partition: Partition,
+    next: Offset,
+    scratch: Scratch,
+    recent: RecentIds,
+    result: BatchResult,
+    batches_since_floor: u32,
+}
+
+impl Worker {
+    fn new(options: Options, partition: Partition, next: Offset) -> Self {
+        Self {
+            options,
+            partition,
+            next,
+            scratch: Scratch::new(RawData::Exclude),
+            recent: RecentIds::new(RECENT_IDS_MAX),
+            result: BatchResult::default(),
+            batches_since_floor: 0,
+        }
+    }
+
+    fn run(&mut self, runtime: &Handle, shutdown: &CancellationToken) {
+        let partition = self.partition.0;
+        while let Err(error) = runtime.block_on(self.refill()) {
+            tracing::error!(partition, %error, "cannot read the log before the position");
+            if pause(runtime, shutdown) {
+                return;
+            }
+        }
+        tracing::info!(partition, next = self.next.0, "pipeline worker started");
+        while !shutdown.is_cancelled() {
+            let step = self.step(runtime, shutdown);
+            if let Err(error) = step {
+                tracing::error!(partition, next = self.next.0, %error, "pipeline step failed, trying again");
+                if pause(runtime, shutdown) {
+                    break;
+                }
+            }
+        }
+        tracing::info!(partition, next = self.next.0, "pipeline worker stopped");
+    }
+
+    /// Fills the memory of recent ids from the records before the position.
+    async fn refill(&mut self) -> Result<(), PipelineError> {
+        let log = Arc::clone(&self.options.log);
+        let start = log.bounds(Topic::Raw, self.partition).await?.start;
+        let mut at = start.max(Offset(self.next.0.saturating_sub(RECENT_REFILL_RECORDS_MAX)));
+        while at < self.next {
+            let records = log.read(Topic::Raw, self.partition, at, BATCH_BYTES_MAX).await?;
+            if records.is_empty() {
+                break;
+            }
+            let (partition, until) = (self.partition, self.next);
+            self.borrow().0.remember(partition, &records, until);
+            at = records.next();
+        }
+        Ok(())
+    }
+
+    /// The parts of a run, borrowed side by side.
+    fn borrow(&mut self) -> (Run<'_>, &mut BatchResult) {
+        let now_ms = self.options.clock.now_ms();
+        let Self { options, scratch, recent, result, .. } = self;
+        (Run { engine: &options.engine, stats: &options.stats, scratch, recent, now_ms }, result)
+    }
+
+    fn step(&mut self, runtime: &Handle, shutdown: &CancellationToken) -> Result<(), PipelineError> {
+        let Some(records) = runtime.block_on(self.read(shutdown))? else { return Ok(()) };
+        self.result.clear();
+        let partition = self.partition;
+        let (mut run, result) = self.borrow();
+        run.batch(partition, &records, result);
+        // From here the batch must be written: the ids it brought are in the memory of recent ids.
+        while let Err(error) = runtime.block_on(self.write(&records)) {
+            tracing::error!(partition = partition.0, %error, "cannot write a batch's results, trying again");
+            if pause(runtime, shutdown) {
+                return Ok(());
+            }
+        }
+        self.next = records.next();
+        self.count();
+        Ok(())
+    }
+
+    /// The next batch; `None` when shutting down.
+    async fn read(&mut self, shutdown: &CancellationToken) -> Result<Option<Records>, PipelineError> {
+        let log = &self.options.log;
+        let end = tokio::select! {
+            () = shutdown.cancelled() => return Ok(None),
+            end = log.wait_for(Topic::Raw, self.partition, self.next) => end?,
+        };
+        let label = PartitionLabel { partition: self.partition.0 };
+        let lag = i64::try_from(end.0.saturating_sub(self.next.0)).unwrap_or(i64::MAX);
+        self.options.telemetry.lag.get_or_create(&label).set(lag);
+        let records = log.read(Topic::Raw, self.partition, self.next, BATCH_BYTES_MAX).await?;
+        Ok((!records.is_empty()).then_some(records))
+    }
+
+    /// Findings, then dead letters, then one transaction; see the module's invariant. Doing a part of it
+    /// again has the same effect, since everything written has a derived identity.
+    async fn write(&mut self, records: &Records) -> Result<(), PipelineError> {
+        let Options { log, store, clock, .. } = &self.options;
+        let now_ms = clock.now_ms();
+        append_json(&**log, Topic::Finding, self.partition, self.result.findings.iter(), now_ms).await?;
+        let letters = self.result.dead_letters.iter().map(|(letter, _)| letter);
+        append_json(&**log, Topic::DeadLetter, self.partition, letters, now_ms).await?;
+        let mut unit = store.begin().await?;
+        let letters = &self.result.dead_letters;
+        for same_region in letters.chunk_by(|(_, a), (_, b)| a == b) {
+            let region = same_region.first().map_or("default", |(_, region)| region.as_str());
+            let rows: Vec<_> = same_region.iter().map(|(letter, _)| letter.clone()).collect();
+            unit.dead_letters().record(&rows, region).await?;
+        }
+        let range = (self.next, records.next());
+        unit.positions()
+            .advance(CONSUMER, Topic::Raw, self.partition, range, self.result.counters)
+            .await?;
+        unit.commit().await?;
+        self.batches_since_floor += 1;
+        if self.batches_since_floor >= FLOOR_BATCHES {
+            log.commit(CONSUMER, Topic::Raw, self.partition, records.next()).await?;
+            self.batches_since_floor = 0;
+        }
+        Ok(())
+    }
+
+    fn count(&self) {
+        let Telemetry { events, duplicates, findings, dead_letters, .. } = &self.options.telemetry;
+        events.inc_by(self.result.counters.stored);
+        duplicates.inc_by(self.result.counters.duplicates);
+        findings.inc_by(self.result.findings.len() as u64);
+        for (letter, _) in &self.result.dead_letters {
+            let known = normalize::RefusalCode::ALL.into_iter().map(|code| code.as_str());
+            let code = known.into_iter().find(|code| *code == letter.code).unwrap_or("record_unreadable");
+            dead_letters.get_or_create(&CodeLabel { code }).inc();
+        }
+    }
+}
+
+/// Sleeps before another try; true when shutting down.
+fn pause(runtime: &Handle, shutdown: &CancellationToken) -> bool {
+    runtime.block_on(async {
+        tokio::time::timeout(RETRY_PAUSE, shutdown.cancelled()).await.is_ok()
+    })
+}
+
+/// Appends each item as JSON, in as many batches as it takes.
+pub(super) async fn append_json<T: serde::Serialize>(
+    log: &dyn Log,
+    topic: Topic,
+    near: Partition,
+    items: impl Iterator<Item = T>,
+    now_ms: i64,
+) -> Result<(), PipelineError> {
+    let partition = Partition(near.0 % log.partitions(topic));
+    let mut batch = RecordBatch::default();
+    for item in items {
+        let json = serde_json::to_vec(&item)?;
+        if !batch.is_empty() && batch.check(json.len()).is_err() {
+            log.append(topic, partition, std::mem::take(&mut batch), now_ms).await?;
+        }
+        batch.push(&json)?;
+    }
+    if !batch.is_empty() {
+        log.append(topic, partition, batch, now_ms).await?;
+    }
+    Ok(())
+}
