@@ -1,12 +1,13 @@
 //! The durable log: topics of dense, numbered, opaque records, split into partitions.
 //!
-//! One capability, one promise, one conformance suite that every backend runs.
+//! One capability, one promise, one conformance suite ([`conformance`]) that every backend runs.
 
+pub mod conformance;
 mod error;
 mod records;
 
 pub use error::LogError;
-pub use records::{BATCH_BYTES_MAX, RECORD_BYTES_MAX, RecordBatch, Records};
+pub use records::{BATCH_BYTES_MAX, RECORD_BYTES_MAX, RECORD_OVERHEAD_BYTES, RecordBatch, Records};
 
 use async_trait::async_trait;
 use model::{Offset, Partition, Topic};

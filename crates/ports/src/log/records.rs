@@ -8,8 +8,11 @@ use model::Offset;
 /// record, end at 25 MB; the rest is for the envelope.
 pub const RECORD_BYTES_MAX: usize = 26 * 1024 * 1024;
 
-/// Largest sum of the records of one batch, in bytes.
+/// Largest batch, in bytes: the sum of its records, and [`RECORD_OVERHEAD_BYTES`] for each.
 pub const BATCH_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// What each record counts besides its own bytes, so that a batch of empty records is bounded too.
+pub const RECORD_OVERHEAD_BYTES: usize = 8;
 
 /// Records to append together: one contiguous buffer and the end of each record in it.
 ///
@@ -100,7 +103,8 @@ impl RecordBatch {
 
     fn check_at(&self, start: usize, record_bytes: usize) -> Result<(), LogError> {
         let too_large = |bytes, bytes_max| Err(LogError::TooLarge { bytes, bytes_max });
-        match start.saturating_add(record_bytes) {
+        let overhead = (self.ends.len() + 1) * RECORD_OVERHEAD_BYTES;
+        match start.saturating_add(record_bytes).saturating_add(overhead) {
             _ if record_bytes > RECORD_BYTES_MAX => too_large(record_bytes, RECORD_BYTES_MAX),
             bytes if bytes > BATCH_BYTES_MAX => too_large(bytes, BATCH_BYTES_MAX),
             _ => Ok(()),

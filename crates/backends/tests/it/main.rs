@@ -1,0 +1,5 @@
+//! Every backend against the suite of its port, and against what its own storage can do to it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod log;
