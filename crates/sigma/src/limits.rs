@@ -28,8 +28,9 @@ pub const CONDITION_BYTES_MAX: usize = 8 * 1024;
 pub const CONDITIONS_PER_RULE_MAX: usize = 64;
 /// Nested parentheses and negations of a condition.
 pub const CONDITION_DEPTH_MAX: usize = 64;
-/// Compiled size of one regular expression, bytes.
-pub const REGEX_PROGRAM_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Compiled size of one regular expression, bytes. The largest real one (`\w{1,64}` over all of
+/// Unicode) needs between 2 and 8 MiB.
+pub const REGEX_PROGRAM_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Nested groups and repetitions of one regular expression.
 pub const REGEX_DEPTH_MAX: u32 = 64;
 /// Texts that the dash variants of one value may expand to before it is matched as a pattern

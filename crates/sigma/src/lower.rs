@@ -236,7 +236,12 @@ fn lower_texts(item: &Item, values: &[Scalar]) -> Result<Ask, Fault> {
     let mut asks_null = false;
     for value in values {
         match value {
-            Scalar::Null if item.modifiers.iter().all(|m| matches!(m, Modifier::All | Modifier::Neq)) => {
+            Scalar::Null
+                if item
+                    .modifiers
+                    .iter()
+                    .all(|m| matches!(m, Modifier::All | Modifier::Neq | Modifier::Cased)) =>
+            {
                 asks_null = true;
             }
             Scalar::Null => return Err(bad_value(item, "null stands for no text; drop the modifiers")),

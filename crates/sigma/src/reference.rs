@@ -348,22 +348,23 @@ fn pieces_match(pieces: &[Piece], text: &str, cased: bool) -> bool {
     }
     for piece in pieces {
         let before = |at: usize| covered.get(at).copied().unwrap_or(false);
-        covered = (0..=text.len())
-            .map(|end| match piece {
-                Piece::Many => (0..=end).any(before),
-                single => {
-                    let Some((at, c)) = end.checked_sub(1).and_then(|at| Some((at, *text.get(at)?))) else {
-                        return false;
-                    };
-                    before(at)
-                        && match single {
-                            Piece::Character(wanted) => equal(*wanted, c),
-                            Piece::Dash => DASHES.contains(&c),
-                            Piece::One | Piece::Many => true,
-                        }
-                }
-            })
-            .collect();
+        covered = if matches!(piece, Piece::Many) {
+            let shortest = covered.iter().position(|covered| *covered);
+            (0..=text.len()).map(|end| shortest.is_some_and(|shortest| end >= shortest)).collect()
+        } else {
+            let one = |end: usize| -> bool {
+                let Some((at, c)) = end.checked_sub(1).and_then(|at| Some((at, *text.get(at)?))) else {
+                    return false;
+                };
+                let fits = match piece {
+                    Piece::Character(wanted) => equal(*wanted, c),
+                    Piece::Dash => DASHES.contains(&c),
+                    Piece::One | Piece::Many => true,
+                };
+                fits && before(at)
+            };
+            (0..=text.len()).map(one).collect()
+        };
     }
     covered.last().copied().unwrap_or(false)
 }

@@ -1,0 +1,105 @@
+//! A plain event view over JSON, for tests: every interned path is looked up once.
+
+use std::collections::HashMap;
+
+use serde_json::Value as Json;
+use sigma::{EventView, FieldId, FieldInterner, Value};
+
+#[derive(Default)]
+pub(crate) struct Fields {
+    ids: HashMap<String, FieldId>,
+    paths: Vec<Vec<String>>,
+}
+
+impl FieldInterner for Fields {
+    fn intern(&mut self, path: &str) -> FieldId {
+        if let Some(id) = self.ids.get(path) {
+            return *id;
+        }
+        let id = FieldId(self.paths.len() as u32);
+        self.ids.insert(path.to_owned(), id);
+        self.paths.push(path.split('.').map(str::to_owned).collect());
+        id
+    }
+}
+
+/// An event with what each field known to `fields` holds.
+pub(crate) struct JsonView<'e> {
+    event: &'e Json,
+    found: Vec<Vec<&'e Json>>,
+}
+
+impl<'e> JsonView<'e> {
+    pub(crate) fn new(event: &'e Json, fields: &Fields) -> Self {
+        let found = fields
+            .paths
+            .iter()
+            .map(|path| {
+                let mut found = Vec::new();
+                walk(event, path, &mut found);
+                found
+            })
+            .collect();
+        JsonView { event, found }
+    }
+}
+
+fn walk<'e>(node: &'e Json, path: &[String], found: &mut Vec<&'e Json>) {
+    let Some((step, rest)) = path.split_first() else {
+        found.push(node);
+        return;
+    };
+    match node {
+        Json::Object(map) => {
+            if let Some(child) = map.get(step) {
+                walk(child, rest, found);
+            }
+        }
+        Json::Array(items) => items.iter().for_each(|item| walk(item, path, found)),
+        _ => {}
+    }
+}
+
+fn scalar(json: &Json) -> Option<Value<'_>> {
+    Some(match json {
+        Json::Null => Value::Null,
+        Json::Bool(b) => Value::Bool(*b),
+        Json::String(s) => Value::Str(s),
+        Json::Number(n) => match (n.as_i64(), n.as_u64()) {
+            (Some(i), _) => Value::Int(i),
+            (None, Some(u)) => Value::Uint(u),
+            (None, None) => Value::Float(n.as_f64().unwrap()),
+        },
+        Json::Array(_) | Json::Object(_) => return None,
+    })
+}
+
+fn visit_members(json: &Json, visit: &mut impl FnMut(Value<'_>) -> bool) -> bool {
+    match json {
+        Json::Array(items) => items.iter().any(|item| visit_members(item, visit)),
+        other => scalar(other).is_some_and(&mut *visit),
+    }
+}
+
+fn visit_everything(json: &Json, visit: &mut impl FnMut(Value<'_>) -> bool) -> bool {
+    match json {
+        Json::Array(items) => items.iter().any(|item| visit_everything(item, visit)),
+        Json::Object(map) => map.values().any(|item| visit_everything(item, visit)),
+        Json::Null | Json::Bool(_) => false,
+        other => scalar(other).is_some_and(&mut *visit),
+    }
+}
+
+impl EventView for JsonView<'_> {
+    fn any(&self, field: FieldId, visit: &mut impl FnMut(Value<'_>) -> bool) -> bool {
+        self.found[field.0 as usize].iter().any(|node| visit_members(node, visit))
+    }
+
+    fn exists(&self, field: FieldId) -> bool {
+        !self.found[field.0 as usize].is_empty()
+    }
+
+    fn any_scalar(&self, visit: &mut impl FnMut(Value<'_>) -> bool) -> bool {
+        visit_everything(self.event, visit)
+    }
+}

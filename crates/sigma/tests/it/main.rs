@@ -1,0 +1,12 @@
+//! The Sigma language end to end: cases as data, the compiled program against the reference
+//! evaluator, and every public rule there is.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+// As its users in the workspace call it.
+extern crate huecry_sigma as sigma;
+
+mod equivalence;
+mod json_view;
+mod language;
+mod shared_data;
+mod sigmahq;
