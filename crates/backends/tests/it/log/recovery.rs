@@ -70,8 +70,6 @@ fn damage_before_the_last_group_is_refused_with_file_and_byte() {
             Err(LogError::Corrupt { file, at_bytes, .. }) => {
                 assert_eq!((file, at_bytes), (segment(0), block_at as u64), "byte {at} flipped");
             }
-            // A block whose own claim of what was durable is broken proves nothing about itself; with
-            // two more groups after it, those do.
             other => panic!("byte {at} flipped: {other:?}"),
         }
     }
