@@ -20,6 +20,7 @@
 //!
 //! Writers go one after the other: do no slow work while a unit is open. Readers never wait for writers.
 
+pub mod conformance;
 mod consumers;
 mod error;
 mod findings;

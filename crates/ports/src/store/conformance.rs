@@ -1,0 +1,84 @@
+//! What every store must do. A backend runs it all with [`store_conformance!`](crate::store_conformance) in its
+//! tests; each case gets a fresh, empty store.
+//!
+//! Failures panic with what was promised, as assertions of a test do.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "these are tests that live in a library so that every backend can run them"
+)]
+
+mod audit;
+mod bench;
+mod consumers;
+mod incidents;
+mod lists;
+mod registry;
+mod units;
+
+pub use audit::{
+    a_change_and_its_record_go_together, a_record_about_something_else_is_refused, records_are_listed,
+};
+pub use bench::Bench;
+pub use consumers::{
+    answers_are_kept_until_they_expire, changes_are_numbered_and_awaited, dead_letters_open_again,
+    positions_move_only_from_where_they_stand,
+};
+pub use incidents::{
+    a_new_incident_has_no_decisions, closed_or_merged_incidents_are_not_open, findings_are_stored_once,
+    machines_never_overwrite_people, merges_move_findings_unless_people_worked_on_them,
+    stale_edits_are_refused,
+};
+pub use lists::{
+    comments_and_findings_come_in_pages, lists_answer_every_filter, pages_are_stable_under_inserts,
+};
+pub use registry::{sources_are_versioned, tokens_are_found_by_secret};
+pub use units::{
+    a_committed_unit_is_there_at_once, a_dropped_unit_leaves_nothing, a_failed_unit_cannot_be_committed,
+    units_go_one_after_the_other,
+};
+
+/// Makes one `#[tokio::test]` of each case. `$fresh` is an async function without parameters that returns
+/// something that gives `&dyn Store` by `as_store()`, such as a store with the folder it lives in.
+#[macro_export]
+macro_rules! store_conformance {
+    ($fresh:path) => {
+        $crate::store_conformance!(
+            $fresh:
+            a_dropped_unit_leaves_nothing
+            a_committed_unit_is_there_at_once
+            a_failed_unit_cannot_be_committed
+            units_go_one_after_the_other
+            a_change_and_its_record_go_together
+            a_record_about_something_else_is_refused
+            records_are_listed
+            a_new_incident_has_no_decisions
+            stale_edits_are_refused
+            machines_never_overwrite_people
+            findings_are_stored_once
+            closed_or_merged_incidents_are_not_open
+            merges_move_findings_unless_people_worked_on_them
+            lists_answer_every_filter
+            pages_are_stable_under_inserts
+            comments_and_findings_come_in_pages
+            positions_move_only_from_where_they_stand
+            dead_letters_open_again
+            answers_are_kept_until_they_expire
+            changes_are_numbered_and_awaited
+            tokens_are_found_by_secret
+            sources_are_versioned
+        );
+    };
+    ($fresh:path: $($case:ident)+) => {
+        $(
+            #[tokio::test]
+            async fn $case() {
+                let fresh = $fresh().await;
+                $crate::store::conformance::$case(fresh.as_store()).await;
+            }
+        )+
+    };
+}
