@@ -103,6 +103,11 @@ impl Detector {
         })
     }
 
+    /// The rules of each vocabulary.
+    pub fn rule_sets(&self) -> [&[Rule]; 2] {
+        [self.vendor.rules(), self.ocsf.rules()]
+    }
+
     /// The rule of a hit; `None` for another detector's.
     pub fn rule(&self, hit: Hit) -> Option<&Rule> {
         self.set(hit.vocabulary).rule(hit.index)

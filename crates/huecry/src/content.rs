@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const FOLDER_DEPTH_MAX: usize = 32;
 
 #[derive(RustEmbed)]
-#[folder = "$CARGO_MANIFEST_DIR/../../content/rules"]
+#[folder = "../../content/rules"]
 #[include = "*.yml"]
 struct Builtin;
 

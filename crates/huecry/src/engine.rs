@@ -2,7 +2,7 @@
 
 use detect::{Detector, EventFacts, Hit, LoadReport, Routes, Vocabulary};
 use model::{Entity, EventView, FieldTable, Finding, Position, RawRecord, Tape};
-use normalize::{EventSummary, MappingError, Normalizer, Output, RawData, Refusal};
+use normalize::{EventSummary, MappingError, Normalizer, Output, RawData, Refusal, Schema};
 
 /// Mappings and rules, compiled over one pair of field tables. Immutable; shared by workers.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ impl Engine {
         rules: impl IntoIterator<Item = (&'d str, &'d str)>,
     ) -> Result<(Self, LoadReport), Vec<MappingError>> {
         let (mut record_fields, mut event_fields) = (FieldTable::default(), FieldTable::default());
-        let normalizer = Normalizer::load(normalize::builtin_mappings(), &mut record_fields)?;
+        let normalizer = Normalizer::load(normalize::builtin_mappings(), &mut record_fields, &Schema::builtin())?;
         let (detector, report) = Detector::load(rules, &mut record_fields, &mut event_fields);
         let routes = normalizer
             .logsources()

@@ -9,10 +9,12 @@ pub mod config;
 pub mod content;
 mod cpu_time;
 pub mod engine;
+pub mod entropy;
 mod exit;
 mod kind_guess;
 pub mod pipeline;
 pub mod reader;
+pub mod storage;
 mod terminal;
 
 pub use commands::run;

@@ -117,7 +117,7 @@ fn read_zip<E: From<ReadError>>(
         if entry.is_dir() {
             continue;
         }
-        let entry_name = format!("{name}!{}", entry.name());
+        let entry_name = format!("{name}!{}", entry.name().map_err(zip_error)?);
         read_stream(&entry_name, &mut BufReader::new(entry), kind, visit)?;
     }
     Ok(())

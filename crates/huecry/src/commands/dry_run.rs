@@ -101,7 +101,7 @@ impl<W: Write> Judge<'_, W> {
         self.summary.with_actor += u64::from(event.has_actor);
         let json = self.scratch.event_json();
         let violations = match &self.schema {
-            Some(schema) => schema.validate(json),
+            Some(schema) => schema.validate(&serde_json::from_slice(json).unwrap_or_default()),
             None => Vec::new(),
         };
         if violations.is_empty() {
@@ -126,7 +126,7 @@ pub(super) fn run(args: &Ingest, json: bool) -> Result<Exit, Failure> {
         Failure::new(Exit::Usage, "with --dry-run, --source names the kind of records")
             .hint(format!("there is {}", known.join(", ")))
     })?;
-    let schema = args.validate.then(Schema::ocsf);
+    let schema = args.validate.then(Schema::builtin);
     let mut judge = Judge {
         scratch: Scratch::new(RawData::Include),
         schema,

@@ -41,11 +41,10 @@ struct Refused<'a> {
 
 /// Rules of a report, in the form that `--json` promises.
 fn refused(errors: &[sigma::RuleError]) -> Vec<Refused<'_>> {
-    let row = |e| {
-        let sigma::RuleError { file, line, code, reason } = e;
-        Refused { file, line: *line, code: code.as_str(), reason }
-    };
-    errors.iter().map(row).collect()
+    errors
+        .iter()
+        .map(|e| Refused { file: &e.file, line: e.line, code: e.code.as_str(), reason: &e.reason })
+        .collect()
 }
 
 fn load(files: &[RuleFile], json: bool) -> Result<Exit, Failure> {
@@ -130,14 +129,14 @@ fn test(files: &[RuleFile], json: bool) -> Result<Exit, Failure> {
 
 fn lint(files: &[RuleFile], json: bool) -> Result<Exit, Failure> {
     let (engine, report) = load_engine(files)?;
-    let rules: Vec<_> = engine.detector().rules().map(|(_, rule)| rule).collect();
-    let mut lints: Vec<_> = rules.iter().flat_map(|rule| sigma::lint(rule)).collect();
-    lints.extend(sigma::lint_set(rules.iter().copied()));
+    let mut lints: Vec<_> = engine.detector().rules().flat_map(|(_, rule)| sigma::lint(rule)).collect();
+    lints.extend(engine.detector().rule_sets().into_iter().flat_map(sigma::lint_set));
     for lint in &lints {
         if json {
             terminal::line(serde_json::to_string(lint).unwrap_or_default());
         } else {
-            terminal::line(lint);
+            let sigma::Lint { file, line, code, message } = lint;
+            terminal::line(format_args!("{file}:{line}: {code}: {message}"));
         }
     }
     for error in &report.refused {

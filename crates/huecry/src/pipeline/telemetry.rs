@@ -8,14 +8,14 @@ use prometheus_client::registry::Registry;
 
 /// By partition of the raw topic.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct PartitionLabel {
+pub(crate) struct PartitionLabel {
     /// Its number.
     pub partition: u32,
 }
 
 /// By stable code of a refusal.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct CodeLabel {
+pub(crate) struct CodeLabel {
     /// The code.
     pub code: &'static str,
 }

@@ -1,0 +1,102 @@
+//! The pass over a record inside one thread: map, and map and match; with allocations counted.
+
+use crate::Failed;
+use crate::limits::Limits;
+use huecry::engine::{Engine, Scratch};
+use model::{Offset, Partition, Position, RawRecord, Topic};
+use normalize::RawData;
+use std::fmt;
+use std::time::Instant;
+
+pub(crate) struct HotPath {
+    rules: usize,
+    /// Parse and map, records a second.
+    map: f64,
+    /// Parse, map and match, records a second.
+    detect: f64,
+    matches: u64,
+    allocations_map: f64,
+    allocations_detect: f64,
+    parse_tape: f64,
+}
+
+pub(crate) fn measure(
+    sample: &[String],
+    rules: &[(String, String)],
+    limits: &Limits,
+) -> Result<HotPath, Failed> {
+    let documents = rules.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+    let (engine, report) = Engine::load(documents).map_err(|errors| format!("{errors:?}"))?;
+    let mut scratch = Scratch::new(RawData::Exclude);
+    let mut matches = 0;
+    let warm_up = &sample[..sample.len().min(5_000)];
+    run(&engine, warm_up, &mut scratch, true, &mut matches)?;
+    let started = Instant::now();
+    run(&engine, sample, &mut scratch, false, &mut matches)?;
+    let map = sample.len() as f64 / started.elapsed().as_secs_f64();
+    matches = 0;
+    let started = Instant::now();
+    run(&engine, sample, &mut scratch, true, &mut matches)?;
+    let detect = sample.len() as f64 / started.elapsed().as_secs_f64();
+    let mut count = |rules: bool| -> f64 {
+        let counted = allocation_counter::measure(|| {
+            let mut ignored = 0;
+            let _ = run(&engine, warm_up, &mut scratch, rules, &mut ignored);
+        });
+        counted.count_total as f64 / warm_up.len() as f64
+    };
+    Ok(HotPath {
+        rules: report.loaded,
+        map,
+        detect,
+        matches,
+        allocations_map: count(false),
+        allocations_detect: count(true),
+        parse_tape: limits.parse_tape,
+    })
+}
+
+fn run(
+    engine: &Engine,
+    sample: &[String],
+    scratch: &mut Scratch,
+    rules: bool,
+    matches: &mut u64,
+) -> Result<(), Failed> {
+    for (number, body) in (0_u64..).zip(sample) {
+        let record = RawRecord {
+            source: "bench",
+            kind: "aws_cloudtrail",
+            event_type: None,
+            delivery_id: None,
+            region: "default",
+            received_at_ms: 0,
+            body: body.as_bytes(),
+        };
+        let position = Position::new(Topic::Raw, Partition(0), Offset(number));
+        engine.process(&record, position, scratch, |_| rules, |_| *matches += 1)?;
+    }
+    Ok(())
+}
+
+impl fmt::Display for HotPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "\nthe pass over a record, one thread")?;
+        writeln!(
+            f,
+            "  parse + map to OCSF            {:>12.0} records/s ({:.2} × parse only), {:.3} allocations a record",
+            self.map,
+            self.map / self.parse_tape,
+            self.allocations_map
+        )?;
+        write!(
+            f,
+            "  parse + map + {:>3} rules        {:>12.0} records/s ({:.2} × parse only), {:.3} allocations a record, {} matches",
+            self.rules,
+            self.detect,
+            self.detect / self.parse_tape,
+            self.allocations_detect,
+            self.matches
+        )
+    }
+}

@@ -1,0 +1,143 @@
+//! Opens what the node stands on: log, state, key, first token.
+
+use crate::config::Config;
+use crate::entropy::SystemEntropy;
+use crate::exit::{Exit, Failure};
+use access::{Caller, Directory, KEY_BYTES, NewAuthority, Registry, ScopeSet, Sealer};
+use backends::log::{FileLog, Options as LogOptions, TopicOptions};
+use backends::sqlite::SqliteStore;
+use model::{Clock, Entropy, Principal, SystemClock, Topic};
+use ports::{Log, LogError, Store};
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The key that secrets are sealed with, in the data folder.
+const KEY_FILE: &str = "secret.key";
+/// The first API token, in the data folder, for the command line on the same machine.
+pub const FIRST_TOKEN_FILE: &str = "admin-token";
+const DAY_MS: i64 = 86_400_000;
+
+/// Everything embedded, open.
+pub struct Storage {
+    /// The durable log.
+    pub log: Arc<dyn Log>,
+    /// The state.
+    pub store: Arc<dyn Store>,
+    /// Tokens and sources, as the doors see them.
+    pub directory: Arc<Directory>,
+    /// Makes and takes back tokens and sources.
+    pub registry: Arc<Registry>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl Storage {
+    /// Opens the data folder, making what is not there yet.
+    ///
+    /// # Errors
+    /// [`Failure`] with what is in the way and what to do.
+    pub async fn open(config: &Config) -> Result<Self, Failure> {
+        let dir = &config.storage.data_dir;
+        create_private_dir(dir)?;
+        let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) =
+            (Arc::new(SystemClock), Arc::new(SystemEntropy));
+        let log = FileLog::open(&log_options(config)?, Arc::clone(&entropy)).map_err(log_failure)?;
+        let state = config.state_file()?;
+        let store = SqliteStore::open_path(&state)
+            .await
+            .map_err(|e| Failure::new(Exit::Server, format!("state {}: {e}", state.display())))?;
+        let store: Arc<dyn Store> = Arc::new(store);
+        let key = load_or_make_key(&dir.join(KEY_FILE), &*entropy)?;
+        let sealer = || Sealer::new(&key);
+        let directory = Arc::new(Directory::new(Arc::clone(&store), Arc::clone(&clock), sealer()));
+        let registry = Registry::new(
+            Arc::clone(&store),
+            Arc::clone(&directory),
+            Arc::clone(&clock),
+            Arc::clone(&entropy),
+            sealer(),
+        );
+        Ok(Self { log: Arc::new(log), store, directory, registry: Arc::new(registry), clock, entropy })
+    }
+
+    /// Makes the first API token and leaves it in the data folder (readable by its owner only), unless one
+    /// is there.
+    ///
+    /// # Errors
+    /// [`Failure`] when token or file cannot be made.
+    pub async fn first_token(&self, dir: &Path) -> Result<PathBuf, Failure> {
+        let path = dir.join(FIRST_TOKEN_FILE);
+        if path.exists() {
+            return Ok(path);
+        }
+        let issued = self
+            .registry
+            .issue(&local_caller(), "first token of this installation", NewAuthority::Api(ScopeSet::all()), None)
+            .await;
+        let (_, secret) = issued.map_err(|e| Failure::new(Exit::Server, e))?;
+        write_private(&path, format!("{}\n", secret.reveal()).as_bytes())?;
+        Ok(path)
+    }
+}
+
+/// Who acts when the machine's own command line does.
+pub fn local_caller() -> Caller {
+    let account = std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned());
+    Caller { principal: Principal::Local { account }, scopes: ScopeSet::all(), request_id: None }
+}
+
+fn log_options(config: &Config) -> Result<LogOptions, Failure> {
+    let mut options = LogOptions::new(config.log_dir()?);
+    let settings = &config.log;
+    let raw = TopicOptions {
+        partitions: settings.raw_partitions,
+        segment_bytes_max: settings.segment_bytes,
+        age_ms_max: Some(i64::from(settings.raw_retention_days) * DAY_MS),
+        partition_bytes_max: Some(settings.raw_retention_bytes),
+    };
+    options.topics.insert(Topic::Raw, raw);
+    Ok(options)
+}
+
+fn log_failure(error: LogError) -> Failure {
+    let hint = match &error {
+        LogError::Locked { .. } => Some("another huecry has this folder open; stop it, or use another --data-dir"),
+        LogError::BadOptions { .. } => Some("see [log] in the configuration"),
+        _ => None,
+    };
+    Failure { hint: hint.map(str::to_owned), ..Failure::new(Exit::Server, error) }
+}
+
+fn create_private_dir(dir: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::DirBuilderExt;
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    made.map_err(|e| Failure::new(Exit::Usage, format!("cannot make the data folder {}: {e}", dir.display())))
+}
+
+fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+fn load_or_make_key(path: &Path, entropy: &dyn Entropy) -> Result<[u8; KEY_BYTES], Failure> {
+    let bad = |reason: String| {
+        Failure::new(Exit::Usage, format!("the key {}: {reason}", path.display()))
+            .hint("restore it from your backup: without it the webhook secrets in the state cannot be read")
+    };
+    match fs::read(path) {
+        Ok(bytes) => bytes.try_into().map_err(|_| bad(format!("it must have {KEY_BYTES} bytes"))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let mut key = [0; KEY_BYTES];
+            entropy.fill(&mut key);
+            write_private(path, &key).map_err(|e| bad(e.to_string()))?;
+            Ok(key)
+        }
+        Err(error) => Err(bad(error.to_string())),
+    }
+}
