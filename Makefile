@@ -26,7 +26,7 @@ lint: tools ## format, tidy, clippy; licences if cargo-deny is there
 	@if cargo deny --version >/dev/null 2>&1; then .ci/phase licences cargo deny --offline check bans licenses sources; \
 	else echo "── licences: not checked, cargo-deny is missing (cargo install --locked cargo-deny)"; fi
 
-bench: tools ## measure (ARGS="name …" for some only)
+bench: tools ## measure the product beside the limits of this machine (ARGS=--help says what can be set)
 	@cargo xtask bench $(ARGS)
 
 fuzz: tools ## fuzz one target: make fuzz TARGET=name MINUTES=10; without a target, list them

@@ -1,37 +1,56 @@
-//! `cargo xtask bench`: where the benches are started from.
+//! `cargo xtask bench`: builds the product and the bench in one profile, and runs the one on the other.
 //!
-//! A bench is a row of [`BENCHES`]: what it measures, and the cargo arguments that run it. It runs in the
-//! profile `demo`, prints its own figures, and exits with another code than 0 if a limit is broken.
+//! What is measured, and with which arguments, is `crates/bench`'s to say.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-/// Name, what it measures, the arguments of cargo.
-type Bench = (&'static str, &'static str, &'static [&'static str]);
+/// Unless `--profile` says otherwise; the one that `make demo` has built already.
+const PROFILE_DEFAULT: &str = "demo";
 
-/// In the order in which they run.
-const BENCHES: &[Bench] = &[];
-
-/// Runs the benches named, or all of them.
-pub(crate) fn run(root: &Path, names: &[&str]) -> ExitCode {
-    if let Some(unknown) = names.iter().find(|name| !BENCHES.iter().any(|(known, ..)| known == *name)) {
-        eprintln!("bench: no bench `{unknown}`");
-        BENCHES.iter().for_each(|(name, measures, _)| eprintln!("  {name:12} {measures}"));
-        return ExitCode::from(2);
-    }
-    if BENCHES.is_empty() {
-        eprintln!("bench: there is no bench yet; add a row in xtask/src/bench.rs");
+/// Builds and runs; the bench's own arguments are handed on.
+pub(crate) fn run(root: &Path, args: &[&str]) -> ExitCode {
+    let (profile, args) = match args {
+        ["--profile", profile, rest @ ..] => (*profile, rest),
+        _ => (PROFILE_DEFAULT, args),
+    };
+    let build = ["build", "--locked", "--profile", profile, "-p", "huecry", "-p", "huecry-bench"];
+    if !succeeds(Command::new("cargo").args(build).current_dir(root)) {
+        eprintln!("bench: cargo {} failed", build.join(" "));
         return ExitCode::FAILURE;
     }
-    let mut all_well = true;
-    for (name, measures, args) in BENCHES.iter().filter(|(name, ..)| names.is_empty() || names.contains(name))
-    {
-        println!("── {name}: {measures}");
-        let status = Command::new("cargo").args(*args).current_dir(root).status();
-        if !status.is_ok_and(|status| status.success()) {
-            eprintln!("bench: `{name}` failed (cargo {})", args.join(" "));
-            all_well = false;
+    let folder = target_folder(root, std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from), profile);
+    let mut bench = Command::new(folder.join("huecry-bench"));
+    bench.arg("--huecry").arg(folder.join("huecry")).args(args).current_dir(root);
+    if succeeds(&mut bench) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn succeeds(command: &mut Command) -> bool {
+    match command.status() {
+        Ok(status) => status.success(),
+        Err(error) => {
+            eprintln!("bench: {} could not be started: {error}", command.get_program().to_string_lossy());
+            false
         }
     }
-    if all_well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Where cargo puts the programs of a profile.
+fn target_folder(root: &Path, target: Option<PathBuf>, profile: &str) -> PathBuf {
+    let folder = if profile == "dev" { "debug" } else { profile };
+    root.join(target.unwrap_or_else(|| "target".into())).join(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_are_where_cargo_puts_them() {
+        let root = Path::new("/r");
+        assert_eq!(target_folder(root, None, "dev"), Path::new("/r/target/debug"));
+        assert_eq!(target_folder(root, None, "demo"), Path::new("/r/target/demo"));
+        assert_eq!(target_folder(root, Some("/t".into()), "demo"), Path::new("/t/demo"));
+        assert_eq!(target_folder(root, Some("t".into()), "demo"), Path::new("/r/t/demo"));
+    }
 }

@@ -13,7 +13,7 @@ usage: cargo xtask <command>
 
   tidy                             check layering, sizes, names, banned text, lock files, documents
   fuzz [TARGET] [--minutes N]      run one fuzz target (10 minutes unless told); without a name, list them
-  bench [ARGS]                     run the benches
+  bench [--profile NAME] [ARGS]    build in a profile (demo unless told), run crates/bench with ARGS
 
 exit codes: 0 all well, 1 complaints or a failed run, 2 wrong usage
 ";

@@ -32,6 +32,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "server",
         ],
     ),
+    ("bench", &["model", "acme", "normalize", "huecry"]),
     ("xtask", &[]),
 ];
 
