@@ -11,10 +11,19 @@
 //!
 //! **Invariant:** nothing is allocated per event once the buffers have grown.
 
+mod compile;
 mod error;
+mod eval;
+mod format;
+mod language;
 mod normalizer;
 mod output;
+mod plan;
 mod schema;
+mod sink;
+mod time;
+mod value;
+mod yaml;
 
 pub use error::{MappingError, Refusal, RefusalCode};
 pub use normalizer::{EventSummary, Logsource, LogsourceId, Normalizer, builtin_mappings};

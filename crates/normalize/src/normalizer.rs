@@ -1,8 +1,12 @@
 //! All mappings, compiled; the door of this crate.
 
+use crate::compile::{Compiler, Part};
 use crate::error::{MappingError, Refusal, RefusalCode};
-use crate::output::{Output, RawData};
+use crate::eval::{Context, Given, Want};
+use crate::output::Output;
+use crate::plan::{self, Plan};
 use crate::schema::Schema;
+use crate::sink::{JsonSink, Out};
 use model::{EventId, EventView, FieldTable, Position, RawRecord};
 
 /// Sigma's name for where an event came from (`product: github`, `service: audit`), as the mapping
@@ -37,30 +41,52 @@ pub struct EventSummary {
 /// Every loaded mapping.
 #[derive(Debug, Clone)]
 pub struct Normalizer {
+    parts: Vec<Part>,
     logsources: Vec<Logsource>,
 }
 
 impl Normalizer {
     /// Compiles mapping files, given as (name, text); the fields they read are added to `fields`.
     ///
+    /// Several files may be of one kind: each tells by its `when` which records it reads, in the order given.
+    ///
     /// # Errors
     /// Every fault of every file.
     pub fn load(
-        _files: &[(&str, &str)],
-        _fields: &mut FieldTable,
-        _schema: &Schema,
+        files: &[(&str, &str)],
+        fields: &mut FieldTable,
+        schema: &Schema,
     ) -> Result<Self, Vec<MappingError>> {
-        Ok(Self { logsources: vec![Logsource { product: "aws".into(), service: Some("cloudtrail".into()) }] })
+        let mut logsources = Vec::new();
+        let logs = &mut logsources;
+        let mut compiler =
+            Compiler { schema, fields, logsources: logs, errors: Vec::new(), file: String::new() };
+        let parts: Vec<_> = files.iter().filter_map(|(name, text)| compiler.file(name, text)).collect();
+        if compiler.errors.is_empty() { Ok(Self { parts, logsources }) } else { Err(compiler.errors) }
     }
 
-    /// The kinds of record that can be read, such as `aws_cloudtrail`.
+    /// The mappings that are part of the product.
+    ///
+    /// # Errors
+    /// None in a released program: its tests load them.
+    pub fn builtin(fields: &mut FieldTable, schema: &Schema) -> Result<Self, Vec<MappingError>> {
+        Self::load(builtin_mappings(), fields, schema)
+    }
+
+    /// The kinds of record that can be read, such as `aws_cloudtrail`; each once.
     pub fn kinds(&self) -> impl Iterator<Item = &str> {
-        ["aws_cloudtrail"].into_iter()
+        let first = |(i, part): &(usize, &Part)| self.parts[..*i].iter().all(|p| p.kind != part.kind);
+        self.parts.iter().enumerate().filter(first).map(|(_, part)| part.kind.as_str())
     }
 
     /// Every logsource that an event can have; a [`LogsourceId`] is an index of it.
     pub fn logsources(&self) -> &[Logsource] {
         &self.logsources
+    }
+
+    /// The logsource of an event.
+    pub fn logsource(&self, id: LogsourceId) -> Option<&Logsource> {
+        self.logsources.get(usize::from(id.0))
     }
 
     /// Writes the OCSF event of `record` into `output`.
@@ -77,22 +103,87 @@ impl Normalizer {
         output: &mut Output,
     ) -> Result<EventSummary, Refusal> {
         output.clear();
-        if !self.kinds().any(|kind| kind == record.kind) {
+        let context = Context {
+            view: *view,
+            record,
+            time_ms: record.received_at_ms.max(0),
+            event_id: "",
+            raw_data: output.raw_data,
+            item: None,
+        };
+        let mut of_kind = self.parts.iter().filter(|part| part.kind == record.kind).peekable();
+        if of_kind.peek().is_none() {
             let reason = format!("no mapping for records of kind {}", record.kind);
             return Err(Refusal { code: RefusalCode::KindUnknown, reason });
         }
-        let _ = (view.root(), RawData::Include);
-        Ok(EventSummary {
-            event_id: EventId::of_position(record.source, position),
-            class_uid: 0,
-            time_ms: record.received_at_ms,
-            logsource: LogsourceId(0),
-            has_actor: false,
+        let Some(part) = of_kind.find(|part| context.all(&part.when)) else {
+            let reason = format!("no mapping of kind {} reads a record like this", record.kind);
+            return Err(Refusal { code: RefusalCode::NotOfSource, reason });
+        };
+        if let Some((_, reason)) = part.refuse.iter().find(|(when, _)| context.all(when)) {
+            return Err(Refusal { code: RefusalCode::NotOfSource, reason: reason.clone() });
+        }
+        // a class that lacks what it requires is not faked: the next case that fits, and Base Event at
+        // last, says less and is true
+        let mut fitting = part.cases.iter().filter(|plan| context.all(&plan.when));
+        let summary = fitting.find_map(|plan| write(plan, &context, position, output));
+        summary.or_else(|| write(&part.base, &context, position, output)).ok_or_else(|| Refusal {
+            code: RefusalCode::NotOfSource,
+            reason: format!("a record of kind {} has nothing that an event needs", record.kind),
         })
     }
 }
 
+/// Runs one plan; `None` when the record lacks what the class requires.
+fn write(
+    plan: &Plan,
+    context: &Context<'_>,
+    position: Position,
+    output: &mut Output,
+) -> Option<EventSummary> {
+    output.clear();
+    let event_id = match context.text(&plan.event_id) {
+        Some(Out::Text(own)) => EventId::of_source_id(context.record.source, own),
+        Some(Out::Int(own)) => EventId::of_source_id(context.record.source, &own.to_string()),
+        _ => EventId::of_position(context.record.source, position),
+    };
+    let mut id_text = [0; 32];
+    let event_id_text = hex(event_id, &mut id_text);
+    let time_ms = match context.value(&plan.time, Want::Timestamp) {
+        Some(Given::One(Out::Int(ms))) => ms,
+        _ => context.time_ms,
+    };
+    let context = Context { time_ms, event_id: event_id_text, ..*context };
+    let mut sink = JsonSink { buffer: &mut output.json };
+    sink.buffer.push(b'{');
+    let seen = plan::run(&plan.ops, 0..plan.ops.len(), &context, &mut sink);
+    sink.buffer.push(b'}');
+    if !plan.frame.is_satisfied(seen) {
+        output.clear();
+        return None;
+    }
+    for rule in &plan.entities {
+        output.entities_of(rule, &context);
+    }
+    Some(EventSummary {
+        event_id,
+        class_uid: plan.class_uid,
+        time_ms,
+        logsource: plan.logsource,
+        has_actor: plan.actor_bit != plan::BIT_OTHER && seen >> plan.actor_bit & 1 == 1,
+    })
+}
+
+fn hex(id: EventId, text: &mut [u8; 32]) -> &str {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    for (pair, byte) in text.chunks_exact_mut(2).zip(id.0) {
+        pair[0] = HEX[usize::from(byte >> 4)];
+        pair[1] = HEX[usize::from(byte & 15)];
+    }
+    std::str::from_utf8(text).unwrap_or_default()
+}
+
 /// The mappings that are part of the product, as (file name, text).
 pub fn builtin_mappings() -> &'static [(&'static str, &'static str)] {
-    &[]
+    &[("content/mappings/aws_cloudtrail.yaml", include_str!("../../../content/mappings/aws_cloudtrail.yaml"))]
 }

@@ -1,5 +1,8 @@
 //! The reusable buffers that one event is written into.
 
+use crate::eval::Context;
+use crate::plan::EntityRule;
+use crate::sink::Out;
 use model::EntityKind;
 
 /// Whether the event carries the untouched record as a string in `raw_data`.
@@ -11,6 +14,9 @@ pub enum RawData {
     /// It does not; the record stays on its log.
     Exclude,
 }
+
+/// Most entities that one event names.
+pub(crate) const ENTITIES_PER_EVENT_MAX: usize = 64;
 
 /// Buffers for one event at a time; kept and reused from event to event.
 #[derive(Debug, Default)]
@@ -34,12 +40,50 @@ impl Output {
 
     /// What the event is about, most telling first, without repetition.
     pub fn entities(&self) -> impl ExactSizeIterator<Item = (EntityKind, &str)> {
-        self.entities.iter().map(|&(kind, start, end)| (kind, &self.entity_text[start as usize..end as usize]))
+        self.entities
+            .iter()
+            .map(|&(kind, start, end)| (kind, &self.entity_text[start as usize..end as usize]))
     }
 
     pub(crate) fn clear(&mut self) {
         self.json.clear();
         self.entities.clear();
         self.entity_text.clear();
+    }
+
+    pub(crate) fn entities_of<'e>(&mut self, rule: &'e EntityRule, context: &Context<'e>) {
+        match &rule.each {
+            None => self.entity(rule, context),
+            Some(each) => {
+                for item in context.items(each) {
+                    self.entity(rule, &Context { item: Some(item), ..*context });
+                }
+            }
+        }
+    }
+
+    fn entity<'e>(&mut self, rule: &'e EntityRule, context: &Context<'e>) {
+        if self.entities.len() >= ENTITIES_PER_EVENT_MAX || !context.all(&rule.when) {
+            return;
+        }
+        let start = self.entity_text.len();
+        match context.text(&rule.value) {
+            Some(Out::Text(text)) => self.entity_text.push_str(text),
+            Some(Out::Lower(text)) => {
+                self.entity_text.extend(text.chars().map(|c| c.to_ascii_lowercase()));
+            }
+            Some(Out::Int(value)) => {
+                use std::fmt::Write;
+                // a write to a string cannot fail
+                let _ = write!(self.entity_text, "{value}");
+            }
+            _ => return,
+        }
+        let value = &self.entity_text[start..];
+        if self.entities().any(|(kind, other)| kind == rule.kind && other == value) {
+            self.entity_text.truncate(start);
+        } else {
+            self.entities.push((rule.kind, start as u32, self.entity_text.len() as u32));
+        }
     }
 }

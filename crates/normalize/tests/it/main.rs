@@ -1,0 +1,6 @@
+//! Promises of normalize over real records, goldens and anything at all.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
+
+mod corpora;
+mod judge;
