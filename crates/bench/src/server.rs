@@ -39,7 +39,8 @@ impl Server {
         let url = format!("http://{listen}");
         let mut server = Self { child, url, admin: String::new(), agent, _data: data };
         server.wait_ready()?;
-        server.admin = std::fs::read_to_string(folder.join(huecry::storage::FIRST_TOKEN_FILE))?.trim().to_owned();
+        server.admin =
+            std::fs::read_to_string(folder.join(huecry::storage::FIRST_TOKEN_FILE))?.trim().to_owned();
         Ok(server)
     }
 

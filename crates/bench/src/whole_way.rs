@@ -113,7 +113,11 @@ fn wait_finished(server: &Server, expected: u64) -> Result<(), Failed> {
 impl fmt::Display for WholeWay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ideal = self.append_sync_cpu_us + 1e6 / self.parse_tape;
-        writeln!(f, "\nthe whole way: HTTP, fsync, OCSF, {} rules, findings ({} records)", self.rules, self.records)?;
+        writeln!(
+            f,
+            "\nthe whole way: HTTP, fsync, OCSF, {} rules, findings ({} records)",
+            self.rules, self.records
+        )?;
         writeln!(
             f,
             "  acknowledged                   {:>12.0} records/s ({:.2} × append + fdatasync only)",

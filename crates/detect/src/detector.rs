@@ -153,7 +153,11 @@ impl Detector {
         let text = Option::unwrap_or_default;
         fields
             .into_iter()
-            .map(|f| model::MatchedField { selection: f.selection, field: text(f.field), value: text(f.value) })
+            .map(|f| model::MatchedField {
+                selection: f.selection,
+                field: text(f.field),
+                value: text(f.value),
+            })
             .collect()
     }
 }

@@ -58,7 +58,12 @@ impl Detector {
                         }
                     }
                 };
-                outcomes.push(RuleTestOutcome { rule: hit, name: test.name.clone(), line: test.line, result });
+                outcomes.push(RuleTestOutcome {
+                    rule: hit,
+                    name: test.name.clone(),
+                    line: test.line,
+                    result,
+                });
             }
         }
         outcomes

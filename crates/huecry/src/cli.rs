@@ -6,8 +6,10 @@ use std::path::PathBuf;
 /// See it, shout it, stop it: telemetry and reports in, incidents out.
 #[derive(Debug, Parser)]
 #[command(name = "huecry", version, max_term_width = 100, subcommand_required = true)]
-#[command(after_help = "Exit codes: 0 done · 1 the input has faults (the output says which) · 2 wrong usage or \
-    configuration · 3 the server cannot be reached or failed · 4 not allowed · 5 conflict with another change")]
+#[command(
+    after_help = "Exit codes: 0 done · 1 the input has faults (the output says which) · 2 wrong usage or \
+    configuration · 3 the server cannot be reached or failed · 4 not allowed · 5 conflict with another change"
+)]
 pub struct Cli {
     /// Configuration file [default: huecry.toml if it is there].
     #[arg(long, global = true, env = "HUECRY_CONFIG", value_name = "FILE")]

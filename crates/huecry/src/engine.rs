@@ -52,7 +52,8 @@ impl Engine {
         rules: impl IntoIterator<Item = (&'d str, &'d str)>,
     ) -> Result<(Self, LoadReport), Vec<MappingError>> {
         let (mut record_fields, mut event_fields) = (FieldTable::default(), FieldTable::default());
-        let normalizer = Normalizer::load(normalize::builtin_mappings(), &mut record_fields, &Schema::builtin())?;
+        let normalizer =
+            Normalizer::load(normalize::builtin_mappings(), &mut record_fields, &Schema::builtin())?;
         let (detector, report) = Detector::load(rules, &mut record_fields, &mut event_fields);
         let routes = normalizer
             .logsources()

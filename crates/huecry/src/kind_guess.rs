@@ -20,9 +20,8 @@ const MARKS: [(&str, &[&str]); 2] = [
 impl KindGuess {
     pub(crate) fn new() -> Self {
         let mut fields = FieldTable::default();
-        let marks = MARKS
-            .map(|(kind, names)| (kind, names.iter().map(|name| fields.intern(name)).collect()))
-            .into();
+        let marks =
+            MARKS.map(|(kind, names)| (kind, names.iter().map(|name| fields.intern(name)).collect())).into();
         Self { fields, tape: Tape::new(), marks }
     }
 

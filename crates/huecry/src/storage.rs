@@ -77,7 +77,12 @@ impl Storage {
         }
         let issued = self
             .registry
-            .issue(&local_caller(), "first token of this installation", NewAuthority::Api(ScopeSet::all()), None)
+            .issue(
+                &local_caller(),
+                "first token of this installation",
+                NewAuthority::Api(ScopeSet::all()),
+                None,
+            )
             .await;
         let (_, secret) = issued.map_err(|e| Failure::new(Exit::Server, e))?;
         write_private(&path, format!("{}\n", secret.reveal()).as_bytes())?;
@@ -106,7 +111,9 @@ fn log_options(config: &Config) -> Result<LogOptions, Failure> {
 
 fn log_failure(error: LogError) -> Failure {
     let hint = match &error {
-        LogError::Locked { .. } => Some("another huecry has this folder open; stop it, or use another --data-dir"),
+        LogError::Locked { .. } => {
+            Some("another huecry has this folder open; stop it, or use another --data-dir")
+        }
         LogError::BadOptions { .. } => Some("see [log] in the configuration"),
         _ => None,
     };

@@ -7,8 +7,8 @@ mod rules_match;
 
 use crate::cli::{Cli, Command};
 use crate::config::Config;
-use crate::engine::Engine;
 use crate::content::RuleFile;
+use crate::engine::Engine;
 use crate::exit::{Exit, Failure};
 use crate::terminal;
 use clap::CommandFactory;

@@ -53,7 +53,8 @@ pub(super) fn run(
 
 fn acme_benign(engine: &Engine, by_rule: &mut BTreeMap<String, u64>) -> Tally {
     // generated first, so that the clocks measure rules and not the generator
-    let records: Vec<acme::Record> = Acme::new(ACME_SEED, ACME_END_MS, ACME_DAYS, 1.0).benign_only().collect();
+    let records: Vec<acme::Record> =
+        Acme::new(ACME_SEED, ACME_END_MS, ACME_DAYS, 1.0).benign_only().collect();
     let mut matcher = Matcher::new(engine, None);
     let (started, cpu_before) = (Instant::now(), cpu_time::own_seconds());
     for record in &records {

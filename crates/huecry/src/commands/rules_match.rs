@@ -65,12 +65,18 @@ impl<'e> Matcher<'e> {
         };
         let position = Position::new(Topic::Raw, Partition(0), Offset(number));
         let mut matches = 0;
-        let outcome = self.engine.process(&record, position, &mut self.scratch, |_| true, |matched| {
-            matches += 1;
-            if let Some(rule) = matched.rule() {
-                on_match(number, rule);
-            }
-        });
+        let outcome = self.engine.process(
+            &record,
+            position,
+            &mut self.scratch,
+            |_| true,
+            |matched| {
+                matches += 1;
+                if let Some(rule) = matched.rule() {
+                    on_match(number, rule);
+                }
+            },
+        );
         self.tally.dead_lettered += u64::from(outcome.is_err());
         self.tally.matches += matches;
         self.tally.matched_events += u64::from(matches > 0);

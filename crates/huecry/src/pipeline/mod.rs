@@ -11,8 +11,8 @@ mod rule_stats;
 mod telemetry;
 mod worker;
 
-pub use retry::{RetryError, Retrier};
-pub use rule_stats::{RuleStats, RuleStat};
+pub use retry::{Retrier, RetryError};
+pub use rule_stats::{RuleStat, RuleStats};
 pub use telemetry::Telemetry;
 pub use worker::{Options, Pipeline, PipelineError};
 

@@ -68,10 +68,16 @@ impl Retrier {
             .map_err(|error| ("record_unreadable".to_owned(), error.to_string()))
             .and_then(|record| {
                 engine
-                    .process(&record, position, &mut scratch, |_| true, |matched| {
-                        stats.note(matched.hit, now_ms);
-                        findings.extend(matched.finding(now_ms).map(bounded));
-                    })
+                    .process(
+                        &record,
+                        position,
+                        &mut scratch,
+                        |_| true,
+                        |matched| {
+                            stats.note(matched.hit, now_ms);
+                            findings.extend(matched.finding(now_ms).map(bounded));
+                        },
+                    )
                     .map_err(|refusal| (refusal.code.as_str().to_owned(), refusal.reason))
             });
         append_json(&**log, Topic::Finding, position.partition, findings.iter(), now_ms).await?;

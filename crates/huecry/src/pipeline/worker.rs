@@ -235,9 +235,7 @@ impl Worker {
             unit.dead_letters().record(&rows, region).await?;
         }
         let range = (self.next, records.next());
-        unit.positions()
-            .advance(CONSUMER, Topic::Raw, self.partition, range, self.result.counters)
-            .await?;
+        unit.positions().advance(CONSUMER, Topic::Raw, self.partition, range, self.result.counters).await?;
         unit.commit().await?;
         self.batches_since_floor += 1;
         if self.batches_since_floor >= FLOOR_BATCHES {
@@ -262,9 +260,7 @@ impl Worker {
 
 /// Sleeps before another try; true when shutting down.
 fn pause(runtime: &Handle, shutdown: &CancellationToken) -> bool {
-    runtime.block_on(async {
-        tokio::time::timeout(RETRY_PAUSE, shutdown.cancelled()).await.is_ok()
-    })
+    runtime.block_on(async { tokio::time::timeout(RETRY_PAUSE, shutdown.cancelled()).await.is_ok() })
 }
 
 /// Appends each item as JSON, in as many batches as it takes.

@@ -1,0 +1,175 @@
+//! SIGKILL under load, again and again: nothing acknowledged is lost, nothing takes effect twice.
+
+use crate::program::Server;
+use backends::log::{FileLog, Options};
+use backends::sqlite::SqliteStore;
+use model::{Entropy, Partition, RawRecord, SeededEntropy, Topic};
+use ports::store::{FindingFilter, PageRequest};
+use ports::{Log, Store};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+const KILLS: u64 = 100;
+const BATCH: u64 = 20;
+/// Every so-many-th record makes a finding.
+const MARKED_EVERY: u64 = 10;
+
+const RULE: &str = r"
+title: Marked record
+id: 0b0f9a34-3c26-4a0a-8f55-6a1f6b1f3f11
+status: test
+logsource: {product: aws, service: cloudtrail}
+detection: {s: {eventName: StopLogging}, condition: s}
+level: high
+";
+
+fn record(number: u64) -> String {
+    let name = if number.is_multiple_of(MARKED_EVERY) { "StopLogging" } else { "DescribeInstances" };
+    format!(
+        r#"{{"eventVersion":"1.08","eventID":"{number:08}-0000-4000-8000-000000000000","eventName":"{name}","eventSource":"cloudtrail.amazonaws.com","eventTime":"2026-03-01T10:00:00Z","awsRegion":"eu-west-1","sourceIPAddress":"192.0.2.7","userAgent":"aws-cli/2","userIdentity":{{"type":"IAMUser","userName":"u{user}","arn":"arn:aws:iam::111122223333:user/u{user}","accountId":"111122223333"}},"recipientAccountId":"111122223333","eventType":"AwsApiCall","managementEvent":true,"readOnly":false}}"#,
+        user = number % 7
+    )
+}
+
+/// Sends batches until told to stop; a batch without an answer is sent again, as senders do.
+struct Sender {
+    next: u64,
+    acknowledged: BTreeSet<u64>,
+    unanswered: Option<u64>,
+}
+
+impl Sender {
+    fn run(&mut self, server: &Server, token: &str, stop: &AtomicBool, batches: &AtomicU64) {
+        while !stop.load(Ordering::Relaxed) {
+            let first = self.unanswered.take().unwrap_or(self.next);
+            self.next = self.next.max(first + BATCH);
+            let body: Vec<String> = (first..first + BATCH).map(record).collect();
+            let answer = server.post("/api/v1/ingest/trail", token, body.join("\n").as_bytes());
+            match answer {
+                Ok((status, _)) if (200..300).contains(&status) => {
+                    self.acknowledged.extend(first..first + BATCH);
+                    batches.fetch_add(1, Ordering::Relaxed);
+                }
+                _ => self.unanswered = Some(first),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_hundred_kills_lose_nothing_and_double_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let rules = folder.path().join("rules");
+    std::fs::create_dir(&rules).unwrap();
+    std::fs::write(rules.join("marked.yml"), RULE).unwrap();
+    let entropy = SeededEntropy::new(11);
+    let mut sender = Sender { next: 0, acknowledged: BTreeSet::new(), unanswered: None };
+    let mut token = String::new();
+    for _ in 0..KILLS {
+        let server = Server::start(folder.path(), Some(&rules));
+        if token.is_empty() {
+            token = server.add_source("trail", "aws_cloudtrail");
+        }
+        let (stop, batches) = (AtomicBool::new(false), AtomicU64::new(0));
+        std::thread::scope(|scope| {
+            scope.spawn(|| sender.run(&server, &token, &stop, &batches));
+            let mut random = [0; 1];
+            entropy.fill(&mut random);
+            // let at least one batch through, then a random while longer
+            while batches.load(Ordering::Relaxed) == 0 {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            std::thread::sleep(Duration::from_millis(u64::from(random[0]) / 4));
+            stop.store(true, Ordering::Relaxed);
+            kill_now(&server);
+        });
+        server.kill();
+    }
+    let server = Server::start(folder.path(), Some(&rules));
+    settle(&server, folder.path());
+    assert!(server.stop().success(), "a graceful stop");
+    verify(&folder.path().join("data"), &sender.acknowledged);
+}
+
+/// The signal itself, while the sender still has a request under way.
+fn kill_now(server: &Server) {
+    let pid = server.pid().to_string();
+    assert!(std::process::Command::new("kill").args(["-KILL", &pid]).status().unwrap().success());
+}
+
+/// Waits until pipeline and triage have caught up: the counts stand still at the log's ends.
+fn settle(server: &Server, folder: &Path) {
+    for _ in 0..600 {
+        let (status, metrics) = server.get("/metrics");
+        assert_eq!(status, 200, "{metrics}");
+        let lag = |name: &str| {
+            metrics.lines().filter(|l| l.starts_with(name)).all(|l| l.ends_with(" 0"))
+                && metrics.contains(name)
+        };
+        if lag("huecry_pipeline_lag_records") && lag("huecry_triage_lag_records") {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    panic!("did not settle; see {}", folder.display());
+}
+
+fn verify(data: &Path, acknowledged: &BTreeSet<u64>) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let log = FileLog::open(&Options::new(data.join("log")), Arc::new(SeededEntropy::new(1))).unwrap();
+        let on_log = records_on(&log).await;
+        let lost: Vec<_> = acknowledged.iter().filter(|n| !on_log.contains_key(n)).collect();
+        assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
+        let total: u64 = on_log.values().sum();
+
+        let store = SqliteStore::open_path(&data.join("state.db")).await.unwrap();
+        let mut read = store.read().await.unwrap();
+        let positions = read.positions().list().await.unwrap();
+        let raw: Vec<_> = positions.iter().filter(|p| p.topic == Topic::Raw).collect();
+        let sum = |f: fn(&ports::store::Counters) -> u64| raw.iter().map(|p| f(&p.counters)).sum::<u64>();
+        let (accepted, stored) = (sum(|c| c.accepted), sum(|c| c.stored));
+        let (dead, duplicates) = (sum(|c| c.dead_lettered), sum(|c| c.duplicates));
+        assert_eq!(accepted, total, "every record on the log was counted once");
+        assert_eq!(accepted, stored + dead + duplicates);
+        assert_eq!(dead, 0);
+        assert_eq!(stored, on_log.len() as u64, "each distinct record was stored once");
+
+        let marked = on_log.keys().filter(|n| n.is_multiple_of(MARKED_EVERY)).count() as u64;
+        let findings = read.findings().count().await.unwrap();
+        assert_eq!(findings, marked, "one finding for each marked record");
+        let page = PageRequest::first(10);
+        let some = read.findings().list(&FindingFilter::default(), &page).await.unwrap();
+        assert!(some.items.iter().all(|f| f.rule_title == "Marked record"));
+        eprintln!(
+            "{KILLS} kills: {} acknowledged, {total} on the log, {stored} stored, {duplicates} duplicates, {findings} findings",
+            acknowledged.len()
+        );
+    });
+}
+
+/// How often each numbered record stands on the raw topic.
+async fn records_on(log: &FileLog) -> BTreeMap<u64, u64> {
+    let mut found = BTreeMap::new();
+    for partition in 0..log.partitions(Topic::Raw) {
+        let partition = Partition(partition);
+        let mut at = log.bounds(Topic::Raw, partition).await.unwrap().start;
+        loop {
+            let records = log.read(Topic::Raw, partition, at, 1 << 20).await.unwrap();
+            if records.is_empty() {
+                break;
+            }
+            for (_, bytes) in records.iter() {
+                let record = RawRecord::decode(bytes).unwrap();
+                let body: serde_json::Value = serde_json::from_slice(record.body).unwrap();
+                let id = body["eventID"].as_str().unwrap();
+                *found.entry(id[..8].parse().unwrap()).or_default() += 1;
+            }
+            at = records.next();
+        }
+    }
+    found
+}

@@ -1,0 +1,105 @@
+//! What needs no server: judging files and rules.
+
+use crate::program::{huecry, run, shared_data};
+use serde_json::Value;
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+fn last_json(text: &[u8]) -> Value {
+    let text = String::from_utf8_lossy(text);
+    let line = text.lines().last().unwrap_or_default();
+    serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {text}"))
+}
+
+fn judge(source: &str, path: &Path) -> (Output, Value) {
+    let output = huecry()
+        .args(["ingest", "--dry-run", "--validate", "--json", "--source", source])
+        .arg(path)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let summary = last_json(&output.stderr);
+    (output, summary)
+}
+
+#[test]
+fn a_dry_run_prints_events_and_one_summary() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("trail.json");
+    let event = r#"{"eventVersion":"1.08","eventID":"e1","eventName":"StopLogging","eventSource":"cloudtrail.amazonaws.com","eventTime":"2026-03-01T10:00:00Z","awsRegion":"eu-west-1","sourceIPAddress":"192.0.2.7","userIdentity":{"type":"IAMUser","userName":"ana","arn":"arn:aws:iam::111122223333:user/ana","accountId":"111122223333"},"recipientAccountId":"111122223333","eventType":"AwsApiCall"}"#;
+    std::fs::write(&file, format!("{event}\nnot json\n{event}\n")).unwrap();
+    let (output, summary) = judge("aws_cloudtrail", &file);
+    assert_eq!(output.status.code(), Some(1), "a dead letter is a fault");
+    assert_eq!(summary["in"], 3);
+    assert_eq!(summary["valid"], 2, "{summary}");
+    assert_eq!(summary["dead_lettered"], 1);
+    assert_eq!(summary["with_actor"], 2);
+    assert_eq!(summary["dead_letter_codes"]["json_invalid"], 1);
+    let events: Vec<Value> =
+        String::from_utf8_lossy(&output.stdout).lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    assert_eq!(events.len(), 2);
+    assert_eq!(events[0]["raw_data"], event, "the untouched record");
+}
+
+#[test]
+fn an_unknown_kind_is_answered_with_those_there_are() {
+    let output = run(&["ingest", "--dry-run", "--source", "nonsense", "x.json"]);
+    assert_eq!(output.status.code(), Some(2));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("hint:") && stderr.contains("aws_cloudtrail"), "{stderr}");
+}
+
+#[test]
+fn the_rules_that_come_along_load_and_pass_their_tests() {
+    let output = run(&["rules", "test"]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.contains(" 0 failed; 0 rules without tests, 0 refused"), "{text}");
+}
+
+#[test]
+fn a_refused_rule_is_named_with_file_line_and_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("bad.yml"),
+        "title: Bad\nlogsource: {product: aws}\ndetection:\n  s: {a|nonsense: b}\n  condition: s\n",
+    )
+    .unwrap();
+    let output = run(&["rules", "load", "--json", folder.path().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    let answer = last_json(&output.stdout);
+    assert_eq!(answer["loaded"], 0);
+    let refused = &answer["refused"][0];
+    assert!(refused["file"].as_str().unwrap().ends_with("bad.yml"), "{answer}");
+    assert!(refused["line"].as_u64().unwrap() >= 1 && !refused["reason"].as_str().unwrap().is_empty());
+}
+
+#[test]
+fn every_sigmahq_rule_is_loaded_or_refused_with_a_reason() {
+    let Some(data) = shared_data() else { return };
+    let output = run(&["rules", "load", "--json", data.join("sigma/rules").to_str().unwrap()]);
+    let answer = last_json(&output.stdout);
+    let refused = answer["refused"].as_array().unwrap();
+    assert!(refused.iter().all(|r| !r["reason"].as_str().unwrap().is_empty()));
+    assert!(answer["loaded"].as_u64().unwrap() > 2_800, "{}", answer["loaded"]);
+    assert!(refused.len() < 30, "{refused:?}");
+}
+
+#[test]
+fn real_records_become_valid_events() {
+    let Some(data) = shared_data() else { return };
+    let sets = [
+        ("aws_cloudtrail", "cloud-aws/stratus-detonation"),
+        ("aws_cloudtrail", "cloud-aws/stratus-detonation-deleaked"),
+        ("aws_cloudtrail", "cloud-aws/invictus-aws_dataset"),
+        ("github", "devops-github/octokit-webhook-payloads"),
+    ];
+    for (source, set) in sets {
+        let (_, summary) = judge(source, &data.join(set));
+        let number = |key: &str| summary[key].as_u64().unwrap();
+        assert!(number("in") > 10, "{set}: {summary}");
+        assert_eq!(number("dead_lettered"), 0, "{set}: {summary}");
+        assert_eq!(number("invalid"), 0, "{set}: {summary}");
+        assert_eq!(number("valid"), number("in"), "{set}: {summary}");
+    }
+}
