@@ -31,6 +31,11 @@ pub const CONDITION_DEPTH_MAX: usize = 64;
 /// Compiled size of one regular expression, bytes. The largest real one (`\w{1,64}` over all of
 /// Unicode) needs between 2 and 8 MiB.
 pub const REGEX_PROGRAM_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Compiled size of all regular expressions of one rule, bytes, each counted as the smallest of
+/// [`REGEX_SIZES_BYTES`] it fits into.
+pub const REGEX_PROGRAMS_PER_RULE_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Sizes that compiled regular expressions are counted as.
+pub const REGEX_SIZES_BYTES: [usize; 3] = [64 * 1024, 512 * 1024, REGEX_PROGRAM_BYTES_MAX];
 /// Nested groups and repetitions of one regular expression.
 pub const REGEX_DEPTH_MAX: u32 = 64;
 /// Texts that the dash variants of one value may expand to before it is matched as a pattern

@@ -7,7 +7,9 @@ use memchr::memmem::Finder;
 use regex::Regex;
 
 use crate::error::ErrorCode;
-use crate::limits::{REGEX_DEPTH_MAX, REGEX_PROGRAM_BYTES_MAX};
+use crate::limits::{
+    REGEX_DEPTH_MAX, REGEX_PROGRAM_BYTES_MAX, REGEX_PROGRAMS_PER_RULE_BYTES_MAX, REGEX_SIZES_BYTES,
+};
 use crate::lower::{Order, Place, Question, RegexSource};
 use crate::modifier::Modifier;
 use crate::network::Network;
@@ -53,6 +55,7 @@ impl Predicate {
     /// `slot_of` gives the slot of another field.
     pub(crate) fn build(
         question: &Question,
+        regexes: &mut RegexBudget,
         slot_of: &mut impl FnMut(&str) -> u32,
     ) -> Result<Predicate, (ErrorCode, String)> {
         let number = |text: &str| {
@@ -61,9 +64,9 @@ impl Predicate {
         };
         Ok(match question {
             Question::Text { cased, patterns } => Predicate::Text(TextPredicate::build(*cased, patterns)?),
-            Question::Regex(sources) => {
-                Predicate::Regex(sources.iter().map(build_regex).collect::<Result<_, _>>()?)
-            }
+            Question::Regex(sources) => Predicate::Regex(
+                sources.iter().map(|source| regexes.build(source)).collect::<Result<_, _>>()?,
+            ),
             Question::Network(networks) => Predicate::Network(networks.clone()),
             Question::Order(order, bound) => Predicate::Order(*order, number(bound)?),
             Question::Time(part, order, bound) => Predicate::Time(*part, *order, number(bound)?),
@@ -112,26 +115,53 @@ impl Place {
     }
 }
 
-fn build_regex(source: &RegexSource) -> Result<Regex, (ErrorCode, String)> {
+/// What the regular expressions of one rule may still take.
+#[derive(Debug)]
+pub(crate) struct RegexBudget {
+    bytes_left: usize,
+}
+
+impl RegexBudget {
+    pub(crate) fn of_one_rule() -> Self {
+        RegexBudget { bytes_left: REGEX_PROGRAMS_PER_RULE_BYTES_MAX }
+    }
+
+    fn build(&mut self, source: &RegexSource) -> Result<Regex, (ErrorCode, String)> {
+        for bytes_max in REGEX_SIZES_BYTES {
+            if bytes_max > self.bytes_left {
+                let reason = format!(
+                    "the rule's regular expressions compile to more than {REGEX_PROGRAMS_PER_RULE_BYTES_MAX} bytes"
+                );
+                return Err((ErrorCode::LimitExceeded, reason));
+            }
+            match build_regex(source, bytes_max) {
+                Ok(regex) => {
+                    self.bytes_left -= bytes_max;
+                    return Ok(regex);
+                }
+                Err(regex::Error::CompiledTooBig(_)) => {}
+                Err(error) => {
+                    let text = error.to_string();
+                    let last = text.lines().last().unwrap_or_default().trim_start_matches("error: ");
+                    let reason = format!("regular expression `{}`: {last}", source.pattern);
+                    return Err((ErrorCode::BadRegex, reason));
+                }
+            }
+        }
+        let reason = format!("a regular expression compiles to more than {REGEX_PROGRAM_BYTES_MAX} bytes");
+        Err((ErrorCode::LimitExceeded, reason))
+    }
+}
+
+fn build_regex(source: &RegexSource, bytes_max: usize) -> Result<Regex, regex::Error> {
     regex::RegexBuilder::new(&source.pattern)
         .case_insensitive(source.ignore_case)
         .multi_line(source.multi_line)
         .dot_matches_new_line(source.dot_all)
-        .size_limit(REGEX_PROGRAM_BYTES_MAX)
+        .size_limit(bytes_max)
         .dfa_size_limit(REGEX_CACHE_BYTES_MAX)
         .nest_limit(REGEX_DEPTH_MAX)
         .build()
-        .map_err(|error| match error {
-            regex::Error::CompiledTooBig(bytes_max) => (
-                ErrorCode::LimitExceeded,
-                format!("a regular expression compiles to more than {bytes_max} bytes"),
-            ),
-            error => {
-                let text = error.to_string();
-                let last = text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-                (ErrorCode::BadRegex, format!("regular expression `{}`: {last}", source.pattern))
-            }
-        })
 }
 
 /// Alternatives over a text, each kind in the structure that answers it fastest.

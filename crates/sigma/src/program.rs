@@ -10,7 +10,7 @@ use crate::error::Fault;
 use crate::limits::GUARD_VALUES_PER_RULE_MAX;
 use crate::lower::{self, Ask, Question};
 use crate::pattern::Pattern;
-use crate::predicate::{Form, Predicate};
+use crate::predicate::{Form, Predicate, RegexBudget};
 use crate::rule::{Rule, Search};
 use crate::value::{FieldId, FieldInterner};
 use crate::{fold, limits};
@@ -90,6 +90,8 @@ pub(crate) struct Builder<'i, I> {
     nodes: HashMap<(u8, Vec<NodeId>), NodeId, FixedState>,
     /// The guard of each predicate that is an equality.
     equalities: HashMap<PredicateId, Guard, FixedState>,
+    /// Of the rule being added.
+    regexes: RegexBudget,
 }
 
 impl<'i, I: FieldInterner> Builder<'i, I> {
@@ -102,11 +104,13 @@ impl<'i, I: FieldInterner> Builder<'i, I> {
             questions: HashMap::default(),
             nodes: HashMap::default(),
             equalities: HashMap::default(),
+            regexes: RegexBudget::of_one_rule(),
         }
     }
 
     /// Adds a rule. After a fault the program may hold parts nobody uses, which is harmless.
     pub(crate) fn add(&mut self, rule: &Rule) -> Result<RuleProgram, Fault> {
+        self.regexes = RegexBudget::of_one_rule();
         let mut selections = Vec::with_capacity(rule.detection.selections.len());
         for selection in &rule.detection.selections {
             selections.push(self.search(&selection.search)?);
@@ -175,8 +179,10 @@ impl<'i, I: FieldInterner> Builder<'i, I> {
         let id = match self.questions.get(&key) {
             Some(&id) => id,
             None => {
-                let predicate = Predicate::build(question, &mut |name| self.slot(Some(name)))
-                    .map_err(|(code, reason)| Fault::new(line, code, reason))?;
+                let mut regexes = std::mem::replace(&mut self.regexes, RegexBudget::of_one_rule());
+                let built = Predicate::build(question, &mut regexes, &mut |name| self.slot(Some(name)));
+                self.regexes = regexes;
+                let predicate = built.map_err(|(code, reason)| Fault::new(line, code, reason))?;
                 self.note_form(slot, &predicate);
                 let id = self.program.predicates.len() as PredicateId;
                 self.program.predicates.push(Bound { slot, predicate });

@@ -165,6 +165,7 @@ fn other_modifiers() {
         ("{a|week: 31}", json!({"a": 1_722_430_001}), true),
         ("{a|year: 2023}", json!({"a": "2024-07-31"}), false),
         ("{a|fieldref: b}", json!({"a": "X", "b": "x"}), true),
+        ("{a|fieldref: b}", json!({"a": "x", "b": "X"}), true),
         ("{a|fieldref|cased: b}", json!({"a": "X", "b": "x"}), false),
         ("{a|fieldref: b}", json!({"a": 1, "b": "1"}), true),
         ("{a|fieldref: b}", json!({}), false),
@@ -285,4 +286,42 @@ fn hits_are_explained() {
     let view = JsonView::new(&other, &fields);
     assert_eq!(set.matched_fields(RuleIndex(0), &view, &mut MatchScratch::new()), []);
     assert_eq!(set.matched_fields(RuleIndex(9), &view, &mut MatchScratch::new()), []);
+}
+
+/// Rules near every limit compile to programs of bounded size, or are refused with the limit named.
+#[test]
+fn hostile_rules_stay_bounded() {
+    let selections: String = (0..900).map(|i| format!("  s{i}: {{a{i}: x, b: y{i}}}\n")).collect();
+    let nested = |levels: usize| {
+        let open = "1 of s* or not (all of s* and (".repeat(levels);
+        format!("{open}s1{}", "))".repeat(levels))
+    };
+    let wide: String = (0..400).map(|i| format!("1 of s{i}* and not s{i} or ")).collect();
+    let whole = wide.get(..8_000).unwrap().rsplit_once(" or ").unwrap();
+    let regexes: String = (0..200).map(|i| format!("'\\w{{1,60}}{i}', ")).collect();
+    let dashes = " -a".repeat(500);
+    for (detection, code) in [
+        (format!("{selections}  condition: {}\n", nested(60)), Some("limit-exceeded")),
+        (format!("{selections}  condition: {}\n", nested(20)), None),
+        (format!("{selections}  condition: {wide} s1\n"), Some("limit-exceeded")),
+        (format!("{selections}  condition: {} or s1\n", whole.0), None),
+        (format!("  s: {{a|re: [{regexes}]}}\n  condition: s\n"), Some("limit-exceeded")),
+        (format!("  s: {{a|windash|contains: '{dashes}'}}\n  condition: s\n"), None),
+        (format!("  s: {{a: '{}'}}\n  condition: s\n", "*a".repeat(5_000)), None),
+        (format!("  s: {{a: '{}'}}\n  condition: s\n", "*a".repeat(50_000)), Some("limit-exceeded")),
+    ] {
+        let text = format!("title: T\nlogsource: {{product: p}}\ndetection:\n{detection}");
+        let mut fields = Fields::default();
+        let found = match parse_rules(&text, "hostile.yml").remove(0) {
+            Err(error) => Some(error.code.as_str()),
+            Ok(rule) => {
+                let (set, errors) = RuleSet::compile(vec![rule], &mut fields);
+                let event = json!({"a": "a -".repeat(10_000)});
+                let view = JsonView::new(&event, &fields);
+                set.matches(&set.route_all(), &view, &mut MatchScratch::new(), &mut |_| {});
+                errors.first().map(|error| error.code.as_str())
+            }
+        };
+        assert_eq!(found, code, "{:.60} … {:.60}", detection, detection.lines().last().unwrap());
+    }
 }
