@@ -127,7 +127,7 @@ pub enum StatusArg {
 }
 
 /// `huecry incident`
-#[derive(Debug, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 pub enum Incident {
     /// The queue, gravest first.
     List {
@@ -191,7 +191,7 @@ pub enum Incident {
 }
 
 /// `huecry rules`
-#[derive(Debug, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 pub enum Rules {
     /// Load rules and say which were refused, and why.
     Load {
@@ -237,7 +237,7 @@ pub enum Rules {
 }
 
 /// `huecry dead-letter`
-#[derive(Debug, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 pub enum DeadLetter {
     /// The records that could not become events.
     List {
@@ -265,7 +265,7 @@ pub enum DeadLetter {
 }
 
 /// `huecry source`
-#[derive(Debug, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 pub enum Source {
     /// All of them.
     List,
@@ -291,7 +291,7 @@ pub enum Source {
 }
 
 /// `huecry token`
-#[derive(Debug, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 pub enum Token {
     /// All of them, without their secrets.
     List,

@@ -4,6 +4,7 @@
 //! [`pipeline`] runs it on worker threads between log and log, `commands` are the verbs of the CLI.
 
 pub mod cli;
+mod client;
 mod commands;
 pub mod config;
 pub mod content;
@@ -13,6 +14,7 @@ pub mod entropy;
 mod exit;
 mod kind_guess;
 pub mod pipeline;
+mod progress;
 pub mod reader;
 pub mod storage;
 mod terminal;

@@ -1,11 +1,16 @@
 //! The verbs of the CLI.
 
+mod administration;
+mod doctor;
 mod dry_run;
+mod incident;
+mod ingest;
 mod rules;
 mod rules_bench;
 mod rules_match;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, Rules};
+use crate::client::Client;
 use crate::config::Config;
 use crate::content::RuleFile;
 use crate::engine::Engine;
@@ -31,15 +36,25 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         config.storage.data_dir.clone_from(dir);
     }
     let json = cli.json;
-    match cli.command {
-        Command::Ingest(args) if args.dry_run => dry_run::run(&args, json),
-        Command::Rules(command) => rules::run(command, &config, json),
+    let client = || Client::of(&cli, &config);
+    match &cli.command {
+        Command::Ingest(args) if args.dry_run => dry_run::run(args, json),
+        Command::Ingest(args) => ingest::run(args, &client()?, &config.storage.data_dir, json),
+        Command::Incident(command) => incident::run(command.clone(), &client()?, json),
+        Command::Rules(Rules::List) => administration::rules(&client()?, json),
+        Command::Rules(command) => rules::run(command.clone(), &config, json),
+        Command::DeadLetter(command) => administration::dead_letter(command.clone(), &client()?, json),
+        Command::Source(command) => administration::source(command.clone(), &client()?, json),
+        Command::Token(command) => administration::token(command.clone(), &client()?, json),
+        Command::Doctor => doctor::run(&cli, &config, json),
         Command::Config(args) => print_config(&config, args.schema),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "huecry", &mut terminal::stdout());
+            clap_complete::generate(*shell, &mut Cli::command(), "huecry", &mut terminal::stdout());
             Ok(Exit::Done)
         }
-        _ => Err(Failure::new(Exit::Usage, "this command is not part of this build")),
+        Command::Serve(_) | Command::Demo(_) => {
+            Err(Failure::new(Exit::Usage, "this command is not part of this build"))
+        }
     }
 }
 

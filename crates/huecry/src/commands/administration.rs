@@ -1,0 +1,193 @@
+//! `huecry source`, `huecry token`, `huecry dead-letter`, `huecry rules list`: the rest of the API.
+
+use super::incident::{Query, text};
+use crate::cli::{DeadLetter, Source, Token};
+use crate::client::Client;
+use crate::exit::{Exit, Failure};
+use crate::terminal;
+use model::{Clock, SystemClock};
+use serde_json::{Value, json};
+use std::io::Read;
+use std::path::Path;
+
+const DAY_MS: i64 = 86_400_000;
+
+/// `huecry source`
+pub(super) fn source(command: Source, client: &Client, json: bool) -> Result<Exit, Failure> {
+    match command {
+        Source::List => {
+            let columns = ["name", "kind", "region", "enabled"];
+            list(&client.get("/api/v1/sources")?.body, &columns, json)
+        }
+        Source::Add { name, kind, region, secret_file } => {
+            let mut new = json!({ "name": name, "kind": kind, "region": region });
+            if let Some(path) = secret_file {
+                new["secret"] = Value::String(read_secret(&path)?);
+            }
+            client.post("/api/v1/sources", &new)?;
+            let token = client.post("/api/v1/tokens", &json!({ "name": name, "source": name }))?;
+            if !json {
+                let base = client.base();
+                terminal::note(format_args!("records go to {base}/api/v1/ingest/{name} with this token:"));
+            }
+            secret(&token.body, json)
+        }
+        Source::Remove { name } => {
+            client.delete(&format!("/api/v1/sources/{name}"))?;
+            done(format_args!("{name}: its doors are closed"), json)
+        }
+    }
+}
+
+/// `huecry token`
+pub(super) fn token(command: Token, client: &Client, json: bool) -> Result<Exit, Failure> {
+    match command {
+        Token::List => {
+            let columns = ["id", "name", "kind", "source", "scopes", "revoked_at_ms"];
+            list(&client.get("/api/v1/tokens?limit=500")?.body, &columns, json)
+        }
+        Token::Create { name, scopes, source, expires_in_days } => {
+            let mut new = json!({ "name": name });
+            match source {
+                Some(source) => new["source"] = Value::String(source),
+                None => new["scopes"] = json!(scopes),
+            }
+            if let Some(days) = expires_in_days {
+                new["expires_at_ms"] = json!(SystemClock.now_ms() + i64::from(days) * DAY_MS);
+            }
+            secret(&client.post("/api/v1/tokens", &new)?.body, json)
+        }
+        Token::Revoke { id } => {
+            client.delete(&format!("/api/v1/tokens/{id}"))?;
+            done(format_args!("{id}: revoked"), json)
+        }
+    }
+}
+
+/// `huecry dead-letter`
+pub(super) fn dead_letter(command: DeadLetter, client: &Client, json: bool) -> Result<Exit, Failure> {
+    const PATH: &str = "/api/v1/dead-letters";
+    match command {
+        DeadLetter::List { limit, cursor } => {
+            let mut query = Query::new(PATH);
+            query.add("limit", Some(&limit.to_string()));
+            query.add("after", cursor.as_deref());
+            list(&client.get(&query.0)?.body, &["position", "source", "code", "status", "reason"], json)
+        }
+        DeadLetter::Show { position } => {
+            let answer = client.get(&one(PATH, &position))?;
+            if json {
+                terminal::line(&answer.body);
+            } else {
+                terminal::line(serde_json::to_string_pretty(&answer.body).unwrap_or_default());
+            }
+            Ok(Exit::Done)
+        }
+        DeadLetter::Retry { positions, all } => {
+            let positions = if all { open_positions(client, PATH)? } else { positions };
+            retry(client, PATH, &positions, json)
+        }
+    }
+}
+
+/// A position has slashes, which a path segment must not.
+fn one(path: &str, position: &str) -> String {
+    format!("{path}/{}", position.replace('/', "%2F"))
+}
+
+fn open_positions(client: &Client, path: &str) -> Result<Vec<String>, Failure> {
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let mut query = Query::new(path);
+        query.add("status", Some("open"));
+        query.add("limit", Some("500"));
+        query.add("after", after.as_deref());
+        let body = client.get(&query.0)?.body;
+        let items = body["items"].as_array().cloned().unwrap_or_default();
+        found.extend(items.iter().map(|item| text(&item["position"])));
+        after = body["next"].as_str().map(str::to_owned);
+        if after.is_none() {
+            return Ok(found);
+        }
+    }
+}
+
+fn retry(client: &Client, path: &str, positions: &[String], json: bool) -> Result<Exit, Failure> {
+    let mut refused = 0;
+    for position in positions {
+        match client.post(&format!("{}/retry", one(path, position)), &json!({})) {
+            Ok(_) => done(format_args!("{position}: now an event"), json)?,
+            Err(failure) if failure.exit == Exit::Faults => {
+                refused += 1;
+                terminal::note(format_args!("{position}: {failure}"));
+                Exit::Faults
+            }
+            Err(failure) => return Err(failure),
+        };
+    }
+    Ok(if refused == 0 { Exit::Done } else { Exit::Faults })
+}
+
+/// `huecry rules list`
+pub(super) fn rules(client: &Client, json: bool) -> Result<Exit, Failure> {
+    let body = client.get("/api/v1/rules")?.body;
+    if json {
+        terminal::line(&body);
+        return Ok(Exit::Done);
+    }
+    let loaded = body["loaded"].as_array().cloned().unwrap_or_default();
+    let row = |r: &Value| {
+        let last = r["last_match_ms"].as_i64().map_or_else(|| "never".to_owned(), terminal::time);
+        vec![text(&r["matches"]), last, text(&r["level"]), text(&r["title"])]
+    };
+    let rows: Vec<_> = loaded.iter().map(row).collect();
+    terminal::line(terminal::table(&["matches", "last (UTC)", "level", "rule"], &rows));
+    for refused in body["refused"].as_array().into_iter().flatten() {
+        let (file, reason) = (text(&refused["file"]), text(&refused["reason"]));
+        terminal::note(format_args!("refused: {file}: {reason}"));
+    }
+    Ok(Exit::Done)
+}
+
+fn list(body: &Value, columns: &[&str], json: bool) -> Result<Exit, Failure> {
+    if json {
+        terminal::line(body);
+        return Ok(Exit::Done);
+    }
+    let items = body["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let rows: Vec<_> = items.iter().map(|i| columns.iter().map(|c| text(&i[*c])).collect()).collect();
+    terminal::line(terminal::table(columns, &rows));
+    if let Some(next) = body["next"].as_str() {
+        terminal::note(format_args!("more: --cursor '{next}'"));
+    }
+    Ok(Exit::Done)
+}
+
+fn secret(body: &Value, json: bool) -> Result<Exit, Failure> {
+    if json {
+        terminal::line(body)
+    } else {
+        terminal::line(text(&body["secret"]))
+    }
+    Ok(Exit::Done)
+}
+
+fn done(what: std::fmt::Arguments<'_>, json: bool) -> Result<Exit, Failure> {
+    if json {
+        terminal::line(json!({ "done": what.to_string() }))
+    } else {
+        terminal::line(what)
+    }
+    Ok(Exit::Done)
+}
+
+fn read_secret(path: &Path) -> Result<String, Failure> {
+    let mut text = String::new();
+    if path.as_os_str() == "-" {
+        std::io::stdin().read_to_string(&mut text)?;
+    } else {
+        text = std::fs::read_to_string(path)
+            .map_err(|e| Failure::new(Exit::Usage, format!("{}: {e}", path.display())))?;
+    }
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
