@@ -18,6 +18,7 @@ use model::{EntityKind, FieldTable};
 const FILE_KEYS: &[&str] = &[
     "kind",
     "about",
+    "event_type",
     "when",
     "refuse",
     "event_id",
@@ -35,6 +36,8 @@ const CASE_KEYS: &[&str] =
 #[derive(Debug, Clone)]
 pub(crate) struct Part {
     pub(crate) kind: String,
+    /// Tells the event's type from the body where the door does not.
+    pub(crate) event_type: Value,
     pub(crate) when: Vec<Condition>,
     pub(crate) refuse: Vec<(Vec<Condition>, String)>,
     /// In order; the first whose conditions hold is run.
@@ -91,6 +94,7 @@ impl Compiler<'_> {
                 return None;
             }
         };
+        let event_type = self.own_value(root, root, "event_type");
         let when = self.conditions(root);
         let refuse = self.refusals(root);
         let mut cases = Vec::new();
@@ -99,7 +103,7 @@ impl Compiler<'_> {
         }
         let empty = Yaml { line: root.line, kind: Kind::Map(Vec::new()) };
         let base = self.case(root, root.get("base").unwrap_or(&empty), Some("base_event"))?;
-        Some(Part { kind, when, refuse, cases, base })
+        Some(Part { kind, event_type, when, refuse, cases, base })
     }
 
     fn known_keys(&mut self, yaml: &Yaml, known: &[&str]) -> Result<(), Fault> {
@@ -154,7 +158,7 @@ impl Compiler<'_> {
             when: self.conditions(case),
             class_uid: class.uid,
             logsource: self.logsource(root, case),
-            event_id: self.event_id(root, case),
+            event_id: self.own_value(root, case, "event_id"),
             time,
             entities: self.entities(root, case),
             ops,
@@ -243,8 +247,9 @@ impl Compiler<'_> {
         LogsourceId(at as u16)
     }
 
-    fn event_id(&mut self, root: &Yaml, case: &Yaml) -> Value {
-        match case.get("event_id").or_else(|| root.get("event_id")) {
+    /// A value of the case, else of the file.
+    fn own_value(&mut self, root: &Yaml, case: &Yaml, key: &str) -> Value {
+        match case.get(key).or_else(|| root.get(key)) {
             Some(node) => {
                 let value = language::value(node, self.fields);
                 self.take(value)

@@ -26,6 +26,8 @@ pub(crate) struct Context<'e> {
     pub(crate) record: &'e RawRecord<'e>,
     pub(crate) time_ms: i64,
     pub(crate) event_id: &'e str,
+    /// As the door says, or as the mapping tells from the body.
+    pub(crate) event_type: Option<&'e str>,
     pub(crate) raw_data: RawData,
     /// The current member of a for-each.
     pub(crate) item: Option<Node<'e>>,
@@ -108,12 +110,13 @@ impl<'e> Context<'e> {
         match get {
             Get::Field(field) if tree => self.view.all(*field).find(|node| !node.is_null()).map(Raw::Node),
             Get::Field(field) => self.view.all(*field).find(is_scalar_value).map(Raw::Node),
-            Get::Below(path) => {
-                let node = self.item?.at(path.iter().map(|key| &**key))?;
+            Get::Below(_) | Get::Find(_) => {
+                let node = self.place(get)?;
                 if tree || is_scalar_value(&node) {
                     return (!node.is_null()).then_some(Raw::Node(node));
                 }
-                node.children().find(is_scalar_value).map(Raw::Node)
+                let is_array = node.kind() == Kind::Array;
+                node.children().filter(|_| is_array).find(is_scalar_value).map(Raw::Node)
             }
             Get::Meta(meta) => self.meta(*meta),
             Get::Const(constant) => Some(Raw::Const(constant)),
@@ -121,9 +124,26 @@ impl<'e> Context<'e> {
         }
     }
 
+    /// The one node that a path below a member names.
+    fn place(&self, get: &Get) -> Option<Node<'e>> {
+        match get {
+            Get::Below(path) => self.item?.at(path.iter().map(|key| &**key)),
+            Get::Find(find) => {
+                let is_one = |node: &Node<'e>| {
+                    let word = node.get(&find.key).and_then(|word| word.str());
+                    word.is_some_and(|word| find.words.iter().any(|w| **w == *word))
+                };
+                // the members of an array follow the array among a field's values
+                let member = self.view.all(find.array).find(is_one)?;
+                member.at(find.below.iter().map(|key| &**key))
+            }
+            Get::Field(_) | Get::Meta(_) | Get::Const(_) | Get::Concat(_) => None,
+        }
+    }
+
     fn meta(&self, meta: Meta) -> Option<Raw<'e>> {
         match meta {
-            Meta::EventType => self.record.event_type.map(Raw::Text),
+            Meta::EventType => self.event_type.map(Raw::Text),
             Meta::DeliveryId => self.record.delivery_id.map(Raw::Text),
             Meta::Source => Some(Raw::Text(self.record.source)),
             Meta::Region => Some(Raw::Text(self.record.region)),
@@ -151,10 +171,11 @@ impl<'e> Context<'e> {
             let plain = choice.steps.is_empty() && choice.table.is_none();
             match &choice.get {
                 Get::Field(field) if plain => self.view.all(*field).for_each(&mut take),
-                Get::Below(path) if plain => {
-                    if let Some(node) = self.item.and_then(|item| item.at(path.iter().map(|key| &**key))) {
+                Get::Below(_) | Get::Find(_) if plain => {
+                    if let Some(node) = self.place(&choice.get) {
                         take(node);
-                        node.children().for_each(&mut take);
+                        let is_array = node.kind() == Kind::Array;
+                        node.children().filter(|_| is_array).for_each(&mut take);
                     }
                 }
                 _ => {
@@ -174,8 +195,7 @@ impl<'e> Context<'e> {
     pub(crate) fn items(&self, get: &Get) -> impl Iterator<Item = Node<'e>> + use<'e> {
         let node = match get {
             Get::Field(field) => self.view.all(*field).find(|node| !node.is_null()),
-            Get::Below(path) => self.item.and_then(|item| item.at(path.iter().map(|key| &**key))),
-            Get::Meta(_) | Get::Const(_) | Get::Concat(_) => None,
+            get => self.place(get),
         };
         let is_array = node.is_some_and(|node| node.kind() == Kind::Array);
         let members = node.filter(|_| is_array).into_iter().flat_map(|node| node.children());
@@ -198,10 +218,7 @@ impl<'e> Context<'e> {
     fn test(&self, get: &Get, test: &Test) -> bool {
         match get {
             Get::Field(field) => self.test_field(*field, test),
-            Get::Below(path) => {
-                let node = self.item.and_then(|item| item.at(path.iter().map(|key| &**key)));
-                node.is_some_and(|node| test_node(node, test))
-            }
+            Get::Below(_) | Get::Find(_) => self.place(get).is_some_and(|node| test_node(node, test)),
             Get::Meta(meta) => self.meta(*meta).and_then(text_of).is_some_and(|text| test_text(text, test)),
             Get::Const(_) | Get::Concat(_) => false,
         }

@@ -1,6 +1,6 @@
 //! The right side of a mapping file: values, conditions, functions. See `docs/reference/mappings.md`.
 
-use crate::value::{By, Choice, Condition, Const, Get, Meta, Step, Table, Test, Unlisted, Value};
+use crate::value::{By, Choice, Condition, Const, Find, Get, Meta, Step, Table, Test, Unlisted, Value};
 use crate::yaml::{Fault, Kind, Yaml};
 use model::FieldTable;
 
@@ -24,11 +24,11 @@ fn choice(yaml: &Yaml, fields: &mut FieldTable) -> Result<Vec<Choice>, Fault> {
     let entries = match &yaml.kind {
         Kind::Map(entries) => entries,
         Kind::Text(text) => {
-            let get = match text.strip_prefix('=') {
-                Some(text) => Get::Const(Const::text(text)),
-                None => path(text, fields).map_err(|reason| (yaml.line, reason))?,
-            };
-            return Ok(vec![plain(get)]);
+            if let Some(text) = text.strip_prefix('=') {
+                return Ok(vec![plain(Get::Const(Const::text(text)))]);
+            }
+            let gets = paths(text, fields).map_err(|reason| (yaml.line, reason))?;
+            return Ok(gets.into_iter().map(plain).collect());
         }
         _ => return Ok(vec![plain(Get::Const(constant(yaml)?))]),
     };
@@ -57,8 +57,11 @@ fn choice(yaml: &Yaml, fields: &mut FieldTable) -> Result<Vec<Choice>, Fault> {
 fn sources(yaml: &Yaml, fields: &mut FieldTable) -> Result<Vec<Get>, Fault> {
     match (yaml.get("from"), yaml.get("const"), yaml.get("concat")) {
         (Some(from), None, None) => {
-            let paths = from.one_or_more().iter();
-            paths.map(|p| path(p.text()?, fields).map_err(|reason| (p.line, reason))).collect()
+            let mut gets = Vec::new();
+            for item in from.one_or_more() {
+                gets.extend(paths(item.text()?, fields).map_err(|reason| (item.line, reason))?);
+            }
+            Ok(gets)
         }
         (None, Some(node), None) => Ok(vec![Get::Const(constant(node)?)]),
         (None, None, Some(parts)) => {
@@ -76,6 +79,29 @@ fn constant(yaml: &Yaml) -> Result<Const, Fault> {
         Kind::Bool(value) => Ok(Const::bool(*value)),
         _ => Err((yaml.line, "a constant is a text, an integer, true or false".into())),
     }
+}
+
+/// Alternatives: `eventType|eventtype`. The words of a `[key=a|b]` are not split.
+fn paths(text: &str, fields: &mut FieldTable) -> Result<Vec<Get>, String> {
+    if text.contains('[') {
+        return Ok(vec![path(text, fields)?]);
+    }
+    text.split('|').map(|one| path(one, fields)).collect()
+}
+
+/// `array[key=word|word].below`
+fn find(text: &str, fields: &mut FieldTable) -> Result<Get, String> {
+    let wrong = || format!("`{text}` is not written array[key=word].path");
+    let (array, rest) = text.split_once('[').ok_or_else(wrong)?;
+    let (test, below) = rest.split_once(']').ok_or_else(wrong)?;
+    let (key, words) = test.split_once('=').ok_or_else(wrong)?;
+    let below = below.strip_prefix('.').ok_or_else(wrong)?;
+    Ok(Get::Find(Box::new(Find {
+        array: fields.intern(array),
+        key: key.into(),
+        words: words.split('|').map(Box::from).collect(),
+        below: below.split('.').map(Box::from).collect(),
+    })))
 }
 
 /// `a.b` of the record, `.a.b` of the current member, `$name` of what the door knows.
@@ -97,6 +123,9 @@ pub(crate) fn path(text: &str, fields: &mut FieldTable) -> Result<Get, String> {
                 ));
             }
         }));
+    }
+    if text.contains('[') {
+        return find(text, fields);
     }
     if text == "." {
         return Ok(Get::Below([].into()));
@@ -190,7 +219,7 @@ fn table(yaml: &Yaml) -> Result<Option<Table>, Fault> {
     Ok(Some(Table::new(by, entries, default)))
 }
 
-/// Reads `when:`: every entry must hold. Keys are paths, `any`, `all` or `not`.
+/// Reads `when:`: every entry must hold. Keys are paths, `any` or `not`.
 pub(crate) fn conditions(yaml: &Yaml, fields: &mut FieldTable) -> Result<Vec<Condition>, Fault> {
     let mut all = Vec::new();
     for (key, node) in yaml.map()? {
@@ -200,8 +229,15 @@ pub(crate) fn conditions(yaml: &Yaml, fields: &mut FieldTable) -> Result<Vec<Con
             ),
             "not" => Condition::Not(Box::new(conjunction(node, fields)?)),
             key => {
-                let get = path(key, fields).map_err(|reason| (node.line, reason))?;
-                condition(get, node)?
+                let gets = paths(key, fields).map_err(|reason| (node.line, reason))?;
+                let tests = gets.into_iter().map(|get| condition(get, node));
+                let mut tests = tests.collect::<Result<Vec<_>, _>>()?;
+                match tests.len() {
+                    1 => tests.remove(0),
+                    // `a|b: absent` means neither
+                    _ if matches!(tests[0], Condition::Not(_)) => Condition::All(tests.into()),
+                    _ => Condition::Any(tests.into()),
+                }
             }
         });
     }

@@ -108,6 +108,7 @@ impl Normalizer {
             record,
             time_ms: record.received_at_ms.max(0),
             event_id: "",
+            event_type: record.event_type,
             raw_data: output.raw_data,
             item: None,
         };
@@ -120,6 +121,7 @@ impl Normalizer {
             let reason = format!("no mapping of kind {} reads a record like this", record.kind);
             return Err(Refusal { code: RefusalCode::NotOfSource, reason });
         };
+        let context = Context { event_type: event_type(part, &context), ..context };
         if let Some((_, reason)) = part.refuse.iter().find(|(when, _)| context.all(when)) {
             return Err(Refusal { code: RefusalCode::NotOfSource, reason: reason.clone() });
         }
@@ -132,6 +134,13 @@ impl Normalizer {
             reason: format!("a record of kind {} has nothing that an event needs", record.kind),
         })
     }
+}
+
+fn event_type<'e>(part: &'e Part, context: &Context<'e>) -> Option<&'e str> {
+    context.event_type.or_else(|| match context.text(&part.event_type) {
+        Some(Out::Text(told)) => Some(told),
+        _ => None,
+    })
 }
 
 /// Runs one plan; `None` when the record lacks what the class requires.
@@ -185,5 +194,16 @@ fn hex(id: EventId, text: &mut [u8; 32]) -> &str {
 
 /// The mappings that are part of the product, as (file name, text).
 pub fn builtin_mappings() -> &'static [(&'static str, &'static str)] {
-    &[("content/mappings/aws_cloudtrail.yaml", include_str!("../../../content/mappings/aws_cloudtrail.yaml"))]
+    &[
+        (
+            "content/mappings/aws_cloudtrail.yaml",
+            include_str!("../../../content/mappings/aws_cloudtrail.yaml"),
+        ),
+        ("content/mappings/okta.yaml", include_str!("../../../content/mappings/okta.yaml")),
+        ("content/mappings/github_audit.yaml", include_str!("../../../content/mappings/github_audit.yaml")),
+        (
+            "content/mappings/github_webhook.yaml",
+            include_str!("../../../content/mappings/github_webhook.yaml"),
+        ),
+    ]
 }

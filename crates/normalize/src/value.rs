@@ -27,10 +27,21 @@ pub(crate) enum Get {
     Field(FieldId),
     /// A path below the current member of a for-each; empty is the member itself.
     Below(Box<[Box<str>]>),
+    /// Below the first member of an array whose `key` is one of the words: `target[type=User].id`.
+    Find(Box<Find>),
     Meta(Meta),
     Const(Const),
     /// All parts as one text; none when a part is missing.
     Concat(Box<[Value]>),
+}
+
+/// The parts of [`Get::Find`].
+#[derive(Debug, Clone)]
+pub(crate) struct Find {
+    pub(crate) array: FieldId,
+    pub(crate) key: Box<str>,
+    pub(crate) words: Box<[Box<str>]>,
+    pub(crate) below: Box<[Box<str>]>,
 }
 
 /// What the door knows about the record.

@@ -1,6 +1,6 @@
 //! Real records, written by others, where they are at hand.
 
-use crate::judge::Judge;
+use crate::judge::{Judge, Judged};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -123,4 +123,111 @@ pub(crate) fn each_text(value: &Value, visit: &mut impl FnMut(&str)) {
         Value::Object(members) => members.values().for_each(|member| each_text(member, visit)),
         _ => {}
     }
+}
+
+#[test]
+fn every_okta_rule_test_becomes_an_event() {
+    let Some(folder) = shared_data() else { return };
+    let mut judge = Judge::new();
+    for (name, _, body) in rule_tests(&folder, "Okta.SystemLog") {
+        if let Some(judged) = judge.take("okta", None, &body, &name) {
+            let record: Value = serde_json::from_slice(&body).unwrap();
+            let named =
+                ["id", "alternateId", "displayName"].iter().any(|key| record["actor"][key].is_string());
+            check_actor(named, &record, &judged.event, &name);
+        }
+    }
+    judge.score.assert_good("Okta rule tests", 3);
+}
+
+#[test]
+fn every_github_audit_rule_test_becomes_an_event() {
+    let Some(folder) = shared_data() else { return };
+    let mut judge = Judge::new();
+    for (name, _, body) in rule_tests(&folder, "GitHub.Audit") {
+        if let Some(judged) = judge.take("github", None, &body, &name) {
+            let record: Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!(service(&judge, &judged), Some("audit"), "{name}");
+            check_actor(record["actor"].is_string(), &record, &judged.event, &name);
+        }
+    }
+    judge.score.assert_good("GitHub audit rule tests", 2);
+}
+
+#[test]
+fn every_github_webhook_rule_test_becomes_an_event() {
+    let Some(folder) = shared_data() else { return };
+    let mut judge = Judge::new();
+    for (name, _, body) in rule_tests(&folder, "GitHub.Webhook") {
+        if let Some(judged) = judge.take("github", None, &body, &name) {
+            let record: Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!(service(&judge, &judged), Some("webhook"), "{name}");
+            check_webhook_actor(&record, &judged.event, &name);
+        }
+    }
+    judge.score.assert_good("GitHub webhook rule tests", 2);
+}
+
+/// The kinds of delivery that have a case of their own.
+const MAPPED_KINDS: &[&str] = &[
+    "push",
+    "pull_request",
+    "workflow_run",
+    "workflow_job",
+    "member",
+    "organization",
+    "repository",
+    "deploy_key",
+    "code_scanning_alert",
+    "secret_scanning_alert",
+    "dependabot_alert",
+    "branch_protection_rule",
+];
+
+#[test]
+fn every_webhook_payload_becomes_an_event_with_and_without_its_header() {
+    let Some(folder) = shared_data() else { return };
+    let (mut with, mut without, mut mapped) = (Judge::new(), Judge::new(), Judge::new());
+    for path in files(&folder.join("devops-github/octokit-webhook-payloads"), &["payload.json"]) {
+        let kind = path.parent().unwrap().file_name().unwrap().to_string_lossy().into_owned();
+        let name = format!("{kind}/{}", path.file_name().unwrap().to_string_lossy());
+        let body = fs::read(&path).unwrap();
+        let record: Value = serde_json::from_slice(&body).unwrap();
+        let headed = with.take("github", Some(&kind), &body, &name).unwrap();
+        let bare = without.take("github", None, &body, &name).unwrap();
+        assert_eq!(bare.event["metadata"]["event_code"], kind.as_str(), "{name}: the body tells its type");
+        assert_eq!(headed.event, bare.event, "{name}");
+        assert_eq!(service(&with, &headed), Some("webhook"), "{name}");
+        check_webhook_actor(&record, &headed.event, &name);
+        if MAPPED_KINDS.contains(&kind.as_str()) {
+            mapped.take("github", Some(&kind), &body, &name);
+        }
+    }
+    assert_eq!(with.score.records, 87);
+    mapped.score.assert_good("mapped webhook payloads", 2);
+    with.score.assert_good("webhook payloads", 5);
+    without.score.assert_good("webhook payloads without header", 5);
+}
+
+fn service<'j>(judge: &'j Judge, judged: &Judged) -> Option<&'j str> {
+    judge.normalizer.logsource(judged.summary.logsource)?.service.as_deref()
+}
+
+fn check_actor(named: bool, record: &Value, event: &Value, name: &str) {
+    let actor = event.get("actor");
+    assert_eq!(actor.is_some(), named, "{name}: {actor:?}");
+    let raw = record.to_string();
+    let mut visit = |text: &str| assert!(CAPTIONS.contains(&text) || raw.contains(text), "{name}: {text}");
+    each_text(actor.unwrap_or(&Value::Null), &mut visit);
+}
+
+/// The schema's words for kinds of users, which no record has to say.
+const CAPTIONS: &[&str] = &["User", "Service", "System"];
+
+fn check_webhook_actor(record: &Value, event: &Value, name: &str) {
+    let named = record["sender"]["login"].is_string()
+        || record["pusher"]["name"].is_string()
+        || record["workflow_run"]["triggering_actor"]["login"].is_string()
+        || record["workflow_run"]["actor"]["login"].is_string();
+    check_actor(named, record, event, name);
 }
