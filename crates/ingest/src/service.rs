@@ -3,7 +3,7 @@
 use crate::error::IngestError;
 use crate::limits::{IN_FLIGHT_BYTES_MAX, TRANSPORT_NAME_BYTES_MAX};
 use crate::telemetry::Telemetry;
-use model::{Clock, Partition, RawRecord, SourceName, Topic};
+use model::{Clock, Partition, Position, RawRecord, SourceName, Topic};
 use ports::{Log, LogError, RecordBatch};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -146,6 +146,17 @@ impl Service {
         }
         self.telemetry.accepted(delivery.source.as_str(), records.len() as u64, bytes as u64);
         Ok(Accepted { records: records.len(), bytes })
+    }
+
+    /// Puts a raw record, in its log form, on the log once more, and returns where.
+    ///
+    /// # Errors
+    /// As [`accept`](Self::accept).
+    pub async fn drive_again(&self, partition: Partition, record: &[u8]) -> Result<Position, IngestError> {
+        let mut batch = RecordBatch::new();
+        batch.push(record)?;
+        let offset = self.log.append(Topic::Raw, partition, batch, self.clock.now_ms()).await?;
+        Ok(Position::new(Topic::Raw, partition, offset))
     }
 
     /// The partition of a delivery's stream: SHA-256 over source and stream, so that it is the same in

@@ -1,1 +1,37 @@
-//! The HTTP API: no business rules, no SQL
+//! The HTTP API: doors for sources, endpoints for people, no business rules, no SQL.
+//!
+//! | part | does |
+//! |---|---|
+//! | [`router`] | every route with the rule of who may use it |
+//! | [`serve()`] | runs them, drains at shutdown |
+//! | [`Problem`], [`Code`] | the one shape of an error, each code with its page |
+//!
+//! **Invariant:** no route without an authorization rule; the rule is enforced before the body is read.
+//!
+//! **Invariant:** a door answers success only when every record of the request is durable.
+
+mod api;
+mod authorize;
+mod code;
+mod doors;
+mod edge;
+mod extract;
+mod openapi;
+mod problem;
+mod problem_of;
+mod reference_page;
+mod routes;
+mod serve;
+mod state;
+mod telemetry;
+mod view;
+
+pub use authorize::Route;
+pub use code::Code;
+pub use edge::REQUEST_ID_BYTES_MAX;
+pub use extract::API_BODY_BYTES_MAX;
+pub use problem::{Problem, ProblemBody};
+pub use routes::{openapi_json, router};
+pub use serve::serve;
+pub use state::{App, Options, Parts, RefusedRule, RuleBook, RuleState, Rules, Shared};
+pub use telemetry::{RequestLabels, Telemetry};

@@ -1,0 +1,204 @@
+//! `/api/v1/stream`: findings, incidents and comments as they come (server-sent events).
+
+use crate::code::Code;
+use crate::extract::Params;
+use crate::problem::Problem;
+use crate::state::App;
+use crate::view::{CommentView, FindingView, IncidentView};
+use access::{Grant, Rule, Scope};
+use axum::extract::{Extension, State};
+use axum::http::HeaderMap;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures::stream::Stream;
+use ports::Snapshot;
+use ports::store::{Change, ChangeKind, ChangeSeq, StoreError};
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
+use utoipa::{IntoParams, ToSchema};
+
+/// Who may follow the stream.
+pub(crate) const RULE: Rule = Rule::Scope(Scope::IncidentsRead);
+
+/// Changes that are read at once.
+const CHANGES_PER_READ_MAX: u32 = 100;
+
+/// How often an idle stream checks that its token still holds, and says that it lives, in milliseconds.
+const IDLE_MS: u64 = 10_000;
+
+/// Where to begin.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct StreamParams {
+    /// The number of the last change seen; the same as the header `Last-Event-ID`, which wins.
+    after: Option<u64>,
+}
+
+/// The data of one event; its type is the kind of change, its id the change's number.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct StreamedChange {
+    /// The number of the change.
+    seq: u64,
+    /// `finding.added`, `incident.opened`, `incident.updated`, `incident.merged` or `comment.added`.
+    kind: &'static str,
+    /// The id of what changed.
+    object: String,
+    /// The incident concerned, as it is now.
+    incident: Option<IncidentView>,
+    /// The finding that was added.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finding: Option<FindingView>,
+    /// The comment that was added.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comment: Option<CommentView>,
+    /// When it changed.
+    at_ms: i64,
+}
+
+/// Follow findings and incidents
+///
+/// Server-sent events. A client that lost the connection sends the last id it saw in `Last-Event-ID` and
+/// misses nothing; if that is too long ago, the first event is `reset` and the client loads anew. Ends when
+/// the token does.
+#[utoipa::path(
+    get,
+    path = "/api/v1/stream",
+    tag = "incidents",
+    params(StreamParams, ("last-event-id" = Option<u64>, Header, description = "The last change seen")),
+    responses((status = 200, description = "Events without end", body = StreamedChange,
+        content_type = "text/event-stream")),
+)]
+pub(crate) async fn get(
+    State(app): State<App>,
+    Params(params): Params<StreamParams>,
+    Extension(grant): Extension<Arc<Grant>>,
+    headers: HeaderMap,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let permit = Arc::clone(&app.streams).try_acquire_owned().map_err(|_| {
+        let detail = format!("{} streams are open", app.options.streams_max);
+        Problem::new(Code::StreamsExhausted, detail).retry_after(Some(IDLE_MS))
+    })?;
+    let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    let bounds = app.store.read().await?.changes().bounds().await?;
+    let start = Start::of(last.or(params.after).map(ChangeSeq), bounds);
+    let ready = if start.reset { VecDeque::from([reset(start.after)]) } else { VecDeque::new() };
+    let follower = Follower { app, grant, after: start.after, ready, _permit: permit };
+    let events = futures::stream::unfold(follower, |mut follower| async move {
+        let event = follower.next().await?;
+        Some((Ok(event), follower))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_millis(IDLE_MS))))
+}
+
+/// Where a stream begins.
+#[derive(Debug, PartialEq, Eq)]
+struct Start {
+    after: ChangeSeq,
+    /// Whether the client has missed changes that are not kept any more.
+    reset: bool,
+}
+
+impl Start {
+    fn of(last: Option<ChangeSeq>, bounds: Option<(ChangeSeq, ChangeSeq)>) -> Self {
+        let (oldest, newest) = bounds.unwrap_or_default();
+        match last {
+            None => Self { after: newest, reset: false },
+            // `oldest - 1` is the last that a client may have seen without missing any
+            Some(last) if last.0 + 1 >= oldest.0 && last <= newest => Self { after: last, reset: false },
+            Some(_) => Self { after: newest, reset: true },
+        }
+    }
+}
+
+fn reset(newest: ChangeSeq) -> Event {
+    Event::default().event("reset").id(newest.0.to_string()).data("{}")
+}
+
+struct Follower {
+    app: App,
+    grant: Arc<Grant>,
+    after: ChangeSeq,
+    ready: VecDeque<Event>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Follower {
+    /// The next event; `None` ends the stream.
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                return Some(event);
+            }
+            tokio::select! {
+                () = self.app.shutdown.cancelled() => return None,
+                changed = self.app.store.wait_for_change(self.after) => { changed.ok()?; }
+                () = tokio::time::sleep(Duration::from_millis(IDLE_MS)) => {}
+            }
+            self.app.directory.still_admitted(RULE, &self.grant).await.ok()?;
+            if let Err(error) = self.read().await {
+                tracing::warn!(%error, "stream of changes ended");
+                return None;
+            }
+        }
+    }
+
+    async fn read(&mut self) -> Result<(), StoreError> {
+        let mut snapshot = self.app.store.read().await?;
+        for change in snapshot.changes().after(self.after, CHANGES_PER_READ_MAX).await? {
+            self.after = change.seq;
+            let streamed = streamed(&mut *snapshot, change).await?;
+            let event = Event::default().event(streamed.kind).id(streamed.seq.to_string());
+            if let Ok(event) = event.json_data(&streamed) {
+                self.ready.push_back(event);
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn streamed(snapshot: &mut dyn Snapshot, change: Change) -> Result<StreamedChange, StoreError> {
+    let incident = snapshot.incidents().get(change.incident).await?;
+    let (mut finding, mut comment) = (None, None);
+    match (change.kind, change.object.parse(), change.object.parse()) {
+        (ChangeKind::FindingAdded, Ok(id), _) => finding = snapshot.findings().get(id).await?,
+        (ChangeKind::CommentAdded, _, Ok(id)) => comment = snapshot.comments().get(id).await?,
+        _ => {}
+    }
+    Ok(StreamedChange {
+        seq: change.seq.0,
+        kind: change.kind.as_str(),
+        object: change.object,
+        incident: incident.map(Into::into),
+        finding: finding.map(Into::into),
+        comment: comment.map(Into::into),
+        at_ms: change.at_ms,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_begins_where_the_client_left_off() {
+        let bounds = Some((ChangeSeq(5), ChangeSeq(9)));
+        let cases = [
+            (None, bounds, 9, false),
+            (Some(7), bounds, 7, false),
+            (Some(9), bounds, 9, false),
+            (Some(4), bounds, 4, false),
+            (Some(3), bounds, 9, true),
+            (Some(10), bounds, 9, true),
+            (None, None, 0, false),
+            (Some(0), None, 0, false),
+            (Some(1), None, 0, true),
+        ];
+        for (last, bounds, after, reset) in cases {
+            let expected = Start { after: ChangeSeq(after), reset };
+            assert_eq!(Start::of(last.map(ChangeSeq), bounds), expected, "{last:?}");
+        }
+    }
+}

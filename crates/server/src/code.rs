@@ -1,0 +1,156 @@
+//! Every stable error code of the API, in one place. Each has a page in `docs/errors/`.
+
+macro_rules! codes {
+    ($($name:ident = $text:literal, $status:literal, $title:literal, $hint:literal;)*) => {
+        /// A stable error code.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $(#[doc = $title] $name,)*
+        }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &'static [Code] = &[$(Self::$name,)*];
+
+            /// The code as clients see it.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+
+            /// The HTTP status.
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$name => $status,)* }
+            }
+
+            /// What happened, in a few words; the same for every occurrence (RFC 9457 §3.1.3).
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)* }
+            }
+
+            /// What to do about it.
+            pub const fn hint(self) -> &'static str {
+                match self { $(Self::$name => $hint,)* }
+            }
+
+            /// The page about it, as Markdown.
+            pub const fn page(self) -> &'static str {
+                match self {
+                    $(Self::$name => include_str!(concat!("../../../docs/errors/", $text, ".md")),)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    // who asks
+    TokenMissing = "token_missing", 401, "a token is needed",
+        "send `Authorization: Bearer <token>`; `huecry token create` makes one";
+    TokenMalformed = "token_malformed", 401, "this is no token",
+        "send the whole token, beginning with hc_api_ or hc_src_, after the word Bearer (Splunk for HEC)";
+    TokenUnknown = "token_unknown", 401, "this token is not known here",
+        "check that the token was made on this server and copied whole";
+    TokenExpired = "token_expired", 401, "this token has expired", "make a new token";
+    TokenRevoked = "token_revoked", 401, "this token was revoked", "make a new token";
+    TokenKind = "token_kind", 403, "this kind of token is not for this route",
+        "source tokens (hc_src_) only send records; API tokens (hc_api_) do everything else";
+    TokenSource = "token_source", 403, "this token belongs to another source",
+        "use the token that was made for the source in the path";
+    TokenInQuery = "token_in_query", 400, "a token in the query string is refused",
+        "query strings end up in logs: revoke this token, make another, send it in the Authorization header";
+    ScopeMissing = "scope_missing", 403, "the token lacks a scope", "make a token with the scope named in the detail";
+    ScopeNotHeld = "scope_not_held", 403, "you cannot give a scope that you do not have",
+        "ask someone whose token has the scope, or use `huecry token create` on the server";
+    SignatureMissing = "signature_missing", 401, "the request is not signed",
+        "set the same secret at the sender and at this source";
+    SignatureMalformed = "signature_malformed", 401, "the signature has not the documented form",
+        "the header is X-Hub-Signature-256: sha256= and 64 hex digits";
+    SignatureWrong = "signature_wrong", 401, "the signature does not fit",
+        "compare the secret at the sender with the one of this source, and let no proxy change the body";
+    ChallengeMissing = "challenge_missing", 400, "this is no verification request",
+        "Okta sends X-Okta-Verification-Challenge when an event hook is verified";
+    // what is sent
+    SourceNotFound = "source_not_found", 404, "there is no such source", "make it with `huecry source add`";
+    SourceDisabled = "source_disabled", 403, "the doors of this source are closed", "enable the source again";
+    SourceKind = "source_kind", 409, "this door is for another kind of source",
+        "use the door of this source's kind, or POST /api/v1/ingest/{source}";
+    SourceSecretMissing = "source_secret_missing", 409, "this source has no secret to check signatures with",
+        "set one: `huecry source set NAME --secret-file FILE`";
+    BodyEmpty = "body_empty", 400, "there is nothing in the body", "send at least one record";
+    BodyTruncated = "body_truncated", 400, "the body ends inside a JSON value",
+        "send the whole body again; nothing of it was accepted";
+    BodyNotSplittable = "body_not_splittable", 400, "the body is neither JSON nor lines of it",
+        "send an object, an array, or one object a line (Content-Type: application/x-ndjson)";
+    BodyTooLarge = "body_too_large", 413, "the body is too large", "send smaller bodies, compressed with gzip or zstd";
+    RecordTooLarge = "record_too_large", 413, "one record is too large", "split or leave out that record";
+    RecordsTooMany = "records_too_many", 413, "too many records in one body", "send smaller bodies";
+    BodyInterrupted = "body_interrupted", 400, "the body did not arrive whole", "send it again";
+    EncodingUnsupported = "encoding_unsupported", 415, "this content encoding is not taken",
+        "send gzip, zstd, or no Content-Encoding";
+    MediaTypeUnsupported = "media_type_unsupported", 415, "this content type is not taken",
+        "send application/json; at GitHub set the webhook's content type to application/json";
+    CompressedTruncated = "compressed_truncated", 400, "the compressed body ends in the middle",
+        "send the whole body again; nothing of it was accepted";
+    CompressedDamaged = "compressed_damaged", 400, "the compressed body is damaged",
+        "check that Content-Encoding names how the body is packed";
+    DecompressedTooLarge = "decompressed_too_large", 413, "the body swells too much when unpacked",
+        "send smaller bodies";
+    EnvelopeInvalid = "envelope_invalid", 400, "X-Huecry-Records names no envelope",
+        "give keys from the outside in, such as items or data.events";
+    DeliveryHeadersMissing = "delivery_headers_missing", 400, "GitHub's delivery headers are missing",
+        "X-GitHub-Event and X-GitHub-Delivery come with every delivery; let no proxy drop them";
+    // no room
+    Overloaded = "overloaded", 429, "more is coming in than can be made durable",
+        "send again after the time in Retry-After";
+    LogDiskFull = "log_disk_full", 503, "the disk of the log is full", "free space, or lower the log's retention";
+    LogUnavailable = "log_unavailable", 503, "the log takes no records now", "see /readyz and the server's own log";
+    // the API
+    RequestInvalid = "request_invalid", 400, "the request is not as documented", "see /reference";
+    NotFound = "not_found", 404, "there is no such thing", "check the id";
+    MethodNotAllowed = "method_not_allowed", 405, "this path does not take this method", "see /reference";
+    CursorInvalid = "cursor_invalid", 400, "the page cursor does not fit this list", "start again without `after`";
+    VersionMissing = "version_missing", 428, "which version is changed was not said",
+        "send the ETag that you read as If-Match";
+    Conflict = "conflict", 409, "someone else changed it first",
+        "the current state is in `current`: look at it, then repeat the change on its version";
+    DecisionRefused = "decision_refused", 422, "this decision is not allowed",
+        "the detail says what is missing or where the work may go from here";
+    Exists = "exists", 409, "a thing of that name exists already", "choose another name";
+    IdempotencyKeyInvalid = "idempotency_key_invalid", 400, "the idempotency key is not usable",
+        "1 to 255 printable ASCII characters, such as a UUID";
+    IdempotencyKeyReused = "idempotency_key_reused", 422, "this idempotency key belongs to another request",
+        "take a fresh key for each new request";
+    RawRecordGone = "raw_record_gone", 410, "the raw record was removed by retention", "it cannot be driven again";
+    StreamsExhausted = "streams_exhausted", 429, "too many streams are open", "close some, then try again";
+    StoreBusy = "store_busy", 503, "others are writing for too long", "send again after the time in Retry-After";
+    StoreDiskFull = "store_disk_full", 503, "the disk of the state is full", "free space";
+    StoreUnavailable = "store_unavailable", 503, "the state cannot be read or written now",
+        "see /readyz and the server's own log";
+    NotReady = "not_ready", 503, "the server is not ready", "wait, or see the detail";
+    RequestTimeout = "request_timeout", 408, "the request took too long", "send it again; smaller if it was large";
+    Internal = "internal", 500, "something is wrong in the server",
+        "report it with the request id and the server's own log";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_page_has_its_code_and_speaks_of_it() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors");
+        let pages: BTreeSet<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name != "README.md")
+            .collect();
+        let codes: BTreeSet<String> = Code::ALL.iter().map(|code| format!("{}.md", code.as_str())).collect();
+        assert_eq!(pages, codes, "docs/errors has one page for each code");
+        for code in Code::ALL {
+            let heading = format!("# {}: {}\n", code.as_str(), code.title());
+            assert!(code.page().starts_with(&heading), "{}", code.as_str());
+            assert!(code.page().contains(&format!("HTTP {}", code.status())), "{}", code.as_str());
+        }
+    }
+}

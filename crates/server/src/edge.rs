@@ -1,0 +1,86 @@
+//! The outermost layer: request ids, time limit, panics, security headers, counting, one line of log.
+
+use crate::code::Code;
+use crate::problem::Problem;
+use crate::state::App;
+use crate::telemetry::RequestLabels;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures::FutureExt;
+use model::Ulid;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+use tracing::Instrument;
+
+/// Longest request id that a client may choose, in bytes.
+pub const REQUEST_ID_BYTES_MAX: usize = 64;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Names one request, in its answer, in the server's own log and in audit records.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestId(pub(crate) String);
+
+pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let started = tokio::time::Instant::now();
+    let id = request_id(&app, request.headers());
+    request.extensions_mut().insert(id.clone());
+    let route = request.extensions().get::<MatchedPath>();
+    let route = route.map_or("unmatched", MatchedPath::as_str).to_owned();
+    let method = request.method().to_string();
+    // the path template, never the query: what a sender puts there by mistake stays out of the log
+    let span = tracing::info_span!("request", %method, route, request_id = %id.0);
+    let answer = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone());
+    let limit = Duration::from_millis(app.options.request_ms_max);
+    let response = match tokio::time::timeout(limit, answer).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => Problem::new(Code::Internal, "the request could not be worked on").into_response(),
+        Err(_) => {
+            let detail = format!("no answer within {} ms", app.options.request_ms_max);
+            Problem::new(Code::RequestTimeout, detail).into_response()
+        }
+    };
+    let problem = response.extensions().get::<Problem>().cloned();
+    let mut response = problem.as_ref().map_or(response, |problem| problem.render(&id.0));
+    harden(response.headers_mut());
+    if let Ok(value) = HeaderValue::from_str(&id.0) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    let status = response.status().as_u16();
+    let elapsed = started.elapsed();
+    let code = problem.as_ref().map_or("", |problem| problem.code.as_str());
+    let detail = problem.as_ref().map_or("", |problem| problem.detail.as_str());
+    let elapsed_us = elapsed.as_micros() as u64;
+    span.in_scope(|| match status {
+        500.. => tracing::error!(status, code, detail, elapsed_us, "request failed"),
+        400.. => tracing::info!(status, code, detail, elapsed_us, "request refused"),
+        _ => tracing::debug!(status, elapsed_us, "request answered"),
+    });
+    app.telemetry.answered(&RequestLabels { method, route, status }, elapsed.as_secs_f64());
+    response
+}
+
+/// The client's own id where it is short and plain, else a fresh one.
+fn request_id(app: &App, headers: &HeaderMap) -> RequestId {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
+    match given.filter(|id| (1..=REQUEST_ID_BYTES_MAX).contains(&id.len()) && id.bytes().all(plain)) {
+        Some(given) => RequestId(given.to_owned()),
+        None => RequestId(format!("req_{}", Ulid::new(&*app.clock, &*app.entropy))),
+    }
+}
+
+fn harden(headers: &mut HeaderMap) {
+    const ALWAYS: [(HeaderName, &str); 5] = [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'self'; frame-ancestors 'none'"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    for (name, value) in ALWAYS {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+}

@@ -1,0 +1,110 @@
+//! Extractors whose refusals are problems like all others.
+
+use crate::code::Code;
+use crate::edge::RequestId;
+use crate::problem::Problem;
+use access::{Authority, Caller, Grant};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use model::Principal;
+use serde::de::DeserializeOwned;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// Largest JSON body of the API (not of the doors), in bytes.
+pub const API_BODY_BYTES_MAX: usize = 256 * 1024;
+
+/// The query string.
+#[derive(Debug)]
+pub(crate) struct Params<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let read = axum::extract::Query::<T>::try_from_uri(&parts.uri);
+        let invalid = |error: axum::extract::rejection::QueryRejection| {
+            Problem::new(Code::RequestInvalid, error.body_text())
+        };
+        Ok(Self(read.map_err(invalid)?.0))
+    }
+}
+
+/// One segment of the path as an id.
+#[derive(Debug)]
+pub(crate) struct Id<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: FromStr> FromRequestParts<S> for Id<T> {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = axum::extract::Path::<String>::from_request_parts(parts, state).await;
+        let text = path.map_err(|error| Problem::new(Code::RequestInvalid, error.body_text()))?.0;
+        // what has not the form of an id names nothing
+        text.parse().map(Self).map_err(|_| Problem::not_found("thing with the id", text))
+    }
+}
+
+/// A JSON body, with its bytes.
+#[derive(Debug)]
+pub(crate) struct JsonBody<T> {
+    pub(crate) value: T,
+    pub(crate) bytes: bytes::Bytes,
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
+    type Rejection = Problem;
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let bytes = axum::body::to_bytes(request.into_body(), API_BODY_BYTES_MAX).await.map_err(|_| {
+            Problem::new(Code::BodyTooLarge, format!("the limit here is {API_BODY_BYTES_MAX} bytes"))
+        })?;
+        let value = serde_json::from_slice(&bytes);
+        let value = value.map_err(|error| Problem::new(Code::RequestInvalid, error.to_string()))?;
+        Ok(Self { value, bytes })
+    }
+}
+
+/// Who asks, for audit records.
+#[derive(Debug, Clone)]
+pub(crate) struct Who(pub(crate) Caller);
+
+impl Who {
+    /// The token's id.
+    pub(crate) fn token_id(&self) -> &str {
+        match &self.0.principal {
+            Principal::Token { id, .. } => id,
+            other => other.name(),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Who {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let grant = parts.extensions.get::<Arc<Grant>>();
+        let grant = grant.ok_or_else(|| Problem::new(Code::Internal, "the route has no token's rule"))?;
+        let scopes = match &grant.authority {
+            Authority::Api(scopes) => *scopes,
+            Authority::Source(_) => access::ScopeSet::default(),
+        };
+        let principal = Principal::Token { id: grant.id.to_string(), name: grant.name.clone() };
+        let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone());
+        Ok(Self(Caller { principal, scopes, request_id }))
+    }
+}
+
+/// The version in `If-Match`, as the ETag `"7"` gave it.
+///
+/// # Errors
+/// [`Code::VersionMissing`] or [`Code::RequestInvalid`].
+pub(crate) fn if_match(headers: &HeaderMap) -> Result<u64, Problem> {
+    let missing = || Problem::new(Code::VersionMissing, "there is no If-Match header");
+    let text = headers.get(header::IF_MATCH).ok_or_else(missing)?;
+    let text = text.to_str().unwrap_or_default().trim();
+    let version = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    version.parse().map_err(|_| {
+        Problem::new(
+            Code::RequestInvalid,
+            format!("If-Match {text:?} is no ETag of an incident, such as \"7\""),
+        )
+    })
+}

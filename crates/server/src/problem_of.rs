@@ -1,0 +1,133 @@
+//! What each boundary's errors are at the HTTP edge.
+
+use crate::code::Code;
+use crate::problem::Problem;
+use access::{AdmitError, Denied, RegistryError};
+use ingest::signature::SignatureError;
+use ingest::{DecompressError, IngestError, SplitError};
+use ports::store::StoreError;
+
+/// When to come again after the store was busy, in milliseconds.
+const STORE_RETRY_AFTER_MS: u64 = 1_000;
+
+impl From<Denied> for Problem {
+    fn from(denied: Denied) -> Self {
+        let code = match denied {
+            Denied::TokenMissing => Code::TokenMissing,
+            Denied::TokenMalformed(_) => Code::TokenMalformed,
+            Denied::TokenUnknown => Code::TokenUnknown,
+            Denied::TokenExpired => Code::TokenExpired,
+            Denied::TokenRevoked => Code::TokenRevoked,
+            Denied::TokenKind => Code::TokenKind,
+            Denied::TokenSource => Code::TokenSource,
+            Denied::ScopeMissing(_) => Code::ScopeMissing,
+        };
+        Self::new(code, denied.to_string())
+    }
+}
+
+impl From<AdmitError> for Problem {
+    fn from(error: AdmitError) -> Self {
+        match error {
+            AdmitError::Denied(denied) => denied.into(),
+            AdmitError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<SignatureError> for Problem {
+    fn from(error: SignatureError) -> Self {
+        let code = match error {
+            SignatureError::Missing => Code::SignatureMissing,
+            SignatureError::Malformed => Code::SignatureMalformed,
+            SignatureError::Wrong => Code::SignatureWrong,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<SplitError> for Problem {
+    fn from(error: SplitError) -> Self {
+        let code = match error {
+            SplitError::Empty => Code::BodyEmpty,
+            SplitError::Truncated { .. } => Code::BodyTruncated,
+            SplitError::Unexpected { .. } => Code::BodyNotSplittable,
+            SplitError::RecordTooLarge { .. } => Code::RecordTooLarge,
+            SplitError::TooManyRecords => Code::RecordsTooMany,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<DecompressError> for Problem {
+    fn from(error: DecompressError) -> Self {
+        let code = match error {
+            DecompressError::Unsupported { .. } => Code::EncodingUnsupported,
+            DecompressError::Truncated { .. } => Code::CompressedTruncated,
+            DecompressError::Damaged { .. } => Code::CompressedDamaged,
+            DecompressError::TooLarge | DecompressError::RatioTooHigh => Code::DecompressedTooLarge,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<IngestError> for Problem {
+    fn from(error: IngestError) -> Self {
+        let code = match error {
+            IngestError::NoRoom | IngestError::Overloaded { .. } => Code::Overloaded,
+            IngestError::DiskFull => Code::LogDiskFull,
+            IngestError::TooLarge { .. } => Code::RecordTooLarge,
+            IngestError::Unavailable(_) => Code::LogUnavailable,
+        };
+        Self::new(code, error.to_string()).retry_after(error.retry_after_ms())
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        let (code, detail) = match &error {
+            StoreError::NotFound { .. } => (Code::NotFound, error.to_string()),
+            StoreError::Conflict { .. } | StoreError::TouchedByPeople { .. } => {
+                (Code::Conflict, error.to_string())
+            }
+            StoreError::Exists { .. } => (Code::Exists, error.to_string()),
+            StoreError::BadCursor => (Code::CursorInvalid, error.to_string()),
+            StoreError::BadQuery { .. } => (Code::RequestInvalid, error.to_string()),
+            StoreError::Busy => (Code::StoreBusy, error.to_string()),
+            StoreError::DiskFull => (Code::StoreDiskFull, error.to_string()),
+            // what the backend says stays in the server's own log
+            _ => {
+                tracing::error!(%error, "the store failed");
+                (Code::StoreUnavailable, "the state cannot be read or written now".to_owned())
+            }
+        };
+        let wait = matches!(code, Code::StoreBusy | Code::StoreDiskFull | Code::StoreUnavailable);
+        Self::new(code, detail).retry_after(wait.then_some(STORE_RETRY_AFTER_MS))
+    }
+}
+
+impl From<triage::Error> for Problem {
+    fn from(error: triage::Error) -> Self {
+        match error {
+            triage::Error::Store(error) => error.into(),
+            triage::Error::Decision(error) => Self::new(Code::DecisionRefused, error.to_string()),
+            other => {
+                tracing::error!(error = %other, "triage failed");
+                Self::new(Code::Internal, "the decision could not be taken")
+            }
+        }
+    }
+}
+
+impl From<RegistryError> for Problem {
+    fn from(error: RegistryError) -> Self {
+        match error {
+            RegistryError::Store(error) => error.into(),
+            RegistryError::ScopeNotHeld(_) => Self::new(Code::ScopeNotHeld, error.to_string()),
+            RegistryError::BadName { .. }
+            | RegistryError::ExpiryPassed
+            | RegistryError::NoScopes
+            | RegistryError::Seal(_) => Self::new(Code::RequestInvalid, error.to_string()),
+        }
+    }
+}

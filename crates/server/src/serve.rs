@@ -1,0 +1,31 @@
+//! Runs the server until it is told to stop, and then until the requests in work are answered.
+
+use crate::routes::router;
+use crate::state::App;
+use std::future::IntoFuture;
+use std::io;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// Serves `app` on `listener` until [`Parts::shutdown`](crate::Parts::shutdown) is cancelled; then takes no
+/// more connections and gives requests in work [`drain_ms_max`](crate::Options::drain_ms_max).
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(listener: TcpListener, app: App) -> io::Result<()> {
+    let (router, _) = router(&app);
+    let shutdown = app.shutdown.clone();
+    let stop = shutdown.clone();
+    let server = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
+    let drained = async {
+        shutdown.cancelled().await;
+        tokio::time::sleep(Duration::from_millis(app.options.drain_ms_max)).await;
+    };
+    tokio::select! {
+        served = server.into_future() => served,
+        () = drained => {
+            tracing::warn!(drain_ms_max = app.options.drain_ms_max, "requests cut off at shutdown");
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! What every handler shares.
+
+use access::{Directory, Registry as AccessRegistry};
+use model::{Clock, Entropy};
+use ports::{Log, Store};
+use prometheus_client::registry::Registry;
+use serde::Serialize;
+use std::ops::Deref;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+use utoipa::ToSchema;
+
+/// Bounds of the server.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Longest time from a request's head to its answer's, in milliseconds.
+    pub request_ms_max: u64,
+    /// Longest time that requests in work get after shutdown was asked for, in milliseconds.
+    pub drain_ms_max: u64,
+    /// Most streams of changes at once.
+    pub streams_max: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { request_ms_max: 60_000, drain_ms_max: 10_000, streams_max: 256 }
+    }
+}
+
+/// What one rule does, for `GET /api/v1/rules`.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct RuleState {
+    /// The rule's UUID.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// Its level (`low`, `high`, …).
+    pub level: String,
+    /// Where it stands, relative to the rules' folder.
+    pub file: String,
+    /// Matches since the server began.
+    pub matches: u64,
+    /// When it last matched, milliseconds since the epoch.
+    pub last_match_ms: Option<i64>,
+}
+
+/// A rule that was not loaded.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct RefusedRule {
+    /// Where it stands.
+    pub file: String,
+    /// The line, counted from 1.
+    pub line: Option<u64>,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// The rules of this server.
+#[derive(Debug, Clone, Default, Serialize, ToSchema)]
+pub struct RuleBook {
+    /// Those that run.
+    pub loaded: Vec<RuleState>,
+    /// Those that do not, and why.
+    pub refused: Vec<RefusedRule>,
+}
+
+/// Tells about the rules; the binary, which runs them, implements it.
+pub trait Rules: Send + Sync {
+    /// The rules now.
+    fn book(&self) -> RuleBook;
+}
+
+/// Everything that the handlers use.
+pub struct Parts {
+    /// The durable log.
+    pub log: Arc<dyn Log>,
+    /// The state of people and machines.
+    pub store: Arc<dyn Store>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Stage 1.
+    pub ingest: Arc<ingest::Service>,
+    /// Who may do what.
+    pub directory: Arc<Directory>,
+    /// Tokens and sources.
+    pub access: Arc<AccessRegistry>,
+    /// People's decisions.
+    pub desk: triage::Desk,
+    /// The rules that run.
+    pub rules: Arc<dyn Rules>,
+    /// Every metric of the process.
+    pub metrics: Arc<Registry>,
+    /// The server's own metrics; registered in `metrics` by the caller.
+    pub telemetry: crate::Telemetry,
+    /// Bounds.
+    pub options: Options,
+    /// Ends streams and readiness when shutdown begins.
+    pub shutdown: CancellationToken,
+}
+
+/// A shared handle to [`Parts`] with what the server adds of its own.
+#[derive(Clone)]
+pub struct App(Arc<Shared>);
+
+/// What [`App`] derefs to.
+pub struct Shared {
+    parts: Parts,
+    pub(crate) acks: ingest::hec_ack::HecAcks,
+    pub(crate) streams: Arc<tokio::sync::Semaphore>,
+    /// The reference, written once.
+    pub(crate) openapi: std::sync::OnceLock<crate::openapi::Document>,
+}
+
+impl App {
+    /// Puts the parts together.
+    pub fn new(parts: Parts) -> Self {
+        let streams = Arc::new(tokio::sync::Semaphore::new(parts.options.streams_max));
+        let openapi = std::sync::OnceLock::new();
+        Self(Arc::new(Shared { parts, acks: ingest::hec_ack::HecAcks::default(), streams, openapi }))
+    }
+}
+
+impl Deref for App {
+    type Target = Shared;
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl Deref for Shared {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.parts
+    }
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("options", &self.options).finish_non_exhaustive()
+    }
+}
