@@ -98,7 +98,7 @@ pub struct Ingest {
     #[arg(long, value_name = "NAME")]
     pub source: Option<String>,
     /// The type of all records, where the sender's transport would name it (GitHub's X-GitHub-Event).
-    #[arg(long, value_name = "TYPE")]
+    #[arg(long, value_name = "TYPE", requires = "dry_run")]
     pub event_type: Option<String>,
     /// Need no server: print the OCSF events on stdout, a summary on stderr.
     #[arg(long)]

@@ -54,6 +54,19 @@ impl Client {
         self.finish(request.header("authorization", self.bearer()).call())
     }
 
+    /// GET of text, such as metrics.
+    pub(crate) fn get_text(&self, path: &str) -> Result<String, Failure> {
+        let request = self.agent.get(format!("{}{path}", self.base));
+        let mut answer =
+            request.header("authorization", self.bearer()).call().map_err(|e| self.unreachable(&e))?;
+        let status = answer.status().as_u16();
+        let text = answer.body_mut().read_to_string().unwrap_or_default();
+        if (200..300).contains(&status) {
+            return Ok(text);
+        }
+        Err(problem(status, &serde_json::from_str(&text).unwrap_or(Value::Null)))
+    }
+
     /// POST of JSON.
     pub(crate) fn post(&self, path: &str, body: &Value) -> Result<Answer, Failure> {
         let request = self.agent.post(format!("{}{path}", self.base));

@@ -13,6 +13,7 @@ pub mod engine;
 pub mod entropy;
 mod exit;
 mod kind_guess;
+pub mod node;
 pub mod pipeline;
 mod progress;
 pub mod reader;

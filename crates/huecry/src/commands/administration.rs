@@ -90,9 +90,9 @@ pub(super) fn dead_letter(command: DeadLetter, client: &Client, json: bool) -> R
     }
 }
 
-/// A position has slashes, which a path segment must not.
+/// The path of one dead letter: its raw record's partition and offset.
 fn one(path: &str, position: &str) -> String {
-    format!("{path}/{}", position.replace('/', "%2F"))
+    format!("{path}/{}", position.trim_start_matches("raw/"))
 }
 
 fn open_positions(client: &Client, path: &str) -> Result<Vec<String>, Failure> {
@@ -116,7 +116,7 @@ fn retry(client: &Client, path: &str, positions: &[String], json: bool) -> Resul
     let mut refused = 0;
     for position in positions {
         match client.post(&format!("{}/retry", one(path, position)), &json!({})) {
-            Ok(_) => done(format_args!("{position}: now an event"), json)?,
+            Ok(_) => done(format_args!("{position}: on the log again"), json)?,
             Err(failure) if failure.exit == Exit::Faults => {
                 refused += 1;
                 terminal::note(format_args!("{position}: {failure}"));

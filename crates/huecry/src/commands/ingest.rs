@@ -34,7 +34,6 @@ pub(super) fn run(args: &Ingest, client: &Client, data_dir: &Path, json: bool) -
     let mut upload = Upload {
         client: sender,
         path: format!("/api/v1/ingest/{name}"),
-        event_type: args.event_type.clone(),
         body: Vec::new(),
         records: 0,
         lines: true,
@@ -111,7 +110,6 @@ fn bar(files: u64, json: bool) -> ProgressBar {
 struct Upload {
     client: Client,
     path: String,
-    event_type: Option<String>,
     body: Vec<u8>,
     records: usize,
     /// Whether the request holds one record a line; records with line breaks of their own stand one after
@@ -183,12 +181,9 @@ impl Upload {
             return Ok(());
         }
         let kind = if self.lines { "application/x-ndjson" } else { "application/json" };
-        let mut headers = vec![("content-type", kind)];
-        if let Some(event_type) = &self.event_type {
-            headers.push(("x-huecry-event-type", event_type));
-        }
         for _ in 0..TRIES_MAX {
-            let (status, retry_after_s, body) = self.client.send(&self.path, &headers, &self.body)?;
+            let (status, retry_after_s, body) =
+                self.client.send(&self.path, &[("content-type", kind)], &self.body)?;
             match status {
                 200..300 => {
                     self.sent += self.records as u64;

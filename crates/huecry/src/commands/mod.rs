@@ -1,6 +1,7 @@
 //! The verbs of the CLI.
 
 mod administration;
+mod demo;
 mod doctor;
 mod dry_run;
 mod incident;
@@ -8,6 +9,7 @@ mod ingest;
 mod rules;
 mod rules_bench;
 mod rules_match;
+mod serve;
 
 use crate::cli::{Cli, Command, Rules};
 use crate::client::Client;
@@ -52,9 +54,8 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             clap_complete::generate(*shell, &mut Cli::command(), "huecry", &mut terminal::stdout());
             Ok(Exit::Done)
         }
-        Command::Serve(_) | Command::Demo(_) => {
-            Err(Failure::new(Exit::Usage, "this command is not part of this build"))
-        }
+        Command::Serve(args) => serve::run(args, &config, json),
+        Command::Demo(args) => demo::run(args, &config, cli.data_dir.is_some(), json),
     }
 }
 
@@ -69,7 +70,7 @@ fn print_config(config: &Config, schema: bool) -> Result<Exit, Failure> {
 }
 
 /// Compiles mappings and rules; files that cannot be read are refused like rules that cannot be parsed.
-fn load_engine(files: &[RuleFile]) -> Result<(Engine, LoadReport), Failure> {
+pub(crate) fn load_engine(files: &[RuleFile]) -> Result<(Engine, LoadReport), Failure> {
     let readable = files.iter().filter_map(|f| Some((f.name.as_str(), f.text.as_deref().ok()?)));
     let (engine, mut report) = Engine::load(readable).map_err(|errors| {
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();

@@ -6,12 +6,10 @@
 
 mod batch;
 mod recent;
-mod retry;
 mod rule_stats;
 mod telemetry;
 mod worker;
 
-pub use retry::{Retrier, RetryError};
 pub use rule_stats::{RuleStat, RuleStats};
 pub use telemetry::Telemetry;
 pub use worker::{Options, Pipeline, PipelineError};

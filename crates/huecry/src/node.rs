@@ -1,0 +1,249 @@
+//! One running node: doors, pipeline, triage, API, on one storage.
+
+use crate::config::Config;
+use crate::content::{RuleFile, configured_rules};
+use crate::engine::Engine;
+use crate::exit::{Exit, Failure};
+use crate::pipeline::{self, Pipeline, RuleStats};
+use crate::storage::Storage;
+use detect::LoadReport;
+use model::SystemClock;
+use ports::Log;
+use prometheus_client::registry::Registry;
+use server::{App, Parts, RefusedRule, RuleBook, RuleState};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// How often retention looks at the log.
+const RETENTION_EVERY: Duration = Duration::from_secs(300);
+const HOUR_MS: i64 = 3_600_000;
+
+/// A node that runs until it is stopped.
+pub struct Node {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// What it stands on.
+    pub storage: Storage,
+    /// What came of loading the rules.
+    pub rules: LoadReport,
+    pipeline: Pipeline,
+    tasks: JoinSet<Result<(), String>>,
+    shutdown: CancellationToken,
+}
+
+struct Book {
+    engine: Arc<Engine>,
+    stats: Arc<RuleStats>,
+    report: LoadReport,
+}
+
+impl server::Rules for Book {
+    fn book(&self) -> RuleBook {
+        let loaded = self.engine.detector().rules().map(|(hit, rule)| {
+            let stat = self.stats.of(hit);
+            RuleState {
+                id: rule.id.clone().unwrap_or_default(),
+                title: rule.title.clone(),
+                level: rule.level.map_or_else(|| "medium".to_owned(), |l| format!("{l:?}").to_lowercase()),
+                file: rule.file.to_string(),
+                matches: stat.map_or(0, |s| s.matches),
+                last_match_ms: stat.and_then(|s| s.last_matched_ms),
+            }
+        });
+        let refused = self.report.refused.iter().map(|error| RefusedRule {
+            file: error.file.to_string(),
+            line: Some(u64::from(error.line)),
+            reason: error.reason.clone(),
+        });
+        RuleBook { loaded: loaded.collect(), refused: refused.collect() }
+    }
+}
+
+impl Node {
+    /// Opens the storage, loads the rules, binds the address and starts every part.
+    ///
+    /// # Errors
+    /// [`Failure`] with what is in the way.
+    pub async fn start(config: &Config) -> Result<Self, Failure> {
+        let address = config.server.listen;
+        // bound first: a second server on the same address must not touch the storage
+        let listener = TcpListener::bind(address).await.map_err(|e| {
+            Failure::new(Exit::Usage, format!("cannot listen on {address}: {e}"))
+                .hint("is another server running? --listen names another address")
+        })?;
+        let address = listener.local_addr()?;
+        let storage = Storage::open(config).await?;
+        storage.first_token(&config.storage.data_dir).await?;
+        let files = configured_rules(&config.rules);
+        let (engine, report) = load_rules(&files)?;
+        let stats = Arc::new(RuleStats::new(engine.detector()));
+        let shutdown = CancellationToken::new();
+        let mut registry = Registry::default();
+        let pipeline = start_pipeline(&storage, &engine, &stats, &mut registry, &shutdown).await?;
+        let mut tasks = JoinSet::new();
+        start_triage(config, &storage, &mut registry, &shutdown, &mut tasks);
+        start_retention(&storage.log, &shutdown, &mut tasks);
+        let book = Arc::new(Book { engine, stats, report: report.clone() });
+        let app = app(config, &storage, book, registry, &shutdown);
+        tasks.spawn(async move { server::serve(listener, app).await.map_err(|e| format!("server: {e}")) });
+        Ok(Self { address, storage, rules: report, pipeline, tasks, shutdown })
+    }
+
+    /// The address as a URL.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Asks every part to end; [`Node::finish`] waits for it.
+    pub fn stop(&self) {
+        self.shutdown.cancel();
+    }
+
+    /// Runs until a part fails or `until` resolves, then stops all parts in order: doors, pipeline, triage,
+    /// log, state.
+    ///
+    /// # Errors
+    /// [`Failure`] when a part ended by itself.
+    pub async fn finish(mut self, until: impl Future<Output = ()>) -> Result<(), Failure> {
+        let failed = tokio::select! {
+            () = until => None,
+            ended = self.tasks.join_next() => Some(ended),
+        };
+        self.shutdown.cancel();
+        while self.tasks.join_next().await.is_some() {}
+        let pipeline = self.pipeline;
+        let joined = tokio::task::spawn_blocking(move || pipeline.join()).await;
+        if joined.is_err() {
+            tracing::error!("a pipeline worker did not end well");
+        }
+        if let Err(error) = self.storage.log.close().await {
+            tracing::warn!(%error, "the log was not closed cleanly");
+        }
+        self.storage.store.close().await;
+        match failed {
+            None | Some(None | Some(Ok(Ok(())))) => Ok(()),
+            Some(Some(Ok(Err(reason)))) => Err(Failure::new(Exit::Server, reason)),
+            Some(Some(Err(error))) => {
+                Err(Failure::new(Exit::Server, format!("a part of the server: {error}")))
+            }
+        }
+    }
+}
+
+fn load_rules(files: &[RuleFile]) -> Result<(Arc<Engine>, LoadReport), Failure> {
+    let (engine, report) = crate::commands::load_engine(files)?;
+    for refused in &report.refused {
+        tracing::warn!(file = %refused.file, line = refused.line, code = refused.code.as_str(),
+            reason = refused.reason, "rule refused");
+    }
+    tracing::info!(loaded = report.loaded, refused = report.refused.len(), "rules loaded");
+    Ok((Arc::new(engine), report))
+}
+
+async fn start_pipeline(
+    storage: &Storage,
+    engine: &Arc<Engine>,
+    stats: &Arc<RuleStats>,
+    registry: &mut Registry,
+    shutdown: &CancellationToken,
+) -> Result<Pipeline, Failure> {
+    let telemetry = pipeline::Telemetry::default();
+    telemetry.register(registry);
+    let options = pipeline::Options {
+        engine: Arc::clone(engine),
+        stats: Arc::clone(stats),
+        log: Arc::clone(&storage.log),
+        store: Arc::clone(&storage.store),
+        clock: Arc::clone(&storage.clock),
+        telemetry,
+    };
+    Pipeline::start(&options, shutdown)
+        .await
+        .map_err(|e| Failure::new(Exit::Server, format!("pipeline: {e}")))
+}
+
+fn start_triage(
+    config: &Config,
+    storage: &Storage,
+    registry: &mut Registry,
+    shutdown: &CancellationToken,
+    tasks: &mut JoinSet<Result<(), String>>,
+) {
+    let telemetry = triage::Telemetry::default();
+    telemetry.register(registry);
+    let service = triage::Service::new(triage::Options {
+        log: Arc::clone(&storage.log),
+        store: Arc::clone(&storage.store),
+        clock: Arc::clone(&storage.clock),
+        entropy: Arc::clone(&storage.entropy),
+        grouping: triage::Grouping { window_ms: i64::from(config.triage.window_hours) * HOUR_MS },
+        telemetry,
+    });
+    let shutdown = shutdown.clone();
+    tasks.spawn(async move { service.run(shutdown).await.map_err(|e| format!("triage: {e}")) });
+}
+
+/// Removes what is older or larger than configured, and never fails the node: an error is tried again.
+fn start_retention(
+    log: &Arc<dyn Log>,
+    shutdown: &CancellationToken,
+    tasks: &mut JoinSet<Result<(), String>>,
+) {
+    let (log, shutdown) = (Arc::clone(log), shutdown.clone());
+    tasks.spawn(async move {
+        while shutdown.run_until_cancelled(tokio::time::sleep(RETENTION_EVERY)).await.is_some() {
+            match log.retain(model::Clock::now_ms(&SystemClock)).await {
+                Ok(removed) if removed.segments_deleted > 0 => {
+                    tracing::info!(
+                        segments = removed.segments_deleted,
+                        bytes = removed.bytes_deleted,
+                        "retention"
+                    );
+                }
+                Ok(_) => {}
+                Err(error) => tracing::error!(%error, "retention failed"),
+            }
+        }
+        Ok(())
+    });
+}
+
+fn app(
+    config: &Config,
+    storage: &Storage,
+    rules: Arc<dyn server::Rules>,
+    mut registry: Registry,
+    shutdown: &CancellationToken,
+) -> App {
+    let ingest_telemetry = ingest::Telemetry::default();
+    ingest_telemetry.register(&mut registry);
+    let telemetry = server::Telemetry::default();
+    telemetry.register(&mut registry);
+    let options = ingest::Options { in_flight_bytes_max: config.server.in_flight_bytes_max };
+    let (log, store) = (Arc::clone(&storage.log), Arc::clone(&storage.store));
+    let (clock, entropy) = (Arc::clone(&storage.clock), Arc::clone(&storage.entropy));
+    App::new(Parts {
+        ingest: Arc::new(ingest::Service::new(
+            Arc::clone(&log),
+            Arc::clone(&clock),
+            ingest_telemetry,
+            options,
+        )),
+        desk: triage::Desk::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&entropy)),
+        log,
+        store,
+        clock,
+        entropy,
+        directory: Arc::clone(&storage.directory),
+        access: Arc::clone(&storage.registry),
+        rules,
+        metrics: Arc::new(registry),
+        telemetry,
+        options: server::Options::default(),
+        shutdown: shutdown.clone(),
+    })
+}
