@@ -1,8 +1,8 @@
 //! From a hit to a finding.
 
 use crate::detector::{Detector, Hit};
-use model::{Entity, EventId, Finding, FindingId, MatchedField, Position, Severity};
-use sigma::Level;
+use model::{Entity, EntityKind, EventId, Finding, FindingId, MatchedField, Position, Severity};
+use sigma::{Level, Rule};
 
 /// What a finding says about the event, from the stages before.
 #[derive(Debug, Clone)]
@@ -38,6 +38,19 @@ fn severity(level: Option<Level>) -> Severity {
     }
 }
 
+/// A rule's own key for what its findings are grouped by: the name of an entity kind.
+const GROUP_BY: &str = "group_by";
+
+/// The entities with those first that the rule wants findings grouped by. Most attacks are about whom they
+/// use or hit; some, such as credential stuffing, are about where they come from.
+fn ordered(mut entities: Vec<Entity>, rule: &Rule) -> Vec<Entity> {
+    let wanted = rule.custom.get(GROUP_BY).and_then(|v| v.as_str()).and_then(EntityKind::from_name);
+    if let Some(wanted) = wanted {
+        entities.sort_by_key(|entity| entity.kind != wanted);
+    }
+    entities
+}
+
 impl Detector {
     /// The finding that `hit` raises; `None` for another detector's hit.
     ///
@@ -61,7 +74,7 @@ impl Detector {
             time_ms: facts.time_ms,
             received_at_ms: facts.received_at_ms,
             detected_at_ms: facts.detected_at_ms,
-            entities: facts.entities,
+            entities: ordered(facts.entities, rule),
             matched,
             event: facts.event,
         })

@@ -126,6 +126,32 @@ detection: {s: {a|nonsense: b}, condition: s}
     }
 
     #[test]
+    fn a_rule_says_what_its_findings_are_grouped_by() {
+        use model::{Entity, EntityKind, EventId, Offset, Partition, Position, Topic};
+        let text = RULES.replacen("level: high", "level: high\ngroup_by: address", 1);
+        let (mut vendor, mut ocsf) = (FieldTable::default(), FieldTable::default());
+        let (detector, _) = Detector::load([("r.yml", text.as_str())], &mut vendor, &mut ocsf);
+        let entity = |kind, value: &str| Entity { kind, value: value.to_owned() };
+        let facts = crate::EventFacts {
+            event_id: EventId([0; 16]),
+            position: Position::new(Topic::Raw, Partition(0), Offset(0)),
+            source: "trail",
+            region: "default",
+            time_ms: 0,
+            received_at_ms: 0,
+            detected_at_ms: 0,
+            entities: vec![entity(EntityKind::Actor, "ana"), entity(EntityKind::Address, "192.0.2.1")],
+            event: serde_json::Value::Null,
+        };
+        let first = |title: &str| {
+            let (hit, _) = detector.rules().find(|(_, rule)| rule.title == title).unwrap();
+            detector.finding(hit, Vec::new(), facts.clone()).unwrap().entities[0].kind
+        };
+        assert_eq!(first("Trail stopped"), EntityKind::Address);
+        assert_eq!(first("Failed sign-in"), EntityKind::Actor);
+    }
+
+    #[test]
     fn vocabularies_do_not_mix() {
         let (detector, _, vendor, ocsf) = loaded();
         let routes = detector.route(&sigma::Logsource::of("aws", "cloudtrail"));

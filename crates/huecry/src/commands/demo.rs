@@ -117,6 +117,9 @@ fn play(
             "incidents": items, "token_file": token_file }));
     } else {
         print(url, token_file, &items, (sent, attacks, days, started.elapsed()));
+        if !once {
+            terminal::line("live records follow; Ctrl-C ends the demo");
+        }
     }
     if once { Ok(()) } else { live(&mut doors, seed, end_ms, stop) }
 }
@@ -140,7 +143,6 @@ fn print(
         "next  huecry --url {url} --data-dir {data_dir} incident show {}",
         items.first().and_then(|i| i["id"].as_str()).unwrap_or("ID")
     ));
-    terminal::line("live records follow; Ctrl-C ends the demo");
 }
 
 impl Doors {
@@ -225,7 +227,8 @@ fn settle(admin: &Client, sent: u64) -> Result<(), Failure> {
             lines.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
         };
         let finished = sum(&["huecry_events_total", "huecry_duplicates_total", "huecry_dead_letters_total"]);
-        if finished >= sent && sum(&["huecry_triage_lag_records"]) == 0 {
+        let triaged = sum(&["huecry_triaged_findings_total", "huecry_triaged_duplicates_total"]);
+        if finished >= sent && triaged >= sum(&["huecry_findings_total"]) {
             return Ok(());
         }
         std::thread::sleep(Duration::from_millis(50));
