@@ -1,0 +1,94 @@
+//! Whatever object comes: a valid event or a refusal, never a panic.
+
+use crate::judge::Judge;
+use proptest::prelude::*;
+use serde_json::{Map, Value};
+use std::cell::RefCell;
+
+/// Words that the mappings look at, so that random objects reach deep into them.
+fn words() -> Vec<String> {
+    let texts = huecry_normalize::builtin_mappings().iter().map(|(_, text)| *text);
+    let is_word = |c: char| c.is_ascii_alphanumeric() || "_.@".contains(c);
+    let words = texts.flat_map(|text| text.split(move |c| !is_word(c)));
+    let mut words: Vec<String> = words.filter(|w| w.len() > 1).map(str::to_owned).collect();
+    words.sort();
+    words.dedup();
+    words
+}
+
+fn scalar(words: Vec<String>) -> impl Strategy<Value = Value> {
+    prop_oneof![
+        4 => prop::sample::select(words).prop_map(Value::from),
+        1 => any::<String>().prop_map(Value::from),
+        1 => any::<i64>().prop_map(Value::from),
+        1 => any::<u64>().prop_map(Value::from),
+        1 => any::<f64>().prop_map(Value::from),
+        1 => any::<bool>().prop_map(Value::from),
+        1 => Just(Value::Null),
+        1 => Just(Value::from("2026-02-03T04:05:06Z")),
+        1 => Just(Value::from("203.0.113.7")),
+    ]
+}
+
+fn json(words: Vec<String>) -> impl Strategy<Value = Value> {
+    scalar(words.clone()).prop_recursive(4, 48, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((prop::sample::select(words.clone()), inner), 0..8).prop_map(object),
+        ]
+    })
+}
+
+/// Dotted words become nested members, as the mappings read them.
+fn object(members: Vec<(String, Value)>) -> Value {
+    let mut object = Map::new();
+    for (path, value) in members {
+        let mut at = &mut object;
+        let mut steps = path.split('.').filter(|step| !step.is_empty()).peekable();
+        while let Some(step) = steps.next() {
+            if steps.peek().is_none() {
+                at.insert(step.into(), value.clone());
+                break;
+            }
+            let below = at.entry(step).or_insert_with(|| Value::Object(Map::new()));
+            if !below.is_object() {
+                *below = Value::Object(Map::new());
+            }
+            let Value::Object(next) = below else { break };
+            at = next;
+        }
+    }
+    Value::Object(object)
+}
+
+#[test]
+fn any_object_gives_a_valid_event_or_a_refusal() {
+    let words = words();
+    let members = prop::collection::vec((prop::sample::select(words.clone()), json(words)), 0..30);
+    let judge = RefCell::new(Judge::new());
+    let run = |(members, kind, headed): (Vec<(String, Value)>, &str, bool)| {
+        let body = object(members).to_string();
+        let mut judge = judge.borrow_mut();
+        let event_type = headed.then_some("push");
+        if let Ok(judged) = judge.normalize(kind, event_type, body.as_bytes()) {
+            let violations = judge.schema.validate(&judged.event);
+            prop_assert!(violations.is_empty(), "{violations:#?}\nof {body}\ngave {}", judged.event);
+        }
+        Ok(())
+    };
+    let kinds = prop::sample::select(vec!["aws_cloudtrail", "okta", "github", "elsewhere"]);
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(600));
+    runner.run(&(members, kinds, any::<bool>()), run).unwrap();
+}
+
+#[test]
+fn an_empty_object_is_told_apart_from_a_record() {
+    let mut judge = Judge::new();
+    let judged = judge.normalize("aws_cloudtrail", None, b"{}").ok().unwrap();
+    assert_eq!(judged.summary.class_uid, 0);
+    assert!(!judged.summary.has_actor);
+    let refusal = judge.normalize("elsewhere", None, b"{}").err().unwrap();
+    assert_eq!(refusal.code.as_str(), "kind_unknown");
+    let refusal = judge.normalize("okta", None, b"[1]").err().unwrap();
+    assert_eq!(refusal.code.as_str(), "json_invalid");
+}
