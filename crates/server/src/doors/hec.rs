@@ -312,14 +312,14 @@ macro_rules! health_route {
     ($name:ident, $path:literal) => {
         /// Ask whether events are taken (Splunk HEC)
         #[utoipa::path(
-                            get,
-                            path = $path,
-                            tag = "doors",
-                            responses(
-                                (status = 200, description = "They are", body = HecAnswer),
-                                (status = 503, description = "They are not now", body = HecAnswer),
-                            ),
-                        )]
+                                    get,
+                                    path = $path,
+                                    tag = "doors",
+                                    responses(
+                                        (status = 200, description = "They are", body = HecAnswer),
+                                        (status = 503, description = "They are not now", body = HecAnswer),
+                                    ),
+                                )]
         pub(crate) async fn $name(State(app): State<App>) -> HecAnswer {
             let healthy = app.ingest.has_room() && !app.shutdown.is_cancelled();
             HecAnswer::of(if healthy { HecCode::Healthy } else { HecCode::Unhealthy })

@@ -1,0 +1,294 @@
+//! A whole server in this process.
+
+use crate::http::{Request, request};
+use access::{
+    Caller, Directory, NewAuthority, Registry as AccessRegistry, Scope, ScopeSet, Sealer, Secret,
+    SourceSettings,
+};
+use backends::log::FileLog;
+use backends::sqlite::SqliteStore;
+use huecry_server::{App, Options, Parts, RefusedRule, RuleBook, RuleState, Rules, Telemetry, serve};
+use model::{
+    Clock, Entity, EntityKind, EventId, Finding, FindingId, Incident, IncidentId, ManualClock, MatchedField,
+    Offset, Partition, Position, Principal, RawRecord, SeededEntropy, Severity, SourceName, Status, TokenId,
+    Topic,
+};
+use ports::{Log, Store};
+use prometheus_client::registry::Registry;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+pub const NOW_MS: i64 = 1_700_000_000_000;
+pub const HOOK_SECRET: &str = "It's a Secret to Everybody";
+
+struct TwoRules;
+
+impl Rules for TwoRules {
+    fn book(&self) -> RuleBook {
+        let loaded = RuleState {
+            id: "d5a1e0d2-0000-4000-8000-000000000001".into(),
+            title: "Root used".into(),
+            level: "high".into(),
+            file: "aws/root.yml".into(),
+            matches: 3,
+            last_match_ms: Some(NOW_MS),
+        };
+        let reason = "unknown modifier".to_owned();
+        let refused = RefusedRule { file: "bad.yml".into(), line: Some(7), reason };
+        RuleBook { loaded: vec![loaded], refused: vec![refused] }
+    }
+}
+
+pub struct Server {
+    pub at: SocketAddr,
+    pub log: Arc<dyn Log>,
+    pub store: Arc<dyn Store>,
+    pub clock: Arc<ManualClock>,
+    pub access: Arc<AccessRegistry>,
+    pub app: App,
+    pub runtime: tokio::runtime::Runtime,
+    pub entropy: Arc<SeededEntropy>,
+    _folder: tempfile::TempDir,
+}
+
+/// What a test changes about the server.
+pub struct Setup {
+    pub options: Options,
+    pub ingest: ingest::Options,
+    pub wrap_log: Box<dyn FnOnce(Arc<dyn Log>) -> Arc<dyn Log>>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            options: Options::default(),
+            ingest: ingest::Options::default(),
+            wrap_log: Box::new(|log| log),
+        }
+    }
+}
+
+impl Server {
+    /// A server with sources `trail` (CloudTrail), `okta`, `github` (both with a secret) and `syslog`.
+    pub fn start() -> Self {
+        Self::start_with(Setup::default())
+    }
+
+    pub fn start_with(setup: Setup) -> Self {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::at(NOW_MS));
+        let entropy = Arc::new(SeededEntropy::new(42));
+        let mut options = backends::log::Options::new(folder.path().join("log"));
+        let four = backends::log::TopicOptions { partitions: 4, ..Default::default() };
+        options.topics.insert(Topic::Raw, four);
+        let log = (setup.wrap_log)(Arc::new(FileLog::open(&options, entropy.clone()).unwrap()));
+        let store = runtime.block_on(SqliteStore::open_path(&folder.path().join("state.db"))).unwrap();
+        let store: Arc<dyn Store> = Arc::new(store);
+        let sealer = Sealer::new(&[7; 32]);
+        let directory = Arc::new(Directory::new(store.clone(), clock.clone(), sealer.clone()));
+        let access =
+            AccessRegistry::new(store.clone(), directory.clone(), clock.clone(), entropy.clone(), sealer);
+        let access = Arc::new(access);
+        let mut metrics = Registry::default();
+        let (telemetry, doors) = (Telemetry::default(), ingest::Telemetry::default());
+        telemetry.register(&mut metrics);
+        doors.register(&mut metrics);
+        let app = App::new(Parts {
+            log: log.clone(),
+            store: store.clone(),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            ingest: Arc::new(ingest::Service::new(log.clone(), clock.clone(), doors, setup.ingest)),
+            directory,
+            access: access.clone(),
+            desk: triage::Desk::new(store.clone(), clock.clone(), entropy.clone()),
+            rules: Arc::new(TwoRules),
+            metrics: Arc::new(metrics),
+            telemetry,
+            options: setup.options,
+            shutdown: CancellationToken::new(),
+        });
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let at = listener.local_addr().unwrap();
+        runtime.spawn(serve(listener, app.clone()));
+        let server = Self { at, log, store, clock, access, app, runtime, entropy, _folder: folder };
+        let sources = [
+            ("trail", "aws_cloudtrail", None),
+            ("okta", "okta", Some(HOOK_SECRET)),
+            ("github", "github", Some(HOOK_SECRET)),
+            ("syslog", "syslog", None),
+        ];
+        for (name, kind, secret) in sources {
+            server.add_source(name, kind, secret);
+        }
+        server
+    }
+
+    pub fn caller() -> Caller {
+        let principal = Principal::Local { account: "test".into() };
+        Caller { principal, scopes: ScopeSet::all(), request_id: None }
+    }
+
+    pub fn add_source(&self, name: &str, kind: &str, secret: Option<&str>) {
+        let name = SourceName::new(name).unwrap();
+        let (kind, secret) = (kind.to_owned(), secret.map(str::to_owned));
+        let settings = SourceSettings { name, kind, region: None, secret };
+        self.runtime.block_on(self.access.add_source(&Self::caller(), settings)).unwrap();
+    }
+
+    pub fn issue(&self, authority: NewAuthority, expires_at_ms: Option<i64>) -> (TokenId, Secret) {
+        let caller = Self::caller();
+        let issued = self.access.issue(&caller, "tester", authority, expires_at_ms);
+        let (token, secret) = self.runtime.block_on(issued).unwrap();
+        (token.id, secret)
+    }
+
+    /// A fresh token of a source.
+    pub fn source_token(&self, source: &str) -> String {
+        let authority = NewAuthority::Source(SourceName::new(source).unwrap());
+        self.issue(authority, None).1.reveal().to_owned()
+    }
+
+    /// A fresh API token.
+    pub fn api_token(&self, scopes: &[Scope]) -> String {
+        self.issue(NewAuthority::Api(scopes.iter().copied().collect()), None).1.reveal().to_owned()
+    }
+
+    pub fn admin_token(&self) -> String {
+        self.api_token(Scope::ALL)
+    }
+
+    /// Every raw record on the log: source, event type, delivery id, body.
+    pub fn raw(&self) -> Vec<Raw> {
+        let mut found = Vec::new();
+        for partition in 0..self.log.partitions(Topic::Raw) {
+            let partition = Partition(partition);
+            let mut from = Offset(0);
+            loop {
+                let read = self.log.read(Topic::Raw, partition, from, 8 << 20);
+                let records = self.runtime.block_on(read).unwrap();
+                for (offset, bytes) in records.iter() {
+                    let record = RawRecord::decode(bytes).unwrap();
+                    assert_eq!(record.received_at_ms, self.clock.now_ms(), "the door's own clock counts");
+                    found.push(Raw {
+                        position: Position::new(Topic::Raw, partition, offset),
+                        source: record.source.to_owned(),
+                        event_type: record.event_type.map(str::to_owned),
+                        delivery_id: record.delivery_id.map(str::to_owned),
+                        body: record.body.to_vec(),
+                    });
+                }
+                if records.is_empty() {
+                    break;
+                }
+                from = records.next();
+            }
+        }
+        found
+    }
+
+    /// The bodies on the log, as text.
+    pub fn bodies(&self) -> Vec<String> {
+        self.raw().iter().map(|raw| String::from_utf8_lossy(&raw.body).into_owned()).collect()
+    }
+
+    pub fn post<'r>(&self, path: &'r str) -> Request<'r> {
+        request("POST", path)
+    }
+
+    pub fn get(&self, path: &str, token: &str) -> crate::http::Answer {
+        request("GET", path).bearer(token).send(self.at)
+    }
+
+    /// Stores an incident with one finding.
+    pub fn open_incident(&self, number: u8) -> IncidentId {
+        let finding = finding(number);
+        let id = IncidentId::new(&*self.clock, &*self.entropy);
+        let incident = incident(id, &finding);
+        let audit = model::AuditRecord {
+            id: model::AuditId::new(&*self.clock, &*self.entropy),
+            at_ms: NOW_MS,
+            principal: Principal::System { part: "triage".into() },
+            action: "incident.open".into(),
+            object: id.to_string(),
+            before: serde_json::Value::Null,
+            after: serde_json::Value::Null,
+            reason: None,
+            request_id: None,
+        };
+        self.runtime.block_on(async {
+            let mut unit = self.store.begin().await.unwrap();
+            unit.incidents().open(&incident, &finding.entities, &audit).await.unwrap();
+            unit.findings().insert(&[(&finding, id)]).await.unwrap();
+            unit.commit().await.unwrap();
+        });
+        id
+    }
+}
+
+pub struct Raw {
+    pub position: Position,
+    pub source: String,
+    pub event_type: Option<String>,
+    pub delivery_id: Option<String>,
+    pub body: Vec<u8>,
+}
+
+fn finding(number: u8) -> Finding {
+    let event_id = EventId::of_source_id("trail", &number.to_string());
+    let entity = Entity { kind: EntityKind::Actor, value: format!("user-{number}") };
+    let matched = MatchedField { selection: "sel".into(), field: "eventName".into(), value: "X".into() };
+    Finding {
+        id: FindingId::of_rule("d5a1e0d2", &[0; 32], event_id),
+        rule_id: "d5a1e0d2-0000-4000-8000-000000000001".into(),
+        rule_title: format!("Root used {number}"),
+        rule_hash: "00".repeat(32),
+        severity: Severity::ALL[usize::from(number) % 5],
+        tags: vec!["attack.t1078".into()],
+        event_id,
+        position: Position::new(Topic::Raw, Partition(0), Offset(u64::from(number))),
+        source: "trail".into(),
+        region: "default".into(),
+        time_ms: NOW_MS,
+        received_at_ms: NOW_MS,
+        detected_at_ms: NOW_MS + i64::from(number),
+        entities: vec![entity],
+        matched: vec![matched],
+        event: serde_json::json!({ "class_uid": 6003 }),
+    }
+}
+
+fn incident(id: IncidentId, finding: &Finding) -> Incident {
+    Incident {
+        id,
+        title: finding.rule_title.clone(),
+        machine_severity: finding.severity,
+        severity_override: None,
+        status: Status::New,
+        assignee: None,
+        verdict: None,
+        group: finding.entities[0].clone(),
+        region: "default".into(),
+        first_seen_ms: finding.time_ms,
+        last_seen_ms: finding.time_ms,
+        created_at_ms: NOW_MS,
+        updated_at_ms: NOW_MS,
+        findings: 1,
+        gravest: finding.id,
+        rules: vec![finding.rule_id.clone()],
+        tactics: vec!["attack.initial_access".into()],
+        related: None,
+        merged_into: None,
+        version: 1,
+    }
+}
+
+pub fn gzip(plain: &[u8]) -> Vec<u8> {
+    use std::io::Write;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(6));
+    encoder.write_all(plain).unwrap();
+    encoder.finish().unwrap()
+}

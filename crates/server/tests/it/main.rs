@@ -1,0 +1,17 @@
+//! The server over real HTTP on loopback, on the real log and the real store.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
+
+mod admin;
+mod door_github;
+mod door_hec;
+mod door_ingest;
+mod door_okta;
+mod fixture;
+mod hostile;
+mod http;
+mod incidents;
+mod matrix;
+mod pressure;
+mod real_data;
+mod reference;
+mod stream;
