@@ -130,7 +130,8 @@ pub trait UnitOfWork: Send {
     /// The feed of changes.
     fn changes(&mut self) -> &mut dyn Changes;
 
-    /// Makes everything that this unit wrote durable and visible, at once.
+    /// Makes everything that this unit wrote durable and visible, at once. If the future is dropped before it
+    /// resolves, all of it may be there or nothing: look, do not guess.
     ///
     /// # Errors
     /// [`StoreError::Aborted`], [`StoreError::DiskFull`], [`StoreError::Backend`]; then nothing was written.

@@ -268,7 +268,8 @@ mod tests {
     #[test]
     fn several_rules_or_tactics_raise_the_severity_one_step() {
         use Severity::{Critical, High, Low, Medium};
-        let cases: [(&[(&str, Severity, &[&str])], Severity); 6] = [
+        type Rows<'a> = &'a [(&'a str, Severity, &'a [&'a str])];
+        let cases: [(Rows<'_>, Severity); 6] = [
             (&[("a", Medium, &[])], Medium),
             (&[("a", Medium, &[]), ("b", Low, &[])], Medium),
             (&[("a", Medium, &[]), ("b", Low, &[]), ("c", Low, &[])], High),

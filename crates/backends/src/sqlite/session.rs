@@ -182,14 +182,19 @@ impl UnitOfWork for Session {
         if this.broken {
             return Err(StoreError::Aborted);
         }
-        this.tx.commit().await.map_err(failed("committing a unit of work"))?;
-        if let Some(newest) = this.changed {
-            this.committed.send_if_modified(|known| {
-                let grown = newest > *known;
-                *known = newest.max(*known);
-                grown
-            });
-        }
-        Ok(())
+        // a task of its own: once begun, a commit is seen through and announced, also when nobody waits for it
+        let committing = tokio::spawn(async move {
+            this.tx.commit().await.map_err(failed("committing a unit of work"))?;
+            if let Some(newest) = this.changed {
+                this.committed.send_if_modified(|known| {
+                    let grown = newest > *known;
+                    *known = newest.max(*known);
+                    grown
+                });
+            }
+            Ok(())
+        });
+        let lost = |e: tokio::task::JoinError| StoreError::Backend { doing: "committing", source: e.into() };
+        committing.await.map_err(lost)?
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use tokio::sync::watch;
 
 #[derive(Debug)]
-pub struct MemoryLog {
+pub(crate) struct MemoryLog {
     partitions: u32,
     records: Mutex<HashMap<(Topic, u32), Vec<Bytes>>>,
     committed: Mutex<HashMap<(String, Topic, u32), u64>>,
@@ -18,7 +18,7 @@ pub struct MemoryLog {
 }
 
 impl MemoryLog {
-    pub fn new(partitions: u32) -> Self {
+    pub(crate) fn new(partitions: u32) -> Self {
         let appended = watch::Sender::new(0);
         Self { partitions, records: Mutex::default(), committed: Mutex::default(), appended }
     }

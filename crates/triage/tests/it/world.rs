@@ -15,21 +15,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tempfile::TempDir;
 
-pub const PARTITION: Partition = Partition(0);
-pub const WINDOW_MS: i64 = 100;
+pub(crate) const PARTITION: Partition = Partition(0);
+pub(crate) const WINDOW_MS: i64 = 100;
 
-pub struct World {
-    pub log: Arc<MemoryLog>,
-    pub store: Arc<SqliteStore>,
-    pub clock: Arc<ManualClock>,
-    pub desk: Desk,
-    pub bench: Bench,
+pub(crate) struct World {
+    pub(crate) log: Arc<MemoryLog>,
+    pub(crate) store: Arc<SqliteStore>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) desk: Desk,
     entropy: Arc<SeededEntropy>,
     _dir: TempDir,
 }
 
 /// A finding on `entity` at `time_ms` by rule number `rule`.
-pub fn finding(number: u64, entity: &str, time_ms: i64, rule: u64, severity: Severity) -> Finding {
+pub(crate) fn finding(number: u64, entity: &str, time_ms: i64, rule: u64, severity: Severity) -> Finding {
     let plain = Bench::new(0).finding(number, entity, time_ms, severity);
     Finding {
         id: FindingId::of_rule(&format!("r{rule}"), &[0; 32], plain.event_id),
@@ -41,21 +40,21 @@ pub fn finding(number: u64, entity: &str, time_ms: i64, rule: u64, severity: Sev
 }
 
 impl World {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Arc::new(SqliteStore::open_path(&dir.path().join("s.db")).await.unwrap());
         let (clock, entropy) = (Arc::new(ManualClock::at(1_000_000)), Arc::new(SeededEntropy::new(5)));
         let desk = Desk::new(store.clone(), clock.clone(), entropy.clone());
         let log = Arc::new(MemoryLog::new(1));
-        Self { log, store, clock, desk, bench: Bench::new(77), entropy, _dir: dir }
+        Self { log, store, clock, desk, entropy, _dir: dir }
     }
 
     /// Triage as a process that just started.
-    pub fn service(&self) -> Service {
+    pub(crate) fn service(&self) -> Service {
         Service::new(self.options())
     }
 
-    pub fn options(&self) -> Options {
+    pub(crate) fn options(&self) -> Options {
         Options {
             log: self.log.clone(),
             store: self.store.clone(),
@@ -66,7 +65,7 @@ impl World {
         }
     }
 
-    pub async fn append(&self, findings: &[Finding]) {
+    pub(crate) async fn append(&self, findings: &[Finding]) {
         let mut batch = RecordBatch::new();
         for finding in findings {
             batch.push(&serde_json::to_vec(finding).unwrap()).unwrap();
@@ -75,12 +74,12 @@ impl World {
     }
 
     /// Appends, and works off everything.
-    pub async fn triage(&self, findings: &[Finding]) {
+    pub(crate) async fn triage(&self, findings: &[Finding]) {
         self.append(findings).await;
         while self.service().step(PARTITION).await.unwrap().counters.accepted > 0 {}
     }
 
-    pub async fn incidents(&self) -> Vec<Incident> {
+    pub(crate) async fn incidents(&self) -> Vec<Incident> {
         let mut view = self.store.read().await.unwrap();
         let (filter, page) = (IncidentFilter::default(), PageRequest::first(500));
         let page = view.incidents().list(&filter, Default::default(), &page).await.unwrap();
@@ -88,18 +87,18 @@ impl World {
         page.items
     }
 
-    pub async fn incident(&self, id: IncidentId) -> Incident {
+    pub(crate) async fn incident(&self, id: IncidentId) -> Incident {
         self.store.read().await.unwrap().incidents().get(id).await.unwrap().unwrap()
     }
 
-    pub async fn findings_of(&self, id: IncidentId) -> BTreeSet<FindingId> {
+    pub(crate) async fn findings_of(&self, id: IncidentId) -> BTreeSet<FindingId> {
         let mut view = self.store.read().await.unwrap();
         let page = view.findings().of_incident(id, &PageRequest::first(500)).await.unwrap();
         assert_eq!(page.next, None);
         page.items.into_iter().map(|finding| finding.id).collect()
     }
 
-    pub async fn edit(&self, id: IncidentId, edit: IncidentEdit) -> Incident {
+    pub(crate) async fn edit(&self, id: IncidentId, edit: IncidentEdit) -> Incident {
         let request = EditRequest {
             principal: Principal::Token { id: "tok_1".to_owned(), name: "ana".to_owned() },
             incident: id,
@@ -112,7 +111,7 @@ impl World {
     }
 
     /// What came out, without what depends on the moment (ids, times of writing, links).
-    pub async fn outcome(&self) -> BTreeMap<BTreeSet<FindingId>, Outcome> {
+    pub(crate) async fn outcome(&self) -> BTreeMap<BTreeSet<FindingId>, Outcome> {
         let mut outcome = BTreeMap::new();
         for incident in self.incidents().await {
             let findings = self.findings_of(incident.id).await;
@@ -132,15 +131,15 @@ impl World {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
-    pub title: String,
-    pub severity: Severity,
-    pub gravest: FindingId,
-    pub span_ms: (i64, i64),
-    pub rules: Vec<String>,
-    pub tactics: Vec<String>,
+pub(crate) struct Outcome {
+    pub(crate) title: String,
+    pub(crate) severity: Severity,
+    pub(crate) gravest: FindingId,
+    pub(crate) span_ms: (i64, i64),
+    pub(crate) rules: Vec<String>,
+    pub(crate) tactics: Vec<String>,
 }
 
-pub fn actor(name: &str) -> Entity {
+pub(crate) fn actor(name: &str) -> Entity {
     Entity { kind: EntityKind::Actor, value: name.to_owned() }
 }
