@@ -4,5 +4,6 @@
 
 mod anything;
 mod corpora;
+mod disagreements;
 mod golden;
 mod judge;
