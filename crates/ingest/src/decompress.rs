@@ -70,12 +70,15 @@ impl Encoding {
     /// Recognises packed bytes that were not declared, such as a CloudTrail file posted as it lies in its
     /// bucket: no JSON begins with these bytes.
     pub fn of_magic(body: &[u8]) -> Self {
-        if body.starts_with(&[0x1f, 0x8b]) {
-            Self::Gzip
-        } else if body.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
-            Self::Zstd
-        } else {
-            Self::Identity
+        let begins = |encoding: &Self| body.starts_with(encoding.magic());
+        [Self::Gzip, Self::Zstd].into_iter().find(begins).unwrap_or(Self::Identity)
+    }
+
+    const fn magic(self) -> &'static [u8] {
+        match self {
+            Self::Identity => &[],
+            Self::Gzip => &[0x1f, 0x8b],
+            Self::Zstd => &[0x28, 0xb5, 0x2f, 0xfd],
         }
     }
 }
@@ -91,6 +94,11 @@ pub fn decompress<E: From<DecompressError>>(
     mut grow: impl FnMut(usize) -> Result<(), E>,
 ) -> Result<Bytes, E> {
     let damaged = |error: std::io::Error| -> E { failure(encoding, &error).into() };
+    let magic = encoding.magic();
+    if !body.starts_with(magic) && !magic.starts_with(&body) {
+        let reason = "it does not begin as such data does".to_owned();
+        return Err(DecompressError::Damaged { encoding, reason }.into());
+    }
     let mut reader: Box<dyn Read + '_> = match encoding {
         Encoding::Identity => return Ok(body),
         Encoding::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(&body[..])),

@@ -168,9 +168,16 @@ fn document<'b>(
     Ok(())
 }
 
-/// Whether a body that is no whole document reads as lines: one after the first begins an object.
+/// Whether a body that is no whole document reads as lines: its first line is a whole object, or most of its
+/// lines are. A document that breaks off has neither, however it is laid out.
 fn is_line_wise(body: &[u8]) -> bool {
-    memchr::memmem::find(body, b"\n{").is_some() || memchr::memmem::find(body, b"\r{").is_some()
+    let is_object = |line: &[u8]| line.starts_with(b"{") && value_end(line, 0) == Ok(line.len());
+    let lines = || body.split(|&b| b == b'\n').map(trim).filter(|line| !line.is_empty());
+    if lines().next().is_some_and(is_object) {
+        return true;
+    }
+    let (objects, others): (Vec<_>, Vec<_>) = lines().map(is_object).partition(|&object| object);
+    objects.len() > others.len()
 }
 
 fn lines<'b>(
@@ -267,9 +274,9 @@ mod tests {
             (Auto, r#"{"a":1}{"b":2} {"c":3}"#, &[r#"{"a":1}"#, r#"{"b":2}"#, r#"{"c":3}"#]),
             (Auto, "{\"a\":1}\r\n\r\n{\"b\":2}\r\n", &[r#"{"a":1}"#, r#"{"b":2}"#]),
             // a bad line does not cost its neighbours, wherever it stands
-            (Auto, "{\"a\":\n{\"b\":2}\n", &[r#"{"a":"#, r#"{"b":2}"#]),
+            (Auto, "{\"a\":\n{\"b\":2}\n{}\n", &[r#"{"a":"#, r#"{"b":2}"#, "{}"]),
             (Auto, "{\"a\":1}\nnot json\n{\"b\":2}", &[r#"{"a":1}"#, "not json", r#"{"b":2}"#]),
-            (Auto, "oops\n{\"b\":2}", &["oops", r#"{"b":2}"#]),
+            (Lines, "oops\n{\"b\":2}", &["oops", r#"{"b":2}"#]),
             (Lines, "oops", &["oops"]),
             (Lines, "[1]\n{\"b\":\"\\n\"}", &["[1]", r#"{"b":"\n"}"#]),
             (
@@ -296,6 +303,8 @@ mod tests {
             (r#"[{"a":1},"#, SplitError::Truncated { start: 0 }),
             ("[{\"a\":1},\n{\"b\":2}", SplitError::Truncated { start: 0 }),
             (r#"{"Records":[{"a":1},"#, SplitError::Truncated { start: 0 }),
+            ("{\"Records\":[\n{\"a\":1},\n{\"b\":2}\n", SplitError::Truncated { start: 0 }),
+            ("{\n\"a\":[\n{\n\"b\":1\n}\n", SplitError::Truncated { start: 0 }),
             (r#"[{"a":1} {"b":2}]"#, SplitError::Unexpected { offset: 9, expected: "a comma or ]" }),
             (r#"[1] 2"#, SplitError::Unexpected { offset: 4, expected: "the end of the body" }),
             ("hello", SplitError::Unexpected { offset: 0, expected: "an object, an array or lines" }),

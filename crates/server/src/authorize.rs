@@ -46,6 +46,7 @@ impl Guarded {
         let (schemas, mut paths, handlers) = routes;
         for (path, item) in &mut paths.paths {
             for (method, operation) in operations(item) {
+                operation.operation_id = Some(operation_id(method, path));
                 declare(operation, rule);
                 self.table.push(Route { method, path: path.clone(), rule });
             }
@@ -74,6 +75,13 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut O
     ]
     .into_iter()
     .filter_map(|(method, operation)| operation.as_mut().map(|operation| (method, operation)))
+}
+
+/// `get_incidents_id` for `GET /api/v1/incidents/{id}`: unique, and stable as long as the path is.
+fn operation_id(method: &str, path: &str) -> String {
+    let path = path.trim_start_matches("/api/v1");
+    let words = path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    std::iter::once(method.to_ascii_lowercase().as_str()).chain(words).collect::<Vec<_>>().join("_")
 }
 
 /// Writes the rule into the reference.

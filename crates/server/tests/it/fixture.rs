@@ -19,8 +19,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-pub const NOW_MS: i64 = 1_700_000_000_000;
-pub const HOOK_SECRET: &str = "It's a Secret to Everybody";
+pub(crate) const NOW_MS: i64 = 1_700_000_000_000;
+pub(crate) const HOOK_SECRET: &str = "It's a Secret to Everybody";
 
 struct TwoRules;
 
@@ -40,23 +40,23 @@ impl Rules for TwoRules {
     }
 }
 
-pub struct Server {
-    pub at: SocketAddr,
-    pub log: Arc<dyn Log>,
-    pub store: Arc<dyn Store>,
-    pub clock: Arc<ManualClock>,
-    pub access: Arc<AccessRegistry>,
-    pub app: App,
-    pub runtime: tokio::runtime::Runtime,
-    pub entropy: Arc<SeededEntropy>,
+pub(crate) struct Server {
+    pub(crate) at: SocketAddr,
+    pub(crate) log: Arc<dyn Log>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) access: Arc<AccessRegistry>,
+    pub(crate) app: App,
+    pub(crate) runtime: tokio::runtime::Runtime,
+    pub(crate) entropy: Arc<SeededEntropy>,
     _folder: tempfile::TempDir,
 }
 
 /// What a test changes about the server.
-pub struct Setup {
-    pub options: Options,
-    pub ingest: ingest::Options,
-    pub wrap_log: Box<dyn FnOnce(Arc<dyn Log>) -> Arc<dyn Log>>,
+pub(crate) struct Setup {
+    pub(crate) options: Options,
+    pub(crate) ingest: ingest::Options,
+    pub(crate) wrap_log: Box<dyn FnOnce(Arc<dyn Log>) -> Arc<dyn Log>>,
 }
 
 impl Default for Setup {
@@ -71,11 +71,11 @@ impl Default for Setup {
 
 impl Server {
     /// A server with sources `trail` (CloudTrail), `okta`, `github` (both with a secret) and `syslog`.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::start_with(Setup::default())
     }
 
-    pub fn start_with(setup: Setup) -> Self {
+    pub(crate) fn start_with(setup: Setup) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let folder = tempfile::tempdir().unwrap();
@@ -127,19 +127,19 @@ impl Server {
         server
     }
 
-    pub fn caller() -> Caller {
+    pub(crate) fn caller() -> Caller {
         let principal = Principal::Local { account: "test".into() };
         Caller { principal, scopes: ScopeSet::all(), request_id: None }
     }
 
-    pub fn add_source(&self, name: &str, kind: &str, secret: Option<&str>) {
+    pub(crate) fn add_source(&self, name: &str, kind: &str, secret: Option<&str>) {
         let name = SourceName::new(name).unwrap();
         let (kind, secret) = (kind.to_owned(), secret.map(str::to_owned));
         let settings = SourceSettings { name, kind, region: None, secret };
         self.runtime.block_on(self.access.add_source(&Self::caller(), settings)).unwrap();
     }
 
-    pub fn issue(&self, authority: NewAuthority, expires_at_ms: Option<i64>) -> (TokenId, Secret) {
+    pub(crate) fn issue(&self, authority: NewAuthority, expires_at_ms: Option<i64>) -> (TokenId, Secret) {
         let caller = Self::caller();
         let issued = self.access.issue(&caller, "tester", authority, expires_at_ms);
         let (token, secret) = self.runtime.block_on(issued).unwrap();
@@ -147,22 +147,22 @@ impl Server {
     }
 
     /// A fresh token of a source.
-    pub fn source_token(&self, source: &str) -> String {
+    pub(crate) fn source_token(&self, source: &str) -> String {
         let authority = NewAuthority::Source(SourceName::new(source).unwrap());
         self.issue(authority, None).1.reveal().to_owned()
     }
 
     /// A fresh API token.
-    pub fn api_token(&self, scopes: &[Scope]) -> String {
+    pub(crate) fn api_token(&self, scopes: &[Scope]) -> String {
         self.issue(NewAuthority::Api(scopes.iter().copied().collect()), None).1.reveal().to_owned()
     }
 
-    pub fn admin_token(&self) -> String {
+    pub(crate) fn admin_token(&self) -> String {
         self.api_token(Scope::ALL)
     }
 
     /// Every raw record on the log: source, event type, delivery id, body.
-    pub fn raw(&self) -> Vec<Raw> {
+    pub(crate) fn raw(&self) -> Vec<Raw> {
         let mut found = Vec::new();
         for partition in 0..self.log.partitions(Topic::Raw) {
             let partition = Partition(partition);
@@ -191,20 +191,20 @@ impl Server {
     }
 
     /// The bodies on the log, as text.
-    pub fn bodies(&self) -> Vec<String> {
+    pub(crate) fn bodies(&self) -> Vec<String> {
         self.raw().iter().map(|raw| String::from_utf8_lossy(&raw.body).into_owned()).collect()
     }
 
-    pub fn post<'r>(&self, path: &'r str) -> Request<'r> {
+    pub(crate) fn post<'r>(&self, path: &'r str) -> Request<'r> {
         request("POST", path)
     }
 
-    pub fn get(&self, path: &str, token: &str) -> crate::http::Answer {
+    pub(crate) fn get(&self, path: &str, token: &str) -> crate::http::Answer {
         request("GET", path).bearer(token).send(self.at)
     }
 
     /// Stores an incident with one finding.
-    pub fn open_incident(&self, number: u8) -> IncidentId {
+    pub(crate) fn open_incident(&self, number: u8) -> IncidentId {
         let finding = finding(number);
         let id = IncidentId::new(&*self.clock, &*self.entropy);
         let incident = incident(id, &finding);
@@ -229,12 +229,12 @@ impl Server {
     }
 }
 
-pub struct Raw {
-    pub position: Position,
-    pub source: String,
-    pub event_type: Option<String>,
-    pub delivery_id: Option<String>,
-    pub body: Vec<u8>,
+pub(crate) struct Raw {
+    pub(crate) position: Position,
+    pub(crate) source: String,
+    pub(crate) event_type: Option<String>,
+    pub(crate) delivery_id: Option<String>,
+    pub(crate) body: Vec<u8>,
 }
 
 fn finding(number: u8) -> Finding {
@@ -286,7 +286,7 @@ fn incident(id: IncidentId, finding: &Finding) -> Incident {
     }
 }
 
-pub fn gzip(plain: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(plain: &[u8]) -> Vec<u8> {
     use std::io::Write;
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(6));
     encoder.write_all(plain).unwrap();

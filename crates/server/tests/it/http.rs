@@ -6,54 +6,54 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// Longer than any answer takes; only a hanging server is met by it.
-pub const HANG: Duration = Duration::from_secs(120);
+pub(crate) const HANG: Duration = Duration::from_secs(120);
 
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&self.body)))
     }
 
     /// Status and problem code.
-    pub fn code(&self) -> (u16, String) {
+    pub(crate) fn code(&self) -> (u16, String) {
         let json = self.json();
         (self.status, json["code"].as_str().map_or_else(|| json["code"].to_string(), str::to_owned))
     }
 }
 
-pub struct Request<'r> {
-    pub method: &'r str,
-    pub path: &'r str,
-    pub headers: Vec<(&'r str, String)>,
-    pub body: &'r [u8],
+pub(crate) struct Request<'r> {
+    pub(crate) method: &'r str,
+    pub(crate) path: &'r str,
+    pub(crate) headers: Vec<(&'r str, String)>,
+    pub(crate) body: &'r [u8],
 }
 
-pub fn request<'r>(method: &'r str, path: &'r str) -> Request<'r> {
+pub(crate) fn request<'r>(method: &'r str, path: &'r str) -> Request<'r> {
     Request { method, path, headers: Vec::new(), body: b"" }
 }
 
 impl<'r> Request<'r> {
-    pub fn header(mut self, name: &'r str, value: impl Into<String>) -> Self {
+    pub(crate) fn header(mut self, name: &'r str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
-    pub fn bearer(self, secret: &str) -> Self {
+    pub(crate) fn bearer(self, secret: &str) -> Self {
         self.header("authorization", format!("Bearer {secret}"))
     }
 
-    pub fn body(mut self, body: &'r (impl AsRef<[u8]> + ?Sized)) -> Self {
+    pub(crate) fn body(mut self, body: &'r (impl AsRef<[u8]> + ?Sized)) -> Self {
         self.body = body.as_ref();
         self
     }
@@ -67,7 +67,7 @@ impl<'r> Request<'r> {
         head
     }
 
-    pub fn send(&self, to: SocketAddr) -> Answer {
+    pub(crate) fn send(&self, to: SocketAddr) -> Answer {
         let mut stream = connect(to);
         let head = format!("{}content-length: {}\r\n\r\n", self.head(), self.body.len());
         stream.write_all(head.as_bytes()).unwrap();
@@ -76,7 +76,7 @@ impl<'r> Request<'r> {
     }
 
     /// Sends `bytes` as a chunked body of unknown length, repeating `block`.
-    pub fn send_chunked(&self, to: SocketAddr, block: &[u8], blocks: usize) -> Answer {
+    pub(crate) fn send_chunked(&self, to: SocketAddr, block: &[u8], blocks: usize) -> Answer {
         let mut stream = connect(to);
         let head = format!("{}transfer-encoding: chunked\r\n\r\n", self.head());
         stream.write_all(head.as_bytes()).unwrap();
@@ -91,21 +91,21 @@ impl<'r> Request<'r> {
     }
 
     /// Sends the head and leaves the connection open for what comes.
-    pub fn open(&self, to: SocketAddr) -> BufReader<TcpStream> {
+    pub(crate) fn open(&self, to: SocketAddr) -> BufReader<TcpStream> {
         let mut stream = connect(to);
         stream.write_all(format!("{}\r\n", self.head()).as_bytes()).unwrap();
         BufReader::new(stream)
     }
 }
 
-pub fn connect(to: SocketAddr) -> TcpStream {
+pub(crate) fn connect(to: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(to).unwrap();
     stream.set_read_timeout(Some(HANG)).unwrap();
     stream.set_write_timeout(Some(HANG)).unwrap();
     stream
 }
 
-pub fn read_answer(stream: TcpStream) -> Answer {
+pub(crate) fn read_answer(stream: TcpStream) -> Answer {
     let mut reader = BufReader::new(stream);
     let (status, headers) = read_head(&mut reader);
     let mut body = Vec::new();
@@ -113,7 +113,7 @@ pub fn read_answer(stream: TcpStream) -> Answer {
     Answer { status, headers, body }
 }
 
-pub fn read_head(reader: &mut impl BufRead) -> (u16, Vec<(String, String)>) {
+pub(crate) fn read_head(reader: &mut impl BufRead) -> (u16, Vec<(String, String)>) {
     let mut line = String::new();
     reader.read_line(&mut line).unwrap();
     let status = line.split(' ').nth(1).unwrap_or_else(|| panic!("no status in {line:?}")).parse().unwrap();
