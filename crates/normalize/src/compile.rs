@@ -51,11 +51,14 @@ pub(crate) struct Compiler<'c> {
     pub(crate) fields: &'c mut FieldTable,
     pub(crate) logsources: &'c mut Vec<Logsource>,
     pub(crate) errors: Vec<MappingError>,
+    /// Reports so far, repeated ones too.
+    pub(crate) faults: usize,
     pub(crate) file: String,
 }
 
 impl Compiler<'_> {
     pub(crate) fn report(&mut self, (line, reason): Fault) {
+        self.faults += 1;
         let error = MappingError { file: self.file.clone(), line, reason };
         // what is common to several cases is faulty once
         if !self.errors.contains(&error) {
@@ -143,11 +146,15 @@ impl Compiler<'_> {
             self.report((case.line, format!("`class: {name}` is no class of OCSF {}", schema.version)));
             return None;
         };
-        let mut tree = Tree::new();
+        let (mut tree, faults) = (Tree::new(), self.faults);
         for (guards, settings) in self.settings(root, case) {
             self.insert_all(&mut tree, &class.shape, settings, &guards);
         }
         self.activity(&mut tree, case, class);
+        // what a faulty setting leaves unset would only be reported as missing too
+        if self.faults > faults {
+            return None;
+        }
         let time = match tree.get("time") {
             Some(Draft::Leaf(value, _)) => value.clone(),
             _ => Value::default(),

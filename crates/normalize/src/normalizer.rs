@@ -60,7 +60,7 @@ impl Normalizer {
         let mut logsources = Vec::new();
         let logs = &mut logsources;
         let mut compiler =
-            Compiler { schema, fields, logsources: logs, errors: Vec::new(), file: String::new() };
+            Compiler { schema, fields, logsources: logs, errors: Vec::new(), faults: 0, file: String::new() };
         let parts: Vec<_> = files.iter().filter_map(|(name, text)| compiler.file(name, text)).collect();
         if compiler.errors.is_empty() { Ok(Self { parts, logsources }) } else { Err(compiler.errors) }
     }

@@ -104,7 +104,13 @@ fn ocsf_pairs(folder: &Path) -> Vec<Pair> {
         };
         let record = fs::read_to_string(path.with_extension("raw")).unwrap();
         let expected = serde_json::from_str(&without_trailing_commas(&fs::read_to_string(&path).unwrap()));
-        pairs.push(Pair { name, kind, of: "ocsf", record: record.trim().to_owned(), expected: expected.unwrap() });
+        pairs.push(Pair {
+            name,
+            kind,
+            of: "ocsf",
+            record: record.trim().to_owned(),
+            expected: expected.unwrap(),
+        });
     }
     pairs
 }

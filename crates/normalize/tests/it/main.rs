@@ -7,3 +7,5 @@ mod corpora;
 mod disagreements;
 mod golden;
 mod judge;
+mod load;
+mod validate;
