@@ -11,7 +11,7 @@ use ports::Log;
 use ports::log::Records;
 use ports::store::{Counters, GroupKey, Store, StoreError, UnitOfWork};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -218,11 +218,15 @@ impl Service {
         for (index, finding) in fresh.iter().enumerate() {
             groups.entry(group_of(finding)).or_default().push(index);
         }
+        let keys: Vec<_> = groups.keys().cloned().collect();
+        let mut open: HashMap<GroupKey, Vec<Case>> = HashMap::new();
+        for incident in unit.incidents().open_in_groups(&keys).await? {
+            open.entry(incident.group()).or_default().push(Case::of_open(&incident));
+        }
         let mut rows = Vec::with_capacity(fresh.len());
         let mut updates = Vec::new();
         for (key, members) in groups {
-            let open = unit.incidents().open_in_group(&key).await?;
-            let mut group = Group::of(open.iter().map(Case::of_open));
+            let mut group = Group::of(open.remove(&key).unwrap_or_default());
             for index in members {
                 let fresh_id = || IncidentId::new(&*self.options.clock, &*self.options.entropy);
                 group.place(self.options.grouping, (index, fresh[index]), fresh_id);
@@ -236,9 +240,7 @@ impl Service {
             }
         }
         unit.findings().insert(&rows).await?;
-        for update in &updates {
-            unit.incidents().observe(update).await?;
-        }
+        unit.incidents().observe(&updates).await?;
         unit.dead_letters().record(&batch.broken, "default").await?;
         Ok(stepped)
     }

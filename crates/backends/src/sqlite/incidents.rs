@@ -1,7 +1,7 @@
 //! Incidents: machines' fields and people's fields are written by different statements.
 
 use super::incident_list;
-use super::session::{NewChange, Session};
+use super::session::{NewChange, ROWS_PER_STATEMENT, Session};
 use super::values::{
     bytes, failed, failed_or_exists, get, get_json, get_ulid, get_ulid_opt, int, json, named, severity,
     severity_opt, status, uint, ulid, verdict_opt,
@@ -12,6 +12,7 @@ use ports::store::{
     ChangeKind, GroupKey, IncidentEdit, IncidentFilter, IncidentOrder, Incidents, MachineUpdate,
     OpenIncident, Page, PageRequest, ReadIncidents, StoreError,
 };
+use sqlx::QueryBuilder;
 use sqlx::sqlite::SqliteRow;
 
 const READING: &str = "reading incidents";
@@ -76,18 +77,21 @@ impl ReadIncidents for Session {
         rows.iter().map(|row| Ok((status(row, "status")?, uint(row, "n")?))).collect()
     }
 
-    async fn open_in_group(&mut self, group: &GroupKey) -> Result<Vec<OpenIncident>, StoreError> {
+    async fn open_in_groups(&mut self, groups: &[GroupKey]) -> Result<Vec<OpenIncident>, StoreError> {
+        let wanted: Vec<_> = groups
+            .iter()
+            .map(|group| (&group.entity.value, group.entity.kind.as_str(), &group.region))
+            .collect();
         let rows = sqlx::query(
             "SELECT i.*, coalesce(f.severity, i.machine_severity) AS gravest_severity, \
              coalesce(f.time_ms, i.first_seen_ms) AS gravest_time_ms, \
              i.version > 1 OR EXISTS (SELECT 1 FROM comments c WHERE c.incident = i.id) AS touched \
-             FROM incidents i LEFT JOIN findings f ON f.id = i.gravest \
-             WHERE i.merged_into IS NULL AND i.group_value = ? AND i.group_kind = ? AND i.region = ? \
-             AND i.status < ? ORDER BY i.first_seen_ms, i.id",
+             FROM json_each(?) g CROSS JOIN incidents i INDEXED BY incidents_group \
+             ON i.group_value = g.value ->> 0 AND i.group_kind = g.value ->> 1 AND i.region = g.value ->> 2 \
+             AND i.merged_into IS NULL AND i.status < ? LEFT JOIN findings f ON f.id = i.gravest \
+             ORDER BY i.first_seen_ms, i.id",
         )
-        .bind(&group.entity.value)
-        .bind(group.entity.kind.as_str())
-        .bind(&group.region)
+        .bind(json(&wanted, READING)?)
         .bind(i64::from(Status::Resolved.ocsf_id()))
         .fetch_all(self.conn())
         .await
@@ -152,36 +156,25 @@ impl Incidents for Session {
         .execute(self.conn())
         .await
         .map_err(failed_or_exists(WRITING, format!("incident {}", incident.id)))?;
-        self.index_entities(result.last_insert_rowid(), &incident.region, entities).await?;
-        self.note(ChangeKind::IncidentOpened, incident.id, &incident.region, incident.created_at_ms).await?;
+        let seq = result.last_insert_rowid();
+        let entities: Vec<_> = entities.iter().map(|entity| (seq, incident.region.clone(), entity)).collect();
+        self.index_entities(&entities).await?;
+        let region = incident.region.clone();
+        self.changed(&[change(ChangeKind::IncidentOpened, incident.id, region, incident.created_at_ms)])
+            .await?;
         self.done(())
     }
 
-    async fn observe(&mut self, update: &MachineUpdate) -> Result<(), StoreError> {
+    async fn observe(&mut self, updates: &[MachineUpdate]) -> Result<(), StoreError> {
         self.step()?;
-        // people's columns (status, severity_override, assignee, verdict, version) do not occur here
-        let row = sqlx::query(
-            "UPDATE incidents SET title = ?, machine_severity = ?, gravest = ?, first_seen_ms = ?, \
-             last_seen_ms = ?, findings = ?, rules = ?, tactics = ?, updated_at_ms = max(updated_at_ms, ?) \
-             WHERE id = ? RETURNING seq, region",
-        )
-        .bind(&update.title)
-        .bind(i64::from(update.machine_severity.ocsf_id()))
-        .bind(update.gravest.0.to_vec())
-        .bind(update.first_seen_ms)
-        .bind(update.last_seen_ms)
-        .bind(int(update.findings))
-        .bind(json(&update.rules, WRITING)?)
-        .bind(json(&update.tactics, WRITING)?)
-        .bind(update.updated_at_ms)
-        .bind(ulid(update.id.0))
-        .fetch_optional(self.conn())
-        .await
-        .map_err(failed(WRITING))?
-        .ok_or_else(|| StoreError::not_found("incident", update.id))?;
-        let region: String = get(&row, "region")?;
-        self.index_entities(get(&row, "seq")?, &region, &update.entities).await?;
-        self.note(ChangeKind::IncidentUpdated, update.id, &region, update.updated_at_ms).await?;
+        let (mut entities, mut changes) = (Vec::new(), Vec::with_capacity(updates.len()));
+        for update in updates {
+            let (seq, region) = self.write_update(update).await?;
+            entities.extend(update.entities.iter().map(|entity| (seq, region.clone(), entity)));
+            changes.push(change(ChangeKind::IncidentUpdated, update.id, region, update.updated_at_ms));
+        }
+        self.index_entities(&entities).await?;
+        self.changed(&changes).await?;
         self.done(())
     }
 
@@ -223,7 +216,7 @@ impl Incidents for Session {
         };
         let moved = self.move_findings(from, into, get(&row, "seq")?, get(&target, "seq")?).await?;
         let region: String = get(&row, "region")?;
-        self.note(ChangeKind::IncidentMerged, from, &region, at_ms).await?;
+        self.changed(&[change(ChangeKind::IncidentMerged, from, region, at_ms)]).await?;
         self.done(moved)
     }
 
@@ -265,30 +258,53 @@ impl Incidents for Session {
             return Err(StoreError::Conflict { current: current.version });
         };
         let incident = incident(&row)?;
-        self.note(ChangeKind::IncidentUpdated, id, &incident.region, at_ms).await?;
+        self.changed(&[change(ChangeKind::IncidentUpdated, id, incident.region.clone(), at_ms)]).await?;
         self.done(incident)
     }
 }
 
+fn change(kind: ChangeKind, incident: IncidentId, region: String, at_ms: i64) -> NewChange {
+    NewChange { kind, object: incident.to_string(), incident, region, at_ms }
+}
+
 impl Session {
-    async fn index_entities(
-        &mut self,
-        seq: i64,
-        region: &str,
-        entities: &[Entity],
-    ) -> Result<(), StoreError> {
-        for entity in entities {
-            sqlx::query(
-                "INSERT INTO incident_entities (value, kind, incident, region) VALUES (?, ?, ?, ?) \
-                 ON CONFLICT DO NOTHING",
-            )
-            .bind(&entity.value)
-            .bind(entity.kind.as_str())
-            .bind(seq)
-            .bind(region)
-            .execute(self.conn())
-            .await
-            .map_err(failed(WRITING))?;
+    /// Writes the machine's columns of one incident; returns its number and region.
+    async fn write_update(&mut self, update: &MachineUpdate) -> Result<(i64, String), StoreError> {
+        // people's columns (status, severity_override, assignee, verdict, version) do not occur here
+        let row = sqlx::query(
+            "UPDATE incidents SET title = ?, machine_severity = ?, gravest = ?, first_seen_ms = ?, \
+             last_seen_ms = ?, findings = ?, rules = ?, tactics = ?, updated_at_ms = max(updated_at_ms, ?) \
+             WHERE id = ? RETURNING seq, region",
+        )
+        .bind(&update.title)
+        .bind(i64::from(update.machine_severity.ocsf_id()))
+        .bind(update.gravest.0.to_vec())
+        .bind(update.first_seen_ms)
+        .bind(update.last_seen_ms)
+        .bind(int(update.findings))
+        .bind(json(&update.rules, WRITING)?)
+        .bind(json(&update.tactics, WRITING)?)
+        .bind(update.updated_at_ms)
+        .bind(ulid(update.id.0))
+        .fetch_optional(self.conn())
+        .await
+        .map_err(failed(WRITING))?
+        .ok_or_else(|| StoreError::not_found("incident", update.id))?;
+        Ok((get(&row, "seq")?, get(&row, "region")?))
+    }
+
+    /// Makes incidents, by number and region, findable by entities.
+    async fn index_entities(&mut self, entities: &[(i64, String, &Entity)]) -> Result<(), StoreError> {
+        for chunk in entities.chunks(ROWS_PER_STATEMENT) {
+            let mut sql = QueryBuilder::new("INSERT INTO incident_entities (value, kind, incident, region) ");
+            sql.push_values(chunk, |mut row, (seq, region, entity)| {
+                row.push_bind(&entity.value)
+                    .push_bind(entity.kind.as_str())
+                    .push_bind(*seq)
+                    .push_bind(region);
+            });
+            sql.push(" ON CONFLICT DO NOTHING");
+            sql.build().execute(self.conn()).await.map_err(failed(WRITING))?;
         }
         Ok(())
     }
@@ -316,16 +332,5 @@ impl Session {
             .await
             .map_err(failed(WRITING))?;
         Ok(moved.rows_affected())
-    }
-
-    async fn note(
-        &mut self,
-        kind: ChangeKind,
-        incident: IncidentId,
-        region: &str,
-        at_ms: i64,
-    ) -> Result<(), StoreError> {
-        let region = region.to_owned();
-        self.changed(&[NewChange { kind, object: incident.to_string(), incident, region, at_ms }]).await
     }
 }

@@ -29,6 +29,13 @@ pub struct OpenIncident {
     pub touched_by_people: bool,
 }
 
+impl OpenIncident {
+    /// The group that it belongs to.
+    pub fn group(&self) -> GroupKey {
+        GroupKey { region: self.incident.region.clone(), entity: self.incident.group.clone() }
+    }
+}
+
 /// The machine's fields of an incident: [`Incidents::observe`] writes these and no other.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MachineUpdate {
@@ -134,11 +141,11 @@ pub trait ReadIncidents: Send {
     /// As all reads.
     async fn count_by_status(&mut self) -> Result<Vec<(Status, u64)>, StoreError>;
 
-    /// The open, unmerged incidents of a group, by first seen, then id.
+    /// The open, unmerged incidents of these groups, by first seen, then id; each says its group.
     ///
     /// # Errors
     /// As all reads.
-    async fn open_in_group(&mut self, group: &GroupKey) -> Result<Vec<OpenIncident>, StoreError>;
+    async fn open_in_groups(&mut self, groups: &[GroupKey]) -> Result<Vec<OpenIncident>, StoreError>;
 
     /// The latest seen unmerged incident of a group, open or not.
     ///
@@ -162,11 +169,11 @@ pub trait Incidents: ReadIncidents {
         audit: &AuditRecord,
     ) -> Result<(), StoreError>;
 
-    /// Writes the machine's fields. The version stays: it counts people's changes.
+    /// Writes the machine's fields of some incidents. The version stays: it counts people's changes.
     ///
     /// # Errors
     /// [`StoreError::NotFound`].
-    async fn observe(&mut self, update: &MachineUpdate) -> Result<(), StoreError>;
+    async fn observe(&mut self, updates: &[MachineUpdate]) -> Result<(), StoreError>;
 
     /// Moves the findings of `from` to `into` and marks `from` as merged. Each finding remembers the incident
     /// it first belonged to, so that the merge can be undone. Returns how many were moved.

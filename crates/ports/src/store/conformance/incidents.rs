@@ -61,7 +61,7 @@ pub async fn machines_never_overwrite_people(store: &dyn Store) {
             let at_ms = expected.updated_at_ms + 1;
             if bench.below(2) == 0 {
                 let update = random_update(&bench, &expected, at_ms, step);
-                unit.incidents().observe(&update).await.unwrap();
+                unit.incidents().observe(std::slice::from_ref(&update)).await.unwrap();
                 apply_update(&mut expected, update);
             } else {
                 let edit = random_edit(&bench);
@@ -171,13 +171,18 @@ pub async fn closed_or_merged_incidents_are_not_open(store: &dyn Store) {
     unit.incidents().edit(closed.id, 1, &close, 10, &bench.audit(closed.id)).await.unwrap();
     unit.incidents().merge(merged.id, open.id, 10, &bench.audit(merged.id)).await.unwrap();
     let later = MachineUpdate { last_seen_ms: closed.last_seen_ms + 9, ..update_of(&closed) };
-    unit.incidents().observe(&later).await.unwrap();
+    unit.incidents().observe(&[later]).await.unwrap();
     unit.commit().await.unwrap();
 
     let mut view = store.read().await.unwrap();
-    let found = view.incidents().open_in_group(&group("root")).await.unwrap();
+    let found = view.incidents().open_in_groups(&[group("root"), group("nobody")]).await.unwrap();
     assert_eq!(found.iter().map(|o| o.incident.id).collect::<Vec<_>>(), [open.id]);
     assert!(!found[0].touched_by_people);
+    assert_eq!(found[0].group(), group("root"));
+    let mut both: Vec<_> = view.incidents().open_in_groups(&[group("eve"), group("root")]).await.unwrap();
+    both.sort_by_key(|found| found.group());
+    assert_eq!(both.iter().map(|o| o.group()).collect::<Vec<_>>(), [group("eve"), group("root")]);
+    assert_eq!(view.incidents().open_in_groups(&[]).await.unwrap(), []);
     assert_eq!((found[0].gravest_severity, found[0].gravest_time_ms), (Severity::Medium, open.first_seen_ms));
     assert_eq!(view.incidents().latest_in_group(&group("root")).await.unwrap(), Some(closed.id));
     assert_eq!(view.incidents().latest_in_group(&group("nobody")).await.unwrap(), None);

@@ -168,7 +168,7 @@ pub async fn pages_are_stable_under_inserts(store: &dyn Store) {
                     ..update_of(&late)
                 };
                 let mut unit = store.begin().await.unwrap();
-                unit.incidents().observe(&grave).await.unwrap();
+                unit.incidents().observe(&[grave]).await.unwrap();
                 unit.commit().await.unwrap();
             }
             // the late ones may be listed too, but must not go on for ever
