@@ -45,7 +45,7 @@ macro_rules! codes {
 codes! {
     // who asks
     TokenMissing = "token_missing", 401, "a token is needed",
-        "send `Authorization: Bearer <token>`; `huecry token create` makes one";
+        "send `Authorization: Bearer <token>`; `huecry token` makes one";
     TokenMalformed = "token_malformed", 401, "this is no token",
         "send the whole token, beginning with hc_api_ or hc_src_, after the word Bearer (Splunk for HEC)";
     TokenUnknown = "token_unknown", 401, "this token is not known here",
@@ -60,7 +60,7 @@ codes! {
         "query strings end up in logs: revoke this token, make another, send it in the Authorization header";
     ScopeMissing = "scope_missing", 403, "the token lacks a scope", "make a token with the scope named in the detail";
     ScopeNotHeld = "scope_not_held", 403, "you cannot give a scope that you do not have",
-        "ask someone whose token has the scope, or use `huecry token create` on the server";
+        "ask someone whose token has the scope, or use the command line on the server";
     SignatureMissing = "signature_missing", 401, "the request is not signed",
         "set the same secret at the sender and at this source";
     SignatureMalformed = "signature_malformed", 401, "the signature has not the documented form",
@@ -70,12 +70,12 @@ codes! {
     ChallengeMissing = "challenge_missing", 400, "this is no verification request",
         "Okta sends X-Okta-Verification-Challenge when an event hook is verified";
     // what is sent
-    SourceNotFound = "source_not_found", 404, "there is no such source", "make it with `huecry source add`";
+    SourceNotFound = "source_not_found", 404, "there is no such source", "make it with POST /api/v1/sources";
     SourceDisabled = "source_disabled", 403, "the doors of this source are closed", "enable the source again";
     SourceKind = "source_kind", 409, "this door is for another kind of source",
         "use the door of this source's kind, or POST /api/v1/ingest/{source}";
     SourceSecretMissing = "source_secret_missing", 409, "this source has no secret to check signatures with",
-        "set one: `huecry source set NAME --secret-file FILE`";
+        "set one with PATCH /api/v1/sources/{name}";
     BodyEmpty = "body_empty", 400, "there is nothing in the body", "send at least one record";
     BodyTruncated = "body_truncated", 400, "the body ends inside a JSON value",
         "send the whole body again; nothing of it was accepted";

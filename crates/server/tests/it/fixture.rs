@@ -52,11 +52,14 @@ pub(crate) struct Server {
     _folder: tempfile::TempDir,
 }
 
+/// Puts something around the log.
+type Wrap = Box<dyn FnOnce(Arc<dyn Log>) -> Arc<dyn Log>>;
+
 /// What a test changes about the server.
 pub(crate) struct Setup {
     pub(crate) options: Options,
     pub(crate) ingest: ingest::Options,
-    pub(crate) wrap_log: Box<dyn FnOnce(Arc<dyn Log>) -> Arc<dyn Log>>,
+    pub(crate) wrap_log: Wrap,
 }
 
 impl Default for Setup {

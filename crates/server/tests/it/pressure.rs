@@ -76,7 +76,8 @@ fn refusing(error: fn() -> LogError) -> Server {
 
 #[test]
 fn each_refusal_of_the_log_has_its_answer() {
-    let cases: [(fn() -> LogError, u16, &str, Option<&str>); 4] = [
+    type Case = (fn() -> LogError, u16, &'static str, Option<&'static str>);
+    let cases: [Case; 4] = [
         (|| LogError::Overloaded { retry_after_ms: 2_500 }, 429, "overloaded", Some("3")),
         (|| LogError::DiskFull, 503, "log_disk_full", Some("30")),
         (|| LogError::Closed, 503, "log_unavailable", Some("30")),
