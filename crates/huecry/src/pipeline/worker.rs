@@ -208,13 +208,14 @@ impl Worker {
     /// The next batch; `None` when shutting down.
     async fn read(&mut self, shutdown: &CancellationToken) -> Result<Option<Records>, PipelineError> {
         let log = &self.options.log;
-        let end = tokio::select! {
-            () = shutdown.cancelled() => return Ok(None),
-            end = log.wait_for(Topic::Raw, self.partition, self.next) => end?,
-        };
+        let end = log.bounds(Topic::Raw, self.partition).await?.end;
         let label = PartitionLabel { partition: self.partition.0 };
         let lag = i64::try_from(end.0.saturating_sub(self.next.0)).unwrap_or(i64::MAX);
         self.options.telemetry.lag.get_or_create(&label).set(lag);
+        tokio::select! {
+            () = shutdown.cancelled() => return Ok(None),
+            waited = log.wait_for(Topic::Raw, self.partition, self.next) => waited?,
+        };
         let records = log.read(Topic::Raw, self.partition, self.next, BATCH_BYTES_MAX).await?;
         Ok((!records.is_empty()).then_some(records))
     }

@@ -93,13 +93,6 @@ impl Server {
         Ok((answer.status().as_u16(), answer.body_mut().read_to_string()?))
     }
 
-    pub(crate) fn get(&self, path: &str) -> (u16, String) {
-        let url = format!("{}{path}", self.url);
-        let request = self.agent.get(url).header("authorization", format!("Bearer {}", self.admin));
-        let mut answer = request.call().unwrap();
-        (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
-    }
-
     /// Adds a source and gives its token.
     pub(crate) fn add_source(&self, name: &str, kind: &str) -> String {
         let source = serde_json::json!({ "name": name, "kind": kind }).to_string();
