@@ -1,0 +1,58 @@
+//! Whatever bytes come, for whatever source: a valid event or a refusal, and the tape stays usable.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use model::{FieldTable, Offset, Partition, Position, RawRecord, Tape, Topic};
+use normalize::{Normalizer, Output, RawData, Refusal, Schema};
+use std::cell::RefCell;
+
+struct Bench {
+    schema: Schema,
+    fields: FieldTable,
+    normalizer: Normalizer,
+    tape: Tape,
+    output: Output,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let (schema, mut fields) = (Schema::builtin(), FieldTable::default());
+        let normalizer = Normalizer::builtin(&mut fields, &schema).expect("the mappings load");
+        Self { schema, fields, normalizer, tape: Tape::new(), output: Output::new(RawData::Include) }
+    }
+
+    fn normalize(&mut self, kind: &str, event_type: Option<&str>, body: &[u8]) -> Result<(), Refusal> {
+        let record = RawRecord {
+            source: "fuzz",
+            kind,
+            event_type,
+            delivery_id: None,
+            region: "default",
+            received_at_ms: 1_750_000_000_000,
+            body,
+        };
+        let position = Position::new(Topic::Raw, Partition(0), Offset(0));
+        let view = self.tape.parse(&self.fields, body)?;
+        self.normalizer.normalize(&record, &view, position, &mut self.output).map(|_| ())
+    }
+}
+
+thread_local! {
+    static BENCH: RefCell<Bench> = RefCell::new(Bench::new());
+}
+
+/// The first byte chooses the kind and whether the transport names the event's type.
+fuzz_target!(|input: &[u8]| {
+    let Some((&how, body)) = input.split_first() else { return };
+    let kind = ["aws_cloudtrail", "okta", "github", "elsewhere"][usize::from(how & 3)];
+    let types = [None, Some("push"), Some("member"), Some("dependabot_alert")];
+    BENCH.with_borrow_mut(|bench| {
+        if bench.normalize(kind, types[usize::from(how >> 2 & 3)], body).is_ok() {
+            let event = serde_json::from_slice(bench.output.json()).expect("the event is JSON");
+            let violations = bench.schema.validate(&event);
+            assert!(violations.is_empty(), "{violations:?}");
+        }
+        assert!(bench.normalize("okta", None, b"{}").is_ok(), "the tape is broken");
+    });
+});
