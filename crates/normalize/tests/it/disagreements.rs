@@ -64,6 +64,7 @@ fn every_disagreement_is_listed_and_explained() {
     assert!(unexplained.is_empty(), "not explained:\n{}", unexplained.join("\n"));
     let idle: Vec<_> = (0..known.explained.len()).filter(|i| !used.contains(i)).collect();
     assert!(idle.is_empty(), "explanations of nothing: {idle:?}");
+    let page = format!("{}\n", page.trim_end());
     let path = root().join("docs/reference/mapping-disagreements.md");
     if std::env::var("HUECRY_UPDATE_GOLDEN").as_deref() == Ok("1") {
         fs::write(&path, &page).unwrap();
