@@ -40,8 +40,6 @@ fn main() {
     lines.push(section("classes", &classes, |name, class| without_base(name, class, &classes)));
     let all = objects.keys().map(|name| (name.clone(), object(name, &objects, &profiles))).collect();
     lines.push(section("objects", &all, |_, o| o.clone()));
-    let names = profiles.keys().cloned().map(Value::from).collect::<Vec<_>>();
-    lines.push(line("profiles", &Value::from(names)));
     println!("{{\n{}\n}}", lines.join(",\n"));
 }
 

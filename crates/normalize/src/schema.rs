@@ -15,7 +15,6 @@ const OCSF: &str = include_str!("../schema/ocsf-1.8.0.json");
 #[derive(Debug, Clone)]
 pub struct Schema {
     pub(crate) version: String,
-    pub(crate) profiles: Vec<String>,
     pub(crate) classes: BTreeMap<String, Class>,
     pub(crate) objects: BTreeMap<String, Shape>,
 }
@@ -96,7 +95,6 @@ struct File {
     dictionary: BTreeMap<String, Term>,
     classes: BTreeMap<String, RawClass>,
     objects: BTreeMap<String, RawObject>,
-    profiles: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -184,7 +182,7 @@ impl File {
         let objects = std::mem::take(&mut self.objects);
         let objects = objects.into_iter().map(|(name, o)| (name, self.shape(o.attributes, o.constraints)));
         let objects = objects.collect();
-        Schema { version: self.version, profiles: self.profiles, classes, objects }
+        Schema { version: self.version, classes, objects }
     }
 
     fn shape(&self, attributes: BTreeMap<String, RawAttribute>, constraints: Constraints) -> Shape {

@@ -80,12 +80,16 @@ impl<'e> Check<'_, 'e> {
         let declared = metadata["profiles"].as_array().into_iter().flatten().filter_map(Value::as_str);
         self.profiles = declared.collect();
         for profile in self.profiles.clone() {
-            let of_object =
-                self.schema.profiles.iter().any(|p| p == profile) && profile == "data_classification";
-            if !of_object && !class.profiles.iter().any(|p| p == profile) {
+            if !class.profiles.iter().any(|p| p == profile) && !self.is_of_an_object(profile) {
                 self.report("profile_unknown", format!("the class has no profile {profile}"));
             }
         }
+    }
+
+    /// Some profiles (`data_classification`, `container`) add to objects, whatever the class.
+    fn is_of_an_object(&self, profile: &str) -> bool {
+        let attributes = self.schema.objects.values().flat_map(|shape| shape.attributes.values());
+        attributes.filter_map(|attribute| attribute.profile.as_deref()).any(|of| of == profile)
     }
 
     fn members(&mut self, members: &'e Map<String, Value>, shape: &Shape) {
