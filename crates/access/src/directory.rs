@@ -9,18 +9,21 @@ use crate::rule::{Authority, Denied, Grant, Rule, presented};
 use crate::scope::ScopeSet;
 use crate::seal::Sealer;
 use crate::secret::SecretHash;
-use model::{Clock, SourceName};
+use model::{Clock, SourceName, TokenId};
 use ports::Store;
 use ports::store::{PAGE_ITEMS_MAX, PageRequest, Source, StoreError, Token, TokenKind};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// How long what was loaded counts without asking again, in milliseconds.
 pub const FRESH_MS_MAX: i64 = 2_000;
 
 /// How long it counts while the store does not answer, in milliseconds.
 pub const STALE_MS_MAX: i64 = 60_000;
+
+/// How often the use of a token is written down, in milliseconds.
+pub const USE_NOTED_MS: i64 = 60_000;
 
 /// Most tokens that are held; those made last count.
 pub const TOKENS_MAX: usize = 100_000;
@@ -74,6 +77,8 @@ pub struct Directory {
     loading: tokio::sync::Mutex<()>,
     /// Counts changes, so that what was read before one is not kept after it.
     changes: AtomicU64,
+    /// When a use of each token was last written down.
+    noted_ms: Mutex<HashMap<TokenId, i64>>,
 }
 
 impl std::fmt::Debug for Directory {
@@ -92,6 +97,7 @@ impl Directory {
             loaded: RwLock::new(None),
             loading: tokio::sync::Mutex::new(()),
             changes: AtomicU64::new(0),
+            noted_ms: Mutex::default(),
         }
     }
 
@@ -106,7 +112,32 @@ impl Directory {
         let loaded = self.current().await?;
         let grant = loaded.grants.get(&hash);
         rule.decide(grant.map(AsRef::as_ref), self.clock.now_ms())?;
+        if let Some(grant) = grant {
+            self.note_use(grant.id);
+        }
         Ok(grant.cloned())
+    }
+
+    /// Writes down that a token was used, at most once in [`USE_NOTED_MS`], beside the request.
+    fn note_use(&self, token: TokenId) {
+        let now_ms = self.clock.now_ms();
+        let mut noted_ms = self.noted_ms.lock().unwrap_or_else(PoisonError::into_inner);
+        if noted_ms.get(&token).is_some_and(|at_ms| now_ms.saturating_sub(*at_ms) < USE_NOTED_MS) {
+            return;
+        }
+        noted_ms.insert(token, now_ms);
+        drop(noted_ms);
+        let store = Arc::clone(&self.store);
+        tokio::spawn(async move {
+            let noted = async {
+                let mut unit = store.begin().await?;
+                unit.tokens().used(token, now_ms).await?;
+                unit.commit().await
+            };
+            if let Err(error) = noted.await {
+                tracing::debug!(%error, %token, "use of a token not noted");
+            }
+        });
     }
 
     /// Whether a token that was admitted earlier still is; for long-lived answers.

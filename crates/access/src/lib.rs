@@ -11,7 +11,9 @@ mod scope;
 mod seal;
 mod secret;
 
-pub use directory::{AdmitError, Directory, FRESH_MS_MAX, STALE_MS_MAX, SourceDoor, TOKENS_MAX};
+pub use directory::{
+    AdmitError, Directory, FRESH_MS_MAX, STALE_MS_MAX, SourceDoor, TOKENS_MAX, USE_NOTED_MS,
+};
 pub use registry::{
     Caller, KIND_BYTES_MAX, NewAuthority, Registry, RegistryError, SourceSettings, TOKEN_NAME_BYTES_MAX,
 };

@@ -42,7 +42,7 @@ pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Nex
             Problem::new(Code::RequestTimeout, detail).into_response()
         }
     };
-    let problem = response.extensions().get::<Problem>().cloned();
+    let problem = response.extensions().get::<Problem>().cloned().or_else(|| of_rejection(&response));
     let mut response = problem.as_ref().map_or(response, |problem| problem.render(&id.0));
     harden(response.headers_mut());
     if let Ok(value) = HeaderValue::from_str(&id.0) {
@@ -60,6 +60,15 @@ pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Nex
     });
     app.telemetry.answered(&RequestLabels { method, route, status }, elapsed.as_secs_f64());
     response
+}
+
+/// What the framework itself refuses (a path that is no UTF-8, a query that does not parse) it says as plain
+/// text; here it becomes a problem like all others.
+fn of_rejection(response: &Response) -> Option<Problem> {
+    let media_type = response.headers().get(header::CONTENT_TYPE);
+    let is_plain = media_type.is_some_and(|value| value.as_bytes().starts_with(b"text/plain"));
+    let refused = response.status().is_client_error() && is_plain;
+    refused.then(|| Problem::new(Code::RequestInvalid, "the path or the query cannot be read"))
 }
 
 /// The client's own id where it is short and plain, else a fresh one.

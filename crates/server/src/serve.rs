@@ -2,6 +2,7 @@
 
 use crate::routes::router;
 use crate::state::App;
+use axum::serve::ListenerExt;
 use std::future::IntoFuture;
 use std::io;
 use std::time::Duration;
@@ -16,6 +17,12 @@ pub async fn serve(listener: TcpListener, app: App) -> io::Result<()> {
     let (router, _) = router(&app);
     let shutdown = app.shutdown.clone();
     let stop = shutdown.clone();
+    // answers are small and their senders wait: no delay to fill a packet
+    let listener = listener.tap_io(|connection| {
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::debug!(%error, "nodelay not set");
+        }
+    });
     let server = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
     let drained = async {
         shutdown.cancelled().await;

@@ -130,6 +130,11 @@ fn paths_and_methods_that_are_not_in_the_table_do_not_exist() {
     let token = server.admin_token();
     assert_eq!(server.get("/api/v1/nothing", &token).code(), (404, "not_found".into()));
     assert_eq!(server.get("/api/v1/../metrics", "").code(), (404, "not_found".into()));
+    assert_eq!(server.get("/api/v1/dead-letters/%ff/0", &token).code(), (400, "request_invalid".into()));
+    let twice = "/services/collector?channel=a&channel=b";
+    let hec =
+        request("POST", twice).header("authorization", format!("Splunk {}", server.source_token("okta")));
+    assert_eq!(hec.send(server.at).code(), (400, "request_invalid".into()));
     let (_, table) = router(&server.app);
     for route in &table {
         let path = concrete(&route.path);
