@@ -5,6 +5,7 @@ use crate::limits::Limits;
 use huecry::engine::{Engine, Scratch};
 use model::{Offset, Partition, Position, RawRecord, Topic};
 use normalize::RawData;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Instant;
 
@@ -56,6 +57,55 @@ pub(crate) fn measure(
     })
 }
 
+/// A rule that matches more than this share of normal records would be somebody's full-time job; the whole
+/// way is measured without it, and the output says so.
+const NOISE_MAX: f64 = 0.01;
+
+/// Splits rules into those to run, and the titles of those that match too much of `sample`.
+pub(crate) fn without_noise(
+    sample: &[String],
+    rules: Vec<(String, String)>,
+) -> Result<(Vec<(String, String)>, Vec<String>), Failed> {
+    let documents = rules.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+    let (engine, _) = Engine::load(documents).map_err(|errors| format!("{errors:?}"))?;
+    let mut scratch = Scratch::new(RawData::Exclude);
+    let mut by_file: BTreeMap<String, (u64, String)> = BTreeMap::new();
+    for (number, body) in (0_u64..).zip(sample) {
+        let position = Position::new(Topic::Raw, Partition(0), Offset(number));
+        engine.process(
+            &raw(body),
+            position,
+            &mut scratch,
+            |_| true,
+            |matched| {
+                let Some(rule) = matched.rule() else { return };
+                let entry = by_file.entry(rule.file.to_string()).or_insert_with(|| (0, rule.title.clone()));
+                entry.0 += 1;
+            },
+        )?;
+    }
+    let noise_max = (sample.len() as f64 * NOISE_MAX) as u64;
+    let noisy = |name: &str| by_file.get(name).is_some_and(|(matches, _)| *matches > noise_max);
+    let (noise, quiet): (Vec<_>, Vec<_>) = rules.into_iter().partition(|(name, _)| noisy(name));
+    let titles = noise.iter().filter_map(|(name, _)| {
+        let (matches, title) = by_file.get(name)?;
+        Some(format!("{title} ({:.0} %)", 100.0 * *matches as f64 / sample.len() as f64))
+    });
+    Ok((quiet, titles.collect()))
+}
+
+fn raw(body: &str) -> RawRecord<'_> {
+    RawRecord {
+        source: "bench",
+        kind: "aws_cloudtrail",
+        event_type: None,
+        delivery_id: None,
+        region: "default",
+        received_at_ms: 0,
+        body: body.as_bytes(),
+    }
+}
+
 fn run(
     engine: &Engine,
     sample: &[String],
@@ -64,17 +114,8 @@ fn run(
     matches: &mut u64,
 ) -> Result<(), Failed> {
     for (number, body) in (0_u64..).zip(sample) {
-        let record = RawRecord {
-            source: "bench",
-            kind: "aws_cloudtrail",
-            event_type: None,
-            delivery_id: None,
-            region: "default",
-            received_at_ms: 0,
-            body: body.as_bytes(),
-        };
         let position = Position::new(Topic::Raw, Partition(0), Offset(number));
-        engine.process(&record, position, scratch, |_| rules, |_| *matches += 1)?;
+        engine.process(&raw(body), position, scratch, |_| rules, |_| *matches += 1)?;
     }
     Ok(())
 }

@@ -31,10 +31,10 @@ struct Args {
     /// Senders at once.
     #[arg(long, default_value_t = 4)]
     senders: usize,
-    /// Folder of cloud rules [default: the built-in rules].
+    /// Folders of rules beside the built-in ones; may be given several times.
     #[arg(long)]
-    rules: Option<PathBuf>,
-    /// At most this many rules of that folder.
+    rules: Vec<PathBuf>,
+    /// At most this many rules in all.
     #[arg(long, default_value_t = 250)]
     rules_max: usize,
     /// Seconds at each of the paced loads.
@@ -50,10 +50,13 @@ type Failed = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> Result<(), Failed> {
     let args = Args::parse();
-    let rules = rules(&args)?;
     let sample: Vec<String> = acme::bench_records(1, args.sample).map(|r| r.body).collect();
     let bytes: usize = sample.iter().map(String::len).sum();
     println!("records: {} of {} bytes on average, no two alike", sample.len(), bytes / sample.len().max(1));
+    let (rules, noise) = hot_path::without_noise(&sample, rules(&args)?)?;
+    if !noise.is_empty() {
+        println!("rules left out, since they match more than 1 % of normal records: {}", noise.join(", "));
+    }
     let limits = limits::measure(&sample, args.batch)?;
     println!("{limits}");
     let hot_path = hot_path::measure(&sample, &rules, &limits)?;
@@ -65,12 +68,10 @@ fn main() -> Result<(), Failed> {
     Ok(())
 }
 
-/// The rules to run: the first `rules_max` loadable ones of the folder, or the built-in ones.
+/// The built-in rules and those of the folders, `rules_max` at most.
 fn rules(args: &Args) -> Result<Vec<(String, String)>, Failed> {
-    let files = match &args.rules {
-        Some(dir) => huecry::content::rules_under(std::slice::from_ref(dir)),
-        None => huecry::content::builtin_rules(),
-    };
+    let mut files = huecry::content::builtin_rules();
+    files.extend(huecry::content::rules_under(&args.rules));
     let mut rules = Vec::new();
     for file in files {
         if rules.len() < args.rules_max {
