@@ -7,5 +7,6 @@ mod corpora;
 mod disagreements;
 mod golden;
 mod judge;
+mod language;
 mod load;
 mod validate;
