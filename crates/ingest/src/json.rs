@@ -180,8 +180,6 @@ pub(crate) struct Member<'b> {
     pub(crate) key: &'b [u8],
     /// The value's bytes.
     pub(crate) value: &'b [u8],
-    /// Where the value begins.
-    pub(crate) offset: usize,
 }
 
 /// The members of an object whose `{` stands at `start`.
@@ -209,7 +207,8 @@ impl<'b> Members<'b> {
         }
     }
 
-    fn step(&mut self) -> Result<Option<Member<'b>>, ScanError> {
+    /// The next key, and where its value begins; the caller says with [`go_on`](Self::go_on) where it ends.
+    pub(crate) fn next_key(&mut self) -> Result<Option<(&'b [u8], usize)>, ScanError> {
         self.at = skip_space(self.bytes, self.at);
         if self.bytes.get(self.at) == Some(&b'}') {
             self.done = true;
@@ -224,9 +223,23 @@ impl<'b> Members<'b> {
         let key = &self.bytes[self.at + 1..key_end - 1];
         self.at = key_end;
         self.expect(b':', "a colon")?;
-        let offset = skip_space(self.bytes, self.at + 1);
-        self.at = value_end(self.bytes, offset)?;
-        Ok(Some(Member { key, value: &self.bytes[offset..self.at], offset }))
+        Ok(Some((key, skip_space(self.bytes, self.at + 1))))
+    }
+
+    /// Goes on behind the value that ends here.
+    pub(crate) fn go_on(&mut self, value_end: usize) {
+        self.at = value_end;
+    }
+
+    /// One past the `}`, once [`next_key`](Self::next_key) gave `None`.
+    pub(crate) fn end(&self) -> usize {
+        self.at + 1
+    }
+
+    fn step(&mut self) -> Result<Option<Member<'b>>, ScanError> {
+        let Some((key, start)) = self.next_key()? else { return Ok(None) };
+        self.at = value_end(self.bytes, start)?;
+        Ok(Some(Member { key, value: &self.bytes[start..self.at] }))
     }
 }
 

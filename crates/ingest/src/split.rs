@@ -98,6 +98,7 @@ pub fn split<'b>(
     match (format, body.get(start)) {
         (_, None) => return Err(SplitError::Empty),
         (Format::Lines, Some(_)) => lines(body, envelopes, &mut records)?,
+        (Format::Auto, Some(b'{')) if looks_line_wise(body) => lines(body, envelopes, &mut records)?,
         (Format::Auto, Some(first)) => match document(body, start, envelopes, &mut records) {
             Ok(()) => {}
             Err(limit @ (SplitError::RecordTooLarge { .. } | SplitError::TooManyRecords)) => {
@@ -157,15 +158,72 @@ fn document<'b>(
         if body[at] != b'{' {
             return Err(SplitError::Unexpected { offset: at, expected: "an object, an array or lines" });
         }
-        let end = value_end(body, at)?;
-        let object = &body[at..end];
-        match envelope(object, envelopes) {
-            Some(array) => drop(records.push_array(object, array)?),
-            None => records.push(object)?,
-        }
-        at = skip_space(body, end);
+        at = skip_space(body, object(body, at, envelopes, records)?);
     }
     Ok(())
+}
+
+/// The object at `start`: its envelope's records, or itself. Returns its end.
+fn object<'b>(
+    body: &'b [u8],
+    start: usize,
+    envelopes: &[EnvelopePath<'_>],
+    records: &mut Records<'b>,
+) -> Result<usize, SplitError> {
+    let kept = records.found.len();
+    for path in envelopes {
+        match opened(body, start, path, records) {
+            Ok((true, end)) => return Ok(end),
+            Ok((false, _)) => {}
+            // malformed where an envelope would be sound: brackets alone decide below
+            Err(SplitError::Unexpected { .. }) => {
+                records.found.truncate(kept);
+                break;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let end = value_end(body, start)?;
+    records.push(&body[start..end])?;
+    Ok(end)
+}
+
+/// Takes the records of the array at `path` of the object at `start`, in one pass; whether there was one,
+/// and the object's end.
+fn opened<'b>(
+    body: &'b [u8],
+    start: usize,
+    path: EnvelopePath<'_>,
+    records: &mut Records<'b>,
+) -> Result<(bool, usize), SplitError> {
+    let mut found = false;
+    let mut members = Members::new(body, start);
+    while let Some((key, value)) = members.next_key()? {
+        let wanted = !found && path.first().is_some_and(|first| first.as_bytes() == key);
+        let end = match (wanted, path.len(), body.get(value)) {
+            (true, 1, Some(b'[')) => {
+                found = true;
+                records.push_array(body, value)?
+            }
+            (true, 2.., Some(b'{')) => {
+                let (inside, end) = opened(body, value, &path[1..], records)?;
+                found = inside;
+                end
+            }
+            _ => value_end(body, value)?,
+        };
+        members.go_on(end);
+    }
+    Ok((found, members.end()))
+}
+
+/// Whether a look at both ends is enough to see lines: the first two are whole objects, and the last has the
+/// looks of one. Lines are cut many times faster than documents.
+fn looks_line_wise(body: &[u8]) -> bool {
+    let mut lines = body.split(|&b| b == b'\n').map(trim).filter(|line| !line.is_empty());
+    let whole = |line: &[u8]| line.starts_with(b"{") && value_end(line, 0) == Ok(line.len());
+    let begins = lines.next().is_some_and(whole) && lines.next().is_some_and(whole);
+    begins && lines.next_back().is_none_or(|last| last.starts_with(b"{") && last.ends_with(b"}"))
 }
 
 /// Whether a body that is no whole document reads as lines: its first line is a whole object, or most of its
@@ -193,51 +251,32 @@ fn lines<'b>(
         if line.is_empty() {
             continue;
         }
+        if !begins_envelope(line, envelopes) {
+            records.push(line)?;
+            continue;
+        }
         let kept = records.found.len();
-        match line_envelope(line, envelopes) {
+        match object(line, 0, envelopes, records) {
+            Ok(end) if end == line.len() => {}
+            Err(limit @ (SplitError::RecordTooLarge { .. } | SplitError::TooManyRecords)) => {
+                return Err(limit);
+            }
             // an envelope that breaks off stays one record, for normalize to refuse
-            Some(array) => match records.push_array(line, array) {
-                Ok(_) => {}
-                Err(limit @ (SplitError::RecordTooLarge { .. } | SplitError::TooManyRecords)) => {
-                    return Err(limit);
-                }
-                Err(_) => {
-                    records.found.truncate(kept);
-                    records.push(line)?;
-                }
-            },
-            None => records.push(line)?,
+            _ => {
+                records.found.truncate(kept);
+                records.push(line)?;
+            }
         }
     }
     Ok(())
 }
 
 /// Lines are plentiful and envelopes in them rare: only a line whose first key begins an envelope is read.
-fn line_envelope(line: &[u8], envelopes: &[EnvelopePath<'_>]) -> Option<usize> {
-    let begins = |path: &EnvelopePath<'_>| {
+fn begins_envelope(line: &[u8], envelopes: &[EnvelopePath<'_>]) -> bool {
+    envelopes.iter().any(|path| {
         let key = path.first().map_or(&b""[..], |key| key.as_bytes());
         let rest = line.strip_prefix(b"{").map(trim).and_then(|rest| rest.strip_prefix(b"\""));
         rest.and_then(|rest| rest.strip_prefix(key)).is_some_and(|rest| rest.starts_with(b"\""))
-    };
-    if envelopes.iter().any(begins) && value_end(line, 0) == Ok(line.len()) {
-        return envelope(line, envelopes);
-    }
-    None
-}
-
-/// Where the array of the first fitting envelope begins within `object`.
-fn envelope(object: &[u8], envelopes: &[EnvelopePath<'_>]) -> Option<usize> {
-    envelopes.iter().find_map(|path| {
-        let mut at = 0;
-        for key in *path {
-            if object.get(at) != Some(&b'{') {
-                return None;
-            }
-            let member =
-                Members::new(object, at).map_while(Result::ok).find(|member| member.key == key.as_bytes())?;
-            at = member.offset;
-        }
-        (object.get(at) == Some(&b'[') && !path.is_empty()).then_some(at)
     })
 }
 
@@ -267,6 +306,11 @@ mod tests {
                 r#"{"eventType":"h","data":{"n":1,"events":[{"uuid":"u"}]},"z":[]}"#,
                 &[r#"{"uuid":"u"}"#],
             ),
+            // malformed behind its array, an envelope is one record: no part of it counts twice
+            (Auto, r#"{"Records":[{"a":1}] "x"}"#, &[r#"{"Records":[{"a":1}] "x"}"#]),
+            (Lines, r#"{"Records":[{"a":1}] "x"}"#, &[r#"{"Records":[{"a":1}] "x"}"#]),
+            (Auto, "{\"a\":1}\n{\n\"b\":2\n}", &[r#"{"a":1}"#, "{\n\"b\":2\n}"]),
+            (Auto, "{\"a\":1}\n{\"b\":2}\n{\"c\":3", &[r#"{"a":1}"#, r#"{"b":2}"#, r#"{"c":3"#]),
             // an envelope's name over something else is an ordinary record
             (Auto, r#"{"Records":7}"#, &[r#"{"Records":7}"#]),
             (Auto, r#"{"data":{"events":{}}}"#, &[r#"{"data":{"events":{}}}"#]),
@@ -302,9 +346,9 @@ mod tests {
             (r#"[{"a":1},{"b":"#, SplitError::Truncated { start: 9 }),
             (r#"[{"a":1},"#, SplitError::Truncated { start: 0 }),
             ("[{\"a\":1},\n{\"b\":2}", SplitError::Truncated { start: 0 }),
-            (r#"{"Records":[{"a":1},"#, SplitError::Truncated { start: 0 }),
-            ("{\"Records\":[\n{\"a\":1},\n{\"b\":2}\n", SplitError::Truncated { start: 0 }),
-            ("{\n\"a\":[\n{\n\"b\":1\n}\n", SplitError::Truncated { start: 0 }),
+            (r#"{"Records":[{"a":1},"#, SplitError::Truncated { start: 11 }),
+            ("{\"Records\":[\n{\"a\":1},\n{\"b\":2}\n", SplitError::Truncated { start: 11 }),
+            ("{\n\"a\":[\n{\n\"b\":1\n}\n", SplitError::Truncated { start: 6 }),
             (r#"[{"a":1} {"b":2}]"#, SplitError::Unexpected { offset: 9, expected: "a comma or ]" }),
             (r#"[1] 2"#, SplitError::Unexpected { offset: 4, expected: "the end of the body" }),
             ("hello", SplitError::Unexpected { offset: 0, expected: "an object, an array or lines" }),
