@@ -77,8 +77,19 @@ pub(crate) fn value_end(bytes: &[u8], at: usize) -> Result<usize, ScanError> {
     }
 }
 
+/// Up to this length a string's end is looked for byte by byte.
+const SHORT_STRING_BYTES: usize = 24;
+
 fn string_end(bytes: &[u8], start: usize) -> Result<usize, ScanError> {
     let mut at = start + 1;
+    // most strings are shorter than what a vector search costs to set up
+    for &byte in bytes.get(at..).unwrap_or_default().iter().take(SHORT_STRING_BYTES) {
+        match byte {
+            b'"' => return Ok(at + 1),
+            b'\\' => break,
+            _ => at += 1,
+        }
+    }
     while let Some(found) = bytes.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
         if bytes[at + found] == b'"' {
             return Ok(at + found + 1);
