@@ -7,8 +7,7 @@ use crate::exit::{Exit, Failure};
 use crate::pipeline::{self, Pipeline, RuleStats};
 use crate::storage::Storage;
 use detect::LoadReport;
-use model::SystemClock;
-use ports::Log;
+use ports::Store;
 use prometheus_client::registry::Registry;
 use server::{App, Parts, RefusedRule, RuleBook, RuleState};
 use std::net::SocketAddr;
@@ -18,8 +17,12 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// How often retention looks at the log.
+/// How often retention looks at log and state.
 const RETENTION_EVERY: Duration = Duration::from_secs(300);
+/// Changes that a stream of them can go back.
+const CHANGES_KEPT: u64 = 100_000;
+/// Expired answers that are forgotten at once, so that other writers need not wait long.
+const EXPIRED_ANSWERS_MAX: u32 = 10_000;
 const HOUR_MS: i64 = 3_600_000;
 
 /// A node that runs until it is stopped.
@@ -86,7 +89,7 @@ impl Node {
         let pipeline = start_pipeline(&storage, &engine, &stats, &mut registry, &shutdown).await?;
         let mut tasks = JoinSet::new();
         start_triage(config, &storage, &mut registry, &shutdown, &mut tasks);
-        start_retention(&storage.log, &shutdown, &mut tasks);
+        start_retention(&storage, &shutdown, &mut tasks);
         let book = Arc::new(Book { engine, stats, report: report.clone() });
         let app = app(config, &storage, book, registry, &shutdown);
         tasks.spawn(async move { server::serve(listener, app).await.map_err(|e| format!("server: {e}")) });
@@ -188,28 +191,36 @@ fn start_triage(
 }
 
 /// Removes what is older or larger than configured, and never fails the node: an error is tried again.
-fn start_retention(
-    log: &Arc<dyn Log>,
-    shutdown: &CancellationToken,
-    tasks: &mut JoinSet<Result<(), String>>,
-) {
-    let (log, shutdown) = (Arc::clone(log), shutdown.clone());
+fn start_retention(storage: &Storage, shutdown: &CancellationToken, tasks: &mut JoinSet<Result<(), String>>) {
+    let (log, store) = (Arc::clone(&storage.log), Arc::clone(&storage.store));
+    let (clock, shutdown) = (Arc::clone(&storage.clock), shutdown.clone());
     tasks.spawn(async move {
         while shutdown.run_until_cancelled(tokio::time::sleep(RETENTION_EVERY)).await.is_some() {
-            match log.retain(model::Clock::now_ms(&SystemClock)).await {
+            match log.retain(clock.now_ms()).await {
                 Ok(removed) if removed.segments_deleted > 0 => {
-                    tracing::info!(
-                        segments = removed.segments_deleted,
-                        bytes = removed.bytes_deleted,
-                        "retention"
-                    );
+                    let (segments, bytes) = (removed.segments_deleted, removed.bytes_deleted);
+                    tracing::info!(segments, bytes, "log retention");
                 }
                 Ok(_) => {}
-                Err(error) => tracing::error!(%error, "retention failed"),
+                Err(error) => tracing::error!(%error, "log retention failed"),
+            }
+            match forget(&*store, clock.now_ms()).await {
+                Ok(0) => {}
+                Ok(rows) => tracing::info!(rows, "state retention"),
+                Err(error) => tracing::error!(%error, "state retention failed"),
             }
         }
         Ok(())
     });
+}
+
+/// Drops what streams and repeated requests no longer need.
+async fn forget(store: &dyn Store, now_ms: i64) -> Result<u64, ports::store::StoreError> {
+    let mut unit = store.begin().await?;
+    let changes = unit.changes().prune(CHANGES_KEPT).await?;
+    let answers = unit.idempotency().expire(now_ms, EXPIRED_ANSWERS_MAX).await?;
+    unit.commit().await?;
+    Ok(changes + answers)
 }
 
 fn app(

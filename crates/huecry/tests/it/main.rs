@@ -1,6 +1,7 @@
 //! The program as its users run it: a child process, real files, real HTTP.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod full_disk;
 mod kill;
 mod offline;
 mod program;
