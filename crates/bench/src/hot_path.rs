@@ -9,6 +9,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Instant;
 
+/// A rule's file name and text.
+pub(crate) type RuleText = (String, String);
+
 pub(crate) struct HotPath {
     rules: usize,
     /// Parse and map, records a second.
@@ -64,8 +67,8 @@ const NOISE_MAX: f64 = 0.01;
 /// Splits rules into those to run, and the titles of those that match too much of `sample`.
 pub(crate) fn without_noise(
     sample: &[String],
-    rules: Vec<(String, String)>,
-) -> Result<(Vec<(String, String)>, Vec<String>), Failed> {
+    rules: Vec<RuleText>,
+) -> Result<(Vec<RuleText>, Vec<String>), Failed> {
     let documents = rules.iter().map(|(name, text)| (name.as_str(), text.as_str()));
     let (engine, _) = Engine::load(documents).map_err(|errors| format!("{errors:?}"))?;
     let mut scratch = Scratch::new(RawData::Exclude);

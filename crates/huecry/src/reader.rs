@@ -43,6 +43,9 @@ pub enum ReadError {
     },
 }
 
+/// What is done with each chunk of records.
+pub type Visit<'v, E> = dyn FnMut(&[&[u8]]) -> Result<(), E> + 'v;
+
 /// All files under `paths`: folders are walked in the order of names.
 ///
 /// # Errors
@@ -75,11 +78,7 @@ fn has_record_extension(path: &Path) -> bool {
 ///
 /// # Errors
 /// [`ReadError`], or what `visit` returned.
-pub fn read_records<E: From<ReadError>>(
-    path: &Path,
-    kind: &Kind,
-    visit: &mut dyn FnMut(&[&[u8]]) -> Result<(), E>,
-) -> Result<(), E> {
+pub fn read_records<E: From<ReadError>>(path: &Path, kind: &Kind, visit: &mut Visit<'_, E>) -> Result<(), E> {
     let name = path.display().to_string();
     let io_error = |source| ReadError::Io { path: name.clone(), source };
     if path.as_os_str() == "-" {
@@ -108,7 +107,7 @@ fn read_zip<E: From<ReadError>>(
     name: &str,
     reader: BufReader<File>,
     kind: &Kind,
-    visit: &mut dyn FnMut(&[&[u8]]) -> Result<(), E>,
+    visit: &mut Visit<'_, E>,
 ) -> Result<(), E> {
     let zip_error = |e: zip::result::ZipError| ReadError::Io { path: name.to_owned(), source: e.into() };
     let mut archive = zip::ZipArchive::new(reader).map_err(zip_error)?;
@@ -127,7 +126,7 @@ fn read_stream<E: From<ReadError>>(
     name: &str,
     reader: &mut dyn BufRead,
     kind: &Kind,
-    visit: &mut dyn FnMut(&[&[u8]]) -> Result<(), E>,
+    visit: &mut Visit<'_, E>,
 ) -> Result<(), E> {
     let mut first = Vec::new();
     read_line(name, reader, &mut first)?;
@@ -165,7 +164,7 @@ fn read_lines<E: From<ReadError>>(
     reader: &mut dyn BufRead,
     first: Vec<u8>,
     kind: &Kind,
-    visit: &mut dyn FnMut(&[&[u8]]) -> Result<(), E>,
+    visit: &mut Visit<'_, E>,
 ) -> Result<(), E> {
     let mut chunk = first;
     loop {

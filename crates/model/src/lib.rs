@@ -14,6 +14,7 @@ mod incident;
 mod position;
 mod raw;
 mod tape;
+mod view;
 
 pub use audit::{AuditRecord, Principal};
 pub use clock::{Clock, Entropy, ManualClock, SeededEntropy, SystemClock};
@@ -24,6 +25,5 @@ pub use ids::{AuditId, CommentId, EventId, FindingId, IncidentId, ParseIdError, 
 pub use incident::{Comment, INCIDENT_RULES_MAX, Incident, Membership, Status, Verdict};
 pub use position::{Offset, ParsePositionError, Partition, Position, Topic};
 pub use raw::{RawRecord, RawRecordError, SOURCE_NAME_BYTES_MAX, SourceName, SourceNameError};
-pub use tape::{
-    EventView, Kind, NESTING_DEPTH_MAX, Node, RECORD_VALUES_MAX, Scalar, Tape, TapeError, Values,
-};
+pub use tape::{Kind, NESTING_DEPTH_MAX, RECORD_VALUES_MAX, Scalar, Tape, TapeError};
+pub use view::{EventView, Node, Values};

@@ -8,6 +8,7 @@
 //! nothing of its own (the JSON library allocates a scratch buffer for a record with escaped strings).
 
 use crate::field::{FieldId, FieldTable, NOWHERE, ROOT};
+use crate::view::EventView;
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 
@@ -79,7 +80,7 @@ pub enum Kind {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Payload {
+pub(crate) enum Payload {
     Null,
     Bool(bool),
     Int(i64),
@@ -92,44 +93,44 @@ enum Payload {
 
 /// Bytes of the record, or (escaped strings) of the tape's own text.
 #[derive(Debug, Clone, Copy)]
-struct Span {
-    start: u32,
-    len: u32,
-    decoded: bool,
+pub(crate) struct Span {
+    pub(crate) start: u32,
+    pub(crate) len: u32,
+    pub(crate) decoded: bool,
 }
 
 const EMPTY: Span = Span { start: 0, len: 0, decoded: true };
 
 #[derive(Debug, Clone, Copy)]
-struct Entry {
-    key: Span,
-    payload: Payload,
+pub(crate) struct Entry {
+    pub(crate) key: Span,
+    pub(crate) payload: Payload,
     /// Index of the first entry after this one's subtree.
-    end: u32,
+    pub(crate) end: u32,
 }
 
 /// Places of one field's values: a chain through [`Tape::links`].
 #[derive(Debug, Clone, Copy, Default)]
-struct Slot {
-    epoch: u32,
-    first: u32,
+pub(crate) struct Slot {
+    pub(crate) epoch: u32,
+    pub(crate) first: u32,
     last: u32,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Link {
-    entry: u32,
-    next: u32,
+pub(crate) struct Link {
+    pub(crate) entry: u32,
+    pub(crate) next: u32,
 }
 
 /// Reusable storage for one parsed record at a time.
 #[derive(Debug, Default)]
 pub struct Tape {
-    entries: Vec<Entry>,
-    text: String,
-    slots: Vec<Slot>,
-    links: Vec<Link>,
-    epoch: u32,
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) text: String,
+    pub(crate) slots: Vec<Slot>,
+    pub(crate) links: Vec<Link>,
+    pub(crate) epoch: u32,
 }
 
 impl Tape {
@@ -355,165 +356,6 @@ impl<'r> Visitor<'r> for KeySeed<'_, 'r> {
     }
     fn visit_str<E: serde::de::Error>(mut self, v: &str) -> Result<Self::Value, E> {
         Ok((self.builder.decoded(v), self.builder.fields.step(self.path, v)))
-    }
-}
-
-/// One record, borrowed: what mappings and rules read.
-#[derive(Clone, Copy)]
-pub struct EventView<'t> {
-    tape: &'t Tape,
-    record: &'t str,
-    fields: &'t FieldTable,
-}
-
-impl<'t> EventView<'t> {
-    /// The record's text as it came.
-    pub fn record(&self) -> &'t str {
-        self.record
-    }
-
-    /// The table that the field ids are of.
-    pub fn fields(&self) -> &'t FieldTable {
-        self.fields
-    }
-
-    /// The record's object.
-    pub fn root(&self) -> Node<'t> {
-        Node { view: *self, at: 0 }
-    }
-
-    /// The first value of a field, `None` when the record has none.
-    pub fn first(&self, field: FieldId) -> Option<Node<'t>> {
-        self.all(field).next()
-    }
-
-    /// Every value of a field in the record's order: scalars, arrays and objects; the members of an
-    /// array follow the array.
-    pub fn all(&self, field: FieldId) -> Values<'t> {
-        let next = match self.tape.slots.get(field.0 as usize) {
-            Some(slot) if slot.epoch == self.tape.epoch => slot.first,
-            _ => NOWHERE,
-        };
-        Values { view: *self, next }
-    }
-
-    /// Every scalar anywhere in the record, in its order.
-    pub fn scalars(&self) -> impl Iterator<Item = Scalar<'t>> + use<'t> {
-        let view = *self;
-        (0..self.tape.entries.len() as u32).filter_map(move |at| Node { view, at }.scalar())
-    }
-
-    fn str(&self, span: Span) -> &'t str {
-        let text: &'t str = if span.decoded { &self.tape.text } else { self.record };
-        &text[span.start as usize..(span.start + span.len) as usize]
-    }
-}
-
-impl fmt::Debug for EventView<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("EventView").field(&self.record).finish()
-    }
-}
-
-/// The values of one field.
-#[derive(Debug, Clone)]
-pub struct Values<'t> {
-    view: EventView<'t>,
-    next: u32,
-}
-
-impl<'t> Iterator for Values<'t> {
-    type Item = Node<'t>;
-    fn next(&mut self) -> Option<Node<'t>> {
-        if self.next == NOWHERE {
-            return None;
-        }
-        let link = self.view.tape.links[self.next as usize];
-        self.next = link.next;
-        Some(Node { view: self.view, at: link.entry })
-    }
-}
-
-/// One value of a record.
-#[derive(Debug, Clone, Copy)]
-pub struct Node<'t> {
-    view: EventView<'t>,
-    at: u32,
-}
-
-impl<'t> Node<'t> {
-    fn entry(&self) -> &'t Entry {
-        &self.view.tape.entries[self.at as usize]
-    }
-
-    /// What stands here.
-    pub fn kind(&self) -> Kind {
-        match self.entry().payload {
-            Payload::Null => Kind::Null,
-            Payload::Bool(_) => Kind::Bool,
-            Payload::Int(_) | Payload::Uint(_) | Payload::Float(_) => Kind::Number,
-            Payload::Str(_) => Kind::Str,
-            Payload::Array => Kind::Array,
-            Payload::Object => Kind::Object,
-        }
-    }
-
-    /// The scalar here; `None` for an array or object.
-    pub fn scalar(&self) -> Option<Scalar<'t>> {
-        Some(match self.entry().payload {
-            Payload::Null => Scalar::Null,
-            Payload::Bool(v) => Scalar::Bool(v),
-            Payload::Int(v) => Scalar::Int(v),
-            Payload::Uint(v) => Scalar::Uint(v),
-            Payload::Float(v) => Scalar::Float(v),
-            Payload::Str(span) => Scalar::Str(self.view.str(span)),
-            Payload::Array | Payload::Object => return None,
-        })
-    }
-
-    /// The string here; `None` for anything else.
-    pub fn str(&self) -> Option<&'t str> {
-        match self.entry().payload {
-            Payload::Str(span) => Some(self.view.str(span)),
-            _ => None,
-        }
-    }
-
-    /// Whether this is `null`.
-    pub fn is_null(&self) -> bool {
-        matches!(self.entry().payload, Payload::Null)
-    }
-
-    /// The key under which this stands in its object; empty for a member of an array.
-    pub fn key(&self) -> &'t str {
-        self.view.str(self.entry().key)
-    }
-
-    /// The members of an array or the values of an object; nothing for a scalar.
-    pub fn children(&self) -> impl Iterator<Item = Node<'t>> + use<'t> {
-        let (view, end) = (self.view, self.entry().end);
-        let mut at = self.at + 1;
-        std::iter::from_fn(move || {
-            if at >= end {
-                return None;
-            }
-            let node = Node { view, at };
-            at = node.entry().end;
-            Some(node)
-        })
-    }
-
-    /// The value under `key` of an object.
-    pub fn get(&self, key: &str) -> Option<Node<'t>> {
-        if self.kind() != Kind::Object {
-            return None;
-        }
-        self.children().find(|child| child.key() == key)
-    }
-
-    /// The value at a path of keys below this object.
-    pub fn at<'k>(&self, path: impl IntoIterator<Item = &'k str>) -> Option<Node<'t>> {
-        path.into_iter().try_fold(*self, |node, key| node.get(key))
     }
 }
 

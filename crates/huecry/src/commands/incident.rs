@@ -116,6 +116,16 @@ pub(super) fn text(value: &Value) -> String {
     }
 }
 
+/// Longest title in a table, in characters: ARNs are long, and `incident show` has the whole.
+const TITLE_CHARS_MAX: usize = 72;
+
+fn short(title: &str) -> String {
+    match title.char_indices().nth(TITLE_CHARS_MAX) {
+        Some((at, _)) => format!("{}…", &title[..at]),
+        None => title.to_owned(),
+    }
+}
+
 /// The incidents of a list as a table.
 pub(super) fn table(items: &[Value]) -> String {
     let row = |i: &Value| {
@@ -127,7 +137,7 @@ pub(super) fn table(items: &[Value]) -> String {
             text(&i["findings"]),
             time,
             text(&i["assignee"]),
-            text(&i["title"]),
+            short(&text(&i["title"])),
         ]
     };
     let rows: Vec<_> = items.iter().map(row).collect();
