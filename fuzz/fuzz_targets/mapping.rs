@@ -42,7 +42,7 @@ thread_local! {
     static BENCH: RefCell<Bench> = RefCell::new(Bench::new());
 }
 
-/// The first byte chooses the kind and whether the transport names the event's type.
+// the first byte chooses the kind and whether the transport names the event's type.
 fuzz_target!(|input: &[u8]| {
     let Some((&how, body)) = input.split_first() else { return };
     let kind = ["aws_cloudtrail", "okta", "github", "elsewhere"][usize::from(how & 3)];
