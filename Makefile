@@ -27,7 +27,7 @@ lint: tools ## format, tidy, clippy; licences if cargo-deny is there
 	else echo "── licences: not checked, cargo-deny is missing (cargo install --locked cargo-deny)"; fi
 
 bench: tools ## measure the product beside the limits of this machine (ARGS=--help says what can be set)
-	@cargo xtask bench $(ARGS)
+	@cargo xtask bench --profile bench-release $(ARGS)
 
 fuzz: tools ## fuzz one target: make fuzz TARGET=name MINUTES=10; without a target, list them
 	@cargo xtask fuzz $(TARGET) $(if $(TARGET),--minutes $(or $(MINUTES),10))
