@@ -43,7 +43,7 @@ pub(super) fn source(command: Source, client: &Client, json: bool) -> Result<Exi
 pub(super) fn token(command: Token, client: &Client, json: bool) -> Result<Exit, Failure> {
     match command {
         Token::List => {
-            let columns = ["id", "name", "kind", "source", "scopes", "revoked_at_ms"];
+            let columns = ["id", "name", "kind", "source", "revoked_at_ms", "scopes"];
             list(&client.get("/api/v1/tokens?limit=500")?.body, &columns, json)
         }
         Token::Create { name, scopes, source, expires_in_days } => {
@@ -155,12 +155,25 @@ fn list(body: &Value, columns: &[&str], json: bool) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     let items = body["items"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let rows: Vec<_> = items.iter().map(|i| columns.iter().map(|c| text(&i[*c])).collect()).collect();
-    terminal::line(terminal::table(columns, &rows));
+    let rows: Vec<_> = items.iter().map(|i| columns.iter().map(|c| cell(c, &i[*c])).collect()).collect();
+    let header: Vec<_> = columns.iter().map(|c| c.strip_suffix("_at_ms").unwrap_or(c)).collect();
+    terminal::line(terminal::table(&header, &rows));
     if let Some(next) = body["next"].as_str() {
         terminal::note(format_args!("more: --cursor '{next}'"));
     }
     Ok(Exit::Done)
+}
+
+/// A value as people read it: lists without brackets, moments as UTC.
+fn cell(column: &str, value: &Value) -> String {
+    match value {
+        Value::Array(items) if items.is_empty() => "-".to_owned(),
+        Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(", "),
+        Value::Number(ms) if column.ends_with("_at_ms") => {
+            ms.as_i64().map_or_else(String::new, terminal::time)
+        }
+        other => text(other),
+    }
 }
 
 fn secret(body: &Value, json: bool) -> Result<Exit, Failure> {
