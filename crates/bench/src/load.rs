@@ -4,8 +4,21 @@ use crate::Failed;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// Where senders send to.
-#[derive(Clone)]
+/// Where senders send to: more sources than senders, so that every partition of the log has work.
+pub(crate) struct Doors {
+    pub(crate) doors: Vec<Door>,
+    pub(crate) senders: usize,
+}
+
+impl Doors {
+    /// The door of the body with this number.
+    fn of(&self, number: usize) -> Result<&Door, Failed> {
+        let doors = self.doors.len().max(1);
+        self.doors.get(number % doors).ok_or_else(|| "no source to send to".into())
+    }
+}
+
+/// One source's.
 pub(crate) struct Door {
     pub(crate) url: String,
     pub(crate) token: String,
@@ -30,21 +43,18 @@ impl Door {
 }
 
 /// Sends every body, each sender the next one as soon as its last was acknowledged.
-pub(crate) fn full_speed(doors: &[Door], bodies: &[Vec<u8>]) -> Result<(), Failed> {
+pub(crate) fn full_speed(doors: &Doors, bodies: &[Vec<u8>]) -> Result<(), Failed> {
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
-        let senders: Vec<_> = doors
-            .iter()
-            .map(|door| {
-                scope.spawn(|| -> Result<(), Failed> {
-                    let agent = ureq::Agent::new_with_defaults();
-                    while let Some(body) = bodies.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        door.send(&agent, body)?;
-                    }
-                    Ok(())
-                })
-            })
-            .collect();
+        let sender = || -> Result<(), Failed> {
+            let agent = ureq::Agent::new_with_defaults();
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                let Some(body) = bodies.get(number) else { return Ok(()) };
+                doors.of(number)?.send(&agent, body)?;
+            }
+        };
+        let senders: Vec<_> = (0..doors.senders).map(|_| scope.spawn(sender)).collect();
         senders.into_iter().try_for_each(|s| s.join().map_err(|_| "a sender panicked")?)
     })
 }
@@ -52,7 +62,7 @@ pub(crate) fn full_speed(doors: &[Door], bodies: &[Vec<u8>]) -> Result<(), Faile
 /// Sends bodies at fixed moments; latency counts from the moment a body was due, so a stall is not hidden
 /// by the sender waiting (coordinated omission).
 pub(crate) fn paced(
-    doors: &[Door],
+    doors: &Doors,
     bodies: &[Vec<u8>],
     bodies_per_second: f64,
 ) -> Result<Vec<Duration>, Failed> {
@@ -60,23 +70,19 @@ pub(crate) fn paced(
     let start = Instant::now() + Duration::from_millis(50);
     let mut all = Vec::new();
     std::thread::scope(|scope| {
-        let senders: Vec<_> = doors
-            .iter()
-            .map(|door| {
-                scope.spawn(|| -> Result<Vec<Duration>, Failed> {
-                    let agent = ureq::Agent::new_with_defaults();
-                    let mut latencies = Vec::new();
-                    loop {
-                        let number = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(body) = bodies.get(number) else { return Ok(latencies) };
-                        let due = start + Duration::from_secs_f64(number as f64 / bodies_per_second);
-                        std::thread::sleep(due.saturating_duration_since(Instant::now()));
-                        door.send(&agent, body)?;
-                        latencies.push(due.elapsed());
-                    }
-                })
-            })
-            .collect();
+        let sender = || -> Result<Vec<Duration>, Failed> {
+            let agent = ureq::Agent::new_with_defaults();
+            let mut latencies = Vec::new();
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                let Some(body) = bodies.get(number) else { return Ok(latencies) };
+                let due = start + Duration::from_secs_f64(number as f64 / bodies_per_second);
+                std::thread::sleep(due.saturating_duration_since(Instant::now()));
+                doors.of(number)?.send(&agent, body)?;
+                latencies.push(due.elapsed());
+            }
+        };
+        let senders: Vec<_> = (0..doors.senders).map(|_| scope.spawn(sender)).collect();
         for sender in senders {
             all.extend(sender.join().map_err(|_| "a sender panicked")??);
         }

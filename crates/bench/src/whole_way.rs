@@ -1,7 +1,7 @@
 //! From a sender's socket to findings: HTTP in, fsync, OCSF, rules.
 
 use crate::limits::Limits;
-use crate::load::{Door, full_speed, paced, quantile_ms};
+use crate::load::{Door, Doors, full_speed, paced, quantile_ms};
 use crate::process::{cpu_seconds, peak_bytes};
 use crate::server::Server;
 use crate::{Args, Failed};
@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 /// Records in one request of the paced loads.
 const PACED_BATCH: usize = 100;
+/// Sources that records are spread over; the partition of the log follows from the source.
+const SOURCES: usize = 16;
 
 pub(crate) struct WholeWay {
     rules: usize,
@@ -29,11 +31,12 @@ pub(crate) struct WholeWay {
 pub(crate) fn measure(args: &Args, rules: &[(String, String)], limits: &Limits) -> Result<WholeWay, Failed> {
     let server = Server::start(&args.huecry, rules)?;
     let mut doors = Vec::new();
-    for number in 0..args.senders {
+    for number in 0..SOURCES {
         let name = format!("bench-{number}");
         let token = server.add_source(&name)?;
         doors.push(Door { url: format!("{}/api/v1/ingest/{name}", server.url), token });
     }
+    let doors = Doors { doors, senders: args.senders };
     let mut records = acme::bench_records(7, u64::MAX);
     // a first part, so that caches and buffers are as they will stay
     let warm_up = bodies(&mut records, 20_000, args.batch);

@@ -106,6 +106,9 @@ pub struct LogConfig {
     pub raw_retention_days: u32,
     /// At most this many bytes of raw records are kept in each partition.
     pub raw_retention_bytes: u64,
+    /// Findings and dead letters older than this many days are removed from the log; incidents and the list
+    /// of dead letters stay in the state.
+    pub finding_retention_days: u32,
 }
 
 impl Default for LogConfig {
@@ -115,6 +118,7 @@ impl Default for LogConfig {
             segment_bytes: 64 << 20,
             raw_retention_days: 400,
             raw_retention_bytes: 64 << 30,
+            finding_retention_days: 400,
         }
     }
 }

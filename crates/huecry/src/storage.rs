@@ -106,6 +106,10 @@ fn log_options(config: &Config) -> Result<LogOptions, Failure> {
         partition_bytes_max: Some(settings.raw_retention_bytes),
     };
     options.topics.insert(Topic::Raw, raw);
+    for topic in [Topic::Finding, Topic::DeadLetter] {
+        let age_ms_max = Some(i64::from(settings.finding_retention_days) * DAY_MS);
+        options.topics.insert(topic, TopicOptions { age_ms_max, ..options.topic(topic) });
+    }
     Ok(options)
 }
 

@@ -39,7 +39,7 @@ impl Error {
             self,
             Self::Store(StoreError::Busy | StoreError::DiskFull | StoreError::Conflict { .. })
                 | Self::Store(StoreError::Backend { .. })
-                | Self::Log(LogError::Io { .. })
+                | Self::Log(LogError::Io { .. } | LogError::DiskFull | LogError::Overloaded { .. })
         )
     }
 }

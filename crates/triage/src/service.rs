@@ -23,8 +23,8 @@ pub const CONSUMER: &str = "triage";
 pub const BATCH_FINDINGS_MAX: usize = 500;
 /// Most bytes of one read.
 pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// So many batches may pass until the log hears what retention may take.
-const BATCHES_PER_LOG_COMMIT: u32 = 64;
+/// So long, in milliseconds, may pass until the log hears what retention may take (each time is an fsync).
+const LOG_COMMIT_MS_MAX: i64 = 60_000;
 /// Waits after failures double up to this.
 const RETRY_WAIT_MAX: Duration = Duration::from_secs(10);
 const RETRY_WAIT_MIN: Duration = Duration::from_millis(100);
@@ -95,8 +95,13 @@ impl Service {
 
     async fn run_partition(&self, partition: Partition, shutdown: &CancellationToken) -> Result<(), Error> {
         let mut wait = RETRY_WAIT_MIN;
+        let mut floor = None;
         loop {
-            let Some(worked) = shutdown.run_until_cancelled(self.work(partition)).await else {
+            let Some(worked) = shutdown.run_until_cancelled(self.work(partition, &mut floor)).await else {
+                // only the floor of retention: when it cannot be written now, the next run does
+                if let Err(error) = self.tell_log(partition, &mut floor).await {
+                    tracing::warn!(partition = partition.0, %error, "the log was not told what triage has used");
+                }
                 return Ok(());
             };
             match worked {
@@ -114,18 +119,37 @@ impl Service {
         }
     }
 
-    /// Works off what is there, tells the log, and waits for more.
-    async fn work(&self, partition: Partition) -> Result<(), Error> {
+    /// Works off what is there and waits for more; once in a while tells the log what it no longer needs.
+    /// `floor` is `None` before this consumer is registered.
+    async fn work(&self, partition: Partition, floor: &mut Option<Floor>) -> Result<(), Error> {
         let log = &self.options.log;
-        log.register(CONSUMER, Topic::Finding, partition).await?;
-        for _ in 0..BATCHES_PER_LOG_COMMIT {
-            if self.step(partition).await?.counters.accepted == 0 {
-                break;
-            }
+        if floor.is_none() {
+            let told = log.register(CONSUMER, Topic::Finding, partition).await?;
+            *floor = Some(Floor { told, at_ms: self.options.clock.now_ms() });
         }
+        while self.step(partition).await?.counters.accepted > 0 {
+            self.tell_log_if_due(partition, floor).await?;
+        }
+        self.tell_log_if_due(partition, floor).await?;
         let (_, next) = self.position(partition).await?;
-        log.commit(CONSUMER, Topic::Finding, partition, next).await?;
-        log.wait_for(Topic::Finding, partition, next).await?;
+        let wait = Duration::from_millis(LOG_COMMIT_MS_MAX.unsigned_abs());
+        let more = log.wait_for(Topic::Finding, partition, next);
+        tokio::time::timeout(wait, more).await.map_or(Ok(()), |there| there.map(drop)).map_err(Error::from)
+    }
+
+    async fn tell_log_if_due(&self, partition: Partition, floor: &mut Option<Floor>) -> Result<(), Error> {
+        let due = |floor: &Floor| self.options.clock.now_ms() - floor.at_ms >= LOG_COMMIT_MS_MAX;
+        if floor.as_ref().is_some_and(due) { self.tell_log(partition, floor).await } else { Ok(()) }
+    }
+
+    /// Lets retention take what is worked off.
+    async fn tell_log(&self, partition: Partition, floor: &mut Option<Floor>) -> Result<(), Error> {
+        let Some(floor) = floor else { return Ok(()) };
+        let (_, next) = self.position(partition).await?;
+        if floor.told < next {
+            self.options.log.commit(CONSUMER, Topic::Finding, partition, next).await?;
+        }
+        *floor = Floor { told: next, at_ms: self.options.clock.now_ms() };
         Ok(())
     }
 
@@ -292,6 +316,12 @@ impl Service {
             request_id: None,
         }
     }
+}
+
+/// What the log was told that this consumer no longer needs.
+struct Floor {
+    told: Offset,
+    at_ms: i64,
 }
 
 /// Records of the log, read.

@@ -31,7 +31,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Row, SqlSafeStr};
+use sqlx::{Connection, Row, SqlSafeStr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -85,6 +85,12 @@ impl SqliteStore {
                 .acquire_timeout(TURN_WAIT_MAX)
                 .idle_timeout(None)
                 .max_lifetime(None)
+                .before_acquire(|connection, _| {
+                    // A COMMIT that fails on a full disk ends SQLite's transaction but not the driver's, which
+                    // then refuses every later one: such a connection is closed and opened anew.
+                    let usable = !connection.is_in_transaction();
+                    Box::pin(async move { Ok(usable) })
+                })
         };
         let writer = pool(1)
             .connect_with(

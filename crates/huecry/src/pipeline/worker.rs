@@ -22,8 +22,10 @@ const BATCH_BYTES_MAX: usize = 4 << 20;
 const RECENT_IDS_MAX: usize = 1 << 18;
 /// Records before the position that are read at start to fill that memory.
 const RECENT_REFILL_RECORDS_MAX: u64 = 1 << 16;
-/// Batches between two commits of the retention floor (each is an fsync of its own).
-const FLOOR_BATCHES: u32 = 64;
+/// How long, in milliseconds, the log may not hear what retention may take (each time is an fsync).
+const FLOOR_MS_MAX: i64 = 60_000;
+/// Longest time that an idle worker does nothing else.
+const IDLE_WAIT_MAX: Duration = Duration::from_secs(30);
 /// Pause before a failed step is tried again.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
@@ -126,19 +128,22 @@ struct Worker {
     scratch: Scratch,
     recent: RecentIds,
     result: BatchResult,
-    batches_since_floor: u32,
+    /// What the log was told that this consumer no longer needs, and when.
+    floor: Option<Offset>,
+    floor_at_ms: i64,
 }
 
 impl Worker {
     fn new(options: Options, partition: Partition, next: Offset) -> Self {
         Self {
+            floor: None,
+            floor_at_ms: options.clock.now_ms(),
             options,
             partition,
             next,
             scratch: Scratch::new(RawData::Exclude),
             recent: RecentIds::new(RECENT_IDS_MAX),
             result: BatchResult::default(),
-            batches_since_floor: 0,
         }
     }
 
@@ -159,8 +164,28 @@ impl Worker {
                     break;
                 }
             }
+            self.tell_log(runtime, false);
         }
+        self.tell_log(runtime, true);
         tracing::info!(partition, next = self.next.0, "pipeline worker stopped");
+    }
+
+    /// Lets retention take what is worked off, once in a while. Only the floor of retention hangs on it, so
+    /// that a failure is told and later will do.
+    fn tell_log(&mut self, runtime: &Handle, now: bool) {
+        let now_ms = self.options.clock.now_ms();
+        if self.floor == Some(self.next) || !now && now_ms - self.floor_at_ms < FLOOR_MS_MAX {
+            return;
+        }
+        self.floor_at_ms = now_ms;
+        let Options { log, .. } = &self.options;
+        match runtime.block_on(log.commit(CONSUMER, Topic::Raw, self.partition, self.next)) {
+            Ok(()) => self.floor = Some(self.next),
+            Err(error) => {
+                let partition = self.partition.0;
+                tracing::warn!(partition, %error, "the log was not told what the pipeline has used");
+            }
+        }
     }
 
     /// Fills the memory of recent ids from the records before the position.
@@ -196,16 +221,41 @@ impl Worker {
         // From here the batch must be written: the ids it brought are in the memory of recent ids.
         while let Err(error) = runtime.block_on(self.write(&records)) {
             tracing::error!(partition = partition.0, %error, "cannot write a batch's results, trying again");
+            self.failing(true);
+            match runtime.block_on(self.stored_next()) {
+                // it was written, and only the answer was lost
+                Ok(Some(stored)) if stored == records.next() => break,
+                // somebody else went on meanwhile: so does this worker, from there
+                Ok(Some(stored)) if stored > self.next => {
+                    self.next = stored;
+                    return runtime.block_on(self.refill());
+                }
+                _ => {}
+            }
             if pause(runtime, shutdown) {
                 return Ok(());
             }
         }
+        self.failing(false);
         self.next = records.next();
         self.count();
         Ok(())
     }
 
-    /// The next batch; `None` when shutting down.
+    /// Where the store stands.
+    async fn stored_next(&self) -> Result<Option<Offset>, PipelineError> {
+        let mut view = self.options.store.read().await?;
+        let known = view.positions().get(CONSUMER, Topic::Raw, self.partition).await?;
+        Ok(known.map(|position| position.next))
+    }
+
+    /// Shows whether results can be written.
+    fn failing(&self, failing: bool) {
+        let label = PartitionLabel { partition: self.partition.0 };
+        self.options.telemetry.failing.get_or_create(&label).set(i64::from(failing));
+    }
+
+    /// The next batch; `None` when there is none for a while, or when shutting down.
     async fn read(&mut self, shutdown: &CancellationToken) -> Result<Option<Records>, PipelineError> {
         let log = &self.options.log;
         let end = log.bounds(Topic::Raw, self.partition).await?.end;
@@ -214,6 +264,7 @@ impl Worker {
         self.options.telemetry.lag.get_or_create(&label).set(lag);
         tokio::select! {
             () = shutdown.cancelled() => return Ok(None),
+            () = tokio::time::sleep(IDLE_WAIT_MAX) => return Ok(None),
             waited = log.wait_for(Topic::Raw, self.partition, self.next) => waited?,
         };
         let records = log.read(Topic::Raw, self.partition, self.next, BATCH_BYTES_MAX).await?;
@@ -238,11 +289,6 @@ impl Worker {
         let range = (self.next, records.next());
         unit.positions().advance(CONSUMER, Topic::Raw, self.partition, range, self.result.counters).await?;
         unit.commit().await?;
-        self.batches_since_floor += 1;
-        if self.batches_since_floor >= FLOOR_BATCHES {
-            log.commit(CONSUMER, Topic::Raw, self.partition, records.next()).await?;
-            self.batches_since_floor = 0;
-        }
         Ok(())
     }
 

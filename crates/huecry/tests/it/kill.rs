@@ -4,7 +4,7 @@ use crate::program::Server;
 use backends::log::{FileLog, Options};
 use backends::sqlite::SqliteStore;
 use model::{Entropy, Partition, RawRecord, SeededEntropy, Topic};
-use ports::store::{FindingFilter, PageRequest};
+use ports::store::{Counters, FindingFilter, PageRequest};
 use ports::{Log, Store};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -170,6 +170,23 @@ pub(crate) fn records_counted(data: &Path) -> u64 {
             count += log.bounds(Topic::Raw, partition).await.unwrap().records();
         }
         count
+    })
+}
+
+/// What the pipeline counted, over all partitions of a data folder that no server has open.
+pub(crate) fn counters(data: &Path) -> Counters {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let store = SqliteStore::open_path(&data.join("state.db")).await.unwrap();
+        let positions = store.read().await.unwrap().positions().list().await.unwrap();
+        let mut sum = Counters::default();
+        for of in positions.iter().filter(|p| p.topic == Topic::Raw).map(|p| p.counters) {
+            sum.accepted += of.accepted;
+            sum.stored += of.stored;
+            sum.dead_lettered += of.dead_lettered;
+            sum.duplicates += of.duplicates;
+        }
+        sum
     })
 }
 

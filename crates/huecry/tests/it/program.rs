@@ -105,6 +105,19 @@ impl Server {
         answer["secret"].as_str().unwrap().to_owned()
     }
 
+    /// Findings that triage has worked off since the server began.
+    pub(crate) fn findings_seen(&self) -> u64 {
+        let url = format!("{}/metrics", self.url);
+        let bearer = format!("Bearer {}", self.admin);
+        let answer = self.agent.get(url).header("authorization", bearer).call();
+        let text = answer.unwrap().body_mut().read_to_string().unwrap();
+        let line = |name: &str| {
+            let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+            value.map_or(0, |value| value.parse::<u64>().unwrap())
+        };
+        line("huecry_triaged_findings_total") + line("huecry_triaged_duplicates_total")
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
