@@ -162,6 +162,7 @@ async fn start_pipeline(
         log: Arc::clone(&storage.log),
         store: Arc::clone(&storage.store),
         clock: Arc::clone(&storage.clock),
+        retry_pause: Duration::from_secs(1),
         telemetry,
     };
     Pipeline::start(&options, shutdown)

@@ -26,8 +26,6 @@ const RECENT_REFILL_RECORDS_MAX: u64 = 1 << 16;
 const FLOOR_MS_MAX: i64 = 60_000;
 /// Longest time that an idle worker does nothing else.
 const IDLE_WAIT_MAX: Duration = Duration::from_secs(30);
-/// Pause before a failed step is tried again.
-const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
 /// Why a worker cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +70,8 @@ pub struct Options {
     pub store: Arc<dyn Store>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Pause before a failed step is tried again.
+    pub retry_pause: Duration,
     /// Counters.
     pub telemetry: Telemetry,
 }
@@ -151,7 +151,7 @@ impl Worker {
         let partition = self.partition.0;
         while let Err(error) = runtime.block_on(self.refill()) {
             tracing::error!(partition, %error, "cannot read the log before the position");
-            if pause(runtime, shutdown) {
+            if self.pause(runtime, shutdown) {
                 return;
             }
         }
@@ -160,7 +160,7 @@ impl Worker {
             let step = self.step(runtime, shutdown);
             if let Err(error) = step {
                 tracing::error!(partition, next = self.next.0, %error, "pipeline step failed, trying again");
-                if pause(runtime, shutdown) {
+                if self.pause(runtime, shutdown) {
                     break;
                 }
             }
@@ -232,7 +232,7 @@ impl Worker {
                 }
                 _ => {}
             }
-            if pause(runtime, shutdown) {
+            if self.pause(runtime, shutdown) {
                 return Ok(());
             }
         }
@@ -240,6 +240,12 @@ impl Worker {
         self.next = records.next();
         self.count();
         Ok(())
+    }
+
+    /// Sleeps before another try; true when shutting down.
+    fn pause(&self, runtime: &Handle, shutdown: &CancellationToken) -> bool {
+        let pause = self.options.retry_pause;
+        runtime.block_on(async { tokio::time::timeout(pause, shutdown.cancelled()).await.is_ok() })
     }
 
     /// Where the store stands.
@@ -303,11 +309,6 @@ impl Worker {
             dead_letters.get_or_create(&CodeLabel { code }).inc();
         }
     }
-}
-
-/// Sleeps before another try; true when shutting down.
-fn pause(runtime: &Handle, shutdown: &CancellationToken) -> bool {
-    runtime.block_on(async { tokio::time::timeout(RETRY_PAUSE, shutdown.cancelled()).await.is_ok() })
 }
 
 /// Appends each item as JSON, in as many batches as it takes.

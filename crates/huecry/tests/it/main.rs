@@ -4,4 +4,5 @@
 mod full_disk;
 mod kill;
 mod offline;
+mod pipeline_faults;
 mod program;
