@@ -16,6 +16,9 @@ pub const TOKEN_NAME_BYTES_MAX: usize = 128;
 /// Longest name of a source's kind or region, in bytes.
 pub const KIND_BYTES_MAX: usize = 64;
 
+/// From this similarity on (0 to 1, Jaro-Winkler), a kind is taken for a misspelt one.
+const MISSPELT_MIN: f64 = 0.75;
+
 /// Why a token or source was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
@@ -29,6 +32,16 @@ pub enum RegistryError {
         field: &'static str,
         /// The limit.
         bytes_max: usize,
+    },
+    /// No mapping has that kind.
+    #[error("there is no kind {kind:?}{}; there is {}", .nearest.as_ref().map(|n| format!(", did you mean {n:?}?")).unwrap_or_default(), .known.join(", "))]
+    UnknownKind {
+        /// What was given.
+        kind: String,
+        /// The known kind that it looks like.
+        nearest: Option<String>,
+        /// Every known kind.
+        known: Vec<String>,
     },
     /// The expiry is not in the future.
     #[error("a token expires in the future or not at all")]
@@ -84,6 +97,8 @@ pub struct Registry {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     sealer: Sealer,
+    /// The kinds that some mapping reads; `None` where nobody said.
+    kinds: Option<Vec<String>>,
 }
 
 impl std::fmt::Debug for Registry {
@@ -101,7 +116,14 @@ impl Registry {
         entropy: Arc<dyn Entropy>,
         sealer: Sealer,
     ) -> Self {
-        Self { store, directory, clock, entropy, sealer }
+        Self { store, directory, clock, entropy, sealer, kinds: None }
+    }
+
+    /// The same, taking only sources of these kinds.
+    #[must_use]
+    pub fn with_kinds(mut self, kinds: impl IntoIterator<Item = String>) -> Self {
+        self.kinds = Some(kinds.into_iter().collect());
+        self
     }
 
     /// Makes a token. The secret is returned here and exists nowhere else.
@@ -197,10 +219,11 @@ impl Registry {
     /// Makes a source.
     ///
     /// # Errors
-    /// [`StoreError::Exists`] and as all changes.
+    /// [`RegistryError::UnknownKind`], [`StoreError::Exists`] and as all changes.
     pub async fn add_source(&self, caller: &Caller, new: SourceSettings) -> Result<Source, RegistryError> {
         let region = new.region.unwrap_or_else(|| "default".to_owned());
         check_name("kind", &new.kind, KIND_BYTES_MAX)?;
+        self.check_kind(&new.kind)?;
         check_name("region", &region, KIND_BYTES_MAX)?;
         let now_ms = self.clock.now_ms();
         let source = Source {
@@ -249,6 +272,16 @@ impl Registry {
         unit.commit().await?;
         self.directory.invalidate();
         Ok(after)
+    }
+
+    fn check_kind(&self, kind: &str) -> Result<(), RegistryError> {
+        let Some(known) = self.kinds.as_ref().filter(|known| !known.iter().any(|k| k == kind)) else {
+            return Ok(());
+        };
+        let alike = |known: &str| strsim::jaro_winkler(known, kind);
+        let nearest = known.iter().max_by(|a, b| alike(a).total_cmp(&alike(b)));
+        let nearest = nearest.filter(|known| alike(known) >= MISSPELT_MIN).cloned();
+        Err(RegistryError::UnknownKind { kind: kind.to_owned(), nearest, known: known.clone() })
     }
 
     fn seal(&self, name: &SourceName, secret: Option<&str>) -> Result<Option<Vec<u8>>, SealError> {

@@ -3,6 +3,9 @@
 use crate::view::{Interner, Seen};
 use model::{EventView, FieldTable};
 use sigma::{Logsource, MatchScratch, Route, Rule, RuleError, RuleIndex, RuleSet};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
 /// Which names a rule reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -64,9 +67,35 @@ pub struct Detector {
     ocsf: RuleSet,
 }
 
+/// Which rule has which id, in lower case.
+#[derive(Default)]
+struct Ids {
+    taken: HashMap<String, (Arc<str>, u32)>,
+}
+
+impl Ids {
+    /// The rule, unless another has its id: their findings would be taken for each other's.
+    fn claim(&mut self, rule: Rule) -> Result<Rule, RuleError> {
+        let Some(id) = &rule.id else { return Ok(rule) };
+        match self.taken.entry(id.to_ascii_lowercase()) {
+            Entry::Vacant(free) => {
+                free.insert((Arc::clone(&rule.file), rule.line));
+                Ok(rule)
+            }
+            Entry::Occupied(taken) => {
+                let (file, line) = taken.get();
+                let reason =
+                    format!("the id {id} belongs to the rule at {file}:{line}; give this rule its own");
+                let code = sigma::ErrorCode::DuplicateId;
+                Err(RuleError { file: Arc::clone(&rule.file), line: rule.line, code, reason })
+            }
+        }
+    }
+}
+
 impl Detector {
     /// Parses and compiles rule files, given as (file name, text). The fields that rules read are added
-    /// to the table of their vocabulary.
+    /// to the table of their vocabulary. Of several rules with one id the first runs, and the others are refused.
     pub fn load<'d>(
         documents: impl IntoIterator<Item = (&'d str, &'d str)>,
         vendor_fields: &mut FieldTable,
@@ -74,9 +103,10 @@ impl Detector {
     ) -> (Self, LoadReport) {
         let mut report = LoadReport::default();
         let (mut vendor, mut ocsf) = (Vec::new(), Vec::new());
+        let mut ids = Ids::default();
         for (file, text) in documents {
             for parsed in sigma::parse_rules(text, file) {
-                match parsed {
+                match parsed.and_then(|rule| ids.claim(rule)) {
                     Ok(rule) if rule.logsource.is_ocsf() => ocsf.push(rule),
                     Ok(rule) => vendor.push(rule),
                     Err(error) => report.refused.push(error),

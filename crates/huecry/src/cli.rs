@@ -39,6 +39,9 @@ pub enum Command {
     /// Run it with an invented organisation's telemetry: 90 days at once, then live.
     Demo(Demo),
     /// Send files to a server, or judge them without one (--dry-run).
+    ///
+    /// With an API token (HUECRY_TOKEN, --token-file or the data folder's) a source token is made for the run.
+    /// With a source token in HUECRY_SOURCE_TOKEN, nothing else is needed.
     Ingest(Ingest),
     /// Work on incidents.
     #[command(subcommand)]
@@ -109,7 +112,8 @@ pub struct Ingest {
     /// Begin again even where an earlier run got through a part of the files.
     #[arg(long)]
     pub restart: bool,
-    /// Files: plain, .gz, .zst, .zip; `-` is standard input. Folders are read with all their files.
+    /// Files: plain, .gz, .zst, .zip; `-` is standard input. Of a folder, files of records are read (.json,
+    /// .ndjson, .jsonl, .log, packed or not), and it is said how many others were left alone.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
 }
@@ -283,8 +287,22 @@ pub enum Source {
         #[arg(long, value_name = "FILE")]
         secret_file: Option<PathBuf>,
     },
-    /// Stop taking its records.
-    Remove {
+    /// Set the secret that its webhooks are signed with, anew; the old one ends at once.
+    SetSecret {
+        /// Its name.
+        name: String,
+        /// File with the secret; `-` is standard input.
+        #[arg(long, value_name = "FILE")]
+        secret_file: PathBuf,
+    },
+    /// Open its doors again.
+    Enable {
+        /// Its name.
+        name: String,
+    },
+    /// Close its doors; `huecry source enable` opens them again.
+    #[command(visible_alias = "remove")]
+    Disable {
         /// Its name.
         name: String,
     },

@@ -4,11 +4,20 @@ use crate::cli::Cli;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::storage::FIRST_TOKEN_FILE;
+use access::{Secret, SecretKind};
 use serde_json::Value;
 use std::time::Duration;
 
 /// Longest wait for an answer.
 const ANSWER_MAX: Duration = Duration::from_secs(60);
+
+/// Largest answer that is read, in bytes.
+const ANSWER_BYTES_MAX: u64 = 64 << 20;
+
+type Response = ureq::http::Response<ureq::Body>;
+
+/// The variable with a source token, for `huecry ingest` alone.
+const SOURCE_TOKEN: &str = "HUECRY_SOURCE_TOKEN";
 
 /// A server and the right to ask it.
 #[derive(Debug)]
@@ -29,8 +38,7 @@ impl Client {
     /// The server that the command line or the configuration names, with the token given by variable, file
     /// or data folder.
     pub(crate) fn of(cli: &Cli, config: &Config) -> Result<Self, Failure> {
-        let base = cli.url.clone().unwrap_or_else(|| format!("http://{}", config.server.listen));
-        Ok(Self::new(base.trim_end_matches('/'), &token(cli, config)?))
+        Ok(Self::new(&base(cli, config), &token(cli, config)?))
     }
 
     /// A client for a server at `base` (no slash at its end).
@@ -41,6 +49,25 @@ impl Client {
             .build()
             .into();
         Self { agent, base: base.to_owned(), token: token.to_owned() }
+    }
+
+    /// The client that sends records: with the source token in HUECRY_SOURCE_TOKEN, else as [`of`](Self::of).
+    pub(crate) fn of_sender(cli: &Cli, config: &Config) -> Result<Self, Failure> {
+        match std::env::var(SOURCE_TOKEN) {
+            Ok(token) if Secret::parse(&token).is_ok_and(|token| token.kind() == SecretKind::Source) => {
+                Ok(Self::new(&base(cli, config), &token))
+            }
+            Ok(_) => {
+                Err(Failure::new(Exit::Usage, format!("{SOURCE_TOKEN} holds no source token (hc_src_…)"))
+                    .hint("`huecry token create NAME --source SOURCE` makes one"))
+            }
+            Err(_) => Self::of(cli, config),
+        }
+    }
+
+    /// Whether the token is a source's: it sends that source's records and does nothing else.
+    pub(crate) fn is_sources_own(&self) -> bool {
+        Secret::parse(&self.token).is_ok_and(|token| token.kind() == SecretKind::Source)
     }
 
     /// Where the server is.
@@ -60,11 +87,7 @@ impl Client {
         let mut answer =
             request.header("authorization", self.bearer()).call().map_err(|e| self.unreachable(&e))?;
         let status = answer.status().as_u16();
-        let text = answer.body_mut().read_to_string().unwrap_or_default();
-        if (200..300).contains(&status) {
-            return Ok(text);
-        }
-        Err(problem(status, &serde_json::from_str(&text).unwrap_or(Value::Null)))
+        if (200..300).contains(&status) { self.text(&mut answer) } else { Err(refused(status, &mut answer)) }
     }
 
     /// POST of JSON.
@@ -90,6 +113,8 @@ impl Client {
     }
 
     /// POST of records to a door; the answer with its status, so that the caller can wait and try again.
+    ///
+    /// A success whose receipt cannot be read is a failure: something else than the door may have answered.
     pub(crate) fn send(
         &self,
         path: &str,
@@ -104,30 +129,64 @@ impl Client {
         let mut answer = request.send(body).map_err(|e| self.unreachable(&e))?;
         let retry_after_s =
             answer.headers().get("retry-after").and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
-        let text = answer.body_mut().read_to_string().unwrap_or_default();
-        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Ok((answer.status().as_u16(), retry_after_s, body))
+        let status = answer.status().as_u16();
+        let body = if (200..300).contains(&status) {
+            self.json(&mut answer)?
+        } else {
+            read(&mut answer).ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+        };
+        Ok((status, retry_after_s, body))
     }
 
     fn bearer(&self) -> String {
         format!("Bearer {}", self.token)
     }
 
-    fn finish(
-        &self,
-        answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
-    ) -> Result<Answer, Failure> {
+    fn finish(&self, answer: Result<Response, ureq::Error>) -> Result<Answer, Failure> {
         let mut answer = answer.map_err(|e| self.unreachable(&e))?;
-        let status = answer.status().as_u16();
-        let text = answer.body_mut().read_to_string().unwrap_or_default();
-        let body: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
-        if (200..300).contains(&status) { Ok(Answer { body }) } else { Err(problem(status, &body)) }
+        match answer.status().as_u16() {
+            204 => Ok(Answer { body: Value::Null }),
+            200..300 => Ok(Answer { body: self.json(&mut answer)? }),
+            status => Err(refused(status, &mut answer)),
+        }
+    }
+
+    /// The answer as JSON. What cannot be read is never taken for an empty answer.
+    fn json(&self, answer: &mut Response) -> Result<Value, Failure> {
+        let text = self.text(answer)?;
+        serde_json::from_str(&text).map_err(|error| {
+            Failure::new(Exit::Server, format!("the answer from {} is no JSON: {error}", self.base))
+                .hint("is this a huecry server, and does no proxy answer in its place? `huecry doctor` looks")
+        })
+    }
+
+    fn text(&self, answer: &mut Response) -> Result<String, Failure> {
+        read(answer).map_err(|error| {
+            Failure::new(Exit::Server, format!("the answer from {} cannot be read: {error}", self.base)).hint(
+                format!("ask for less with --limit: an answer of over {ANSWER_BYTES_MAX} bytes is not read; or try again"),
+            )
+        })
     }
 
     fn unreachable(&self, error: &ureq::Error) -> Failure {
         Failure::new(Exit::Server, format!("no answer from {}: {error}", self.base))
             .hint("is the server running? `huecry serve` starts it; --url names another")
     }
+}
+
+fn base(cli: &Cli, config: &Config) -> String {
+    let base = cli.url.clone().unwrap_or_else(|| format!("http://{}", config.server.listen));
+    base.trim_end_matches('/').to_owned()
+}
+
+fn read(answer: &mut Response) -> Result<String, ureq::Error> {
+    answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string()
+}
+
+/// A refusal; its status says enough where its body cannot be read.
+fn refused(status: u16, answer: &mut Response) -> Failure {
+    let body = read(answer).ok().and_then(|text| serde_json::from_str(&text).ok());
+    problem(status, &body.unwrap_or_default())
 }
 
 /// A problem document (RFC 9457) as a failure.

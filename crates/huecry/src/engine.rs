@@ -4,6 +4,10 @@ use detect::{Detector, EventFacts, Hit, LoadReport, Routes, Vocabulary};
 use model::{Entity, EventView, FieldTable, Finding, Position, RawRecord, Tape};
 use normalize::{EventSummary, MappingError, Normalizer, Output, RawData, Refusal, Schema};
 
+/// Largest OCSF event that a finding carries, in bytes; a larger one stays on the log, where the finding's
+/// position points.
+pub const FINDING_EVENT_BYTES_MAX: usize = 256 << 10;
+
 /// Mappings and rules, compiled over one pair of field tables. Immutable; shared by workers.
 #[derive(Debug)]
 pub struct Engine {
@@ -164,7 +168,7 @@ impl Matched<'_, '_> {
         self.engine.detector.rule(self.hit)
     }
 
-    /// The finding. This allocates: it is for hits only.
+    /// The finding, with an event of at most [`FINDING_EVENT_BYTES_MAX`]. This allocates: it is for hits only.
     pub fn finding(&mut self, now_ms: i64) -> Option<Finding> {
         let view = match (self.hit.vocabulary, self.event) {
             (Vocabulary::Ocsf, Some(event)) => event,
@@ -181,8 +185,19 @@ impl Matched<'_, '_> {
             received_at_ms: self.record.received_at_ms,
             detected_at_ms: now_ms,
             entities: entities.map(|(kind, value)| Entity { kind, value: value.to_owned() }).collect(),
-            event: serde_json::from_slice(self.output.json()).unwrap_or_default(),
+            event: self.event_or_note(),
         };
         self.engine.detector.finding(self.hit, matched, facts)
+    }
+
+    /// The event; where it is too large, a note of where to find it. Its size is asked before it is read: a
+    /// giant event would take its size many times over, once for each rule that matched.
+    fn event_or_note(&self) -> serde_json::Value {
+        let json = self.output.json();
+        if json.len() <= FINDING_EVENT_BYTES_MAX {
+            return serde_json::from_slice(json).unwrap_or_default();
+        }
+        let note = format!("the event has {} bytes; its raw record is at {}", json.len(), self.position);
+        serde_json::json!({ "message": note })
     }
 }

@@ -46,12 +46,24 @@ pub enum ReadError {
 /// What is done with each chunk of records.
 pub type Visit<'v, E> = dyn FnMut(&[&[u8]]) -> Result<(), E> + 'v;
 
-/// All files under `paths`: folders are walked in the order of names.
+/// What the names of files of records end in; others in a folder are left alone.
+pub const RECORD_EXTENSIONS: [&str; 7] = ["json", "ndjson", "jsonl", "log", "gz", "zst", "zip"];
+
+/// What lies under some paths.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Files {
+    /// Files named themselves, and those in folders that look like files of records; in the order of names.
+    pub found: Vec<PathBuf>,
+    /// How many other files the folders hold.
+    pub skipped: usize,
+}
+
+/// All files of records under `paths`: folders are walked in the order of names.
 ///
 /// # Errors
 /// [`ReadError::Io`] for a path that is not there.
-pub fn files_under(paths: &[PathBuf]) -> Result<Vec<PathBuf>, ReadError> {
-    let mut found = Vec::new();
+pub fn files_under(paths: &[PathBuf]) -> Result<Files, ReadError> {
+    let mut files = Files::default();
     let mut pending: Vec<PathBuf> = paths.iter().rev().cloned().collect();
     while let Some(path) = pending.pop() {
         let io_error = |source| ReadError::Io { path: path.display().to_string(), source };
@@ -59,19 +71,20 @@ pub fn files_under(paths: &[PathBuf]) -> Result<Vec<PathBuf>, ReadError> {
             let entries = std::fs::read_dir(&path).map_err(io_error)?;
             let mut below: Vec<_> =
                 entries.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>().map_err(io_error)?;
+            let entries = below.len();
             below.retain(|p| p.is_dir() || has_record_extension(p));
+            files.skipped += entries - below.len();
             below.sort_unstable_by(|a, b| b.cmp(a));
             pending.append(&mut below);
         } else {
-            found.push(path);
+            files.found.push(path);
         }
     }
-    Ok(found)
+    Ok(files)
 }
 
 fn has_record_extension(path: &Path) -> bool {
-    const EXTENSIONS: [&str; 7] = ["json", "ndjson", "jsonl", "log", "gz", "zst", "zip"];
-    path.extension().and_then(|e| e.to_str()).is_some_and(|e| EXTENSIONS.contains(&e))
+    path.extension().and_then(|e| e.to_str()).is_some_and(|e| RECORD_EXTENSIONS.contains(&e))
 }
 
 /// Gives every record of `path` to `visit`, in order, in chunks of one buffer each.
@@ -130,7 +143,7 @@ fn read_stream<E: From<ReadError>>(
 ) -> Result<(), E> {
     let mut first = Vec::new();
     read_line(name, reader, &mut first)?;
-    if is_whole_object(&first) {
+    if ingest::is_whole_object(first.trim_ascii()) {
         return read_lines(name, reader, first, kind, visit);
     }
     let io_error = |source| ReadError::Io { path: name.to_owned(), source };
@@ -154,11 +167,6 @@ fn records_of<'b>(
     split(body, format, envelopes).map_err(|source| ReadError::Split { path: name.to_owned(), source })
 }
 
-fn is_whole_object(line: &[u8]) -> bool {
-    let text = line.trim_ascii();
-    text.starts_with(b"{") && sonic_rs::from_slice::<serde::de::IgnoredAny>(text).is_ok()
-}
-
 fn read_lines<E: From<ReadError>>(
     name: &str,
     reader: &mut dyn BufRead,
@@ -168,23 +176,49 @@ fn read_lines<E: From<ReadError>>(
 ) -> Result<(), E> {
     let mut chunk = first;
     loop {
-        let mut lines = 1;
-        let mut ended = false;
-        while lines < CHUNK_LINES && chunk.len() < LINE_BYTES_MAX {
-            if !read_line(name, reader, &mut chunk)? {
-                ended = true;
-                break;
+        let (mut lines, mut lines_max) = (1, CHUNK_LINES);
+        let (mut ended, mut fault) = (false, None);
+        while !ended && chunk.len() < LINE_BYTES_MAX {
+            if lines >= lines_max {
+                if !ingest::ends_inside_object(&chunk) {
+                    break;
+                }
+                // a record may go on behind the chunk's last line; doubled, since each look costs a pass
+                lines_max *= 2;
+            }
+            match read_line(name, reader, &mut chunk) {
+                Ok(more) => ended = !more,
+                Err(error) => {
+                    // the lines before the fault are whole
+                    chunk.truncate(memchr::memrchr(b'\n', &chunk).map_or(0, |end| end + 1));
+                    fault = Some(error);
+                    ended = true;
+                }
             }
             lines += 1;
         }
         if !chunk.iter().all(u8::is_ascii_whitespace) {
-            visit(&records_of(name, &chunk, Format::Lines, kind.envelopes)?)?;
+            visit(&chunk_records(name, &chunk, kind.envelopes)?)?;
         }
         if ended {
-            return Ok(());
+            return fault.map_or(Ok(()), |error| Err(error.into()));
         }
         chunk.clear();
     }
+}
+
+/// Lines, among which a record may stand over several. What cannot be cut that way is cut line by line.
+fn chunk_records<'b>(
+    name: &str,
+    chunk: &'b [u8],
+    envelopes: &[EnvelopePath<'_>],
+) -> Result<Vec<&'b [u8]>, ReadError> {
+    if chunk.trim_ascii_start().starts_with(b"{")
+        && let Ok(records) = split(chunk, Format::Auto, envelopes)
+    {
+        return Ok(records);
+    }
+    records_of(name, chunk, Format::Lines, envelopes)
 }
 
 /// Appends one line with its end; false at the end of the file.
@@ -249,6 +283,28 @@ mod tests {
         let whole = gzip(&b"{\"a\":1}\n".repeat(1_000));
         assert!(matches!(read(&whole[..whole.len() / 2]), Err(ReadError::Io { .. })));
         assert!(matches!(read(b"[{\"a\":1}"), Err(ReadError::Split { .. })));
+    }
+
+    #[test]
+    fn a_record_over_many_lines_stays_whole_wherever_it_stands() {
+        let pretty = format!("{{\n\"a\":[\n{}2]\n}}", "1,\n".repeat(CHUNK_LINES / 2));
+        for before in [1, CHUNK_LINES - 2, CHUNK_LINES, 3 * CHUNK_LINES] {
+            let lines = "{\"a\":1}\n".repeat(before);
+            let records = read(format!("{lines}{pretty}\n{{\"b\":2}}\n").as_bytes()).unwrap();
+            assert_eq!(records.len(), before + 2);
+            assert_eq!(records[before..], [pretty.as_str(), "{\"b\":2}"]);
+        }
+        let broken = "{\"a\":1}\n{\n".to_owned() + &"{\"b\":2}\n".repeat(3 * CHUNK_LINES);
+        assert_eq!(read(broken.as_bytes()).unwrap().len(), 2 + 3 * CHUNK_LINES, "a bad start costs itself");
+    }
+
+    #[test]
+    fn no_depth_overflows_the_stack() {
+        for depth in [1_000, 100_000] {
+            let deep = format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
+            assert_eq!(read(deep.as_bytes()).unwrap(), [deep.as_str()]);
+            assert_eq!(read(format!("{deep}\n{{}}\n").as_bytes()).unwrap().len(), 2);
+        }
     }
 
     #[test]

@@ -6,11 +6,12 @@ use crate::exit::{Exit, Failure};
 use access::{Caller, Directory, KEY_BYTES, NewAuthority, Registry, ScopeSet, Sealer};
 use backends::log::{FileLog, Options as LogOptions, TopicOptions};
 use backends::sqlite::SqliteStore;
-use model::{Clock, Entropy, Principal, SystemClock, Topic};
+use model::{Clock, Entropy, FieldTable, Principal, SystemClock, Topic};
+use normalize::{Normalizer, Schema};
 use ports::{Log, LogError, Store};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -61,7 +62,8 @@ impl Storage {
             Arc::clone(&clock),
             Arc::clone(&entropy),
             sealer(),
-        );
+        )
+        .with_kinds(mapped_kinds()?);
         Ok(Self { log: Arc::new(log), store, directory, registry: Arc::new(registry), clock, entropy })
     }
 
@@ -124,16 +126,42 @@ fn log_failure(error: LogError) -> Failure {
     Failure { hint: hint.map(str::to_owned), ..Failure::new(Exit::Server, error) }
 }
 
+/// The bits of a file's mode that let others in.
+pub(crate) const OTHERS: u32 = 0o077;
+
+/// Makes the folder for its owner only. One that is there already and empty, as people make it beforehand, is
+/// closed to others as well; one that holds something is left as it is, since not everything in it is ours.
 fn create_private_dir(dir: &Path) -> Result<(), Failure> {
-    use std::os::unix::fs::DirBuilderExt;
-    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
-    made.map_err(|e| Failure::new(Exit::Usage, format!("cannot make the data folder {}: {e}", dir.display())))
+    let failure =
+        |e| Failure::new(Exit::Usage, format!("cannot make the data folder {}: {e}", dir.display()));
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failure)?;
+    let permissions = fs::metadata(dir).map_err(failure)?.permissions();
+    if permissions.mode() & OTHERS == 0 {
+        return Ok(());
+    }
+    let empty = fs::read_dir(dir).map_err(failure)?.next().is_none();
+    // only its owner may; a folder of somebody else's is told of as one that holds something
+    if !empty || fs::set_permissions(dir, fs::Permissions::from_mode(0o700)).is_err() {
+        let mode = format!("{:04o}", permissions.mode() & 0o777);
+        tracing::warn!(dir = %dir.display(), mode, "other accounts can read the data folder; chmod 700 closes it");
+    }
+    Ok(())
 }
 
 fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
+}
+
+/// The kinds of record that some mapping reads: a source of any other would give nothing but dead letters.
+fn mapped_kinds() -> Result<Vec<String>, Failure> {
+    let normalizer =
+        Normalizer::builtin(&mut FieldTable::default(), &Schema::builtin()).map_err(|errors| {
+            let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            Failure::new(Exit::Usage, format!("the mappings cannot be used:\n{}", lines.join("\n")))
+        })?;
+    Ok(normalizer.kinds().map(str::to_owned).collect())
 }
 
 fn load_or_make_key(path: &Path, entropy: &dyn Entropy) -> Result<[u8; KEY_BYTES], Failure> {

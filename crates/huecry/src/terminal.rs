@@ -10,6 +10,27 @@ pub(crate) fn line(text: impl std::fmt::Display) {
     let _ = writeln!(io::stdout(), "{text}");
 }
 
+/// Bytes on stdout.
+///
+/// # Errors
+/// When stdout is there and cannot be written; a closed pipe (`| head`) is no fault of the command.
+pub(crate) fn write(bytes: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    unless_closed(out.write_all(bytes).and_then(|()| out.flush())).map(|_| ())
+}
+
+/// Whether stdout is still read: a reader that went away (`| head`) ends the output quietly.
+///
+/// # Errors
+/// Any other reason why nothing can be written.
+pub(crate) fn unless_closed(written: io::Result<()>) -> io::Result<bool> {
+    match written {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// One line on stderr.
 pub(crate) fn note(text: impl std::fmt::Display) {
     let _ = writeln!(io::stderr(), "{text}");

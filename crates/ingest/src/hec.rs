@@ -3,8 +3,9 @@
 //!
 //! What becomes the record (docs/guide/sources.md tells senders the same):
 //! - A source of a vendor's kind ([`Kind::unwraps_hec`](crate::Kind)): the value of `event`, its bytes
-//!   untouched; a string that holds the text of an object is that object. HEC's own `time`, `host` and
-//!   `sourcetype` are left out, since the vendor's event carries its own.
+//!   untouched; a string that holds the text of an object is that object. The vendor's list answer
+//!   (`{"Records":[…]}`) is opened, as the other doors do. HEC's own `time`, `host` and `sourcetype` are left
+//!   out, since the vendor's event carries its own.
 //! - Any other source: the whole HEC object, untouched, with everything around the event.
 //!
 //! Unlike Splunk, which keeps the events before a bad one, a request is taken whole or not at all.
@@ -12,6 +13,7 @@
 use crate::Kind;
 use crate::json::{Members, ScanError, skip_space, value_end};
 use crate::limits::{BODY_RECORDS_MAX, RECORD_BODY_BYTES_MAX};
+use crate::split::{EnvelopePath, SplitError, opened_object};
 use std::borrow::Cow;
 
 /// Splunk's answers by number ("Troubleshoot HTTP Event Collector", *Possible error codes*).
@@ -106,31 +108,24 @@ impl HecError {
 /// [`HecError`] with the number of the first event that is wrong.
 pub fn events<'b>(body: &'b [u8], kind: &Kind) -> Result<Vec<Cow<'b, [u8]>>, HecError> {
     let mut records = Vec::new();
-    let mut at = skip_space(body, 0);
+    let (mut at, mut number) = (skip_space(body, 0), 0);
     while at < body.len() {
-        let number = records.len();
-        if number >= BODY_RECORDS_MAX {
-            return Err(HecError::at(HecCode::TooLarge, number));
-        }
         let malformed = |_: ScanError| HecError::at(HecCode::InvalidDataFormat, number);
         if body[at] != b'{' {
             return Err(HecError::at(HecCode::InvalidDataFormat, number));
         }
         let end = value_end(body, at).map_err(malformed)?;
-        let record = event_record(&body[at..end], kind).map_err(|code| HecError::at(code, number))?;
-        if record.len() > RECORD_BODY_BYTES_MAX {
-            return Err(HecError::at(HecCode::TooLarge, number));
-        }
-        records.push(record);
+        event_records(&body[at..end], kind, &mut records).map_err(|code| HecError::at(code, number))?;
+        number += 1;
         at = skip_space(body, end);
     }
-    if records.is_empty() {
+    if number == 0 {
         return Err(HecError { code: HecCode::NoData, event_number: None });
     }
     Ok(records)
 }
 
-fn event_record<'b>(object: &'b [u8], kind: &Kind) -> Result<Cow<'b, [u8]>, HecCode> {
+fn event_records<'b>(object: &'b [u8], kind: &Kind, records: &mut Vec<Cow<'b, [u8]>>) -> Result<(), HecCode> {
     let mut event = None;
     for member in Members::new(object, 0) {
         let member = member.map_err(|_| HecCode::InvalidDataFormat)?;
@@ -145,13 +140,29 @@ fn event_record<'b>(object: &'b [u8], kind: &Kind) -> Result<Cow<'b, [u8]>, HecC
         Some(b"\"\"") => return Err(HecCode::EventBlank),
         Some(event) => event,
     };
-    if !kind.unwraps_hec {
-        return Ok(Cow::Borrowed(object));
+    let unpacked = (kind.unwraps_hec && event.starts_with(b"\"")).then(|| object_in_string(event));
+    match unpacked {
+        Some(Some(text)) => {
+            let found = opened(&text, kind.envelopes)?;
+            records.extend(found.into_iter().map(|record| Cow::Owned(record.to_vec())));
+        }
+        Some(None) => records.push(Cow::Borrowed(object)),
+        None if kind.unwraps_hec => {
+            records.extend(opened(event, kind.envelopes)?.into_iter().map(Cow::Borrowed));
+        }
+        None => records.push(Cow::Borrowed(object)),
     }
-    match event.first() {
-        Some(b'"') => Ok(object_in_string(event).map_or(Cow::Borrowed(object), Cow::Owned)),
-        _ => Ok(Cow::Borrowed(event)),
-    }
+    let fits = records.len() <= BODY_RECORDS_MAX
+        && records.last().is_none_or(|record| record.len() <= RECORD_BODY_BYTES_MAX);
+    if fits { Ok(()) } else { Err(HecCode::TooLarge) }
+}
+
+/// The records of a vendor's list answer, or the value itself.
+fn opened<'b>(value: &'b [u8], envelopes: &[EnvelopePath<'_>]) -> Result<Vec<&'b [u8]>, HecCode> {
+    opened_object(value, envelopes).map_err(|error| match error {
+        SplitError::RecordTooLarge { .. } | SplitError::TooManyRecords => HecCode::TooLarge,
+        _ => HecCode::InvalidDataFormat,
+    })
 }
 
 /// The object whose text the JSON string `quoted` holds.
@@ -201,13 +212,17 @@ pub fn raw_lines<'b>(
         event: Cow<'w, str>,
     }
     let mut records = Vec::new();
+    let mut found_lines = false;
     for line in body.split(|&b| b == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty()) {
         let number = records.len();
+        found_lines = true;
         if number >= BODY_RECORDS_MAX || line.len() > RECORD_BODY_BYTES_MAX / 6 {
             return Err(HecError::at(HecCode::TooLarge, number));
         }
         if kind.unwraps_hec {
-            records.push(Cow::Borrowed(line));
+            // a line that breaks off stays one record, for normalize to refuse
+            let found = opened(line, kind.envelopes).unwrap_or_else(|_| vec![line]);
+            records.extend(found.into_iter().map(Cow::Borrowed));
             continue;
         }
         let wrapped = Wrapped { metadata, event: String::from_utf8_lossy(line) };
@@ -215,7 +230,10 @@ pub fn raw_lines<'b>(
         let wrapped = wrapped.map_err(|_| HecError::at(HecCode::InvalidDataFormat, number))?;
         records.push(Cow::Owned(wrapped));
     }
-    if records.is_empty() {
+    if records.len() > BODY_RECORDS_MAX {
+        return Err(HecError::at(HecCode::TooLarge, BODY_RECORDS_MAX));
+    }
+    if !found_lines {
         return Err(HecError { code: HecCode::NoData, event_number: None });
     }
     Ok(records)
@@ -243,6 +261,20 @@ mod tests {
             ),
             ("okta", "{\"event\":{\"a\":1}}\n\n {\"event\": {\"b\":2} }", &[r#"{"a":1}"#, r#"{"b":2}"#]),
             ("okta", r#"{"event":"{\"a\":\"\\u00e9\"}"}"#, &[r#"{"a":"\u00e9"}"#]),
+            // the vendor's list answer, as it is or as text
+            (
+                "aws_cloudtrail",
+                r#"{"event":{"v":1,"Records":[{"a":1},{"b":2}]}}{"event":{"c":3}}"#,
+                &[r#"{"a":1}"#, r#"{"b":2}"#, r#"{"c":3}"#],
+            ),
+            (
+                "aws_cloudtrail",
+                r#"{"event":"{\"Records\":[{\"a\":1},{\"b\":2}]}"}"#,
+                &[r#"{"a":1}"#, r#"{"b":2}"#],
+            ),
+            ("okta", r#"{"event":{"data":{"events":[{"uuid":"u"}]}}}"#, &[r#"{"uuid":"u"}"#]),
+            ("aws_cloudtrail", r#"{"event":{"Records":[]}}"#, &[]),
+            ("syslog", r#"{"event":{"Records":[{"a":1}]}}"#, &[r#"{"event":{"Records":[{"a":1}]}}"#]),
             // what cannot be the vendor's event stays whole, for normalize to refuse with a reason
             ("okta", r#"{"time":1,"event":"hello"}"#, &[r#"{"time":1,"event":"hello"}"#]),
             (
@@ -291,6 +323,9 @@ mod tests {
             "{\"host\":\"h\\\"1\",\"event\":\"<14>hello \u{fffd}\"}",
         ];
         assert_eq!(read("syslog"), wrapped);
+        let list = br#"{"Records":[{"a":1},{"b":2}]}"#;
+        let records = raw_lines(list, Kind::of("aws_cloudtrail"), &metadata).unwrap();
+        assert_eq!(records, [&br#"{"a":1}"#[..], br#"{"b":2}"#]);
         let nothing = raw_lines(b"\n \n", Kind::of("okta"), &metadata).unwrap_err();
         assert_eq!(nothing.code, HecCode::NoData);
     }

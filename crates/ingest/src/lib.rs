@@ -29,5 +29,5 @@ pub use decompress::{DecompressError, Encoding, decompress};
 pub use error::IngestError;
 pub use kind::{KINDS, Kind, declared_envelope};
 pub use service::{Accepted, Delivery, Options, Room, Service};
-pub use split::{EnvelopePath, Format, SplitError, split};
+pub use split::{EnvelopePath, Format, SplitError, ends_inside_object, is_whole_object, split};
 pub use telemetry::{RefusedLabels, SourceLabels, Telemetry};

@@ -38,3 +38,7 @@ pub const HEC_CHANNELS_MAX: usize = 10_000;
 
 /// Most acknowledgement ids in one HEC query.
 pub const HEC_ACKS_PER_QUERY_MAX: usize = 10_000;
+
+/// Most lines of one body that begin an object without end for which an end is looked for on later lines; each
+/// costs a look over up to [`RECORD_BODY_BYTES_MAX`]. From there on every line stands for itself.
+pub const BROKEN_STARTS_MAX: usize = 16;

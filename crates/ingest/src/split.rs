@@ -5,13 +5,13 @@
 //! and normalize dead-letters it with the reason. So a bad record never costs its neighbours.
 
 use crate::json::{Elements, Members, ScanError, skip_space, trim, value_end};
-use crate::limits::{BODY_RECORDS_MAX, RECORD_BODY_BYTES_MAX};
+use crate::limits::{BODY_RECORDS_MAX, BROKEN_STARTS_MAX, RECORD_BODY_BYTES_MAX};
 use memchr::memchr;
 
 /// How the sender says that the body is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Format {
-    /// Not said: one JSON value, or lines, whichever fits.
+    /// Not said: JSON values, or lines, whichever fits. Among lines a record may stand over several.
     #[default]
     Auto,
     /// One record a line (`application/x-ndjson`): every line stands for itself.
@@ -98,7 +98,7 @@ pub fn split<'b>(
     match (format, body.get(start)) {
         (_, None) => return Err(SplitError::Empty),
         (Format::Lines, Some(_)) => lines(body, envelopes, &mut records)?,
-        (Format::Auto, Some(b'{')) if looks_line_wise(body) => lines(body, envelopes, &mut records)?,
+        (Format::Auto, Some(b'{')) if all_lines_are_objects(body) => lines(body, envelopes, &mut records)?,
         (Format::Auto, Some(first)) => match document(body, start, envelopes, &mut records) {
             Ok(()) => {}
             Err(limit @ (SplitError::RecordTooLarge { .. } | SplitError::TooManyRecords)) => {
@@ -106,7 +106,7 @@ pub fn split<'b>(
             }
             Err(_) if *first != b'[' && is_line_wise(body) => {
                 records.found.clear();
-                lines(body, envelopes, &mut records)?;
+                lines_and_documents(body, envelopes, &mut records)?;
             }
             Err(error) => return Err(error),
         },
@@ -188,6 +188,20 @@ fn object<'b>(
     Ok(end)
 }
 
+/// The records of one value: its envelope's, or itself.
+pub(crate) fn opened_object<'b>(
+    value: &'b [u8],
+    envelopes: &[EnvelopePath<'_>],
+) -> Result<Vec<&'b [u8]>, SplitError> {
+    let mut records = Records { found: Vec::new() };
+    if is_whole_object(value) && may_be_envelope(value, envelopes) {
+        object(value, 0, envelopes, &mut records)?;
+    } else {
+        records.push(value)?;
+    }
+    Ok(records.found)
+}
+
 /// Takes the records of the array at `path` of the object at `start`, in one pass; whether there was one,
 /// and the object's end.
 fn opened<'b>(
@@ -217,25 +231,81 @@ fn opened<'b>(
     Ok((found, members.end()))
 }
 
-/// Whether a look at both ends is enough to see lines: the first two are whole objects, and the last has the
-/// looks of one. Lines are cut many times faster than documents.
-fn looks_line_wise(body: &[u8]) -> bool {
+/// Whether a line, without white space at its ends, is one object from its first byte to its last, going by
+/// strings and brackets. Whether it is good JSON is not asked, and no depth overflows a stack.
+pub fn is_whole_object(line: &[u8]) -> bool {
+    line.starts_with(b"{") && value_end(line, 0) == Ok(line.len())
+}
+
+/// Whether `bytes` are objects one after the other, of which the last does not end.
+pub fn ends_inside_object(bytes: &[u8]) -> bool {
+    let mut at = skip_space(bytes, 0);
+    while bytes.get(at) == Some(&b'{') {
+        match value_end(bytes, at) {
+            Ok(end) => at = skip_space(bytes, end),
+            Err(_) => return true,
+        }
+    }
+    false
+}
+
+/// Whether there are two lines at least and each is one whole object, so that cutting by lines cuts no record
+/// apart. Lines are cut many times faster than documents, whose envelopes are looked for.
+fn all_lines_are_objects(body: &[u8]) -> bool {
     let mut lines = body.split(|&b| b == b'\n').map(trim).filter(|line| !line.is_empty());
-    let whole = |line: &[u8]| line.starts_with(b"{") && value_end(line, 0) == Ok(line.len());
-    let begins = lines.next().is_some_and(whole) && lines.next().is_some_and(whole);
-    begins && lines.next_back().is_none_or(|last| last.starts_with(b"{") && last.ends_with(b"}"))
+    lines.next().is_some_and(is_whole_object)
+        && lines.next().is_some_and(is_whole_object)
+        && lines.all(is_whole_object)
 }
 
 /// Whether a body that is no whole document reads as lines: its first line is a whole object, or most of its
 /// lines are. A document that breaks off has neither, however it is laid out.
 fn is_line_wise(body: &[u8]) -> bool {
-    let is_object = |line: &[u8]| line.starts_with(b"{") && value_end(line, 0) == Ok(line.len());
     let lines = || body.split(|&b| b == b'\n').map(trim).filter(|line| !line.is_empty());
-    if lines().next().is_some_and(is_object) {
+    if lines().next().is_some_and(is_whole_object) {
         return true;
     }
-    let (objects, others): (Vec<_>, Vec<_>) = lines().map(is_object).partition(|&object| object);
+    let (objects, others): (Vec<_>, Vec<_>) = lines().map(is_whole_object).partition(|&object| object);
     objects.len() > others.len()
+}
+
+/// Lines of which some are broken: each stands for itself, but a line that begins a sound object over several
+/// lines is that object.
+fn lines_and_documents<'b>(
+    body: &'b [u8],
+    envelopes: &[EnvelopePath<'_>],
+    records: &mut Records<'b>,
+) -> Result<(), SplitError> {
+    let (mut at, mut broken_starts) = (skip_space(body, 0), 0);
+    while let Some(rest) = body.get(at..).filter(|rest| !rest.is_empty()) {
+        let line_end = at + memchr(b'\n', rest).unwrap_or(rest.len());
+        let line = trim(&body[at..line_end]);
+        let may_go_on = line.starts_with(b"{") && !is_whole_object(line) && broken_starts < BROKEN_STARTS_MAX;
+        match may_go_on.then(|| sound_object(body, at)) {
+            Some(Some(end)) => {
+                object(body, at, envelopes, records)?;
+                at = end;
+            }
+            tried => {
+                broken_starts += usize::from(tried.is_some());
+                self::line(line, envelopes, records)?;
+                at = line_end;
+            }
+        }
+        at = skip_space(body, at);
+    }
+    Ok(())
+}
+
+/// The end of the object at `start`, if it is good JSON and nothing stands behind it on its last line. An
+/// unclosed string may find its end in another record, so brackets alone are not enough here.
+fn sound_object(body: &[u8], start: usize) -> Option<usize> {
+    let within = &body[..body.len().min(start + RECORD_BODY_BYTES_MAX)];
+    let end = value_end(within, start).ok()?;
+    let line_end = end + memchr(b'\n', &body[end..]).unwrap_or(body.len() - end);
+    let alone = trim(&body[end..line_end]).is_empty();
+    let sound = || serde_json::from_slice::<serde::de::IgnoredAny>(&body[start..end]).is_ok();
+    (alone && sound()).then_some(end)
 }
 
 fn lines<'b>(
@@ -248,35 +318,44 @@ fn lines<'b>(
         let end = memchr(b'\n', rest).unwrap_or(rest.len());
         let line = trim(&rest[..end]);
         rest = rest.get(end + 1..).unwrap_or_default();
-        if line.is_empty() {
-            continue;
-        }
-        if !begins_envelope(line, envelopes) {
-            records.push(line)?;
-            continue;
-        }
-        let kept = records.found.len();
-        match object(line, 0, envelopes, records) {
-            Ok(end) if end == line.len() => {}
-            Err(limit @ (SplitError::RecordTooLarge { .. } | SplitError::TooManyRecords)) => {
-                return Err(limit);
-            }
-            // an envelope that breaks off stays one record, for normalize to refuse
-            _ => {
-                records.found.truncate(kept);
-                records.push(line)?;
-            }
+        if !line.is_empty() {
+            self::line(line, envelopes, records)?;
         }
     }
     Ok(())
 }
 
-/// Lines are plentiful and envelopes in them rare: only a line whose first key begins an envelope is read.
-fn begins_envelope(line: &[u8], envelopes: &[EnvelopePath<'_>]) -> bool {
+/// One line: its envelope's records, or itself.
+fn line<'b>(
+    line: &'b [u8],
+    envelopes: &[EnvelopePath<'_>],
+    records: &mut Records<'b>,
+) -> Result<(), SplitError> {
+    if !may_be_envelope(line, envelopes) {
+        return records.push(line);
+    }
+    let kept = records.found.len();
+    match object(line, 0, envelopes, records) {
+        Ok(end) if end == line.len() => Ok(()),
+        Err(limit @ (SplitError::RecordTooLarge { .. } | SplitError::TooManyRecords)) => Err(limit),
+        // an envelope that breaks off stays one record, for normalize to refuse
+        _ => {
+            records.found.truncate(kept);
+            records.push(line)
+        }
+    }
+}
+
+/// Lines are plentiful and envelopes in them rare: only a line in which an envelope's first key stands somewhere
+/// is read.
+fn may_be_envelope(line: &[u8], envelopes: &[EnvelopePath<'_>]) -> bool {
     envelopes.iter().any(|path| {
         let key = path.first().map_or(&b""[..], |key| key.as_bytes());
-        let rest = line.strip_prefix(b"{").map(trim).and_then(|rest| rest.strip_prefix(b"\""));
-        rest.and_then(|rest| rest.strip_prefix(key)).is_some_and(|rest| rest.starts_with(b"\""))
+        let quoted = |at: usize| {
+            at.checked_sub(1).and_then(|before| line.get(before)) == Some(&b'"')
+                && line.get(at + key.len()) == Some(&b'"')
+        };
+        memchr::memmem::find_iter(line, key).any(quoted)
     })
 }
 
@@ -328,6 +407,11 @@ mod tests {
                 "{\"Records\":[{\"a\":1},{\"b\":2}]}\n{\"c\":3}",
                 &[r#"{"a":1}"#, r#"{"b":2}"#, r#"{"c":3}"#],
             ),
+            (
+                Lines,
+                "{\"v\":1,\"Records\":[{\"a\":1}]}\n{\"c\":\"Records\"}",
+                &[r#"{"a":1}"#, r#"{"c":"Records"}"#],
+            ),
             (Lines, "{\"Records\":[{\"a\":1},\n{\"c\":3}", &[r#"{"Records":[{"a":1},"#, r#"{"c":3}"#]),
             // a malformed record within a sound array is a record
             (Auto, r#"[{"a":nope},{"b":2}]"#, &[r#"{"a":nope}"#, r#"{"b":2}"#]),
@@ -335,6 +419,33 @@ mod tests {
         ];
         for (format, body, expected) in cases {
             assert_eq!(cut(*format, body).as_deref().unwrap(), *expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_record_over_several_lines_stays_whole() {
+        let cases: &[(&str, &[&str])] = &[
+            // a record over several lines stays whole, wherever it stands and whatever stands beside it
+            (
+                "{\"a\":1}\n{\"b\":2}\n{\n\"c\":3\n}\n{\"d\":4}",
+                &[r#"{"a":1}"#, r#"{"b":2}"#, "{\n\"c\":3\n}", r#"{"d":4}"#],
+            ),
+            (
+                "{\"a\":1}\n{\"b\":2}\n{\"c\":3}{\"d\":4}",
+                &[r#"{"a":1}"#, r#"{"b":2}"#, r#"{"c":3}"#, r#"{"d":4}"#],
+            ),
+            (
+                "{\"a\":1}\noops\n{\n\"c\":3\n}\n{\"d\":\n{\"e\":5}",
+                &[r#"{"a":1}"#, "oops", "{\n\"c\":3\n}", r#"{"d":"#, r#"{"e":5}"#],
+            ),
+            // an unclosed string swallows no neighbour
+            (
+                "{\"a\":1}\n{\"b\":\"x\n{\"c\":\"}\"}\n{\"d\":4}",
+                &[r#"{"a":1}"#, r#"{"b":"x"#, r#"{"c":"}"}"#, r#"{"d":4}"#],
+            ),
+        ];
+        for (body, expected) in cases {
+            assert_eq!(cut(Format::Auto, body).as_deref().unwrap(), *expected, "{body}");
         }
     }
 
@@ -365,6 +476,22 @@ mod tests {
         let large = format!("{{}}\n\"{}\"\n", "x".repeat(RECORD_BODY_BYTES_MAX));
         let bytes = RECORD_BODY_BYTES_MAX + 2;
         assert_eq!(cut(Format::Lines, &large), Err(SplitError::RecordTooLarge { number: 2, bytes }));
+    }
+
+    #[test]
+    fn no_depth_overflows_the_stack() {
+        for depth in [1_000, 100_000] {
+            let deep = format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
+            assert!(is_whole_object(deep.as_bytes()));
+            assert!(ends_inside_object(&deep.as_bytes()[..deep.len() - 1]));
+            for body in [
+                deep.clone(),
+                format!("{{}}\n{deep}\n{{}}"),
+                format!("{{}}\n{}\nx", deep.replace(':', ":\n")),
+            ] {
+                assert!(cut(Format::Auto, &body).unwrap().iter().any(|record| record.len() >= deep.len()));
+            }
+        }
     }
 
     #[test]
@@ -405,6 +532,26 @@ mod tests {
                 let found = split(body.as_bytes(), Format::Auto, &[&["Records"]]).unwrap();
                 proptest::prop_assert_eq!(found, texts.iter().map(String::as_bytes).collect::<Vec<_>>());
             }
+        }
+
+        #[test]
+        fn records_on_one_line_and_on_many_stay_whole(
+            records in proptest::collection::vec((json(), proptest::bool::ANY), 1..8),
+            broken in proptest::option::of(0..8_usize),
+        ) {
+            let text = |(record, pretty): &(serde_json::Value, bool)| match pretty {
+                true => serde_json::to_string_pretty(record).unwrap(),
+                false => record.to_string(),
+            };
+            let mut texts: Vec<String> = records.iter().map(text).collect();
+            if let Some(at) = broken {
+                // a bad line among them, behind one by which the body is seen to be lines
+                texts.insert(0, "{}".to_owned());
+                texts.insert((at + 1).min(texts.len()), "no record at all".to_owned());
+            }
+            let body = texts.join("\n");
+            let found = split(body.as_bytes(), Format::Auto, &[&["Records"]]).unwrap();
+            proptest::prop_assert_eq!(found, texts.iter().map(String::as_bytes).collect::<Vec<_>>());
         }
 
         #[test]

@@ -2,6 +2,8 @@
 
 use crate::{EventId, FindingId, Position};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fmt::Write;
 
 /// How bad it would be if true; OCSF `severity_id` 1 to 5, Sigma `level` by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -105,6 +107,53 @@ pub struct Entity {
     pub value: String,
 }
 
+/// Longest value of an entity, in bytes. A record may be megabytes large, and every entity is copied into
+/// findings, incidents and lists: without a bound, one record would fill them all.
+pub const ENTITY_VALUE_BYTES_MAX: usize = 1024;
+
+/// What stands between the kept beginning of a long value and the digest of the whole.
+const DIGEST_MARK: &str = "…sha256:";
+const DIGEST_HEX_BYTES: usize = 64;
+
+/// Appends an entity's value to `text`, in ASCII lower case where `lower` says so.
+///
+/// A value over [`ENTITY_VALUE_BYTES_MAX`] keeps its beginning, followed by `…sha256:` and the SHA-256 of
+/// the whole value in hex: the same value stays one entity, and values that differ stay apart.
+pub fn push_entity_value(text: &mut String, value: &str, lower: bool) {
+    let start = text.len();
+    if value.len() <= ENTITY_VALUE_BYTES_MAX {
+        text.push_str(value);
+    } else {
+        let room = ENTITY_VALUE_BYTES_MAX - DIGEST_MARK.len() - DIGEST_HEX_BYTES;
+        text.push_str(value.get(..value.floor_char_boundary(room)).unwrap_or_default());
+    }
+    if lower && let Some(kept) = text.get_mut(start..) {
+        kept.make_ascii_lowercase();
+    }
+    if value.len() > ENTITY_VALUE_BYTES_MAX {
+        text.push_str(DIGEST_MARK);
+        for byte in digest(value, lower) {
+            // a write to a string cannot fail
+            let _ = write!(text, "{byte:02x}");
+        }
+    }
+}
+
+/// SHA-256 of the value as it would have been kept, piece by piece: a long value is not copied.
+fn digest(value: &str, lower: bool) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    let mut piece = [0; 512];
+    for bytes in value.as_bytes().chunks(piece.len()) {
+        let piece = &mut piece[..bytes.len()];
+        piece.copy_from_slice(bytes);
+        if lower {
+            piece.make_ascii_lowercase();
+        }
+        hash.update(piece);
+    }
+    hash.finalize().into()
+}
+
 /// A field of the event that made the rule fire.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MatchedField {
@@ -156,4 +205,37 @@ pub struct Finding {
     pub matched: Vec<MatchedField>,
     /// The OCSF event.
     pub event: serde_json::Value,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pushed(value: &str, lower: bool) -> String {
+        let mut text = "before".to_owned();
+        push_entity_value(&mut text, value, lower);
+        text.strip_prefix("before").unwrap().to_owned()
+    }
+
+    #[test]
+    fn long_values_are_cut_and_stay_apart() {
+        assert_eq!(pushed("Ana", false), "Ana");
+        assert_eq!(pushed("Ana", true), "ana");
+        let limit = "é".repeat(ENTITY_VALUE_BYTES_MAX / 2);
+        assert_eq!(pushed(&limit, false), limit);
+        let (long, other) = (format!("{limit}A"), format!("{limit}B"));
+        for value in [&long, &other, &"x".repeat(1 << 20)] {
+            let kept = pushed(value, false);
+            assert!(
+                kept.len() <= ENTITY_VALUE_BYTES_MAX && kept.contains(DIGEST_MARK),
+                "{} bytes",
+                kept.len()
+            );
+            assert_eq!(kept, pushed(value, false));
+        }
+        assert_ne!(pushed(&long, false), pushed(&other, false));
+        let upper = "A".repeat(ENTITY_VALUE_BYTES_MAX + 1);
+        assert_eq!(pushed(&upper, true), pushed(&upper.to_lowercase(), true));
+        assert_ne!(pushed(&upper, true), pushed(&upper, false));
+    }
 }

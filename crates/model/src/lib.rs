@@ -20,7 +20,9 @@ pub use audit::{AuditRecord, Principal};
 pub use clock::{Clock, Entropy, ManualClock, SeededEntropy, SystemClock};
 pub use dead_letter::DeadLetter;
 pub use field::{FieldId, FieldTable};
-pub use finding::{Entity, EntityKind, Finding, MatchedField, Severity};
+pub use finding::{
+    ENTITY_VALUE_BYTES_MAX, Entity, EntityKind, Finding, MatchedField, Severity, push_entity_value,
+};
 pub use ids::{AuditId, CommentId, EventId, FindingId, IncidentId, ParseIdError, TokenId, Ulid};
 pub use incident::{Comment, INCIDENT_RULES_MAX, Incident, Membership, Status, Verdict};
 pub use position::{Offset, ParsePositionError, Partition, Position, Topic};

@@ -3,7 +3,7 @@
 use crate::eval::Context;
 use crate::plan::EntityRule;
 use crate::sink::Out;
-use model::EntityKind;
+use model::{EntityKind, push_entity_value};
 
 /// Whether the event carries the untouched record as a string in `raw_data`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -17,6 +17,9 @@ pub enum RawData {
 
 /// Most entities that one event names.
 pub(crate) const ENTITIES_PER_EVENT_MAX: usize = 64;
+
+/// Largest buffer for an event that is kept for the next one, in bytes.
+const KEPT_JSON_BYTES_MAX: usize = 4 << 20;
 
 /// Buffers for one event at a time; kept and reused from event to event.
 #[derive(Debug, Default)]
@@ -38,7 +41,8 @@ impl Output {
         &self.json
     }
 
-    /// What the event is about, most telling first, without repetition.
+    /// What the event is about, most telling first, without repetition; each value has at most
+    /// [`model::ENTITY_VALUE_BYTES_MAX`] bytes.
     pub fn entities(&self) -> impl ExactSizeIterator<Item = (EntityKind, &str)> {
         self.entities
             .iter()
@@ -47,6 +51,8 @@ impl Output {
 
     pub(crate) fn clear(&mut self) {
         self.json.clear();
+        // one giant event must not be held for good
+        self.json.shrink_to(KEPT_JSON_BYTES_MAX);
         self.entities.clear();
         self.entity_text.clear();
     }
@@ -68,10 +74,8 @@ impl Output {
         }
         let start = self.entity_text.len();
         match context.text(&rule.value) {
-            Some(Out::Text(text)) => self.entity_text.push_str(text),
-            Some(Out::Lower(text)) => {
-                self.entity_text.extend(text.chars().map(|c| c.to_ascii_lowercase()));
-            }
+            Some(Out::Text(text)) => push_entity_value(&mut self.entity_text, text, false),
+            Some(Out::Lower(text)) => push_entity_value(&mut self.entity_text, text, true),
             Some(Out::Int(value)) => {
                 use std::fmt::Write;
                 // a write to a string cannot fail

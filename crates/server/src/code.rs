@@ -74,6 +74,8 @@ codes! {
     SourceDisabled = "source_disabled", 403, "the doors of this source are closed", "enable the source again";
     SourceKind = "source_kind", 409, "this door is for another kind of source",
         "use the door of this source's kind, or POST /api/v1/ingest/{source}";
+    SourceKindUnknown = "source_kind_unknown", 400, "no mapping reads this kind of record",
+        "give one of the kinds in the detail";
     SourceSecretMissing = "source_secret_missing", 409, "this source has no secret to check signatures with",
         "set one with PATCH /api/v1/sources/{name}";
     BodyEmpty = "body_empty", 400, "there is nothing in the body", "send at least one record";
@@ -121,6 +123,8 @@ codes! {
     IdempotencyKeyReused = "idempotency_key_reused", 422, "this idempotency key belongs to another request",
         "take a fresh key for each new request";
     RawRecordGone = "raw_record_gone", 410, "the raw record was removed by retention", "it cannot be driven again";
+    DeadLetterNotOpen = "dead_letter_not_open", 409, "this dead letter was driven again already",
+        "look at what became of it; refused once more, the record is a new dead letter at its new position";
     StreamsExhausted = "streams_exhausted", 429, "too many streams are open", "close some, then try again";
     StoreBusy = "store_busy", 503, "others are writing for too long", "send again after the time in Retry-After";
     StoreDiskFull = "store_disk_full", 503, "the disk of the state is full", "free space";

@@ -8,26 +8,66 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use model::Principal;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::str::FromStr;
 use std::sync::Arc;
+use utoipa::IntoParams;
+use utoipa::openapi::path::Parameter;
 
 /// Largest JSON body of the API (not of the doors), in bytes.
 pub const API_BODY_BYTES_MAX: usize = 256 * 1024;
 
-/// The query string.
+/// How much of an unknown parameter's name an answer repeats.
+const SHOWN_NAME_CHARS_MAX: usize = 64;
+
+/// The query string. A parameter that is not documented is refused: a misspelt filter that is ignored would
+/// answer with everything.
 #[derive(Debug)]
 pub(crate) struct Params<T>(pub(crate) T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
+impl<S: Send + Sync, T: DeserializeOwned + IntoParams> FromRequestParts<S> for Params<T> {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        known_only(parts, &T::into_params(|| None))?;
         let read = axum::extract::Query::<T>::try_from_uri(&parts.uri);
         let invalid = |error: axum::extract::rejection::QueryRejection| {
             Problem::new(Code::RequestInvalid, error.body_text())
         };
         Ok(Self(read.map_err(invalid)?.0))
     }
+}
+
+/// No query string, for routes that take none.
+#[derive(Debug, Deserialize, IntoParams)]
+pub(crate) struct NoParams {}
+
+/// From this similarity on (0 to 1, Jaro-Winkler), a name is taken for a misspelt one.
+const MISSPELT_MIN: f64 = 0.8;
+
+fn known_only(parts: &Parts, known: &[Parameter]) -> Result<(), Problem> {
+    let Some(query) = parts.uri.query().filter(|query| !query.is_empty()) else { return Ok(()) };
+    let is_known = |name: &str| known.iter().any(|parameter| parameter.name == name);
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let name = pair.split('=').next().unwrap_or_default();
+        if is_known(name) {
+            continue;
+        }
+        let alike = |parameter: &Parameter| strsim::jaro_winkler(name, &parameter.name);
+        let nearest = known.iter().max_by(|a, b| alike(a).total_cmp(&alike(b)));
+        let shown: String = name.chars().take(SHOWN_NAME_CHARS_MAX).collect();
+        let advice = match nearest.filter(|parameter| alike(parameter) >= MISSPELT_MIN) {
+            Some(parameter) => format!("did you mean {:?}?", parameter.name),
+            None if known.is_empty() => "this route takes none".to_owned(),
+            None => {
+                let names: Vec<_> = known.iter().map(|parameter| parameter.name.as_str()).collect();
+                format!("there is {}", names.join(", "))
+            }
+        };
+        let detail = format!("the query parameter {shown:?} is not known; {advice}");
+        return Err(Problem::new(Code::RequestInvalid, detail));
+    }
+    Ok(())
 }
 
 /// One segment of the path as an id.

@@ -124,6 +124,7 @@ impl From<RegistryError> for Problem {
         match error {
             RegistryError::Store(error) => error.into(),
             RegistryError::ScopeNotHeld(_) => Self::new(Code::ScopeNotHeld, error.to_string()),
+            RegistryError::UnknownKind { .. } => Self::new(Code::SourceKindUnknown, error.to_string()),
             RegistryError::BadName { .. }
             | RegistryError::ExpiryPassed
             | RegistryError::NoScopes

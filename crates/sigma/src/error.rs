@@ -64,6 +64,8 @@ pub enum ErrorCode {
     BadAction,
     /// An inline test that is not `{name, event, matches}`.
     BadTest,
+    /// The id of another rule: findings could not tell the two apart.
+    DuplicateId,
 }
 
 impl ErrorCode {
@@ -88,6 +90,7 @@ impl ErrorCode {
             ErrorCode::UnsupportedFilter => "unsupported-filter",
             ErrorCode::BadAction => "bad-action",
             ErrorCode::BadTest => "bad-test",
+            ErrorCode::DuplicateId => "duplicate-id",
         }
     }
 }

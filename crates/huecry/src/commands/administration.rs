@@ -32,7 +32,16 @@ pub(super) fn source(command: Source, client: &Client, json: bool) -> Result<Exi
             }
             secret(&token.body, json)
         }
-        Source::Remove { name } => {
+        Source::SetSecret { name, secret_file } => {
+            let change = json!({ "secret": read_secret(&secret_file)? });
+            client.patch(&format!("/api/v1/sources/{name}"), None, &change)?;
+            done(format_args!("{name}: the new secret is in force"), json)
+        }
+        Source::Enable { name } => {
+            client.patch(&format!("/api/v1/sources/{name}"), None, &json!({ "enabled": true }))?;
+            done(format_args!("{name}: its doors are open"), json)
+        }
+        Source::Disable { name } => {
             client.delete(&format!("/api/v1/sources/{name}"))?;
             done(format_args!("{name}: its doors are closed"), json)
         }
@@ -117,7 +126,8 @@ fn retry(client: &Client, path: &str, positions: &[String], json: bool) -> Resul
     for position in positions {
         match client.post(&format!("{}/retry", one(path, position)), &json!({})) {
             Ok(_) => done(format_args!("{position}: on the log again"), json)?,
-            Err(failure) if failure.exit == Exit::Faults => {
+            // one that is gone, or was driven again already, does not stop the others
+            Err(failure) if matches!(failure.exit, Exit::Faults | Exit::Conflict) => {
                 refused += 1;
                 terminal::note(format_args!("{position}: {failure}"));
                 Exit::Faults
@@ -202,5 +212,10 @@ fn read_secret(path: &Path) -> Result<String, Failure> {
         text = std::fs::read_to_string(path)
             .map_err(|e| Failure::new(Exit::Usage, format!("{}: {e}", path.display())))?;
     }
-    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+    let secret = text.trim_end_matches(['\r', '\n']);
+    if secret.is_empty() {
+        let failure = Failure::new(Exit::Usage, format!("{}: there is no secret in it", path.display()));
+        return Err(failure.hint("write the secret as the file's only line"));
+    }
+    Ok(secret.to_owned())
 }

@@ -6,9 +6,10 @@ use crate::client::Client;
 use crate::config::Config;
 use crate::content::configured_rules;
 use crate::exit::{Exit, Failure};
-use crate::storage::FIRST_TOKEN_FILE;
+use crate::storage::{FIRST_TOKEN_FILE, OTHERS};
 use crate::terminal;
 use serde::Serialize;
+use std::os::unix::fs::PermissionsExt;
 
 /// One look at one thing.
 #[derive(Serialize)]
@@ -32,7 +33,11 @@ impl Look {
 
 /// Looks, prints, and answers whether all is well.
 pub(super) fn run(cli: &Cli, config: &Config, json: bool) -> Result<Exit, Failure> {
-    let looks = [data_folder(config), mappings_and_rules(config), rule_tests(config), server(cli, config)];
+    let mut looks = vec![data_folder(config)];
+    if config.storage.data_dir.exists() {
+        looks.push(privacy(config));
+    }
+    looks.extend([mappings_and_rules(config), rule_tests(config), server(cli, config)]);
     for look in &looks {
         if json {
             terminal::line(serde_json::to_string(look).unwrap_or_default());
@@ -70,6 +75,26 @@ fn data_folder(config: &Config) -> Look {
         return Look::good(WHAT, format!("{name}, writable; its first token was moved away"));
     }
     Look::good(WHAT, format!("{name}, writable"))
+}
+
+/// The folder holds records, state and the key of the secrets: nobody else's to read.
+fn privacy(config: &Config) -> Look {
+    const WHAT: &str = "data folder's privacy";
+    let dir = &config.storage.data_dir;
+    let name = dir.display();
+    match std::fs::metadata(dir).map(|metadata| metadata.permissions().mode() & 0o777) {
+        Err(error) => {
+            Look::bad(WHAT, format!("{name}: {error}"), "give this account the right to look at it")
+        }
+        Ok(mode) if mode & OTHERS == 0 => Look::good(WHAT, format!("mode {mode:04o}, for its owner only")),
+        Ok(mode) => Look::bad(
+            WHAT,
+            format!(
+                "{name} has mode {mode:04o}: other accounts of this machine can read the log and the state"
+            ),
+            format!("chmod 700 {name}"),
+        ),
+    }
 }
 
 fn mappings_and_rules(config: &Config) -> Look {

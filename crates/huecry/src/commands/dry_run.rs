@@ -3,7 +3,7 @@
 use crate::cli::Ingest;
 use crate::engine::{Engine, Scratch};
 use crate::exit::{Exit, Failure};
-use crate::reader::{ReadError, files_under, read_records};
+use crate::reader::{ReadError, read_records};
 use crate::terminal;
 use ingest::Kind;
 use model::{Clock, Offset, Partition, Position, RawRecord, SystemClock, Topic};
@@ -74,6 +74,8 @@ struct Judge<'a, W> {
     now_ms: i64,
     summary: Summary,
     out: W,
+    /// Whether somebody still reads the events; the summary is for the exit code too.
+    read: bool,
 }
 
 impl<W: Write> Judge<'_, W> {
@@ -112,8 +114,10 @@ impl<W: Write> Judge<'_, W> {
         for violation in &violations {
             self.summary.example(file, violation.code, &format!("{}: {}", violation.path, violation.message));
         }
-        self.out.write_all(self.scratch.event_json())?;
-        self.out.write_all(b"\n")?;
+        if self.read {
+            let written = self.out.write_all(json).and_then(|()| self.out.write_all(b"\n"));
+            self.read = terminal::unless_closed(written)?;
+        }
         Ok(())
     }
 }
@@ -135,9 +139,10 @@ pub(super) fn run(args: &Ingest, json: bool) -> Result<Exit, Failure> {
         now_ms: SystemClock.now_ms(),
         summary: Summary { validated: args.validate, ..Summary::default() },
         out: terminal::stdout(),
+        read: true,
         engine,
     };
-    for file in files_under(&args.files)? {
+    for file in super::record_files(&args.files)? {
         let read = read_records(&file, Kind::of(kind), &mut |records| {
             records.iter().try_for_each(|record| judge.record(&file, record)).map_err(Stop::Failure)
         });
@@ -150,7 +155,7 @@ pub(super) fn run(args: &Ingest, json: bool) -> Result<Exit, Failure> {
             }
         }
     }
-    judge.out.flush()?;
+    terminal::unless_closed(judge.out.flush())?;
     report(&judge.summary, json);
     let faults = judge.summary.invalid + judge.summary.dead_lettered;
     Ok(if faults == 0 { Exit::Done } else { Exit::Faults })

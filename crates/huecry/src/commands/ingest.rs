@@ -4,7 +4,7 @@ use crate::cli::Ingest;
 use crate::client::{Client, problem};
 use crate::exit::{Exit, Failure};
 use crate::progress::Progress;
-use crate::reader::{ReadError, files_under, read_records};
+use crate::reader::{ReadError, read_records};
 use crate::terminal;
 use indicatif::{ProgressBar, ProgressStyle};
 use ingest::Kind;
@@ -22,17 +22,17 @@ const TRIES_MAX: u32 = 120;
 const TOKEN_MS: i64 = 86_400_000;
 
 /// Sends every record of the files.
-pub(super) fn run(args: &Ingest, client: &Client, data_dir: &Path, json: bool) -> Result<Exit, Failure> {
+pub(super) fn run(args: &Ingest, client: Client, data_dir: &Path, json: bool) -> Result<Exit, Failure> {
     let name = args.source.as_deref().ok_or_else(|| {
         Failure::new(Exit::Usage, "--source names the configured sender").hint("`huecry source list`")
     })?;
-    let kind = kind_of(client, name)?;
-    let sender = Client::new(client.base(), &token(client, name)?);
-    let files = files_under(&args.files)?;
+    let kind = kind_of(&client, name)?;
+    let base = client.base().to_owned();
+    let files = super::record_files(&args.files)?;
     let bar = bar(files.len() as u64, json);
     let mut progress = Progress::load(&data_dir.join("ingest-progress.json"), args.restart);
     let mut upload = Upload {
-        client: sender,
+        client: sender(client, name)?,
         path: format!("/api/v1/ingest/{name}"),
         body: Vec::new(),
         records: 0,
@@ -43,7 +43,7 @@ pub(super) fn run(args: &Ingest, client: &Client, data_dir: &Path, json: bool) -
     let (mut skipped, mut unreadable) = (0, 0);
     for file in &files {
         bar.set_message(file.display().to_string());
-        match upload.file(file, Kind::of(&kind), &mut progress, client.base(), name) {
+        match upload.file(file, Kind::of(&kind), &mut progress, &base, name) {
             Ok(done_before) => skipped += done_before,
             Err(Stop::Failure(failure)) => return Err(failure),
             Err(Stop::Unreadable(error)) => {
@@ -69,7 +69,7 @@ pub(super) fn run(args: &Ingest, client: &Client, data_dir: &Path, json: bool) -
 }
 
 fn kind_of(client: &Client, name: &str) -> Result<String, Failure> {
-    if std::env::var_os("HUECRY_TOKEN").is_some() {
+    if client.is_sources_own() {
         // a source's own token may not read the list of sources; the envelope forms are tried all the same
         return Ok("aws_cloudtrail".to_owned());
     }
@@ -83,16 +83,17 @@ fn kind_of(client: &Client, name: &str) -> Result<String, Failure> {
     })
 }
 
-/// The token in HUECRY_TOKEN is taken as the source's; otherwise one is made for this run.
-fn token(client: &Client, name: &str) -> Result<String, Failure> {
-    if let Ok(token) = std::env::var("HUECRY_TOKEN") {
-        return Ok(token);
+/// The source's own client: that of a source token, else one with a token that is made for this run.
+fn sender(client: Client, name: &str) -> Result<Client, Failure> {
+    if client.is_sources_own() {
+        return Ok(client);
     }
     let expires_at_ms = SystemClock.now_ms() + TOKEN_MS;
     let new = json!({ "name": "huecry ingest", "source": name, "expires_at_ms": expires_at_ms });
     let body = client.post("/api/v1/tokens", &new)?.body;
     let secret = body["secret"].as_str().map(str::to_owned);
-    secret.ok_or_else(|| Failure::new(Exit::Server, "the server made no token"))
+    let secret = secret.ok_or_else(|| Failure::new(Exit::Server, "the server made no token"))?;
+    Ok(Client::new(client.base(), &secret))
 }
 
 fn bar(files: u64, json: bool) -> ProgressBar {
@@ -149,7 +150,7 @@ impl Upload {
         let key = Progress::key(base, source, file);
         let done_before = progress.of(&key);
         let mut number = 0_u64;
-        read_records(file, kind, &mut |records| -> Result<(), Stop> {
+        let read = read_records(file, kind, &mut |records| -> Result<(), Stop> {
             for record in records {
                 number += 1;
                 if number <= done_before {
@@ -166,9 +167,14 @@ impl Upload {
                 self.records += 1;
             }
             Ok(())
-        })?;
+        });
+        if let Err(Stop::Failure(failure)) = read {
+            return Err(failure.into());
+        }
+        // of a file that breaks off, what was read is sent before the fault is told
         self.flush()?;
         progress.set(&key, number);
+        read?;
         Ok(done_before.min(number))
     }
 

@@ -6,6 +6,7 @@ mod doctor;
 mod dry_run;
 mod incident;
 mod ingest;
+mod logsource_lint;
 mod rules;
 mod rules_bench;
 mod rules_match;
@@ -17,9 +18,11 @@ use crate::config::Config;
 use crate::content::RuleFile;
 use crate::engine::Engine;
 use crate::exit::{Exit, Failure};
+use crate::reader::{Files, RECORD_EXTENSIONS, files_under};
 use crate::terminal;
 use clap::CommandFactory;
 use detect::LoadReport;
+use std::path::PathBuf;
 
 /// Runs one command line; the answer is the exit code.
 pub fn run(cli: Cli) -> Exit {
@@ -41,7 +44,9 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
     let client = || Client::of(&cli, &config);
     match &cli.command {
         Command::Ingest(args) if args.dry_run => dry_run::run(args, json),
-        Command::Ingest(args) => ingest::run(args, &client()?, &config.storage.data_dir, json),
+        Command::Ingest(args) => {
+            ingest::run(args, Client::of_sender(&cli, &config)?, &config.storage.data_dir, json)
+        }
         Command::Incident(command) => incident::run(command.clone(), &client()?, json),
         Command::Rules(Rules::List) => administration::rules(&client()?, json),
         Command::Rules(command) => rules::run(command.clone(), &config, json),
@@ -51,7 +56,10 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Doctor => doctor::run(&cli, &config, json),
         Command::Config(args) => print_config(&config, args.schema),
         Command::Completions { shell } => {
-            clap_complete::generate(*shell, &mut Cli::command(), "huecry", &mut terminal::stdout());
+            // into memory first: the generator panics where it cannot write, as into a closed pipe
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "huecry", &mut script);
+            terminal::write(&script)?;
             Ok(Exit::Done)
         }
         Command::Serve(args) => serve::run(args, &config, json),
@@ -67,6 +75,26 @@ fn print_config(config: &Config, schema: bool) -> Result<Exit, Failure> {
     };
     terminal::line(text.trim_end());
     Ok(Exit::Done)
+}
+
+/// The files of records under `paths`; says how many others their folders hold.
+///
+/// # Errors
+/// [`Failure`] for a path that is not there, and where there is nothing to read.
+fn record_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let Files { found, skipped } = files_under(paths)?;
+    let endings = RECORD_EXTENSIONS.map(|ending| format!(".{ending}")).join(", ");
+    if found.is_empty() {
+        let what =
+            format!("there is no file of records: {skipped} others, whose names end in none of {endings}");
+        return Err(
+            Failure::new(Exit::Faults, what).hint("a file that is named itself is read whatever its name")
+        );
+    }
+    if skipped > 0 {
+        terminal::note(format_args!("{skipped} files left alone: their names end in none of {endings}"));
+    }
+    Ok(found)
 }
 
 /// Compiles mappings and rules; files that cannot be read are refused like rules that cannot be parsed.

@@ -1,6 +1,6 @@
 //! `huecry rules`: test, check and measure rules. Nothing here needs a server, except `list`.
 
-use super::load_engine;
+use super::{load_engine, logsource_lint};
 use crate::cli::Rules;
 use crate::config::{Config, RulesConfig};
 use crate::content::{RuleFile, configured_rules, rules_under};
@@ -131,6 +131,8 @@ fn lint(files: &[RuleFile], json: bool) -> Result<Exit, Failure> {
     let (engine, report) = load_engine(files)?;
     let mut lints: Vec<_> = engine.detector().rules().flat_map(|(_, rule)| sigma::lint(rule)).collect();
     lints.extend(engine.detector().rule_sets().into_iter().flat_map(sigma::lint_set));
+    let rules = engine.detector().rules();
+    lints.extend(rules.filter_map(|(_, rule)| logsource_lint::unknown_service(&engine, rule)));
     for lint in &lints {
         if json {
             terminal::line(serde_json::to_string(lint).unwrap_or_default());
@@ -141,6 +143,14 @@ fn lint(files: &[RuleFile], json: bool) -> Result<Exit, Failure> {
     }
     for error in &report.refused {
         terminal::note(error);
+    }
+    let unmapped = logsource_lint::unmapped_products(&engine);
+    if !unmapped.is_empty() {
+        let names: Vec<_> = unmapped.iter().map(String::as_str).collect();
+        terminal::note(format_args!(
+            "some rules are for products that no mapping gives: {}",
+            names.join(", ")
+        ));
     }
     terminal::note(format_args!(
         "{} rules: {} remarks, {} refused",

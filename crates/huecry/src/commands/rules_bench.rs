@@ -6,7 +6,7 @@ use crate::content::RuleFile;
 use crate::cpu_time;
 use crate::engine::Engine;
 use crate::exit::{Exit, Failure};
-use crate::reader::{ReadError, files_under, read_records};
+use crate::reader::{ReadError, read_records};
 use crate::terminal;
 use acme::Acme;
 use ingest::Kind;
@@ -77,7 +77,7 @@ fn from_files(
 ) -> Result<Tally, Failure> {
     let mut matcher = Matcher::new(engine, kind);
     let (started, cpu_before) = (Instant::now(), cpu_time::own_seconds());
-    for file in files_under(files)? {
+    for file in super::record_files(files)? {
         let envelope = Kind::of(kind.unwrap_or("aws_cloudtrail"));
         read_records(&file, envelope, &mut |records| -> Result<(), ReadError> {
             for record in records {

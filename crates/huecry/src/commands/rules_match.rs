@@ -6,7 +6,7 @@ use crate::cpu_time;
 use crate::engine::{Engine, Scratch};
 use crate::exit::{Exit, Failure};
 use crate::kind_guess::KindGuess;
-use crate::reader::{ReadError, files_under, read_records};
+use crate::reader::{ReadError, read_records};
 use crate::terminal;
 use ingest::Kind;
 use model::{Offset, Partition, Position, RawRecord, Topic};
@@ -124,7 +124,7 @@ pub(super) fn run(
     let mut out = terminal::stdout();
     let (started, cpu_before) = (Instant::now(), cpu_time::own_seconds());
     let mut unreadable = 0;
-    for file in files_under(files)? {
+    for file in super::record_files(files)? {
         let envelope = Kind::of(kind.unwrap_or("aws_cloudtrail"));
         let read = read_records(&file, envelope, &mut |records| -> Result<(), Stop> {
             for record in records {

@@ -8,10 +8,6 @@ use normalize::Refusal;
 use ports::Records;
 use ports::store::Counters;
 
-/// Largest OCSF event that a finding carries, in bytes; a larger one stays on the log, where the finding's
-/// position points.
-pub(crate) const FINDING_EVENT_BYTES_MAX: usize = 256 << 10;
-
 /// What a batch comes to.
 #[derive(Debug, Default)]
 pub(crate) struct BatchResult {
@@ -65,7 +61,7 @@ impl Run<'_> {
             },
             |matched| {
                 stats.note(matched.hit, *now_ms);
-                findings.extend(matched.finding(*now_ms).map(bounded));
+                findings.extend(matched.finding(*now_ms));
             },
         );
         match outcome {
@@ -90,15 +86,6 @@ impl Run<'_> {
             }
         }
     }
-}
-
-pub(crate) fn bounded(mut finding: Finding) -> Finding {
-    let bytes = finding.event.to_string().len();
-    if bytes > FINDING_EVENT_BYTES_MAX {
-        let note = format!("the event has {bytes} bytes; its raw record is at {}", finding.position);
-        finding.event = serde_json::json!({ "message": note });
-    }
-    finding
 }
 
 pub(crate) fn dead_letter(

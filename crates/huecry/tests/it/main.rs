@@ -1,6 +1,9 @@
 //! The program as its users run it: a child process, real files, real HTTP.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
 
+mod answers;
+mod bounds;
+mod command_line;
 mod full_disk;
 mod kill;
 mod offline;

@@ -103,3 +103,70 @@ fn real_records_become_valid_events() {
         assert_eq!(number("valid"), number("in"), "{set}: {summary}");
     }
 }
+
+#[test]
+fn nested_records_become_dead_letters_at_any_depth() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("deep.json");
+    for depth in [1_000, 100_000] {
+        std::fs::write(&file, format!("{{\"a\":{}{}}}\n{{}}\n", "[".repeat(depth), "]".repeat(depth)))
+            .unwrap();
+        let (output, summary) = judge("aws_cloudtrail", &file);
+        assert_eq!(output.status.code(), Some(1), "{depth}: {output:?}");
+        assert_eq!(summary["dead_letter_codes"]["record_too_complex"], 1, "{summary}");
+        let output = huecry().args(["rules", "match"]).arg(&file).output().unwrap();
+        assert!(output.status.success(), "{depth}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// A rule with this id and this logsource.
+fn rule(id: &str, logsource: &str) -> String {
+    format!(
+        "title: A user is made ({id})\nid: {id}\nstatus: test\ndescription: Somebody makes a user.\n\
+         author: Acme\ndate: 2026-01-01\nlevel: low\ntags: [attack.t1136]\nlogsource: {logsource}\n\
+         detection:\n  made:\n    eventName: CreateUser\n  condition: made\n\
+         tests:\n  - {{name: made, event: {{eventName: CreateUser}}, matches: true}}\n  \
+         - {{name: other, event: {{eventName: GetUser}}, matches: false}}\n"
+    )
+}
+
+#[test]
+fn the_second_rule_of_an_id_is_refused_with_the_place_of_the_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let id = "3f0d5a1e-0f52-4a0e-9a43-0d9b1c6a7e01";
+    for (name, logsource) in [("a.yml", "{product: aws, service: cloudtrail}"), ("b.yml", "{product: ocsf}")]
+    {
+        std::fs::write(folder.path().join(name), rule(id, logsource)).unwrap();
+    }
+    let output = huecry().args(["rules", "load", "--json"]).arg(folder.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let report = last_json(&output.stdout);
+    assert_eq!((&report["loaded"], report["refused"].as_array().unwrap().len()), (&Value::from(1), 1));
+    let refused = &report["refused"][0];
+    assert_eq!(refused["code"], "duplicate-id");
+    assert!(refused["file"].as_str().unwrap().ends_with("b.yml"), "{refused}");
+    assert!(refused["reason"].as_str().unwrap().contains("a.yml:1"), "{refused}");
+}
+
+#[test]
+fn lint_names_a_service_that_no_mapping_gives() {
+    let folder = tempfile::tempdir().unwrap();
+    let lint = |logsource: &str| {
+        let text = rule("3f0d5a1e-0f52-4a0e-9a43-0d9b1c6a7e02", logsource);
+        std::fs::write(folder.path().join("a.yml"), text).unwrap();
+        let output = huecry().args(["rules", "lint"]).arg(folder.path()).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+    };
+    let (exit, stdout, stderr) = lint("{product: aws, service: cloudtrail}");
+    assert_eq!((exit, stdout.as_str()), (0, ""), "{stderr}");
+    let (exit, stdout, _) = lint("{product: aws, service: cloudtrial}");
+    assert_eq!(exit, 1);
+    assert!(
+        stdout.contains("logsource-unknown") && stdout.contains("did you mean `cloudtrail`?"),
+        "{stdout}"
+    );
+    let (exit, stdout, stderr) = lint("{product: zeek, service: conn}");
+    assert_eq!((exit, stdout.as_str()), (0, ""), "a product that is not mapped is a note: {stderr}");
+    assert!(stderr.contains("products that no mapping gives: zeek"), "{stderr}");
+}

@@ -7,7 +7,10 @@ use std::time::{Duration, Instant};
 
 pub(crate) fn huecry() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_huecry"));
-    command.env_remove("HUECRY_CONFIG").env_remove("HUECRY_TOKEN").env("RUST_LOG", "huecry=info");
+    for variable in ["HUECRY_CONFIG", "HUECRY_TOKEN", "HUECRY_SOURCE_TOKEN", "HUECRY_TOKEN_FILE"] {
+        command.env_remove(variable);
+    }
+    command.env("RUST_LOG", "huecry=info");
     command
 }
 

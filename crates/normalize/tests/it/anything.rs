@@ -82,13 +82,43 @@ fn any_object_gives_a_valid_event_or_a_refusal() {
 }
 
 #[test]
-fn an_empty_object_is_told_apart_from_a_record() {
+fn records_of_elsewhere_are_refused_not_guessed() {
+    let trail = r#"{"eventVersion":"1.08","eventName":"CreateUser","eventSource":"iam.amazonaws.com",
+        "eventTime":"2026-03-01T10:00:00Z","eventType":"AwsApiCall","userIdentity":{"type":"Root"}}"#;
+    let okta = r#"{"eventType":"user.session.start","published":"2026-03-01T10:00:00Z","uuid":"u",
+        "actor":{"id":"a","type":"User"},"outcome":{"result":"SUCCESS"},"target":[{"id":"t"}]}"#;
+    let audit = r#"{"action":"repo.create","actor":"ana","created_at":1750000000000,"repo":"acme/x"}"#;
+    let webhook = r#"{"action":"created","repository":{"full_name":"acme/x"},"sender":{"login":"ana"}}"#;
+    let flow = r#"{"version":2,"srcaddr":"192.0.2.1","dstaddr":"192.0.2.2","action":"ACCEPT"}"#;
+    let unknown = ["{}", r#"{"foo":1}"#, r#"{"action":"x"}"#, flow];
+    let own = [("aws_cloudtrail", vec![trail]), ("okta", vec![okta]), ("github", vec![audit, webhook])];
     let mut judge = Judge::new();
-    let judged = judge.normalize("aws_cloudtrail", None, b"{}").ok().unwrap();
-    assert_eq!(judged.summary.class_uid, 0);
-    assert!(!judged.summary.has_actor);
+    for (kind, own_records) in &own {
+        let others = own.iter().filter(|(other, _)| other != kind).flat_map(|(_, records)| records);
+        for body in others.chain(&unknown) {
+            let refusal = judge.normalize(kind, None, body.as_bytes()).err();
+            let refusal = refusal.unwrap_or_else(|| panic!("{kind} took {body}"));
+            assert_eq!(refusal.code.as_str(), "not_of_source", "{kind}: {body}");
+        }
+        for body in own_records {
+            assert!(judge.normalize(kind, None, body.as_bytes()).is_ok(), "{kind}: {body}");
+        }
+    }
     let refusal = judge.normalize("elsewhere", None, b"{}").err().unwrap();
     assert_eq!(refusal.code.as_str(), "kind_unknown");
     let refusal = judge.normalize("okta", None, b"[1]").err().unwrap();
     assert_eq!(refusal.code.as_str(), "json_invalid");
+}
+
+#[test]
+fn success_is_said_of_calls_only() {
+    let mut judge = Judge::new();
+    let mut status = |body: &[u8]| {
+        let judged =
+            judge.normalize("aws_cloudtrail", None, body).unwrap_or_else(|refusal| panic!("{refusal}"));
+        judged.event["status_id"].clone()
+    };
+    assert_eq!(status(br#"{"eventName":"CreateUser","eventSource":"iam.amazonaws.com"}"#), 1);
+    assert_eq!(status(br#"{"eventName":"CreateUser","errorCode":"AccessDenied"}"#), 2);
+    assert_eq!(status(br#"{"eventSource":"iam.amazonaws.com"}"#), 0);
 }

@@ -51,7 +51,9 @@ pub(crate) fn cloudtrail_records(folder: &Path) -> Vec<(String, Vec<u8>)> {
     all
 }
 
-/// The test events of detection rules for one log type, as (name, log type of the event, body).
+/// The test events of detection rules for one log type, as (name, log type of the event, body). Of rules for
+/// several log types, all those events that say they are of this one; the others name theirs, so that none is
+/// left out for want of a label.
 pub(crate) fn rule_tests(folder: &Path, log_type: &str) -> Vec<(String, Option<String>, Vec<u8>)> {
     let mut all = Vec::new();
     for path in files(&folder.join("detections-panther"), &[".yml"]) {
@@ -68,9 +70,10 @@ pub(crate) fn rule_tests(folder: &Path, log_type: &str) -> Vec<(String, Option<S
             };
             let of = log["p_log_type"].as_str().map(str::to_owned);
             let only = rule["LogTypes"].as_array().is_some_and(|types| types.len() == 1);
-            if of.as_deref().map_or(only, |of| of == log_type) {
-                let file = path.file_name().unwrap().to_string_lossy();
-                let name = format!("{file}: {}", test["Name"].as_str().unwrap_or("?"));
+            let file = path.file_name().unwrap().to_string_lossy();
+            let name = format!("{file}: {}", test["Name"].as_str().unwrap_or("?"));
+            assert!(of.is_some() || only, "{name}: of which log type?");
+            if of.as_deref().is_none_or(|of| of == log_type) {
                 all.push((name, of, log.to_string().into_bytes()));
             }
         }

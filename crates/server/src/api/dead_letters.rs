@@ -160,7 +160,8 @@ pub(crate) struct Retried {
 
 /// Drive a dead letter again
 ///
-/// Puts the raw record on the log once more, for a mapping that was mended meanwhile.
+/// Puts the raw record on the log once more, for a mapping that was mended meanwhile. Only an open one: a
+/// record without an id of its own would become a second event.
 #[utoipa::path(
     post,
     path = "/api/v1/dead-letters/{partition}/{offset}/retry",
@@ -193,6 +194,12 @@ pub(crate) async fn retry(
         && let Some(answered) = key.answered(&mut *unit, now_ms).await?
     {
         return Ok(answered);
+    }
+    // asked inside the unit of work, so that of two requests at once one is refused
+    let status = unit.dead_letters().get(letter.position).await?.map(|row| row.status);
+    if let Some(status) = status.filter(|status| *status != DeadLetterStatus::Open) {
+        let detail = format!("{} is {}, not open", letter.position, status.as_str());
+        return Err(Problem::new(Code::DeadLetterNotOpen, detail));
     }
     let gone =
         || Problem::new(Code::RawRecordGone, format!("{} is not on the log any more", letter.position));

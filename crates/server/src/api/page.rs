@@ -1,7 +1,8 @@
 //! Lists in pages.
 
+use crate::code::Code;
 use crate::problem::Problem;
-use ports::store::{Page, PageRequest};
+use ports::store::{PAGE_ITEMS_MAX, Page, PageRequest};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -21,7 +22,12 @@ pub(crate) struct PageParams {
 impl PageParams {
     pub(crate) fn request(&self) -> Result<PageRequest, Problem> {
         let after = self.after.as_deref().map(str::parse).transpose()?;
-        Ok(PageRequest { items_max: self.limit.unwrap_or(PAGE_ITEMS_DEFAULT), after })
+        let items_max = self.limit.unwrap_or(PAGE_ITEMS_DEFAULT);
+        if !(1..=PAGE_ITEMS_MAX).contains(&items_max) {
+            let detail = format!("limit={items_max}: a page has 1 to {PAGE_ITEMS_MAX} items");
+            return Err(Problem::new(Code::RequestInvalid, detail));
+        }
+        Ok(PageRequest { items_max, after })
     }
 }
 
@@ -60,6 +66,6 @@ pub(crate) fn named<T>(
 ) -> Result<T, Problem> {
     read(name).ok_or_else(|| {
         let detail = format!("{name:?} is no {what}; /reference lists them");
-        Problem::new(crate::code::Code::RequestInvalid, detail)
+        Problem::new(Code::RequestInvalid, detail)
     })
 }

@@ -1,5 +1,6 @@
 //! `/api/v1/rules`
 
+use crate::extract::{NoParams, Params};
 use crate::state::{App, RuleBook};
 use axum::Json;
 use axum::extract::State;
@@ -13,6 +14,6 @@ use axum::extract::State;
     tag = "rules",
     responses((status = 200, description = "Every rule that was found", body = RuleBook)),
 )]
-pub(crate) async fn list(State(app): State<App>) -> Json<RuleBook> {
+pub(crate) async fn list(State(app): State<App>, _: Params<NoParams>) -> Json<RuleBook> {
     Json(app.rules.book())
 }

@@ -1,7 +1,7 @@
 //! `/api/v1/sources`
 
 use crate::code::Code;
-use crate::extract::{Id, JsonBody, Who};
+use crate::extract::{Id, JsonBody, NoParams, Params, Who};
 use crate::problem::Problem;
 use crate::state::App;
 use crate::view::SourceView;
@@ -28,7 +28,7 @@ pub(crate) struct SourcesView {
     tag = "administration",
     responses((status = 200, description = "Every source by name", body = SourcesView)),
 )]
-pub(crate) async fn list(State(app): State<App>) -> Result<Json<SourcesView>, Problem> {
+pub(crate) async fn list(State(app): State<App>, _: Params<NoParams>) -> Result<Json<SourcesView>, Problem> {
     let items = app.access.sources().await?.into_iter().map(Into::into).collect();
     Ok(Json(SourcesView { items }))
 }

@@ -115,6 +115,8 @@ fn a_dead_letter_is_read_and_driven_again() {
     let driven = drive();
     assert_eq!(driven.status, 200);
     assert_eq!(drive().body, driven.body, "sent again, it is driven once");
+    let again = server.post(&retry).bearer(&admin).send(server.at);
+    assert_eq!(again.code(), (409, "dead_letter_not_open".into()), "another request does not drive it twice");
     let raw = server.raw();
     assert_eq!((raw.len(), &raw[0].body), (2, &raw[1].body));
     assert_eq!(driven.json()["driven_again_at"], json!(raw[1].position));
@@ -156,4 +158,56 @@ fn the_server_tells_how_it_is() {
     assert_eq!(own.header("x-request-id"), Some("mine-1"));
     let odd = request("GET", "/healthz").header("x-request-id", "a b\"").send(server.at);
     assert!(odd.header("x-request-id").unwrap().starts_with("req_"));
+}
+
+#[test]
+fn a_source_of_a_kind_that_no_mapping_reads_is_refused() {
+    let server = Server::start();
+    let admin = server.admin_token();
+    let add = |kind: &str| {
+        let body = json!({ "name": "new", "kind": kind }).to_string();
+        server.post("/api/v1/sources").bearer(&admin).body(&body).send(server.at)
+    };
+    for (kind, advice) in
+        [("nonsense", "there is aws_cloudtrail"), ("cloudtrail", "did you mean \"aws_cloudtrail\"?")]
+    {
+        let refused = add(kind);
+        assert_eq!(refused.code(), (400, "source_kind_unknown".into()));
+        let detail = refused.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains(advice), "{detail}");
+    }
+    let listed = server.get("/api/v1/sources", &admin).json();
+    assert!(
+        listed["items"].as_array().unwrap().iter().all(|source| source["name"] != "new"),
+        "nothing was made"
+    );
+    assert_eq!(add("aws_cloudtrail").status, 201);
+}
+
+#[test]
+fn what_is_asked_wrongly_is_refused_not_ignored() {
+    let server = Server::start();
+    let admin = server.admin_token();
+    let cases = [
+        ("/api/v1/incidents?sttus=new", "did you mean \"status\"?"),
+        ("/api/v1/incidents?status=new&colour=red", "\"colour\""),
+        ("/api/v1/incidents?limit=0", "1 to 500"),
+        ("/api/v1/incidents?limit=501", "1 to 500"),
+        ("/api/v1/dead-letters?cursor=x", "there is status"),
+        ("/api/v1/findings?limit=0", "1 to 500"),
+        ("/api/v1/audit?objct=x", "did you mean \"object\"?"),
+        ("/api/v1/tokens?limt=1", "did you mean \"limit\"?"),
+        ("/api/v1/sources?enabled=true", "takes none"),
+        ("/api/v1/rules?level=high", "takes none"),
+        ("/api/v1/stream?aftr=1", "did you mean \"after\"?"),
+    ];
+    for (path, advice) in cases {
+        let answer = server.get(path, &admin);
+        assert_eq!(answer.code(), (400, "request_invalid".into()), "{path}");
+        let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains(advice), "{path}: {detail}");
+    }
+    for path in ["/api/v1/incidents?status=new&limit=500&", "/api/v1/incidents?", "/api/v1/sources?"] {
+        assert_eq!(server.get(path, &admin).status, 200, "{path}");
+    }
 }

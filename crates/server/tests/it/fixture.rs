@@ -40,6 +40,9 @@ impl Rules for TwoRules {
     }
 }
 
+/// The kinds of record that sources may be of here.
+const KINDS: [&str; 4] = ["aws_cloudtrail", "okta", "github", "syslog"];
+
 pub(crate) struct Server {
     pub(crate) at: SocketAddr,
     pub(crate) log: Arc<dyn Log>,
@@ -93,7 +96,8 @@ impl Server {
         let sealer = Sealer::new(&[7; 32]);
         let directory = Arc::new(Directory::new(store.clone(), clock.clone(), sealer.clone()));
         let access =
-            AccessRegistry::new(store.clone(), directory.clone(), clock.clone(), entropy.clone(), sealer);
+            AccessRegistry::new(store.clone(), directory.clone(), clock.clone(), entropy.clone(), sealer)
+                .with_kinds(KINDS.map(str::to_owned));
         let access = Arc::new(access);
         let mut metrics = Registry::default();
         let (telemetry, doors) = (Telemetry::default(), ingest::Telemetry::default());

@@ -1,0 +1,44 @@
+//! Rules that no record can reach, by their logsource.
+
+use crate::engine::Engine;
+use sigma::{Lint, Rule};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// From this similarity on (0 to 1, Jaro-Winkler), a service is taken for a misspelt one.
+const MISSPELT_MIN: f64 = 0.75;
+
+/// A rule for a product that is mapped, and for a service of it that no mapping gives: it never fires, which
+/// is most often a misspelt word.
+pub(super) fn unknown_service(engine: &Engine, rule: &Rule) -> Option<Lint> {
+    let service = rule.logsource.service.as_deref()?;
+    let product = rule.logsource.product.as_deref()?;
+    let known = services(engine, product);
+    if known.is_empty() || known.contains(&Some(service.to_ascii_lowercase())) {
+        return None;
+    }
+    let known: Vec<String> = known.into_iter().flatten().collect();
+    let alike = |known: &str| strsim::jaro_winkler(known, service);
+    let nearest = known.iter().max_by(|a, b| alike(a).total_cmp(&alike(b)));
+    let advice = match nearest.filter(|known| alike(known) >= MISSPELT_MIN) {
+        Some(known) => format!("did you mean `{known}`?"),
+        None => format!("there is {}", known.join(", ")),
+    };
+    let message =
+        format!("no mapping of `{product}` gives the service `{service}`, so this never fires; {advice}");
+    Some(Lint { file: Arc::clone(&rule.file), line: rule.line, code: "logsource-unknown", message })
+}
+
+/// The products that some rules are for and no mapping gives; records of them may come one day.
+pub(super) fn unmapped_products(engine: &Engine) -> BTreeSet<String> {
+    let products = engine.detector().rules().filter(|(_, rule)| !rule.logsource.is_ocsf());
+    let products = products.filter_map(|(_, rule)| rule.logsource.product.as_deref());
+    products.filter(|product| services(engine, product).is_empty()).map(str::to_ascii_lowercase).collect()
+}
+
+/// The services of a product that mappings give, in lower case; `None` among them for a product without.
+fn services(engine: &Engine, product: &str) -> BTreeSet<Option<String>> {
+    let logsources = engine.normalizer().logsources().iter();
+    let of_product = logsources.filter(|logsource| logsource.product.eq_ignore_ascii_case(product));
+    of_product.map(|logsource| logsource.service.as_deref().map(str::to_ascii_lowercase)).collect()
+}
