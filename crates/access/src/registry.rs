@@ -4,7 +4,7 @@ use crate::directory::Directory;
 use crate::scope::{Scope, ScopeSet};
 use crate::seal::{SealError, Sealer};
 use crate::secret::{Secret, SecretKind};
-use model::{AuditId, AuditRecord, Clock, Entropy, Principal, SourceName, TokenId};
+use model::{AuditRecord, Clock, Entropy, Principal, SourceName, TokenId};
 use ports::Store;
 use ports::store::{Page, PageRequest, Source, StoreError, Token, TokenKind};
 use serde_json::{Value, json};
@@ -64,6 +64,8 @@ pub struct Caller {
     pub principal: Principal,
     /// What they may give away; everything for the machine's own command line.
     pub scopes: ScopeSet,
+    /// The address that the request came from.
+    pub origin: Option<String>,
     /// The request.
     pub request_id: Option<String>,
 }
@@ -297,16 +299,13 @@ impl Registry {
         before: Value,
         after: Value,
     ) -> AuditRecord {
+        let (clock, entropy) = (&*self.clock, &*self.entropy);
         AuditRecord {
-            id: AuditId::new(&*self.clock, &*self.entropy),
-            at_ms: self.clock.now_ms(),
-            principal: caller.principal.clone(),
-            action: action.to_owned(),
-            object,
             before,
             after,
-            reason: None,
+            origin: caller.origin.clone(),
             request_id: caller.request_id.clone(),
+            ..AuditRecord::new(clock, entropy, caller.principal.clone(), action, object)
         }
     }
 }

@@ -40,6 +40,8 @@ scopes! {
     SourcesAdmin = "sources:admin",
     /// Read the audit record.
     AuditRead = "audit:read",
+    /// Erase personal values from the audit record, and record evidence packs.
+    AuditWrite = "audit:write",
     /// Scrape metrics.
     MetricsRead = "metrics:read",
 }

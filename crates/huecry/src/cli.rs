@@ -8,7 +8,8 @@ use std::path::PathBuf;
 #[command(name = "huecry", version, max_term_width = 100, subcommand_required = true)]
 #[command(
     after_help = "Exit codes: 0 done · 1 the input has faults (the output says which) · 2 wrong usage or \
-    configuration · 3 the server cannot be reached or failed · 4 not allowed · 5 conflict with another change"
+    configuration · 3 the server cannot be reached or failed · 4 not allowed · 5 conflict with another change · 6 what was signed was \
+    changed (audit verify)"
 )]
 pub struct Cli {
     /// Configuration file [default: huecry.toml if it is there].
@@ -58,6 +59,9 @@ pub enum Command {
     /// API tokens and source tokens.
     #[command(subcommand)]
     Token(Token),
+    /// Who did what, and the proof that nobody changed it since.
+    #[command(subcommand)]
+    Audit(Audit),
     /// Check configuration, data folder, rules and server, and say what to mend.
     Doctor,
     /// Print the configuration in force, or its JSON schema.
@@ -331,6 +335,98 @@ pub enum Token {
     Revoke {
         /// Its id.
         id: String,
+    },
+}
+
+/// `huecry audit`
+#[derive(Debug, Clone, Subcommand)]
+pub enum Audit {
+    /// Who did what, the newest first.
+    Log {
+        /// Only this person's or part's.
+        #[arg(long, alias = "principal")]
+        actor: Option<String>,
+        /// Only about this object, such as an incident's id or source:NAME.
+        #[arg(long)]
+        object: Option<String>,
+        /// Only this action, such as incident.close.
+        #[arg(long)]
+        action: Option<String>,
+        /// Not before: a time (2026-11-26T08:00:00Z), a day (UTC), or an age such as 90m, 24h, 7d.
+        #[arg(long, value_name = "TIME")]
+        since: Option<String>,
+        /// Before: as --since.
+        #[arg(long, value_name = "TIME")]
+        until: Option<String>,
+        /// At most this many.
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+        /// Go on where an earlier answer ended.
+        #[arg(long)]
+        cursor: Option<String>,
+    },
+    /// One record with its values.
+    Show {
+        /// Its id.
+        id: String,
+    },
+    /// The newest signed checkpoint; keep one elsewhere.
+    Checkpoint,
+    /// The public key that a verifier needs; keep it elsewhere.
+    Key,
+    /// Prove that a record is in the signed log, or that an earlier log is a prefix of a later one.
+    Prove {
+        /// The record's id.
+        #[arg(required_unless_present = "consistency")]
+        id: Option<String>,
+        /// Numbers of records of an earlier and a later log.
+        #[arg(long, num_args = 2, value_names = ["FROM", "TO"], conflicts_with = "id")]
+        consistency: Vec<u64>,
+    },
+    /// Copy the whole log into a folder, for auditors and for `audit verify`.
+    Export {
+        /// A folder that has no copy yet.
+        dir: PathBuf,
+    },
+    /// Judge a copy or an evidence pack, without a server; exit code 6 where anything was changed.
+    Verify {
+        /// The folder of a copy or of an unpacked pack, or a pack's .zip.
+        path: PathBuf,
+        /// The public key, from elsewhere than the copy: NAME+ID+KEY.
+        #[arg(long, value_name = "VKEY")]
+        key: String,
+        /// A checkpoint that was kept elsewhere; may be given several times.
+        #[arg(long = "checkpoint", value_name = "FILE")]
+        checkpoints: Vec<PathBuf>,
+    },
+    /// Make an evidence pack (.zip): records, proofs, attachments, a page to read, a verifier.
+    Pack {
+        /// About this incident, with its findings and comments.
+        #[arg(long, value_name = "ID", required_unless_present = "object")]
+        incident: Option<String>,
+        /// About this object.
+        #[arg(long, conflicts_with = "incident")]
+        object: Option<String>,
+        /// Files to attach; may be given several times.
+        #[arg(long = "attach", value_name = "FILE")]
+        attachments: Vec<PathBuf>,
+        /// For whom or what, in your words; it is recorded.
+        #[arg(long)]
+        reason: Option<String>,
+        /// The zip to write.
+        #[arg(long, short, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// Erase personal values of a record, for good; no proof breaks, and the erasure is recorded.
+    Erase {
+        /// The record's id.
+        id: String,
+        /// Which: principal, object, before, after, reason, origin, request_id; may be given several times.
+        #[arg(long = "field", value_name = "NAME", required = true)]
+        fields: Vec<String>,
+        /// Why, such as the number of the request to be forgotten.
+        #[arg(long)]
+        reason: String,
     },
 }
 

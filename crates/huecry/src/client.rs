@@ -13,6 +13,8 @@ const ANSWER_MAX: Duration = Duration::from_secs(60);
 
 /// Largest answer that is read, in bytes.
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
+/// Largest file that is read, in bytes: more than a day of the audit log's checkpoints.
+const FILE_BYTES_MAX: u64 = 256 << 20;
 
 type Response = ureq::http::Response<ureq::Body>;
 
@@ -88,6 +90,21 @@ impl Client {
             request.header("authorization", self.bearer()).call().map_err(|e| self.unreachable(&e))?;
         let status = answer.status().as_u16();
         if (200..300).contains(&status) { self.text(&mut answer) } else { Err(refused(status, &mut answer)) }
+    }
+
+    /// GET of bytes, such as a tile; `None` where there is no such thing.
+    pub(crate) fn get_bytes(&self, path: &str) -> Result<Option<Vec<u8>>, Failure> {
+        let request = self.agent.get(format!("{}{path}", self.base));
+        let mut answer =
+            request.header("authorization", self.bearer()).call().map_err(|e| self.unreachable(&e))?;
+        let status = answer.status().as_u16();
+        let body = answer.body_mut().with_config().limit(FILE_BYTES_MAX).read_to_vec();
+        let body = body.map_err(|e| self.unreachable(&e))?;
+        match status {
+            200..300 => Ok(Some(body)),
+            404 => Ok(None),
+            _ => Err(problem(status, &serde_json::from_slice(&body).unwrap_or(Value::Null))),
+        }
     }
 
     /// POST of JSON.

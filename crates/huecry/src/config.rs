@@ -57,6 +57,8 @@ pub struct Config {
     pub rules: RulesConfig,
     /// Grouping of findings into incidents.
     pub triage: TriageConfig,
+    /// The tamper-evident record of who did what.
+    pub audit: AuditConfig,
 }
 
 /// The HTTP server.
@@ -153,6 +155,22 @@ impl Default for TriageConfig {
     }
 }
 
+/// The tamper-evident record of who did what.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuditConfig {
+    /// The name of the key that checkpoints are signed with, such as `example.com/huecry`; chosen once, before the
+    /// first start. Not said: `huecry/` and the beginning of the key's hash.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+    /// A program that gets each signed checkpoint on its standard input, with its arguments. It may miss some where it
+    /// is slower than they come, never the newest.
+    pub witness_command: Vec<String>,
+    /// A file that each signed checkpoint is appended to, best on another machine's disk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub witness_file: Option<PathBuf>,
+}
+
 impl Config {
     /// Reads `path`, or [`DEFAULT_FILE`] if it is there, or the defaults.
     ///
@@ -188,6 +206,11 @@ impl Config {
     /// [`ConfigError::UnknownBackend`] for another scheme than `file:`.
     pub fn log_dir(&self) -> Result<PathBuf, ConfigError> {
         self.embedded("storage.log", &self.storage.log, "file", "log")
+    }
+
+    /// The folder of the audit log's tree, and of its public key.
+    pub fn audit_dir(&self) -> PathBuf {
+        self.storage.data_dir.join("audit")
     }
 
     /// The file of the embedded state.

@@ -18,6 +18,8 @@ pub enum Exit {
     NotAllowed = 4,
     /// Conflict with another change.
     Conflict = 5,
+    /// What was signed was changed.
+    Tampered = 6,
 }
 
 impl From<Exit> for ExitCode {

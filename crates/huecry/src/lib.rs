@@ -19,6 +19,7 @@ mod progress;
 pub mod reader;
 pub mod storage;
 mod terminal;
+mod witness;
 
 pub use commands::run;
 pub use exit::{Exit, Failure};

@@ -6,6 +6,7 @@ use crate::engine::Engine;
 use crate::exit::{Exit, Failure};
 use crate::pipeline::{self, Pipeline, RuleStats};
 use crate::storage::Storage;
+use crate::witness;
 use detect::LoadReport;
 use ports::Store;
 use prometheus_client::registry::Registry;
@@ -89,6 +90,7 @@ impl Node {
         let pipeline = start_pipeline(&storage, &engine, &stats, &mut registry, &shutdown).await?;
         let mut tasks = JoinSet::new();
         start_triage(config, &storage, &mut registry, &shutdown, &mut tasks);
+        start_audit(config, &storage, &mut registry, &shutdown, &mut tasks);
         start_retention(&storage, &shutdown, &mut tasks);
         let book = Arc::new(Book { engine, stats, report: report.clone() });
         let app = app(config, &storage, book, registry, &shutdown);
@@ -191,6 +193,31 @@ fn start_triage(
     tasks.spawn(async move { service.run(shutdown).await.map_err(|e| format!("triage: {e}")) });
 }
 
+/// Signs what is recorded. What is recorded while everything ends is signed at the next start.
+fn start_audit(
+    config: &Config,
+    storage: &Storage,
+    registry: &mut Registry,
+    shutdown: &CancellationToken,
+    tasks: &mut JoinSet<Result<(), String>>,
+) {
+    let telemetry = audit::Telemetry::default();
+    telemetry.register(registry);
+    let service = audit::Service::new(audit::Options {
+        store: Arc::clone(&storage.store),
+        tiles: Arc::clone(&storage.tiles),
+        signer: Arc::clone(&storage.signer),
+        clock: Arc::clone(&storage.clock),
+        witnesses: witness::configured(&config.audit),
+        telemetry,
+    });
+    let shutdown = shutdown.clone();
+    tasks.spawn(async move {
+        service.run(shutdown).await;
+        Ok(())
+    });
+}
+
 /// Removes what is older or larger than configured, and never fails the node: an error is tried again.
 fn start_retention(storage: &Storage, shutdown: &CancellationToken, tasks: &mut JoinSet<Result<(), String>>) {
     let (log, store) = (Arc::clone(&storage.log), Arc::clone(&storage.store));
@@ -246,6 +273,8 @@ fn app(
             options,
         )),
         desk: triage::Desk::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&entropy)),
+        audit: audit::Prover::new(Arc::clone(&storage.tiles), storage.signer.public().clone()),
+        eraser: audit::Eraser::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&entropy)),
         log,
         store,
         clock,

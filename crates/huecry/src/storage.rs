@@ -6,9 +6,10 @@ use crate::exit::{Exit, Failure};
 use access::{Caller, Directory, KEY_BYTES, NewAuthority, Registry, ScopeSet, Sealer};
 use backends::log::{FileLog, Options as LogOptions, TopicOptions};
 use backends::sqlite::SqliteStore;
+use backends::tiles::FileTiles;
 use model::{Clock, Entropy, FieldTable, Principal, SystemClock, Topic};
 use normalize::{Normalizer, Schema};
-use ports::{Log, LogError, Store};
+use ports::{Log, LogError, Store, TileStore};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -17,6 +18,12 @@ use std::sync::Arc;
 
 /// The key that secrets are sealed with, in the data folder.
 const KEY_FILE: &str = "secret.key";
+/// The key that the audit log is signed with, sealed, in the data folder.
+const AUDIT_KEY_FILE: &str = "audit.key";
+/// The name that it is sealed under.
+const AUDIT_KEY_NAME: &str = "audit key";
+/// The public half, in the folder of the audit log.
+const AUDIT_PUBLIC_KEY_FILE: &str = "key";
 /// The first API token, in the data folder, for the command line on the same machine.
 pub const FIRST_TOKEN_FILE: &str = "admin-token";
 const DAY_MS: i64 = 86_400_000;
@@ -31,6 +38,10 @@ pub struct Storage {
     pub directory: Arc<Directory>,
     /// Makes and takes back tokens and sources.
     pub registry: Arc<Registry>,
+    /// What the audit log is signed with.
+    pub signer: Arc<audit::Signer>,
+    /// Where the audit log's tree stands.
+    pub tiles: Arc<dyn TileStore>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -55,6 +66,8 @@ impl Storage {
         let store: Arc<dyn Store> = Arc::new(store);
         let key = load_or_make_key(&dir.join(KEY_FILE), &*entropy)?;
         let sealer = || Sealer::new(&key);
+        let signer = Arc::new(load_or_make_signer(config, &sealer(), &*entropy)?);
+        let tiles = Arc::new(FileTiles::new(config.audit_dir()));
         let directory = Arc::new(Directory::new(Arc::clone(&store), Arc::clone(&clock), sealer()));
         let registry = Registry::new(
             Arc::clone(&store),
@@ -64,7 +77,16 @@ impl Storage {
             sealer(),
         )
         .with_kinds(mapped_kinds()?);
-        Ok(Self { log: Arc::new(log), store, directory, registry: Arc::new(registry), clock, entropy })
+        Ok(Self {
+            log: Arc::new(log),
+            store,
+            directory,
+            registry: Arc::new(registry),
+            signer,
+            tiles,
+            clock,
+            entropy,
+        })
     }
 
     /// Makes the first API token and leaves it in the data folder (readable by its owner only), unless one
@@ -95,7 +117,12 @@ impl Storage {
 /// Who acts when the machine's own command line does.
 pub fn local_caller() -> Caller {
     let account = std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned());
-    Caller { principal: Principal::Local { account }, scopes: ScopeSet::all(), request_id: None }
+    Caller {
+        principal: Principal::Local { account },
+        scopes: ScopeSet::all(),
+        origin: None,
+        request_id: None,
+    }
 }
 
 fn log_options(config: &Config) -> Result<LogOptions, Failure> {
@@ -179,4 +206,48 @@ fn load_or_make_key(path: &Path, entropy: &dyn Entropy) -> Result<[u8; KEY_BYTES
         }
         Err(error) => Err(bad(error.to_string())),
     }
+}
+
+/// The key of the audit log. It is made at the first start, and its name is chosen then: another name would
+/// make all that was signed another log's.
+fn load_or_make_signer(
+    config: &Config,
+    sealer: &Sealer,
+    entropy: &dyn Entropy,
+) -> Result<audit::Signer, Failure> {
+    let path = config.storage.data_dir.join(AUDIT_KEY_FILE);
+    let bad = |reason: &dyn std::fmt::Display| {
+        Failure::new(Exit::Usage, format!("the audit key {}: {reason}", path.display())).hint(
+            "restore it with secret.key and audit/ from the same backup: only it continues the signed log",
+        )
+    };
+    let seed = match fs::read(&path) {
+        Ok(sealed) => sealer.open(AUDIT_KEY_NAME, &sealed).map_err(|e| bad(&e))?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let mut seed = [0; KEY_BYTES];
+            entropy.fill(&mut seed);
+            let sealed = sealer.seal(AUDIT_KEY_NAME, &seed, entropy).map_err(|e| bad(&e))?;
+            write_private(&path, &sealed).map_err(|e| bad(&e))?;
+            seed.to_vec()
+        }
+        Err(error) => return Err(bad(&error)),
+    };
+    let seed = seed.try_into().map_err(|_| bad(&format!("it must have {KEY_BYTES} bytes")))?;
+    let wanted = config.audit.origin.as_deref();
+    let usage = |e: audit::CheckpointError| Failure::new(Exit::Usage, format!("audit.origin: {e}"));
+    let public_path = config.audit_dir().join(AUDIT_PUBLIC_KEY_FILE);
+    let Ok(known) = fs::read_to_string(&public_path) else {
+        let signer = audit::Signer::new(&seed, wanted).map_err(usage)?;
+        create_private_dir(&config.audit_dir())?;
+        fs::write(&public_path, format!("{}\n", signer.public())).map_err(|e| bad(&e))?;
+        return Ok(signer);
+    };
+    let known: audit::PublicKey = known.parse().map_err(|e| bad(&e))?;
+    if let Some(wanted) = wanted.filter(|wanted| *wanted != known.name()) {
+        let message = format!("audit.origin is {wanted:?}, but the log was begun as {:?}", known.name());
+        return Err(Failure::new(Exit::Usage, message)
+            .hint("leave audit.origin as it was: the name is in every signature"));
+    }
+    let signer = audit::Signer::new(&seed, Some(known.name())).map_err(usage)?;
+    if *signer.public() == known { Ok(signer) } else { Err(bad(&"it is not the key that began this log")) }
 }

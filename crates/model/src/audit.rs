@@ -1,7 +1,8 @@
-//! Who did what, on what, when and why.
+//! Who did what, on what, when, why and from where.
 
-use crate::AuditId;
+use crate::{AuditId, Clock, Entropy, Salts};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// Who acts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +25,8 @@ pub enum Principal {
         /// The operating system's account.
         account: String,
     },
+    /// Nobody can say any more: the name was erased from the record. Nobody acts as this.
+    Erased,
 }
 
 impl Principal {
@@ -33,12 +36,13 @@ impl Principal {
             Self::Token { name, .. } => name,
             Self::System { part } => part,
             Self::Local { account } => account,
+            Self::Erased => "(erased)",
         }
     }
 }
 
 /// One change, written in the transaction that made it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AuditRecord {
     /// Its name.
     pub id: AuditId,
@@ -51,11 +55,41 @@ pub struct AuditRecord {
     /// On what, such as an incident's id.
     pub object: String,
     /// The values before, by field.
-    pub before: serde_json::Value,
+    pub before: Value,
     /// The values after.
-    pub after: serde_json::Value,
+    pub after: Value,
     /// Why, in the person's words.
     pub reason: Option<String>,
+    /// The address that the request came from.
+    pub origin: Option<String>,
     /// The request that carried it.
     pub request_id: Option<String>,
+    /// What keeps its values from being guessed from their hashes.
+    pub salts: Salts,
+}
+
+impl AuditRecord {
+    /// A record of now, with fresh id and salts, and nothing said yet of before, after, reason, origin and
+    /// request.
+    pub fn new(
+        clock: &dyn Clock,
+        entropy: &dyn Entropy,
+        principal: Principal,
+        action: impl Into<String>,
+        object: impl ToString,
+    ) -> Self {
+        Self {
+            id: AuditId::new(clock, entropy),
+            at_ms: clock.now_ms(),
+            principal,
+            action: action.into(),
+            object: object.to_string(),
+            before: Value::Null,
+            after: Value::Null,
+            reason: None,
+            origin: None,
+            request_id: None,
+            salts: Salts::new(entropy),
+        }
+    }
 }

@@ -5,6 +5,7 @@
 //! | [`RawRecord`], [`Finding`], [`DeadLetter`], [`Position`] | [`Incident`], [`Comment`], [`AuditRecord`] | [`FieldTable`], [`Tape`], [`EventView`] |
 
 mod audit;
+mod audit_leaf;
 mod clock;
 mod dead_letter;
 mod field;
@@ -17,6 +18,10 @@ mod tape;
 mod view;
 
 pub use audit::{AuditRecord, Principal};
+pub use audit_leaf::{
+    ACTION_BYTES_MAX, AUDIT_FIELDS, AuditEntry, AuditField, CommittedValue, Hash, LEAF_MAGIC, SALT_BYTES,
+    Salt, Salts, leaf_hash,
+};
 pub use clock::{Clock, Entropy, ManualClock, SeededEntropy, SystemClock};
 pub use dead_letter::DeadLetter;
 pub use field::{FieldId, FieldTable};

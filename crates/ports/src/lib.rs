@@ -4,3 +4,5 @@ pub mod log;
 pub use log::{Log, LogError, RecordBatch, Records};
 pub mod store;
 pub use store::{Snapshot, Store, StoreError, UnitOfWork};
+pub mod tiles;
+pub use tiles::TileStore;

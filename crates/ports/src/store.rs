@@ -20,6 +20,7 @@
 //!
 //! Writers go one after the other: do no slow work while a unit is open. Readers never wait for writers.
 
+mod audit;
 pub mod conformance;
 mod consumers;
 mod error;
@@ -29,6 +30,7 @@ mod page;
 mod registry;
 mod trail;
 
+pub use audit::{Audit, AuditFilter, ERASE_ACTION, ReadAudit, StoredEntry};
 pub use consumers::{
     ConsumerPosition, Counters, DeadLetterFilter, DeadLetterRow, DeadLetterStatus, DeadLetters, Positions,
     ReadDeadLetters, ReadPositions,
@@ -42,12 +44,12 @@ pub use incidents::{
 pub use page::{CURSOR_BYTES_MAX, Cursor, PAGE_ITEMS_MAX, Page, PageRequest};
 pub use registry::{ReadSources, ReadTokens, Source, Sources, Token, TokenKind, Tokens};
 pub use trail::{
-    Audit, AuditFilter, Change, ChangeKind, ChangeSeq, Changes, IDEMPOTENCY_KEY_BYTES_MAX, Idempotency,
-    ReadAudit, ReadChanges, ReadIdempotency, StoredResponse,
+    Change, ChangeKind, ChangeSeq, Changes, IDEMPOTENCY_KEY_BYTES_MAX, Idempotency, ReadChanges,
+    ReadIdempotency, StoredResponse,
 };
 
 use async_trait::async_trait;
-use model::AuditRecord;
+use model::{AuditField, AuditId, AuditRecord};
 
 /// Where the state is kept. Shared as `Arc<dyn Store>`.
 #[async_trait]
@@ -147,4 +149,18 @@ pub fn check_audit(record: &AuditRecord, object: &str) -> Result<(), StoreError>
         return Ok(());
     }
     Err(StoreError::AuditMismatch { object: object.to_owned(), record: record.object.clone() })
+}
+
+/// Refuses an erasure whose record does not say what is erased; every backend calls this before it erases.
+///
+/// # Errors
+/// [`StoreError::AuditMismatch`].
+pub fn check_erasure(record: &AuditRecord, id: AuditId, fields: &[AuditField]) -> Result<(), StoreError> {
+    check_audit(record, &id.to_string())?;
+    let names: Vec<&str> = fields.iter().map(|field| field.as_str()).collect();
+    if record.action == ERASE_ACTION && record.after == serde_json::json!({ "fields": names }) {
+        return Ok(());
+    }
+    let record = format!("{} of {}", record.action, record.after);
+    Err(StoreError::AuditMismatch { object: format!("{id}: {}", names.join(", ")), record })
 }

@@ -130,6 +130,10 @@ codes! {
     StoreDiskFull = "store_disk_full", 503, "the disk of the state is full", "free space";
     StoreUnavailable = "store_unavailable", 503, "the state cannot be read or written now",
         "see /readyz and the server's own log";
+    AuditPending = "audit_pending", 503, "the record is not signed yet",
+        "send again after the time in Retry-After: records are signed within a second";
+    AuditUnavailable = "audit_unavailable", 503, "the audit log cannot be read now",
+        "see huecry_audit_refused in /metrics, and the server's own log";
     NotReady = "not_ready", 503, "the server is not ready", "wait, or see the detail";
     RequestTimeout = "request_timeout", 408, "the request took too long", "send it again; smaller if it was large";
     Internal = "internal", 500, "something is wrong in the server",

@@ -4,12 +4,13 @@ use crate::code::Code;
 use crate::edge::RequestId;
 use crate::problem::Problem;
 use access::{Authority, Caller, Grant};
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use model::Principal;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use std::net::SocketAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 use utoipa::IntoParams;
@@ -128,7 +129,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Who {
         };
         let principal = Principal::Token { id: grant.id.to_string(), name: grant.name.clone() };
         let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone());
-        Ok(Self(Caller { principal, scopes, request_id }))
+        // what stands before the server (a proxy) is the origin then; X-Forwarded-For can be made up by anyone
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        let origin = peer.map(|peer| peer.0.ip().to_canonical().to_string());
+        Ok(Self(Caller { principal, scopes, origin, request_id }))
     }
 }
 

@@ -10,6 +10,9 @@ use ports::store::StoreError;
 /// When to come again after the store was busy, in milliseconds.
 const STORE_RETRY_AFTER_MS: u64 = 1_000;
 
+/// When to come again for the proof of a record that is not signed yet, in milliseconds.
+const AUDIT_RETRY_AFTER_MS: u64 = 1_000;
+
 impl From<Denied> for Problem {
     fn from(denied: Denied) -> Self {
         let code = match denied {
@@ -129,6 +132,22 @@ impl From<RegistryError> for Problem {
             | RegistryError::ExpiryPassed
             | RegistryError::NoScopes
             | RegistryError::Seal(_) => Self::new(Code::RequestInvalid, error.to_string()),
+        }
+    }
+}
+
+impl From<audit::Error> for Problem {
+    fn from(error: audit::Error) -> Self {
+        match error {
+            audit::Error::Store(error) => error.into(),
+            audit::Error::BadRequest { reason } => Self::new(Code::RequestInvalid, reason),
+            audit::Error::Pending { .. } | audit::Error::Unsigned => {
+                Self::new(Code::AuditPending, error.to_string()).retry_after(Some(AUDIT_RETRY_AFTER_MS))
+            }
+            other => {
+                tracing::error!(error = %other, "the audit log failed");
+                Self::new(Code::AuditUnavailable, "the files of the audit log cannot be used")
+            }
         }
     }
 }

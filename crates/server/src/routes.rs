@@ -1,7 +1,7 @@
 //! Every route of the server with the rule of who may use it. There are no others.
 
 use crate::api::{
-    audit, dead_letters, findings, health, incidents, reference, rules, sources, stream, tokens,
+    audit, audit_log, dead_letters, findings, health, incidents, reference, rules, sources, stream, tokens,
 };
 use crate::authorize::{Guarded, Route};
 use crate::code::Code;
@@ -26,6 +26,7 @@ const PROBES: Rule = Rule::Public { why: "probes have no token; the answer is on
 
 const READ: Rule = Rule::Scope(Scope::IncidentsRead);
 const WRITE: Rule = Rule::Scope(Scope::IncidentsWrite);
+const AUDIT: Rule = Rule::Scope(Scope::AuditRead);
 
 fn guarded(app: &App) -> Guarded {
     Guarded::new(app.clone(), head())
@@ -62,7 +63,19 @@ fn guarded(app: &App) -> Guarded {
         .routes(Rule::Scope(Scope::TokensAdmin), routes!(tokens::delete))
         .routes(Rule::Scope(Scope::SourcesAdmin), routes!(sources::list, sources::post))
         .routes(Rule::Scope(Scope::SourcesAdmin), routes!(sources::patch, sources::delete))
-        .routes(Rule::Scope(Scope::AuditRead), routes!(audit::list))
+        // the audit log
+        .routes(AUDIT, routes!(audit::list))
+        .routes(AUDIT, routes!(audit::get))
+        .routes(AUDIT, routes!(audit_log::inclusion))
+        .routes(AUDIT, routes!(audit_log::consistency))
+        .routes(AUDIT, routes!(audit_log::checkpoint))
+        .routes(AUDIT, routes!(audit_log::days))
+        .routes(AUDIT, routes!(audit_log::day))
+        .routes(AUDIT, routes!(audit_log::tile))
+        .routes(AUDIT, routes!(audit_log::entries))
+        .routes(AUDIT, routes!(audit_log::key))
+        .routes(Rule::Scope(Scope::AuditWrite), routes!(audit::erase))
+        .routes(Rule::Scope(Scope::AuditWrite), routes!(audit::pack))
         // operation
         .routes(Rule::Scope(Scope::MetricsRead), routes!(health::metrics))
         .routes(PROBES, routes!(health::healthz))

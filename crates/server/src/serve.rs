@@ -5,6 +5,7 @@ use crate::state::App;
 use axum::serve::ListenerExt;
 use std::future::IntoFuture;
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpListener;
 
@@ -23,7 +24,8 @@ pub async fn serve(listener: TcpListener, app: App) -> io::Result<()> {
             tracing::debug!(%error, "nodelay not set");
         }
     });
-    let server = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned());
     let drained = async {
         shutdown.cancelled().await;
         tokio::time::sleep(Duration::from_millis(app.options.drain_ms_max)).await;

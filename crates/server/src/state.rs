@@ -88,6 +88,10 @@ pub struct Parts {
     pub access: Arc<AccessRegistry>,
     /// People's decisions.
     pub desk: triage::Desk,
+    /// The signed tree over audit records.
+    pub audit: audit::Prover,
+    /// Erases personal values from audit records.
+    pub eraser: audit::Eraser,
     /// The rules that run.
     pub rules: Arc<dyn Rules>,
     /// Every metric of the process.

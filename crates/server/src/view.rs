@@ -1,7 +1,7 @@
 //! How nouns look in the API. Times are milliseconds since the Unix epoch, names are those of OCSF.
 
-use model::{AuditRecord, Comment, Entity, Finding, Incident};
-use ports::store::{DeadLetterRow, Source, Token};
+use model::{AuditField, AuditRecord, Comment, Entity, Finding, Incident};
+use ports::store::{DeadLetterRow, Source, StoredEntry, Token};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -207,7 +207,7 @@ impl From<Finding> for FindingView {
 pub(crate) struct AuditView {
     /// `aud_…`
     id: String,
-    /// When.
+    /// When; never before the record before it.
     at_ms: i64,
     /// Who.
     principal: Value,
@@ -221,8 +221,13 @@ pub(crate) struct AuditView {
     after: Value,
     /// Why.
     reason: Option<String>,
+    /// The address that the request came from.
+    origin: Option<String>,
     /// The request that carried it.
     request_id: Option<String>,
+    /// Which of these values were erased.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    erased: Vec<&'static str>,
 }
 
 impl From<AuditRecord> for AuditView {
@@ -236,8 +241,32 @@ impl From<AuditRecord> for AuditView {
             before: record.before,
             after: record.after,
             reason: record.reason,
+            origin: record.origin,
             request_id: record.request_id,
+            erased: record.salts.erased().map(AuditField::as_str).collect(),
         }
+    }
+}
+
+/// A record and its place in the log.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AuditPlaceView {
+    /// The record.
+    #[serde(flatten)]
+    record: AuditView,
+    /// Its number, from 0 without a gap.
+    index: u64,
+    /// What the clock showed; before `at_ms` where it stood before an earlier record's time.
+    clock_ms: i64,
+    /// The hash of its leaf, 64 hex digits.
+    leaf_hash: String,
+}
+
+impl AuditPlaceView {
+    pub(crate) fn of(record: AuditRecord, stored: &StoredEntry) -> Self {
+        let entry = &stored.entry;
+        let leaf_hash = audit::line::hex(&entry.leaf_hash());
+        Self { record: record.into(), index: entry.index, clock_ms: entry.clock_ms, leaf_hash }
     }
 }
 

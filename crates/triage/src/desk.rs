@@ -1,7 +1,7 @@
 //! People's decisions on incidents: each checked, versioned, and recorded in the same transaction.
 
 use crate::{Error, check_comment, decide};
-use model::{AuditId, AuditRecord, Clock, Comment, CommentId, Entropy, Incident, IncidentId, Principal};
+use model::{AuditRecord, Clock, Comment, CommentId, Entropy, Incident, IncidentId, Principal};
 use ports::store::{IncidentEdit, Store, StoreError, UnitOfWork};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -27,6 +27,8 @@ pub struct EditRequest {
     pub edit: IncidentEdit,
     /// Why; needed for another severity and for opening again.
     pub reason: Option<String>,
+    /// The address that it came from.
+    pub origin: Option<String>,
     /// The request that carried it.
     pub request_id: Option<String>,
 }
@@ -40,6 +42,8 @@ pub struct CommentRequest {
     pub incident: IncidentId,
     /// Markdown.
     pub text: String,
+    /// The address that it came from.
+    pub origin: Option<String>,
     /// The request that carried it.
     pub request_id: Option<String>,
 }
@@ -78,6 +82,7 @@ impl Desk {
         let (values, reason) = ((decided.before, decided.after), request.reason.clone());
         let mut audit = self.record(&request.principal, decided.action, incident.id, values);
         (audit.reason, audit.request_id) = (reason, request.request_id.clone());
+        audit.origin.clone_from(&request.origin);
         let at_ms = audit.at_ms;
         Ok(unit.incidents().edit(incident.id, request.version, &decided.edit, at_ms, &audit).await?)
     }
@@ -115,6 +120,7 @@ impl Desk {
         let values = (Value::Null, json!({ "comment": comment.id, "bytes": comment.text.len() }));
         let mut audit = self.record(&request.principal, "incident.comment", incident.id, values);
         audit.request_id.clone_from(&request.request_id);
+        audit.origin.clone_from(&request.origin);
         unit.comments().add(&comment, &audit).await?;
         Ok(comment)
     }
@@ -130,16 +136,7 @@ impl Desk {
         object: IncidentId,
         (before, after): (Value, Value),
     ) -> AuditRecord {
-        AuditRecord {
-            id: AuditId::new(&*self.clock, &*self.entropy),
-            at_ms: self.clock.now_ms(),
-            principal: principal.clone(),
-            action: action.to_owned(),
-            object: object.to_string(),
-            before,
-            after,
-            reason: None,
-            request_id: None,
-        }
+        let (clock, entropy) = (&*self.clock, &*self.entropy);
+        AuditRecord { before, after, ..AuditRecord::new(clock, entropy, principal.clone(), action, object) }
     }
 }

@@ -4,8 +4,8 @@ use crate::placement::Group;
 use crate::telemetry::PartitionLabel;
 use crate::{Case, Error, Grouping, Telemetry, group_of};
 use model::{
-    AuditId, AuditRecord, Clock, DeadLetter, Entropy, Finding, IncidentId, Offset, Partition, Position,
-    Principal, Topic,
+    AuditRecord, Clock, DeadLetter, Entropy, Finding, IncidentId, Offset, Partition, Position, Principal,
+    Topic,
 };
 use ports::Log;
 use ports::log::Records;
@@ -304,17 +304,9 @@ impl Service {
         (before, after): (Value, Value),
         at_ms: i64,
     ) -> AuditRecord {
-        AuditRecord {
-            id: AuditId::new(&*self.options.clock, &*self.options.entropy),
-            at_ms,
-            principal: Principal::System { part: CONSUMER.to_owned() },
-            action: action.to_owned(),
-            object: object.to_string(),
-            before,
-            after,
-            reason: None,
-            request_id: None,
-        }
+        let (clock, entropy) = (&*self.options.clock, &*self.options.entropy);
+        let principal = Principal::System { part: CONSUMER.to_owned() };
+        AuditRecord { at_ms, before, after, ..AuditRecord::new(clock, entropy, principal, action, object) }
     }
 }
 

@@ -14,8 +14,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("detect", &["model", "ports", "sigma"]),
     ("triage", &["model", "ports"]),
     ("access", &["model", "ports"]),
+    ("audit", &["model", "ports"]),
     ("backends", &["model", "ports"]),
-    ("server", &["model", "ports", "ingest", "triage", "access"]),
+    ("server", &["model", "ports", "ingest", "triage", "access", "audit"]),
     (
         "huecry",
         &[
@@ -28,6 +29,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "detect",
             "triage",
             "access",
+            "audit",
             "backends",
             "server",
         ],

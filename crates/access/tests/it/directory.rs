@@ -59,7 +59,7 @@ impl Fixture {
         let entropy = Arc::new(SeededEntropy::new(5));
         let registry = Registry::new(store.clone(), directory.clone(), clock.clone(), entropy, sealer);
         let principal = Principal::Local { account: "test".into() };
-        let caller = Caller { principal, scopes: ScopeSet::all(), request_id: None };
+        let caller = Caller { principal, scopes: ScopeSet::all(), origin: None, request_id: None };
         Self { store, clock, directory, registry, caller, _folder: folder }
     }
 

@@ -88,7 +88,7 @@ pub trait DiskFile: Send + Sync {
 ///
 /// A folder that is there may have been made by a process that was killed before it synced the name, so
 /// the name is synced in any case; of folders that we did not make and may not open, it is not our task.
-pub(super) fn create_dir_durably(disk: &dyn Disk, dir: &Path) -> io::Result<()> {
+pub(crate) fn create_dir_durably(disk: &dyn Disk, dir: &Path) -> io::Result<()> {
     let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) else {
         return if dir.has_root() { Ok(()) } else { disk.create_dir(dir).map(drop) };
     };

@@ -26,7 +26,7 @@ pub use options::{Options, TopicOptions};
 pub use partition::{Home, PartitionLog};
 
 use async_trait::async_trait;
-use disk::create_dir_durably;
+pub(crate) use disk::create_dir_durably;
 use model::{Entropy, Offset, Partition, Topic};
 use ports::LogError;
 use ports::log::{Bounds, RecordBatch, Records, Retained, check_group_name};

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `session` | one transaction: what [`Snapshot`] and [`UnitOfWork`] are here |
 //! | `incidents`, `incident_list`, `comments`, `findings` | cases |
-//! | `registry`, `consumers`, `trail` | tokens and sources; positions and dead letters; audit, changes, answers |
+//! | `registry`, `consumers`, `trail` | tokens and sources; positions and dead letters; changes, answers |
+//! | `audit` | who did what, with leaves for the Merkle tree |
 //! | `values` | how ids, numbers and errors cross the border |
 //!
 //! **Invariant:** SQL is made of constant text; whatever comes from outside is bound.
@@ -14,6 +15,7 @@
 //!
 //! The file belongs to one process: [`Store::wait_for_change`] hears of this process's commits only.
 
+mod audit;
 mod comments;
 mod consumers;
 mod findings;
@@ -108,6 +110,7 @@ impl SqliteStore {
             .run(&writer)
             .await
             .map_err(|e| StoreError::Backend { doing: "bringing the store up to date", source: e.into() })?;
+        audit::fill_leaf_hashes(&writer).await?;
         let newest = newest_change(&writer).await?;
         let readers =
             pool(READERS_MAX).connect_lazy_with(options.read_only(true).pragma("cache_size", "-8192"));
@@ -175,11 +178,10 @@ fn migrator() -> Migrator {
     let migration = |version, name: &'static str, sql: &'static str| {
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
     };
-    Migrator::with_migrations(vec![migration(
-        1,
-        "state",
-        include_str!("../../migrations/sqlite/0001_state.sql"),
-    )])
+    Migrator::with_migrations(vec![
+        migration(1, "state", include_str!("../../migrations/sqlite/0001_state.sql")),
+        migration(2, "audit", include_str!("../../migrations/sqlite/0002_audit.sql")),
+    ])
 }
 
 /// The file that a `sqlite:` URL names.

@@ -1,6 +1,6 @@
 //! One transaction: a [`UnitOfWork`] on the writer's connection, a [`Snapshot`] on a reader's.
 
-use super::values::{failed, json, ulid};
+use super::values::{failed, ulid};
 use async_trait::async_trait;
 use model::{AuditRecord, IncidentId};
 use ports::store::{
@@ -67,28 +67,6 @@ impl Session {
     pub(super) async fn audited(&mut self, record: &AuditRecord, object: &str) -> Result<(), StoreError> {
         check_audit(record, object)?;
         self.write_audit(record).await
-    }
-
-    pub(super) async fn write_audit(&mut self, record: &AuditRecord) -> Result<(), StoreError> {
-        const DOING: &str = "writing an audit record";
-        sqlx::query(
-            "INSERT INTO audit (id, at_ms, principal_name, principal, action, object, before, after, reason, \
-             request_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        )
-        .bind(ulid(record.id.0))
-        .bind(record.at_ms)
-        .bind(record.principal.name())
-        .bind(json(&record.principal, DOING)?)
-        .bind(&record.action)
-        .bind(&record.object)
-        .bind(json(&record.before, DOING)?)
-        .bind(json(&record.after, DOING)?)
-        .bind(&record.reason)
-        .bind(&record.request_id)
-        .execute(&mut *self.tx)
-        .await
-        .map_err(super::values::failed_or_exists(DOING, format!("audit record {}", record.id)))?;
-        Ok(())
     }
 
     /// Appends to the feed of changes.

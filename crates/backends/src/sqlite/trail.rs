@@ -1,81 +1,17 @@
-//! Audit records, the feed of changes, answers kept for repeated requests.
+//! The feed of changes, answers kept for repeated requests.
 
 use super::session::Session;
-use super::values::{bytes, failed, failed_or_exists, get, get_json, get_ulid, int, named, uint, ulid};
+use super::values::{bytes, failed, failed_or_exists, get, get_ulid, int, named, uint};
 use async_trait::async_trait;
-use model::{AuditId, AuditRecord, IncidentId};
+use model::IncidentId;
 use ports::store::{
-    Audit, AuditFilter, Change, ChangeKind, ChangeSeq, Changes, Cursor, IDEMPOTENCY_KEY_BYTES_MAX,
-    Idempotency, PAGE_ITEMS_MAX, Page, PageRequest, ReadAudit, ReadChanges, ReadIdempotency, StoreError,
-    StoredResponse,
+    Change, ChangeKind, ChangeSeq, Changes, IDEMPOTENCY_KEY_BYTES_MAX, Idempotency, PAGE_ITEMS_MAX,
+    ReadChanges, ReadIdempotency, StoreError, StoredResponse,
 };
-use sqlx::QueryBuilder;
-use sqlx::sqlite::SqliteRow;
 
-const AUDIT: &str = "reading audit records";
 const CHANGES: &str = "reading the feed of changes";
 const ANSWERS: &str = "reading stored answers";
 const ANSWER: &str = "writing a stored answer";
-
-fn audit_record(row: &SqliteRow) -> Result<AuditRecord, StoreError> {
-    Ok(AuditRecord {
-        id: AuditId(get_ulid(row, "id")?),
-        at_ms: get(row, "at_ms")?,
-        principal: get_json(row, "principal")?,
-        action: get(row, "action")?,
-        object: get(row, "object")?,
-        before: get_json(row, "before")?,
-        after: get_json(row, "after")?,
-        reason: get(row, "reason")?,
-        request_id: get(row, "request_id")?,
-    })
-}
-
-#[async_trait]
-impl ReadAudit for Session {
-    async fn get(&mut self, id: AuditId) -> Result<Option<AuditRecord>, StoreError> {
-        let row = sqlx::query("SELECT * FROM audit WHERE id = ?")
-            .bind(ulid(id.0))
-            .fetch_optional(self.conn())
-            .await
-            .map_err(failed(AUDIT))?;
-        row.as_ref().map(audit_record).transpose()
-    }
-
-    async fn list(
-        &mut self,
-        filter: &AuditFilter,
-        page: &PageRequest,
-    ) -> Result<Page<AuditRecord>, StoreError> {
-        const LIST: &str = "audit";
-        let mut sql = QueryBuilder::new("SELECT * FROM audit WHERE true");
-        if let Some(object) = &filter.object {
-            sql.push(" AND object = ").push_bind(object.clone());
-        }
-        if let Some(principal) = &filter.principal {
-            sql.push(" AND principal_name = ").push_bind(principal.clone());
-        }
-        if let Some(cursor) = &page.after {
-            let ([seq], _) = cursor.parts::<1>(LIST)?;
-            sql.push(" AND seq < ").push_bind(seq);
-        }
-        sql.push(" ORDER BY seq DESC LIMIT ").push_bind(i64::from(page.items()) + 1);
-        let rows = sql.build().fetch_all(self.conn()).await.map_err(failed(AUDIT))?;
-        let items = rows.iter().map(|row| Ok((get(row, "seq")?, audit_record(row)?)));
-        let items: Vec<(i64, AuditRecord)> = items.collect::<Result<_, StoreError>>()?;
-        let page = Page::of(items, page.items(), |(seq, _)| Cursor::new(LIST, &[*seq], ""));
-        Ok(Page { items: page.items.into_iter().map(|(_, record)| record).collect(), next: page.next })
-    }
-}
-
-#[async_trait]
-impl Audit for Session {
-    async fn add(&mut self, record: &AuditRecord) -> Result<(), StoreError> {
-        self.step()?;
-        self.write_audit(record).await?;
-        self.done(())
-    }
-}
 
 #[async_trait]
 impl ReadChanges for Session {

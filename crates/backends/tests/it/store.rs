@@ -30,7 +30,8 @@ mod sqlite_conformance {
 mod own {
     use super::sqlite;
     use huecry_backends::sqlite::SqliteStore;
-    use model::Severity;
+    use model::{AuditField, AuditRecord, Principal, Severity};
+    use ports::store::ERASE_ACTION;
     use ports::store::conformance::Bench;
     use ports::{Store, StoreError};
 
@@ -85,6 +86,42 @@ mod own {
             let refused = sqlx::query(sql).execute(fresh.store.writer()).await.unwrap_err();
             assert!(refused.to_string().contains("audit records are never"), "{refused}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_was_erased_stands_in_no_table_or_index() {
+        let fresh = sqlite().await;
+        let bench = Bench::new(6);
+        let long = format!("secret-of-ana {}", "x".repeat(9_000));
+        let record = AuditRecord {
+            principal: Principal::Local { account: "secret-of-eve".into() },
+            reason: Some(long),
+            object: "secret-of-bob".into(),
+            ..bench.audit("")
+        };
+        let mut unit = fresh.store.begin().await.unwrap();
+        unit.audit().add(&record).await.unwrap();
+        for _ in 0..50 {
+            unit.audit().add(&bench.audit("other")).await.unwrap();
+        }
+        unit.commit().await.unwrap();
+        let fields = [AuditField::Principal, AuditField::Object, AuditField::Reason];
+        let erasure = AuditRecord {
+            action: ERASE_ACTION.to_owned(),
+            after: serde_json::json!({ "fields": ["principal", "object", "reason"] }),
+            ..bench.audit(record.id)
+        };
+        let mut unit = fresh.store.begin().await.unwrap();
+        assert_eq!(unit.audit().erase(record.id, &fields, &erasure).await.unwrap(), 3);
+        unit.commit().await.unwrap();
+        // copies that earlier splits of pages left in unused space go with VACUUM; what is live would stay
+        sqlx::query("VACUUM").execute(fresh.store.writer()).await.unwrap();
+        // the last connection takes the write-ahead log into the file and removes it
+        fresh.store.close().await;
+        let file = std::fs::read(fresh.dir.path().join("state/huecry.db")).unwrap();
+        let found = |text: &str| file.windows(text.len()).any(|window| window == text.as_bytes());
+        assert!(found("other"), "what was not erased is there");
+        assert!(!found("secret-of-") && !found(&"x".repeat(100)), "an erased value is still somewhere");
     }
 
     #[tokio::test]

@@ -159,7 +159,7 @@ pub(super) fn rules(client: &Client, json: bool) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn list(body: &Value, columns: &[&str], json: bool) -> Result<Exit, Failure> {
+pub(super) fn list(body: &Value, columns: &[&str], json: bool) -> Result<Exit, Failure> {
     if json {
         terminal::line(body);
         return Ok(Exit::Done);

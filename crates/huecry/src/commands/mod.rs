@@ -1,6 +1,7 @@
 //! The verbs of the CLI.
 
 mod administration;
+mod audit;
 mod demo;
 mod doctor;
 mod dry_run;
@@ -12,7 +13,7 @@ mod rules_bench;
 mod rules_match;
 mod serve;
 
-use crate::cli::{Cli, Command, Rules};
+use crate::cli::{Audit, Cli, Command, Rules};
 use crate::client::Client;
 use crate::config::Config;
 use crate::content::RuleFile;
@@ -53,6 +54,10 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::DeadLetter(command) => administration::dead_letter(command.clone(), &client()?, json),
         Command::Source(command) => administration::source(command.clone(), &client()?, json),
         Command::Token(command) => administration::token(command.clone(), &client()?, json),
+        Command::Audit(Audit::Verify { path, key, checkpoints }) => {
+            audit::verify::run(path, key, checkpoints, json)
+        }
+        Command::Audit(command) => audit::run(command.clone(), &client()?, json),
         Command::Doctor => doctor::run(&cli, &config, json),
         Command::Config(args) => print_config(&config, args.schema),
         Command::Completions { shell } => {

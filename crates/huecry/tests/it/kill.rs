@@ -1,10 +1,11 @@
 //! SIGKILL under load, again and again: nothing acknowledged is lost, nothing takes effect twice.
 
+use crate::audit::{Auditor, all_signed};
 use crate::program::Server;
 use backends::log::{FileLog, Options};
 use backends::sqlite::SqliteStore;
 use model::{Entropy, Partition, RawRecord, SeededEntropy, Topic};
-use ports::store::{Counters, FindingFilter, PageRequest};
+use ports::store::{AuditFilter, Counters, FindingFilter, PageRequest};
 use ports::{Log, Store};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -32,6 +33,20 @@ fn record(number: u64) -> String {
         r#"{{"eventVersion":"1.08","eventID":"{number:08}-0000-4000-8000-000000000000","eventName":"{name}","eventSource":"cloudtrail.amazonaws.com","eventTime":"2026-03-01T10:00:00Z","awsRegion":"eu-west-1","sourceIPAddress":"192.0.2.7","userAgent":"aws-cli/2","userIdentity":{{"type":"IAMUser","userName":"u{user}","arn":"arn:aws:iam::111122223333:user/u{user}","accountId":"111122223333"}},"recipientAccountId":"111122223333","eventType":"AwsApiCall","managementEvent":true,"readOnly":false}}"#,
         user = number % 7
     )
+}
+
+/// Makes tokens until told to stop: each is a change with an audit record. Returns how many were acknowledged.
+fn make_tokens(server: &Server, round: u64, stop: &AtomicBool) -> u64 {
+    let mut acknowledged = 0;
+    while !stop.load(Ordering::Relaxed) {
+        let name = format!("token {round}.{acknowledged}");
+        let new = serde_json::json!({ "name": name, "scopes": ["metrics:read"] }).to_string();
+        if let Ok((201, _)) = server.post("/api/v1/tokens", &server.admin, new.as_bytes()) {
+            acknowledged += 1;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    acknowledged
 }
 
 /// Sends batches until told to stop; a batch without an answer is sent again, as senders do.
@@ -68,14 +83,23 @@ fn a_hundred_kills_lose_nothing_and_double_nothing() {
     let entropy = SeededEntropy::new(11);
     let mut sender = Sender { next: 0, acknowledged: BTreeSet::new(), unanswered: None };
     let mut token = String::new();
-    for _ in 0..KILLS {
+    let mut auditor = Auditor::new(&folder.path().join("auditor"));
+    let mut changes = 0;
+    for round in 0..KILLS {
         let server = Server::start(folder.path(), Some(&rules));
         if token.is_empty() {
             token = server.add_source("trail", "aws_cloudtrail");
         }
+        // the log as the kill before left it, with a checkpoint from before that kill
+        all_signed(&server);
+        assert!(
+            auditor.audit(&server) >= changes,
+            "acknowledged changes are signed, however the server ended"
+        );
         let (stop, batches) = (AtomicBool::new(false), AtomicU64::new(0));
         std::thread::scope(|scope| {
             scope.spawn(|| sender.run(&server, &token, &stop, &batches));
+            let tokens = scope.spawn(|| make_tokens(&server, round, &stop));
             let mut random = [0; 1];
             entropy.fill(&mut random);
             // let at least one batch through, then a random while longer
@@ -85,6 +109,7 @@ fn a_hundred_kills_lose_nothing_and_double_nothing() {
             std::thread::sleep(Duration::from_millis(u64::from(random[0]) / 4));
             stop.store(true, Ordering::Relaxed);
             kill_now(&server);
+            changes += tokens.join().unwrap();
         });
         server.kill();
     }
@@ -97,6 +122,47 @@ fn a_hundred_kills_lose_nothing_and_double_nothing() {
     });
     assert!(caught_up, "pipeline and triage never reached the ends; see {}", folder.path().display());
     verify(&data, &sender.acknowledged);
+    let server = Server::start(folder.path(), Some(&rules));
+    let recorded = all_signed(&server);
+    assert_eq!(auditor.audit(&server), recorded, "every record is signed");
+    auditor.judge_with_all();
+    server.kill();
+    let tokens = tokens_recorded(&data);
+    // the two of the set-up, and in each round at most one whose answer was cut off
+    assert!(
+        (changes + 2..=changes + 2 + KILLS).contains(&tokens),
+        "{changes} acknowledged, {tokens} recorded"
+    );
+    eprintln!(
+        "{KILLS} kills: {recorded} audit records signed, {changes} tokens acknowledged, {tokens} recorded"
+    );
+}
+
+/// How many tokens the audit record knows of; each has its row.
+fn tokens_recorded(data: &Path) -> u64 {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let store = SqliteStore::open_path(&data.join("state.db")).await.unwrap();
+        let mut view = store.read().await.unwrap();
+        let filter = AuditFilter { action: Some("token.issue".to_owned()), ..AuditFilter::default() };
+        let (mut records, mut page) = (0, PageRequest::first(500));
+        loop {
+            let found = view.audit().list(&filter, &page).await.unwrap();
+            records += found.items.len() as u64;
+            let Some(next) = found.next else { break };
+            page = PageRequest::after(500, next);
+        }
+        let mut rows = 0;
+        page = PageRequest::first(500);
+        loop {
+            let found = view.tokens().list(&page).await.unwrap();
+            rows += found.items.len() as u64;
+            let Some(next) = found.next else { break };
+            page = PageRequest::after(500, next);
+        }
+        assert_eq!(records, rows, "each token has its record, each record its token");
+        records
+    })
 }
 
 /// Whether pipeline and triage have worked off everything on their topics.

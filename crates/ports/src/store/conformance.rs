@@ -20,7 +20,9 @@ mod registry;
 mod units;
 
 pub use audit::{
-    a_change_and_its_record_go_together, a_record_about_something_else_is_refused, records_are_listed,
+    a_change_and_its_record_go_together, a_record_about_something_else_is_refused,
+    entries_are_numbered_without_a_gap, erased_values_leave_their_leaf, records_are_found_by_action_and_time,
+    records_are_listed,
 };
 pub use bench::Bench;
 pub use consumers::{
@@ -55,6 +57,9 @@ macro_rules! store_conformance {
             a_change_and_its_record_go_together
             a_record_about_something_else_is_refused
             records_are_listed
+            records_are_found_by_action_and_time
+            entries_are_numbered_without_a_gap
+            erased_values_leave_their_leaf
             a_new_incident_has_no_decisions
             stale_edits_are_refused
             machines_never_overwrite_people

@@ -1,48 +1,9 @@
-//! What happened: audit records, the feed of changes, answers kept for repeated requests.
+//! What happened: the feed of changes, answers kept for repeated requests.
 
-use super::{Page, PageRequest, StoreError};
+use super::StoreError;
 use async_trait::async_trait;
-use model::{AuditId, AuditRecord, IncidentId};
+use model::IncidentId;
 use serde::{Deserialize, Serialize};
-
-/// Which audit records.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct AuditFilter {
-    /// About this object.
-    pub object: Option<String>,
-    /// By this principal, by [`model::Principal::name`].
-    pub principal: Option<String>,
-}
-
-/// Reads audit records.
-#[async_trait]
-pub trait ReadAudit: Send {
-    /// The record.
-    ///
-    /// # Errors
-    /// [`StoreError::Backend`], [`StoreError::Corrupt`]; as all reads.
-    async fn get(&mut self, id: AuditId) -> Result<Option<AuditRecord>, StoreError>;
-
-    /// Records, the newest first.
-    ///
-    /// # Errors
-    /// [`StoreError::BadCursor`].
-    async fn list(
-        &mut self,
-        filter: &AuditFilter,
-        page: &PageRequest,
-    ) -> Result<Page<AuditRecord>, StoreError>;
-}
-
-/// Writes audit records of what changes outside the store; changes inside take theirs along.
-#[async_trait]
-pub trait Audit: ReadAudit {
-    /// Adds a record.
-    ///
-    /// # Errors
-    /// [`StoreError::Exists`].
-    async fn add(&mut self, record: &AuditRecord) -> Result<(), StoreError>;
-}
 
 /// The number of a change: grows with each, in the order of commits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]

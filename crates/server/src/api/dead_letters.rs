@@ -14,7 +14,7 @@ use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use model::{AuditId, AuditRecord, Offset, Partition, Position, RawRecord, Topic};
+use model::{AuditRecord, Offset, Partition, Position, RawRecord, Topic};
 use ports::LogError;
 use ports::store::{DeadLetterFilter, DeadLetterRow, DeadLetterStatus};
 use serde::{Deserialize, Serialize};
@@ -205,16 +205,13 @@ pub(crate) async fn retry(
         || Problem::new(Code::RawRecordGone, format!("{} is not on the log any more", letter.position));
     let bytes = raw_bytes(&app, letter.position).await?.ok_or_else(gone)?;
     let driven = app.ingest.drive_again(letter.position.partition, &bytes).await?;
+    let principal = who.0.principal.clone();
     let audit = AuditRecord {
-        id: AuditId::new(&*app.clock, &*app.entropy),
-        at_ms: now_ms,
-        principal: who.0.principal.clone(),
-        action: "dead_letter.retry".to_owned(),
-        object: letter.position.to_string(),
         before: json!({ "code": letter.code, "reason": letter.reason }),
         after: json!({ "driven_again_at": driven }),
-        reason: None,
+        origin: who.0.origin.clone(),
         request_id: who.0.request_id.clone(),
+        ..AuditRecord::new(&*app.clock, &*app.entropy, principal, "dead_letter.retry", letter.position)
     };
     let retried = DeadLetterStatus::Retried;
     unit.dead_letters().set_status(letter.position, retried, now_ms, &audit).await?;

@@ -131,7 +131,7 @@ pub(crate) async fn get(State(app): State<App>, Id(id): Id<IncidentId>) -> Resul
     let mut snapshot = app.store.read().await?;
     let incident = snapshot.incidents().get(id).await?;
     let incident: IncidentView = incident.ok_or_else(|| Problem::not_found("incident", id))?.into();
-    let history = AuditFilter { object: Some(id.to_string()), principal: None };
+    let history = AuditFilter { object: Some(id.to_string()), ..AuditFilter::default() };
     let version = incident.version;
     let whole = WholeIncident {
         incident,
@@ -228,6 +228,7 @@ pub(crate) async fn patch(
         edit: decision.edit()?,
         reason: decision.reason,
         principal: who.0.principal,
+        origin: who.0.origin,
         request_id: who.0.request_id,
     };
     let now_ms = app.clock.now_ms();
@@ -325,8 +326,8 @@ pub(crate) async fn comment(
 ) -> Result<Response, Problem> {
     let key = Key::of(&headers, who.token_id(), (&method, uri.path(), &bytes))?;
     let Who(caller) = who;
-    let (principal, request_id) = (caller.principal, caller.request_id);
-    let request = CommentRequest { principal, incident: id, text: new.text, request_id };
+    let (principal, origin, request_id) = (caller.principal, caller.origin, caller.request_id);
+    let request = CommentRequest { principal, incident: id, text: new.text, origin, request_id };
     let now_ms = app.clock.now_ms();
     let mut unit = app.store.begin().await?;
     if let Some(key) = &key
@@ -353,7 +354,7 @@ pub(crate) async fn history(
     Id(id): Id<IncidentId>,
     Params(page): Params<PageParams>,
 ) -> Result<Json<PageView<AuditView>>, Problem> {
-    let filter = AuditFilter { object: Some(id.to_string()), principal: None };
+    let filter = AuditFilter { object: Some(id.to_string()), ..AuditFilter::default() };
     Ok(Json(PageView::of(app.store.read().await?.audit().list(&filter, &page.request()?).await?)))
 }
 

@@ -1,6 +1,7 @@
 //! The control plane over HTTP: one file for each group of endpoints.
 
 pub(crate) mod audit;
+pub(crate) mod audit_log;
 pub(crate) mod dead_letters;
 pub(crate) mod findings;
 pub(crate) mod health;

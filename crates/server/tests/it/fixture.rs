@@ -49,6 +49,7 @@ pub(crate) struct Server {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) access: Arc<AccessRegistry>,
+    pub(crate) audit: audit::Service,
     pub(crate) app: App,
     pub(crate) runtime: tokio::runtime::Runtime,
     pub(crate) entropy: Arc<SeededEntropy>,
@@ -103,6 +104,17 @@ impl Server {
         let (telemetry, doors) = (Telemetry::default(), ingest::Telemetry::default());
         telemetry.register(&mut metrics);
         doors.register(&mut metrics);
+        let signer = Arc::new(audit::Signer::new(&[7; 32], Some("example.com/audit")).unwrap());
+        let tiles = Arc::new(backends::tiles::FileTiles::new(folder.path().join("audit")));
+        let audit = audit::Service::new(audit::Options {
+            store: store.clone(),
+            tiles: tiles.clone(),
+            signer: signer.clone(),
+            clock: clock.clone(),
+            witnesses: Vec::new(),
+            telemetry: audit::Telemetry::default(),
+        });
+        runtime.block_on(audit.step()).unwrap();
         let app = App::new(Parts {
             log: log.clone(),
             store: store.clone(),
@@ -112,6 +124,8 @@ impl Server {
             directory,
             access: access.clone(),
             desk: triage::Desk::new(store.clone(), clock.clone(), entropy.clone()),
+            audit: audit::Prover::new(tiles.clone(), signer.public().clone()),
+            eraser: audit::Eraser::new(store.clone(), clock.clone(), entropy.clone()),
             rules: Arc::new(TwoRules),
             metrics: Arc::new(metrics),
             telemetry,
@@ -121,7 +135,7 @@ impl Server {
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let at = listener.local_addr().unwrap();
         runtime.spawn(serve(listener, app.clone()));
-        let server = Self { at, log, store, clock, access, app, runtime, entropy, _folder: folder };
+        let server = Self { at, log, store, clock, access, audit, app, runtime, entropy, _folder: folder };
         let sources = [
             ("trail", "aws_cloudtrail", None),
             ("okta", "okta", Some(HOOK_SECRET)),
@@ -136,7 +150,7 @@ impl Server {
 
     pub(crate) fn caller() -> Caller {
         let principal = Principal::Local { account: "test".into() };
-        Caller { principal, scopes: ScopeSet::all(), request_id: None }
+        Caller { principal, scopes: ScopeSet::all(), origin: None, request_id: None }
     }
 
     pub(crate) fn add_source(&self, name: &str, kind: &str, secret: Option<&str>) {
@@ -215,17 +229,8 @@ impl Server {
         let finding = finding(number);
         let id = IncidentId::new(&*self.clock, &*self.entropy);
         let incident = incident(id, &finding);
-        let audit = model::AuditRecord {
-            id: model::AuditId::new(&*self.clock, &*self.entropy),
-            at_ms: NOW_MS,
-            principal: Principal::System { part: "triage".into() },
-            action: "incident.open".into(),
-            object: id.to_string(),
-            before: serde_json::Value::Null,
-            after: serde_json::Value::Null,
-            reason: None,
-            request_id: None,
-        };
+        let principal = Principal::System { part: "triage".into() };
+        let audit = model::AuditRecord::new(&*self.clock, &*self.entropy, principal, "incident.open", id);
         self.runtime.block_on(async {
             let mut unit = self.store.begin().await.unwrap();
             unit.incidents().open(&incident, &finding.entities, &audit).await.unwrap();

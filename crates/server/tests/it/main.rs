@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
 
 mod admin;
+mod audit;
 mod door_github;
 mod door_hec;
 mod door_ingest;

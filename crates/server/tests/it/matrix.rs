@@ -74,6 +74,8 @@ fn concrete(path: &str) -> String {
         .replace("{offset}", "0")
         .replace("{name}", "spare")
         .replace("{code}", "not_found")
+        .replace("{day}", "2023-11-14")
+        .replace("{*path}", "0/000")
 }
 
 fn status(server: &Server, route: &Route, credential: &Credential) -> u16 {

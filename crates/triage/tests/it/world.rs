@@ -105,6 +105,7 @@ impl World {
             version: self.incident(id).await.version,
             edit,
             reason: Some("because".to_owned()),
+            origin: None,
             request_id: Some("req-1".to_owned()),
         };
         self.desk.edit(&request).await.unwrap()

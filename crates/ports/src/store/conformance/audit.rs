@@ -2,12 +2,12 @@
 
 use super::bench::Bench;
 use crate::store::{
-    AuditFilter, DeadLetterStatus, IncidentEdit, PageRequest, Source, Store, StoreError, Token, TokenKind,
-    UnitOfWork,
+    AuditFilter, DeadLetterStatus, ERASE_ACTION, IncidentEdit, PageRequest, Source, Store, StoreError, Token,
+    TokenKind, UnitOfWork,
 };
 use model::{
-    Comment, CommentId, DeadLetter, Incident, Offset, Partition, Position, Severity, SourceName, TokenId,
-    Topic,
+    AuditField, AuditId, AuditRecord, Clock, Comment, CommentId, DeadLetter, Incident, Offset, Partition,
+    Position, Principal, Severity, SourceName, TokenId, Topic,
 };
 
 const RAW: Position = Position::new(Topic::Raw, Partition(0), Offset(42));
@@ -111,7 +111,11 @@ pub async fn records_are_listed(store: &dyn Store) {
     unit.commit().await.unwrap();
 
     let mut view = store.read().await.unwrap();
-    let of_one = AuditFilter { object: Some("object-0".to_owned()), principal: Some("ana".to_owned()) };
+    let of_one = AuditFilter {
+        object: Some("object-0".to_owned()),
+        principal: Some("ana".to_owned()),
+        ..AuditFilter::default()
+    };
     let first = view.audit().list(&of_one, &PageRequest::first(2)).await.unwrap();
     let rest = view.audit().list(&of_one, &PageRequest::after(2, first.next.unwrap())).await.unwrap();
     let seen: Vec<_> = first.items.into_iter().chain(rest.items).collect();
@@ -119,6 +123,122 @@ pub async fn records_are_listed(store: &dyn Store) {
     assert_eq!(rest.next, None);
     let nobody = AuditFilter { principal: Some("bob".to_owned()), ..AuditFilter::default() };
     assert_eq!(view.audit().list(&nobody, &PageRequest::default()).await.unwrap().items, []);
+}
+
+/// A time range and an action narrow the list, alone and together with the rest; a range past the end is empty.
+pub async fn records_are_found_by_action_and_time(store: &dyn Store) {
+    let bench = Bench::new(7);
+    let start_ms = bench.clock.now_ms();
+    let mut unit = store.begin().await.unwrap();
+    for number in 0..6 {
+        let action = if number % 3 == 0 { "incident.close" } else { "incident.assign" };
+        let record =
+            AuditRecord { action: action.to_owned(), ..bench.audit(format!("object-{}", number % 2)) };
+        unit.audit().add(&record).await.unwrap();
+        bench.clock.advance_ms(10);
+    }
+    unit.commit().await.unwrap();
+    let close = Some("incident.close".to_owned());
+    let one = Some("object-1".to_owned());
+    let (at, all) = (|ms| Some(start_ms + ms), AuditFilter::default());
+    let cases = [
+        (AuditFilter { action: close.clone(), ..all.clone() }, vec![30, 0]),
+        (AuditFilter { since_ms: at(20), until_ms: at(40), ..all.clone() }, vec![30, 20]),
+        (AuditFilter { action: close.clone(), since_ms: at(1), ..all.clone() }, vec![30]),
+        (AuditFilter { action: close, object: one.clone(), until_ms: at(30), ..all.clone() }, vec![]),
+        (AuditFilter { object: one, since_ms: at(11), ..all.clone() }, vec![50, 30]),
+        (AuditFilter { since_ms: at(51), ..all.clone() }, vec![]),
+        (AuditFilter { until_ms: at(0), ..all }, vec![]),
+    ];
+    let mut view = store.read().await.unwrap();
+    for (filter, expected) in cases {
+        let found = view.audit().list(&filter, &PageRequest::default()).await.unwrap().items;
+        let times: Vec<_> = found.iter().map(|record| record.at_ms - start_ms).collect();
+        assert_eq!(times, expected, "{filter:?}");
+    }
+}
+
+/// Entries have the numbers 0, 1, 2, … and times that never go back, whatever the clock did and however many
+/// units were dropped; the hash beside each is that of its leaf.
+pub async fn entries_are_numbered_without_a_gap(store: &dyn Store) {
+    let bench = Bench::new(8);
+    let start_ms = bench.clock.now_ms();
+    for (number, clock_ms) in [(0, 50), (1, 20), (2, 70)] {
+        let mut dropped = store.begin().await.unwrap();
+        dropped.audit().add(&bench.audit("dropped")).await.unwrap();
+        drop(dropped);
+        let mut unit = store.begin().await.unwrap();
+        let record = AuditRecord { at_ms: start_ms + clock_ms, ..bench.audit(format!("object-{number}")) };
+        unit.audit().add(&record).await.unwrap();
+        unit.commit().await.unwrap();
+    }
+    let mut view = store.read().await.unwrap();
+    assert_eq!(view.audit().count().await.unwrap(), 3);
+    let entries = view.audit().entries(0, 10).await.unwrap();
+    let seen: Vec<_> = entries
+        .iter()
+        .map(|e| (e.entry.index, e.entry.at_ms - start_ms, e.entry.clock_ms - start_ms))
+        .collect();
+    assert_eq!(seen, [(0, 50, 50), (1, 50, 20), (2, 70, 70)]);
+    for stored in &entries {
+        assert_eq!(stored.leaf_hash, stored.entry.leaf_hash());
+        assert_eq!(view.audit().entry(stored.entry.id).await.unwrap().as_ref(), Some(stored));
+    }
+    assert_eq!(view.audit().entries(2, 10).await.unwrap(), entries[2..]);
+    assert_eq!(view.audit().entries(3, 10).await.unwrap(), []);
+    let mut unit = store.begin().await.unwrap();
+    let long = AuditRecord { action: "x".repeat(200), ..bench.audit("o") };
+    let refused = unit.audit().add(&long).await.unwrap_err();
+    assert!(matches!(refused, StoreError::BadQuery { .. }), "{refused:?}");
+}
+
+/// What was erased is gone from the record and from every list; the leaf stays, and who erased it is recorded.
+pub async fn erased_values_leave_their_leaf(store: &dyn Store) {
+    let bench = Bench::new(9);
+    let record = bench.audit("object-1");
+    let mut unit = store.begin().await.unwrap();
+    unit.audit().add(&record).await.unwrap();
+    unit.commit().await.unwrap();
+    let before = store.read().await.unwrap().audit().entry(record.id).await.unwrap().unwrap();
+
+    let fields = [AuditField::Principal, AuditField::Reason];
+    let erasure = AuditRecord {
+        action: ERASE_ACTION.to_owned(),
+        after: serde_json::json!({ "fields": ["principal", "reason"] }),
+        ..bench.audit(record.id)
+    };
+    for wrong in [bench.audit(record.id), AuditRecord { object: "other".to_owned(), ..erasure.clone() }] {
+        let mut unit = store.begin().await.unwrap();
+        let refused = unit.audit().erase(record.id, &fields, &wrong).await.unwrap_err();
+        assert!(matches!(refused, StoreError::AuditMismatch { .. }), "{refused:?}");
+    }
+    let mut unit = store.begin().await.unwrap();
+    assert_eq!(unit.audit().erase(record.id, &fields, &erasure).await.unwrap(), 2);
+    unit.commit().await.unwrap();
+
+    let mut view = store.read().await.unwrap();
+    let after = view.audit().entry(record.id).await.unwrap().unwrap();
+    assert_eq!((after.entry.leaf(), after.leaf_hash), (before.entry.leaf(), before.leaf_hash));
+    let seen = view.audit().get(record.id).await.unwrap().unwrap();
+    assert_eq!((seen.principal, seen.reason, seen.object), (Principal::Erased, None, record.object));
+    assert_eq!(seen.salts.erased().collect::<Vec<_>>(), fields);
+    let by_ana = AuditFilter { principal: Some("ana".to_owned()), ..AuditFilter::default() };
+    let found = view.audit().list(&by_ana, &PageRequest::default()).await.unwrap().items;
+    assert_eq!(found.iter().map(|r| r.id).collect::<Vec<_>>(), [erasure.id]);
+    drop(view);
+
+    let again = AuditRecord { id: AuditId::new(&bench.clock, &bench.entropy), ..erasure.clone() };
+    let mut unit = store.begin().await.unwrap();
+    assert_eq!(unit.audit().erase(record.id, &fields, &again).await.unwrap(), 0, "gone is gone");
+    drop(unit);
+    let covered = AuditRecord {
+        after: serde_json::json!({ "fields": ["after"] }),
+        action: ERASE_ACTION.to_owned(),
+        ..bench.audit(erasure.id)
+    };
+    let mut unit = store.begin().await.unwrap();
+    let refused = unit.audit().erase(erasure.id, &[AuditField::After], &covered).await.unwrap_err();
+    assert!(matches!(refused, StoreError::BadQuery { .. }), "{refused:?}");
 }
 
 pub(super) fn token(bench: &Bench) -> Token {

@@ -2,8 +2,8 @@
 
 use crate::store::{GroupKey, MachineUpdate, Store, UnitOfWork};
 use model::{
-    AuditId, AuditRecord, Clock, Entity, EntityKind, Entropy, EventId, Finding, FindingId, Incident,
-    IncidentId, ManualClock, Offset, Partition, Position, Principal, SeededEntropy, Severity, Status, Topic,
+    AuditRecord, Clock, Entity, EntityKind, Entropy, EventId, Finding, FindingId, Incident, IncidentId,
+    ManualClock, Offset, Partition, Position, Principal, SeededEntropy, Severity, Status, Topic,
 };
 use serde_json::json;
 
@@ -36,16 +36,13 @@ impl Bench {
 
     /// A record about `object`.
     pub fn audit(&self, object: impl ToString) -> AuditRecord {
+        let principal = Principal::Token { id: "tok_1".to_owned(), name: "ana".to_owned() };
         AuditRecord {
-            id: AuditId::new(&self.clock, &self.entropy),
-            at_ms: self.clock.now_ms(),
-            principal: Principal::Token { id: "tok_1".to_owned(), name: "ana".to_owned() },
-            action: "incident.assign".to_owned(),
-            object: object.to_string(),
             before: json!({ "assignee": null }),
             after: json!({ "assignee": "ana" }),
             reason: Some("mine".to_owned()),
-            request_id: None,
+            origin: Some("192.0.2.1".to_owned()),
+            ..AuditRecord::new(&self.clock, &self.entropy, principal, "incident.assign", object)
         }
     }
 
