@@ -3,7 +3,7 @@
 
 #![no_main]
 
-use backends::log::simulated::SimDisk;
+use disk::simulated::SimDisk;
 use backends::log::{Encoded, Home, PartitionLog, TopicOptions};
 use libfuzzer_sys::fuzz_target;
 use model::{Partition, SeededEntropy, Topic};

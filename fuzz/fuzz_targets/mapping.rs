@@ -4,13 +4,14 @@
 
 use libfuzzer_sys::fuzz_target;
 use model::{FieldTable, Offset, Partition, Position, RawRecord, Tape, Topic};
-use normalize::{Normalizer, Output, RawData, Refusal, Schema};
+use normalize::{Decoded, Normalizer, Output, RawData, Refusal, Schema};
 use std::cell::RefCell;
 
 struct Bench {
     schema: Schema,
     fields: FieldTable,
     normalizer: Normalizer,
+    decoded: Decoded,
     tape: Tape,
     output: Output,
 }
@@ -19,7 +20,8 @@ impl Bench {
     fn new() -> Self {
         let (schema, mut fields) = (Schema::builtin(), FieldTable::default());
         let normalizer = Normalizer::builtin(&mut fields, &schema).expect("the mappings load");
-        Self { schema, fields, normalizer, tape: Tape::new(), output: Output::new(RawData::Include) }
+        let (decoded, tape, output) = (Decoded::default(), Tape::new(), Output::new(RawData::Include));
+        Self { schema, fields, normalizer, decoded, tape, output }
     }
 
     fn normalize(&mut self, kind: &str, event_type: Option<&str>, body: &[u8]) -> Result<(), Refusal> {
@@ -33,7 +35,8 @@ impl Bench {
             body,
         };
         let position = Position::new(Topic::Raw, Partition(0), Offset(0));
-        let view = self.tape.parse(&self.fields, body)?;
+        let json = self.normalizer.decode(kind, body, &mut self.decoded)?;
+        let view = self.tape.parse_as(&self.fields, self.normalizer.vocabulary(kind), json)?;
         self.normalizer.normalize(&record, &view, position, &mut self.output).map(|_| ())
     }
 }
@@ -45,10 +48,20 @@ thread_local! {
 // the first byte chooses the kind and whether the transport names the event's type.
 fuzz_target!(|input: &[u8]| {
     let Some((&how, body)) = input.split_first() else { return };
-    let kind = ["aws_cloudtrail", "okta", "github", "elsewhere"][usize::from(how & 3)];
+    let kinds = [
+        "aws_cloudtrail",
+        "okta",
+        "github",
+        "windows_eventlog",
+        "linux_auditd",
+        "falco",
+        "osquery",
+        "elsewhere",
+    ];
+    let kind = kinds[usize::from(how & 7)];
     let types = [None, Some("push"), Some("member"), Some("dependabot_alert")];
     BENCH.with_borrow_mut(|bench| {
-        if bench.normalize(kind, types[usize::from(how >> 2 & 3)], body).is_ok() {
+        if bench.normalize(kind, types[usize::from(how >> 3 & 3)], body).is_ok() {
             let event = serde_json::from_slice(bench.output.json()).expect("the event is JSON");
             let violations = bench.schema.validate(&event);
             assert!(violations.is_empty(), "{violations:?}");

@@ -22,8 +22,10 @@ macro_rules! scopes {
 }
 
 scopes! {
-    /// Read events.
+    /// Ask the lake; personal values are masked.
     EventsRead = "events:read",
+    /// See personal values and whole records in what `events:read` shows.
+    EventsReadPersonal = "events:read_personal",
     /// Read incidents, findings and comments, and follow their stream.
     IncidentsRead = "incidents:read",
     /// Assign, comment, decide.

@@ -31,6 +31,9 @@ mod work;
 pub use bench::{BenchRecords, bench_records};
 pub use play::Acme;
 
+/// Acme's `services.yaml`: which team answers for which service, repository, account and resource.
+pub const SERVICES_YAML: &str = include_str!("../data/services.yaml");
+
 /// Which door of the product a record belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Source {

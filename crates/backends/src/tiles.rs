@@ -4,7 +4,7 @@
 //! a power cut see the old content or the new. It stands on the same [`Disk`] as the log, so that tests put the
 //! simulated one under it.
 
-use crate::log::{Disk, OsDisk, create_dir_durably};
+use disk::{Disk, OsDisk, create_dir_durably};
 use ports::TileStore;
 use ports::tiles::{TILE_FILE_BYTES_MAX, check_name};
 use std::collections::BTreeSet;
@@ -113,7 +113,7 @@ impl TileStore for FileTiles {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::simulated::SimDisk;
+    use disk::simulated::SimDisk;
 
     #[test]
     fn a_folder_of_the_operating_system_keeps_the_promise() {

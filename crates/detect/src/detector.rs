@@ -1,8 +1,9 @@
 //! Compiled rules, and one event run through them.
 
+use crate::routes::Routes;
 use crate::view::{Interner, Seen};
-use model::{EventView, FieldTable};
-use sigma::{Logsource, MatchScratch, Route, Rule, RuleError, RuleIndex, RuleSet};
+use model::{EnrichFields, Enrichment, EventView, FieldTable};
+use sigma::{MatchScratch, Rule, RuleError, RuleIndex, RuleSet};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
@@ -34,25 +35,6 @@ pub struct LoadReport {
     pub refused: Vec<RuleError>,
 }
 
-/// The rules for one kind of event; made once per logsource.
-#[derive(Debug, Clone)]
-pub struct Routes {
-    vendor: Route,
-    ocsf: Route,
-}
-
-impl Routes {
-    /// Whether any rule reads the normalized event.
-    pub fn reads_ocsf(&self) -> bool {
-        !self.ocsf.rules().is_empty()
-    }
-
-    /// How many rules apply.
-    pub fn rules(&self) -> usize {
-        self.vendor.rules().len() + self.ocsf.rules().len()
-    }
-}
-
 /// Reusable buffers of one thread.
 #[derive(Debug, Default)]
 pub struct Scratch {
@@ -63,8 +45,10 @@ pub struct Scratch {
 /// Every loaded rule, compiled. Immutable; shared by threads, each with its own [`Scratch`].
 #[derive(Debug)]
 pub struct Detector {
-    vendor: RuleSet,
-    ocsf: RuleSet,
+    pub(crate) vendor: RuleSet,
+    pub(crate) ocsf: RuleSet,
+    vendor_known: EnrichFields,
+    ocsf_known: EnrichFields,
 }
 
 /// Which rule has which id, in lower case.
@@ -113,13 +97,15 @@ impl Detector {
                 }
             }
         }
+        let (vendor_known, ocsf_known) =
+            (EnrichFields::intern(vendor_fields), EnrichFields::intern(ocsf_fields));
         let (vendor, refused) = RuleSet::compile(vendor, &mut Interner(vendor_fields));
         report.refused.extend(refused);
         let (ocsf, refused) = RuleSet::compile(ocsf, &mut Interner(ocsf_fields));
         report.refused.extend(refused);
         report.loaded = vendor.rules().len() + ocsf.rules().len();
         report.refused.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
-        (Self { vendor, ocsf }, report)
+        (Self { vendor, ocsf, vendor_known, ocsf_known }, report)
     }
 
     /// Every rule, with the handle a hit has.
@@ -150,36 +136,48 @@ impl Detector {
         }
     }
 
-    /// The rules for events whose source says `source` of itself.
-    pub fn route(&self, source: &Logsource) -> Routes {
-        Routes { vendor: self.vendor.route(source), ocsf: self.ocsf.route(&Logsource::ocsf()) }
-    }
-
     /// Runs the rules over one event: `record` as the source sent it, `event` normalized (needed where
-    /// [`Routes::reads_ocsf`]). Calls `hit` for each rule that matches, vendor rules first.
+    /// [`Routes::reads_ocsf`]). `known` stands under `enrich.*` for both. Calls `hit` for each rule that matches,
+    /// vendor rules first.
     pub fn detect(
         &self,
         routes: &Routes,
-        record: &EventView<'_>,
-        event: Option<&EventView<'_>>,
+        (record, event): (&EventView<'_>, Option<&EventView<'_>>),
+        known: &Enrichment<'_>,
         scratch: &mut Scratch,
         hit: &mut impl FnMut(Hit),
     ) {
         let mut vendor_hit = |index| hit(Hit { vocabulary: Vocabulary::Vendor, index });
-        self.vendor.matches(&routes.vendor, &Seen(*record), &mut scratch.vendor, &mut vendor_hit);
+        let seen = Seen::plain(*record).knowing(known, &self.vendor_known);
+        self.vendor.matches(&routes.vendor, &seen, &mut scratch.vendor, &mut vendor_hit);
+        if let Some(renamed) = &routes.renamed {
+            let seen = Seen::renamed(*record, &renamed.names).knowing(known, &self.vendor_known);
+            self.vendor.matches(&renamed.route, &seen, &mut scratch.vendor, &mut vendor_hit);
+        }
         if let Some(event) = event {
+            let seen = Seen::plain(*event).knowing(known, &self.ocsf_known);
             let mut ocsf_hit = |index| hit(Hit { vocabulary: Vocabulary::Ocsf, index });
-            self.ocsf.matches(&routes.ocsf, &Seen(*event), &mut scratch.ocsf, &mut ocsf_hit);
+            self.ocsf.matches(&routes.ocsf, &seen, &mut scratch.ocsf, &mut ocsf_hit);
         }
     }
 
-    /// Why a rule matched. `view` is the record or the event, by the hit's vocabulary.
-    pub fn explain(&self, hit: Hit, view: &EventView<'_>, scratch: &mut Scratch) -> Vec<model::MatchedField> {
-        let scratch = match hit.vocabulary {
-            Vocabulary::Vendor => &mut scratch.vendor,
-            Vocabulary::Ocsf => &mut scratch.ocsf,
+    /// Why a rule matched. `view` is the record or the event, by the hit's vocabulary; `routes` those of the
+    /// record.
+    pub fn explain(
+        &self,
+        hit: Hit,
+        routes: &Routes,
+        view: &EventView<'_>,
+        known: &Enrichment<'_>,
+        scratch: &mut Scratch,
+    ) -> Vec<model::MatchedField> {
+        let (scratch, renames, names) = match hit.vocabulary {
+            Vocabulary::Vendor => (&mut scratch.vendor, routes.names_for(hit.index), &self.vendor_known),
+            Vocabulary::Ocsf => (&mut scratch.ocsf, None, &self.ocsf_known),
         };
-        let fields = self.set(hit.vocabulary).matched_fields(hit.index, &Seen(*view), scratch);
+        let seen = renames.map_or(Seen::plain(*view), |renames| Seen::renamed(*view, renames));
+        let seen = seen.knowing(known, names);
+        let fields = self.set(hit.vocabulary).matched_fields(hit.index, &seen, scratch);
         let text = Option::unwrap_or_default;
         fields
             .into_iter()

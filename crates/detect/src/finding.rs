@@ -1,7 +1,7 @@
 //! From a hit to a finding.
 
 use crate::detector::{Detector, Hit};
-use model::{Entity, EntityKind, EventId, Finding, FindingId, MatchedField, Position, Severity};
+use model::{Entity, EntityKind, EventId, Finding, FindingId, MatchedField, Ownership, Position, Severity};
 use sigma::{Level, Rule};
 
 /// What a finding says about the event, from the stages before.
@@ -23,6 +23,8 @@ pub struct EventFacts<'a> {
     pub detected_at_ms: i64,
     /// What it is about, most telling first.
     pub entities: Vec<Entity>,
+    /// Whose service it is about.
+    pub ownership: Ownership,
     /// The OCSF event.
     pub event: serde_json::Value,
 }
@@ -75,6 +77,7 @@ impl Detector {
             received_at_ms: facts.received_at_ms,
             detected_at_ms: facts.detected_at_ms,
             entities: ordered(facts.entities, rule),
+            ownership: facts.ownership,
             matched,
             event: facts.event,
         })

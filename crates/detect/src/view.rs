@@ -1,6 +1,6 @@
 //! The bridge between the one parse of a record and the rule engine, which knows nothing of ours.
 
-use model::{EventView, FieldTable, Scalar};
+use model::{EnrichField, EnrichFields, Enrichment, EventView, FieldTable, Scalar};
 use sigma::Value;
 
 /// Gives the engine the ids of the shared field table.
@@ -12,9 +12,87 @@ impl sigma::FieldInterner for Interner<'_> {
     }
 }
 
-/// One parsed record as rules see it.
+/// Other names for a record's fields, and other words for their values.
+#[derive(Debug)]
+pub(crate) struct Renames {
+    /// Sorted by the field that rules name.
+    fields: Vec<(sigma::FieldId, sigma::FieldId, Words)>,
+}
+
+/// The record's words and what rules say for them.
+type Words = &'static [(&'static str, &'static str)];
+
+impl Renames {
+    pub(crate) fn new(fields: impl Iterator<Item = (sigma::FieldId, sigma::FieldId, Words)>) -> Self {
+        let mut fields: Vec<_> = fields.collect();
+        fields.sort_unstable_by_key(|(rule, ..)| *rule);
+        Self { fields }
+    }
+
+    fn of(&self, field: sigma::FieldId) -> (sigma::FieldId, Words) {
+        let found = self.fields.binary_search_by_key(&field, |(rule, ..)| *rule);
+        found.ok().map_or((field, &[][..]), |at| (self.fields[at].1, self.fields[at].2))
+    }
+}
+
+/// One parsed record as rules see it, with what is known beside it under `enrich.*`.
+///
+/// What a record itself has under such a name is not read where something is known: a sender cannot say whose
+/// service it is.
 #[derive(Clone, Copy)]
-pub(crate) struct Seen<'t>(pub(crate) EventView<'t>);
+pub(crate) struct Seen<'t> {
+    view: EventView<'t>,
+    names: Option<&'t Renames>,
+    known: Option<(&'t Enrichment<'t>, &'t EnrichFields)>,
+}
+
+impl<'t> Seen<'t> {
+    /// Under the record's own names. (A rule's own test says under `enrich.*` itself what is known.)
+    pub(crate) fn plain(view: EventView<'t>) -> Self {
+        Self { view, names: None, known: None }
+    }
+
+    /// Under other names. A field that has none keeps its own.
+    pub(crate) fn renamed(view: EventView<'t>, names: &'t Renames) -> Self {
+        Self { view, names: Some(names), known: None }
+    }
+
+    /// With what is known; `names` are of the table that the record was read with.
+    pub(crate) fn knowing(self, known: &'t Enrichment<'t>, names: &'t EnrichFields) -> Self {
+        Self { known: Some((known, names)), ..self }
+    }
+
+    fn field(&self, field: sigma::FieldId) -> (model::FieldId, Words) {
+        let (field, words) = self.names.map_or((field, &[][..]), |names| names.of(field));
+        (model::FieldId(field.0), words)
+    }
+
+    fn enriched(&self, field: sigma::FieldId) -> Option<(EnrichField, &'t Enrichment<'t>)> {
+        let (known, names) = self.known?;
+        Some((names.field(model::FieldId(field.0))?, known))
+    }
+}
+
+/// Visits each value of a field of the enrichment until `visit` is content.
+fn any_known(field: EnrichField, known: &Enrichment<'_>, visit: &mut impl FnMut(Value<'_>) -> bool) -> bool {
+    let text = match field {
+        EnrichField::Service => known.service,
+        EnrichField::Owner => known.owner,
+        EnrichField::Team => known.team,
+        EnrichField::Criticality => known.criticality,
+        EnrichField::Environment => known.environment,
+        EnrichField::SrcCountry => known.src_country,
+        EnrichField::SrcAsOrg => known.src_as_org,
+        EnrichField::SrcAsn => {
+            return known.src_asn.is_some_and(|number| visit(Value::Uint(u64::from(number))));
+        }
+        EnrichField::ProcessAncestors => {
+            return known.ancestors.iter().any(|ancestor| visit(Value::Str(ancestor.image)));
+        }
+        EnrichField::ProcessParent => known.ancestors.iter().next().map(|parent| parent.image),
+    };
+    text.is_some_and(|text| visit(Value::Str(text)))
+}
 
 fn value(scalar: Scalar<'_>) -> Value<'_> {
     match scalar {
@@ -29,16 +107,29 @@ fn value(scalar: Scalar<'_>) -> Value<'_> {
 
 impl sigma::EventView for Seen<'_> {
     fn any(&self, field: sigma::FieldId, visit: &mut impl FnMut(Value<'_>) -> bool) -> bool {
-        let mut scalars = self.0.all(model::FieldId(field.0)).filter_map(|node| node.scalar());
-        scalars.any(|scalar| visit(value(scalar)))
+        if let Some((field, known)) = self.enriched(field) {
+            return any_known(field, known, visit);
+        }
+        let (field, words) = self.field(field);
+        let mut scalars = self.view.all(field).filter_map(|node| node.scalar());
+        scalars.any(|scalar| match scalar {
+            Scalar::Str(text) if !words.is_empty() => {
+                let said = words.iter().find(|(word, _)| *word == text).map_or(text, |(_, said)| said);
+                visit(Value::Str(said))
+            }
+            scalar => visit(value(scalar)),
+        })
     }
 
     fn exists(&self, field: sigma::FieldId) -> bool {
-        self.0.first(model::FieldId(field.0)).is_some()
+        if let Some((field, known)) = self.enriched(field) {
+            return any_known(field, known, &mut |_| true);
+        }
+        self.view.first(self.field(field).0).is_some()
     }
 
     fn any_scalar(&self, visit: &mut impl FnMut(Value<'_>) -> bool) -> bool {
-        self.0.scalars().any(|scalar| match scalar {
+        self.view.scalars().any(|scalar| match scalar {
             Scalar::Null | Scalar::Bool(_) => false,
             other => visit(value(other)),
         })
@@ -59,7 +150,7 @@ mod tests {
             (interner.intern("a.b"), interner.intern("a.c"))
         };
         let mut tape = Tape::new();
-        let seen = Seen(tape.parse(&fields, br#"{"a":[{"b":"x"},{"b":7}],"k":true}"#).unwrap());
+        let seen = Seen::plain(tape.parse(&fields, br#"{"a":[{"b":"x"},{"b":7}],"k":true}"#).unwrap());
         let mut values = Vec::new();
         assert!(!seen.any(id, &mut |v| {
             values.push(format!("{v:?}"));

@@ -44,12 +44,20 @@ pub enum Command {
     /// With an API token (HUECRY_TOKEN, --token-file or the data folder's) a source token is made for the run.
     /// With a source token in HUECRY_SOURCE_TOKEN, nothing else is needed.
     Ingest(Ingest),
+    /// Ask about events, in read-only SQL.
+    Query(Query),
     /// Work on incidents.
     #[command(subcommand)]
     Incident(Incident),
     /// Test, check and measure detection rules.
     #[command(subcommand)]
     Rules(Rules),
+    /// Ask who owns what, and check the files that say so.
+    #[command(subcommand)]
+    Owners(Owners),
+    /// Look after the lake while no server runs: check it, take events out, bring events in.
+    #[command(subcommand)]
+    Lake(Lake),
     /// Look at records that could not become events, and drive them again.
     #[command(subcommand)]
     DeadLetter(DeadLetter),
@@ -101,7 +109,8 @@ pub struct Demo {
 /// `huecry ingest`
 #[derive(Debug, Args)]
 pub struct Ingest {
-    /// The source's name; with --dry-run the kind of records: aws_cloudtrail, okta, github.
+    /// The source's name; with --dry-run the kind of records, such as aws_cloudtrail or windows_eventlog; left
+    /// out there, each record tells its kind.
     #[arg(long, value_name = "NAME")]
     pub source: Option<String>,
     /// The type of all records, where the sender's transport would name it (GitHub's X-GitHub-Event).
@@ -116,10 +125,55 @@ pub struct Ingest {
     /// Begin again even where an earlier run got through a part of the files.
     #[arg(long)]
     pub restart: bool,
-    /// Files: plain, .gz, .zst, .zip; `-` is standard input. Of a folder, files of records are read (.json,
-    /// .ndjson, .jsonl, .log, packed or not), and it is said how many others were left alone.
+    /// Files: JSON, lines of auditd, .evtx; plain or .gz, .zst, .zip; `-` is standard input. Of a folder, files
+    /// of records are read (.json, .ndjson, .jsonl, .log, .evtx, packed or not), and it is said how many others
+    /// were left alone.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+}
+
+/// `huecry query`
+#[derive(Debug, Args)]
+pub struct Query {
+    /// One SELECT over events or a view of a class, such as api_activity.
+    #[arg(value_name = "SQL")]
+    pub sql: Option<String>,
+    /// Value of $1, $2, … in order; a number, true, false, null, or else text.
+    #[arg(long = "param", value_name = "VALUE", allow_hyphen_values = true, requires = "sql")]
+    pub params: Vec<String>,
+    /// What the answer is printed as [default: table].
+    #[arg(long, value_enum)]
+    pub format: Option<QueryFormat>,
+    /// File for the answer, instead of standard output; it is there only when it is whole.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Most rows [default: 1,000 for a table, else 1,000,000].
+    #[arg(long, value_name = "N")]
+    pub max_rows: Option<u64>,
+    /// Most seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub timeout: u64,
+    /// List events and the views of its classes.
+    #[arg(long, conflicts_with_all = ["sql", "schema"])]
+    pub tables: bool,
+    /// List the columns of a table.
+    #[arg(long, value_name = "TABLE", num_args = 0..=1, default_missing_value = "events", conflicts_with = "sql")]
+    pub schema: Option<String>,
+}
+
+/// What an answer is printed as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum QueryFormat {
+    /// For people; long values are cut.
+    Table,
+    /// RFC 4180, with a header.
+    Csv,
+    /// One object: columns, rows, truncated.
+    Json,
+    /// One object a line.
+    Ndjson,
+    /// A Parquet file.
+    Parquet,
 }
 
 /// Statuses of an incident.
@@ -244,6 +298,57 @@ pub enum Rules {
     List,
 }
 
+/// `huecry lake`
+#[derive(Debug, Clone, Subcommand)]
+pub enum Lake {
+    /// Compare every file with the hash that the manifest lists; names what is damaged.
+    Verify,
+    /// Write events as they are stored, personal values included, to one Parquet file.
+    Export {
+        /// The file to write; it must not be there yet.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Only events of these OCSF classes, by `class_uid`.
+        #[arg(long = "class", value_name = "UID")]
+        classes: Vec<u32>,
+        /// Only events of these regions.
+        #[arg(long = "region", value_name = "REGION")]
+        regions: Vec<String>,
+    },
+    /// Add the events of an exported file that the lake does not have.
+    Import {
+        /// The files to read.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+}
+
+/// `huecry owners`
+#[derive(Debug, Clone, Subcommand)]
+pub enum Owners {
+    /// Say who owns things, and which line of which file says so.
+    Who {
+        /// Paths, services, repositories, hosts, cloud resources, accounts or addresses.
+        #[arg(required = true, value_name = "THING")]
+        things: Vec<String>,
+        /// Read them as paths of this repository.
+        #[arg(long, value_name = "OWNER/NAME")]
+        repo: Option<String>,
+        /// As of this day (2026-01-31) or time (2026-01-31T08:00:00Z) [default: now].
+        #[arg(long, value_name = "TIME")]
+        at: Option<String>,
+        /// Files to read, beside the configuration's; a CODEOWNERS file is that of --repo.
+        #[arg(long, value_name = "FILE")]
+        file: Vec<PathBuf>,
+    },
+    /// Print every fault of catalogue and CODEOWNERS files with its line.
+    Lint {
+        /// Files or folders [default: the configuration's].
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+}
+
 /// `huecry dead-letter`
 #[derive(Debug, Clone, Subcommand)]
 pub enum DeadLetter {
@@ -281,7 +386,7 @@ pub enum Source {
     Add {
         /// Its name: a-z, 0-9, - and _.
         name: String,
-        /// What it sends: aws_cloudtrail, okta, github.
+        /// What it sends: aws_cloudtrail, okta, github, windows_eventlog, linux_auditd, falco, osquery.
         #[arg(long)]
         kind: String,
         /// Where its data must be kept.

@@ -6,6 +6,7 @@ use crate::exit::{Exit, Failure};
 use crate::storage::FIRST_TOKEN_FILE;
 use access::{Secret, SecretKind};
 use serde_json::Value;
+use std::io::Read;
 use std::time::Duration;
 
 /// Longest wait for an answer.
@@ -111,6 +112,24 @@ impl Client {
     pub(crate) fn post(&self, path: &str, body: &Value) -> Result<Answer, Failure> {
         let request = self.agent.post(format!("{}{path}", self.base));
         self.finish(request.header("authorization", self.bearer()).send_json(body))
+    }
+
+    /// POST of JSON for an answer that is read as it comes, within `time_max` from first to last byte.
+    pub(crate) fn stream(
+        &self,
+        path: &str,
+        body: &Value,
+        time_max: Duration,
+    ) -> Result<impl Read + use<>, Failure> {
+        let request = self.agent.post(format!("{}{path}", self.base)).header("authorization", self.bearer());
+        let request = request.config().timeout_global(Some(time_max)).build();
+        let mut answer = request.send_json(body).map_err(|e| self.unreachable(&e))?;
+        let status = answer.status().as_u16();
+        if (200..300).contains(&status) {
+            return Ok(answer.into_body().into_reader());
+        }
+        let text = answer.body_mut().read_to_string().unwrap_or_default();
+        Err(problem(status, &serde_json::from_str(&text).unwrap_or(Value::Null)))
     }
 
     /// PATCH of JSON on the version that was read.

@@ -1,7 +1,10 @@
 //! The configuration file: TOML, every key optional, unknown keys refused.
 
+use crate::questions::QueryConfig;
+use ports::lake::RetentionRule;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -53,10 +56,16 @@ pub struct Config {
     pub storage: StorageConfig,
     /// The durable log.
     pub log: LogConfig,
+    /// The lake: every event, for years.
+    pub lake: LakeConfig,
     /// Detection rules.
     pub rules: RulesConfig,
+    /// What is known of events beside their records: services, owners, addresses.
+    pub enrich: EnrichConfig,
     /// Grouping of findings into incidents.
     pub triage: TriageConfig,
+    /// Bounds of questions about events.
+    pub query: QueryConfig,
     /// The tamper-evident record of who did what.
     pub audit: AuditConfig,
 }
@@ -88,11 +97,18 @@ pub struct StorageConfig {
     pub log: String,
     /// State; `sqlite:` (inside `data_dir` unless it names a path).
     pub state: String,
+    /// The lake; `file:` (inside `data_dir` unless it names a path).
+    pub lake: String,
 }
 
 impl Default for StorageConfig {
     fn default() -> Self {
-        Self { data_dir: PathBuf::from("data"), log: "file:".to_owned(), state: "sqlite:".to_owned() }
+        Self {
+            data_dir: PathBuf::from("data"),
+            log: "file:".to_owned(),
+            state: "sqlite:".to_owned(),
+            lake: "file:".to_owned(),
+        }
     }
 }
 
@@ -125,6 +141,63 @@ impl Default for LogConfig {
     }
 }
 
+/// The lake.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct LakeConfig {
+    /// Whether events are kept in a lake at all; without one there is nothing to query.
+    pub enabled: bool,
+    /// Events are removed so many days after they happened, in whole days.
+    pub retention_days: u32,
+    /// Memory for events that wait to be written to a file, in bytes; past it the pipeline waits. Writing and
+    /// merging files take up to about twice as much again.
+    pub waiting_bytes_max: usize,
+    /// Other numbers of days for single OCSF classes, by `class_uid`: `{ "4001" = 30 }`.
+    pub retention_days_by_class: BTreeMap<u32, u32>,
+}
+
+impl Default for LakeConfig {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            retention_days: 1_095,
+            waiting_bytes_max: 96 << 20,
+            retention_days_by_class: BTreeMap::new(),
+        }
+    }
+}
+
+impl LakeConfig {
+    /// The lake's options, in `dir`.
+    pub fn options(&self, dir: PathBuf) -> lake::Options {
+        /// A row group is held in memory while it is written.
+        const ROW_BYTES: usize = 1_536;
+        /// A merge holds a part of each of its files in memory.
+        const FILE_BYTES: usize = 6 << 20;
+        let (files, defaults) = (self.waiting_bytes_max / FILE_BYTES, lake::Options::new(dir));
+        lake::Options {
+            waiting_bytes_max: self.waiting_bytes_max,
+            flush_bytes: self.waiting_bytes_max / 3,
+            row_group_rows_max: (self.waiting_bytes_max / ROW_BYTES)
+                .clamp(1_024, defaults.row_group_rows_max),
+            first_level_files: files.clamp(3, defaults.first_level_files),
+            merge_files: (files / 2).clamp(3, defaults.merge_files),
+            ..defaults
+        }
+    }
+
+    /// What is to be removed, and when.
+    pub fn retention(&self) -> Vec<RetentionRule> {
+        const DAY_MS: i64 = 86_400_000;
+        let rule = |class_uid, days: u32| RetentionRule { class_uid, age_ms_max: i64::from(days) * DAY_MS };
+        let by_class = self.retention_days_by_class.iter();
+        by_class
+            .map(|(class, days)| rule(Some(*class), *days))
+            .chain([rule(None, self.retention_days)])
+            .collect()
+    }
+}
+
 /// Detection rules.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -139,6 +212,53 @@ impl Default for RulesConfig {
     fn default() -> Self {
         Self { builtin: true, dirs: Vec::new() }
     }
+}
+
+/// What is known of events beside their records.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct EnrichConfig {
+    /// Who owns what: Backstage `catalog-info.yaml` and our `services.yaml`. Files, folders (with all
+    /// subfolders), or paths with `*`.
+    pub catalog: Vec<PathBuf>,
+    /// MaxMind DB files of countries and autonomous systems; of each, the first that knows it answers.
+    pub geoip: Vec<PathBuf>,
+    /// The files are looked at for changes every this many seconds (and at SIGHUP); 0 is never.
+    pub reload_interval_s: u32,
+    /// Who owns the paths of repositories.
+    pub codeowners: Vec<CodeownersConfig>,
+}
+
+impl Default for EnrichConfig {
+    fn default() -> Self {
+        Self { catalog: Vec::new(), geoip: Vec::new(), reload_interval_s: 5, codeowners: Vec::new() }
+    }
+}
+
+/// The CODEOWNERS of one repository.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CodeownersConfig {
+    /// `owner/name`, as events name it.
+    pub repository: String,
+    /// The file.
+    pub file: PathBuf,
+    /// Whose reading of the file.
+    #[serde(default)]
+    pub dialect: DialectConfig,
+}
+
+/// Who reads a CODEOWNERS file how.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DialectConfig {
+    /// GitLab if the file has a section or lies in a folder `.gitlab`, else GitHub.
+    #[default]
+    Auto,
+    /// As GitHub does.
+    Github,
+    /// As GitLab does.
+    Gitlab,
 }
 
 /// Grouping of findings into incidents.
@@ -208,6 +328,15 @@ impl Config {
         self.embedded("storage.log", &self.storage.log, "file", "log")
     }
 
+    /// The folder of the embedded lake; `None` if there is to be none.
+    ///
+    /// # Errors
+    /// [`ConfigError::UnknownBackend`] for another scheme than `file:`.
+    pub fn lake_dir(&self) -> Result<Option<PathBuf>, ConfigError> {
+        let dir = self.embedded("storage.lake", &self.storage.lake, "file", "lake")?;
+        Ok(self.lake.enabled.then_some(dir))
+    }
+
     /// The folder of the audit log's tree, and of its public key.
     pub fn audit_dir(&self) -> PathBuf {
         self.storage.data_dir.join("audit")
@@ -269,6 +398,14 @@ mod tests {
     }
 
     #[test]
+    fn owners_and_addresses_are_configured() {
+        let text = "[enrich]\ncatalog = [\"catalog\"]\ngeoip = [\"city.mmdb\"]\n\
+            [[enrich.codeowners]]\nrepository = \"acme/web\"\nfile = \"web/CODEOWNERS\"\n";
+        let enrich = parse(text).unwrap().enrich;
+        assert_eq!((enrich.reload_interval_s, enrich.codeowners[0].dialect), (5, DialectConfig::Auto));
+    }
+
+    #[test]
     fn an_unknown_key_is_refused_with_the_one_that_was_meant() {
         let Err(ConfigError::Invalid { reason, suggestion, .. }) = parse("[server]\nlisen = \"x\"") else {
             panic!("accepted");
@@ -283,6 +420,15 @@ mod tests {
         let message = config.log_dir().unwrap_err().to_string();
         assert!(message.contains("nats") && message.contains("file"), "{message}");
         assert_eq!(config.state_file().unwrap(), Path::new("data/state.db"));
+    }
+
+    #[test]
+    fn retention_is_by_class_and_for_the_rest() {
+        let config = parse("[lake]\nretention_days = 2\nretention_days_by_class = { 4001 = 1 }").unwrap();
+        let rule = |class_uid, days: i64| RetentionRule { class_uid, age_ms_max: days * 86_400_000 };
+        assert_eq!(config.lake.retention(), [rule(Some(4001), 1), rule(None, 2)]);
+        assert_eq!(config.lake_dir().unwrap(), Some("data/lake".into()));
+        assert_eq!(parse("[lake]\nenabled = false").unwrap().lake_dir().unwrap(), None);
     }
 
     #[test]

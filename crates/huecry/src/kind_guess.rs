@@ -1,5 +1,6 @@
 //! The kind of a record by its own fields, for files whose kind nobody names.
 
+use ingest::audit_lines;
 use model::{FieldId, FieldTable, Tape};
 
 /// Tells kinds apart by fields that every record of a kind has.
@@ -8,26 +9,52 @@ pub(crate) struct KindGuess {
     fields: FieldTable,
     tape: Tape,
     marks: Vec<(&'static str, Vec<FieldId>)>,
+    audit_id: FieldId,
 }
 
-/// A record is of the first kind all of whose fields it has; anything else is tried as GitHub's, whose
-/// webhooks share no field.
-const MARKS: [(&str, &[&str]); 2] = [
+/// A record is of the first kind all of whose fields it has, a line of auditd of auditd's; anything else is
+/// tried as GitHub's, whose webhooks share no field.
+const MARKS: &[(&str, &[&str])] = &[
     ("aws_cloudtrail", &["eventSource", "eventName", "eventTime"]),
     ("okta", &["eventType", "published", "actor"]),
+    ("windows_eventlog", &["Event.System.EventID"]),
+    ("windows_eventlog", &["System.EventID"]),
+    ("windows_eventlog", &["winlog.event_id"]),
+    ("windows_eventlog", &["EventID", "Channel"]),
+    ("windows_eventlog", &["EventID", "SourceName"]),
+    ("windows_eventlog", &["EventID", "Provider_Name"]),
+    ("windows_eventlog", &["event_id", "log_name"]),
+    ("falco", &["rule", "priority", "output"]),
+    ("falco", &["rule", "output_fields"]),
+    ("osquery", &["name", "hostIdentifier"]),
+    ("osquery", &["unixTime", "hostIdentifier"]),
 ];
 
 impl KindGuess {
     pub(crate) fn new() -> Self {
         let mut fields = FieldTable::default();
-        let marks =
-            MARKS.map(|(kind, names)| (kind, names.iter().map(|name| fields.intern(name)).collect())).into();
-        Self { fields, tape: Tape::new(), marks }
+        let marks = MARKS
+            .iter()
+            .map(|(kind, names)| (*kind, names.iter().map(|name| fields.intern(name)).collect()))
+            .collect();
+        let audit_id = fields.intern("ID");
+        Self { fields, tape: Tape::new(), marks, audit_id }
     }
 
     pub(crate) fn of(&mut self, body: &[u8]) -> &'static str {
+        if audit_lines::is_audit(body) {
+            return "linux_auditd";
+        }
         let Ok(view) = self.tape.parse(&self.fields, body) else { return "github" };
         let has_all = |fields: &[FieldId]| fields.iter().all(|&field| view.first(field).is_some());
+        // JSON of laurel has nothing but the event's id in common
+        let is_audit_id = |text: &str| {
+            text.split_once(':')
+                .is_some_and(|(time, serial)| time.parse::<f64>().is_ok() && serial.parse::<u64>().is_ok())
+        };
+        if view.first(self.audit_id).and_then(|node| node.str()).is_some_and(is_audit_id) {
+            return "linux_auditd";
+        }
         self.marks.iter().find(|(_, fields)| has_all(fields)).map_or("github", |(kind, _)| kind)
     }
 }
@@ -44,5 +71,12 @@ mod tests {
         assert_eq!(guess.of(br#"{"eventType":"user.session.start","published":"t","actor":{}}"#), "okta");
         assert_eq!(guess.of(br#"{"action":"created","sender":{}}"#), "github");
         assert_eq!(guess.of(b"nonsense"), "github");
+        assert_eq!(guess.of(br#"{"Event":{"System":{"EventID":1}}}"#), "windows_eventlog");
+        assert_eq!(guess.of(br#"{"EventID":1,"Channel":"System"}"#), "windows_eventlog");
+        assert_eq!(guess.of(br#"{"winlog":{"event_id":1,"channel":"System"}}"#), "windows_eventlog");
+        assert_eq!(guess.of(b"type=CWD msg=audit(1700000000.123:42): cwd=\"/\""), "linux_auditd");
+        assert_eq!(guess.of(br#"{"ID":"1700000000.123:42","SYSCALL":{}}"#), "linux_auditd");
+        assert_eq!(guess.of(br#"{"rule":"r","priority":"Notice","output":"o"}"#), "falco");
+        assert_eq!(guess.of(br#"{"name":"n","hostIdentifier":"h"}"#), "osquery");
     }
 }

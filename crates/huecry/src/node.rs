@@ -2,17 +2,22 @@
 
 use crate::config::Config;
 use crate::content::{RuleFile, configured_rules};
+use crate::derive::Deriver;
 use crate::engine::Engine;
+use crate::enrichment;
 use crate::exit::{Exit, Failure};
 use crate::pipeline::{self, Pipeline, RuleStats};
+use crate::questions;
 use crate::storage::Storage;
+use crate::upkeep;
 use crate::witness;
 use detect::LoadReport;
-use ports::Store;
+use ports::{Lake, Query, Store};
 use prometheus_client::registry::Registry;
 use server::{App, Parts, RefusedRule, RuleBook, RuleState};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -35,6 +40,7 @@ pub struct Node {
     /// What came of loading the rules.
     pub rules: LoadReport,
     pipeline: Pipeline,
+    lake_upkeep: Option<JoinHandle<()>>,
     tasks: JoinSet<Result<(), String>>,
     shutdown: CancellationToken,
 }
@@ -84,18 +90,24 @@ impl Node {
         storage.first_token(&config.storage.data_dir).await?;
         let files = configured_rules(&config.rules);
         let (engine, report) = load_rules(&files)?;
+        let mut registry = Registry::default();
+        let enricher = enrichment::start(&config.enrich, &mut registry);
+        let engine = Arc::new(engine.with_enricher(Arc::clone(&enricher)));
         let stats = Arc::new(RuleStats::new(engine.detector()));
         let shutdown = CancellationToken::new();
-        let mut registry = Registry::default();
         let pipeline = start_pipeline(&storage, &engine, &stats, &mut registry, &shutdown).await?;
+        let lake_upkeep = start_lake(config, &storage, &mut registry, &shutdown)?;
         let mut tasks = JoinSet::new();
         start_triage(config, &storage, &mut registry, &shutdown, &mut tasks);
         start_audit(config, &storage, &mut registry, &shutdown, &mut tasks);
         start_retention(&storage, &shutdown, &mut tasks);
+        let interval_s = config.enrich.reload_interval_s;
+        enrichment::watch(enricher, Arc::clone(&storage.clock), interval_s, &shutdown, &mut tasks);
+        let query = start_query(config, &storage, &engine, &mut registry)?;
         let book = Arc::new(Book { engine, stats, report: report.clone() });
-        let app = app(config, &storage, book, registry, &shutdown);
+        let app = app(config, &storage, book, query, registry, &shutdown);
         tasks.spawn(async move { server::serve(listener, app).await.map_err(|e| format!("server: {e}")) });
-        Ok(Self { address, storage, rules: report, pipeline, tasks, shutdown })
+        Ok(Self { address, storage, rules: report, pipeline, lake_upkeep, tasks, shutdown })
     }
 
     /// The address as a URL.
@@ -108,8 +120,8 @@ impl Node {
         self.shutdown.cancel();
     }
 
-    /// Runs until a part fails or `until` resolves, then stops all parts in order: doors, pipeline, triage,
-    /// log, state.
+    /// Runs until a part fails or `until` resolves, then stops all parts in order: doors, triage, pipeline,
+    /// lake, log, state.
     ///
     /// # Errors
     /// [`Failure`] when a part ended by itself.
@@ -120,9 +132,17 @@ impl Node {
         };
         self.shutdown.cancel();
         while self.tasks.join_next().await.is_some() {}
-        let pipeline = self.pipeline;
-        let joined = tokio::task::spawn_blocking(move || pipeline.join()).await;
-        if joined.is_err() {
+        let (pipeline, upkeep, lake) = (self.pipeline, self.lake_upkeep, self.storage.lake.clone());
+        let joined = tokio::task::spawn_blocking(move || {
+            pipeline.join();
+            if upkeep.is_some_and(|upkeep| upkeep.join().is_err()) {
+                tracing::error!("the upkeep of the lake panicked");
+            }
+            if let Some(Err(error)) = lake.map(|lake| lake.close()) {
+                tracing::warn!(%error, "the lake was not closed cleanly; it reads the log again at the next start");
+            }
+        });
+        if joined.await.is_err() {
             tracing::error!("a pipeline worker did not end well");
         }
         if let Err(error) = self.storage.log.close().await {
@@ -139,14 +159,14 @@ impl Node {
     }
 }
 
-fn load_rules(files: &[RuleFile]) -> Result<(Arc<Engine>, LoadReport), Failure> {
+fn load_rules(files: &[RuleFile]) -> Result<(Engine, LoadReport), Failure> {
     let (engine, report) = crate::commands::load_engine(files)?;
     for refused in &report.refused {
         tracing::warn!(file = %refused.file, line = refused.line, code = refused.code.as_str(),
             reason = refused.reason, "rule refused");
     }
     tracing::info!(loaded = report.loaded, refused = report.refused.len(), "rules loaded");
-    Ok((Arc::new(engine), report))
+    Ok((engine, report))
 }
 
 async fn start_pipeline(
@@ -164,12 +184,36 @@ async fn start_pipeline(
         log: Arc::clone(&storage.log),
         store: Arc::clone(&storage.store),
         clock: Arc::clone(&storage.clock),
+        lake: storage.lake.clone().map(|lake| Arc::new(lake) as Arc<dyn Lake>),
         retry_pause: Duration::from_secs(1),
         telemetry,
     };
     Pipeline::start(&options, shutdown)
         .await
         .map_err(|e| Failure::new(Exit::Server, format!("pipeline: {e}")))
+}
+
+fn start_lake(
+    config: &Config,
+    storage: &Storage,
+    registry: &mut Registry,
+    shutdown: &CancellationToken,
+) -> Result<Option<JoinHandle<()>>, Failure> {
+    let Some(lake) = storage.lake.clone() else { return Ok(None) };
+    let (retention, clock) = (config.lake.retention(), Arc::clone(&storage.clock));
+    Ok(Some(upkeep::start_lake(lake, retention, clock, registry, shutdown.clone())?))
+}
+
+/// Answers questions over the lake, where there is one.
+fn start_query(
+    config: &Config,
+    storage: &Storage,
+    engine: &Arc<Engine>,
+    registry: &mut Registry,
+) -> Result<Option<Arc<dyn Query>>, Failure> {
+    let Some(lake) = storage.lake.clone() else { return Ok(None) };
+    let deriver = Arc::new(Deriver::new(Arc::clone(engine)));
+    Ok(Some(Arc::new(questions::engine(config, storage, Arc::new(lake), deriver, registry)?)))
 }
 
 fn start_triage(
@@ -255,6 +299,7 @@ fn app(
     config: &Config,
     storage: &Storage,
     rules: Arc<dyn server::Rules>,
+    query: Option<Arc<dyn Query>>,
     mut registry: Registry,
     shutdown: &CancellationToken,
 ) -> App {
@@ -281,6 +326,7 @@ fn app(
         entropy,
         directory: Arc::clone(&storage.directory),
         access: Arc::clone(&storage.registry),
+        query,
         rules,
         metrics: Arc::new(registry),
         telemetry,

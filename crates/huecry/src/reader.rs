@@ -1,11 +1,13 @@
-//! Records out of files: plain, gzip, zstd, zip; JSON documents or lines.
+//! Records out of files: plain, gzip, zstd, zip; JSON documents or lines, lines of auditd, EVTX.
 //!
 //! Lines are streamed, so a file of lines may have any size. One JSON document (an object over several
-//! lines, an array, a vendor's envelope) is read whole, up to [`DOCUMENT_BYTES_MAX`].
+//! lines, an array, a vendor's envelope) is read whole, up to [`DOCUMENT_BYTES_MAX`]. What a file holds is
+//! told by its first bytes, not by its name.
 
-use ingest::{EnvelopePath, Format, Kind, SplitError, split};
+use crate::evtx_file::{self, Damage};
+use ingest::{EnvelopePath, Format, Kind, SplitError, audit_lines, split};
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 /// Largest single JSON document in a file, in bytes.
@@ -43,11 +45,39 @@ pub enum ReadError {
     },
 }
 
+/// What a file had besides records.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Notes {
+    /// What could not be read of it.
+    pub damage: Damage,
+    /// Entries of an archive that hold no records, such as captures of packets.
+    pub skipped: Vec<String>,
+}
+
+impl Notes {
+    /// Adds the notes of another file.
+    pub fn add(&mut self, other: Notes) {
+        self.damage.add(other.damage);
+        self.skipped.extend(other.skipped);
+    }
+}
+
+/// First bytes of what lies in archives beside records: captures of packets (pcap in both byte orders, with
+/// micro- and nanoseconds; pcapng), and what macOS adds to every file (AppleDouble, RFC 1740).
+const NO_RECORDS: [&[u8]; 6] = [
+    b"\xd4\xc3\xb2\xa1",
+    b"\xa1\xb2\xc3\xd4",
+    b"\x4d\x3c\xb2\xa1",
+    b"\xa1\xb2\x3c\x4d",
+    b"\x0a\x0d\x0d\x0a",
+    b"\x00\x05\x16\x07",
+];
+
 /// What is done with each chunk of records.
 pub type Visit<'v, E> = dyn FnMut(&[&[u8]]) -> Result<(), E> + 'v;
 
 /// What the names of files of records end in; others in a folder are left alone.
-pub const RECORD_EXTENSIONS: [&str; 7] = ["json", "ndjson", "jsonl", "log", "gz", "zst", "zip"];
+pub const RECORD_EXTENSIONS: [&str; 8] = ["json", "ndjson", "jsonl", "log", "evtx", "gz", "zst", "zip"];
 
 /// What lies under some paths.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -87,11 +117,16 @@ fn has_record_extension(path: &Path) -> bool {
     path.extension().and_then(|e| e.to_str()).is_some_and(|e| RECORD_EXTENSIONS.contains(&e))
 }
 
-/// Gives every record of `path` to `visit`, in order, in chunks of one buffer each.
+/// Gives every record of `path` to `visit`, in order, in chunks of one buffer each. What could not be read, and
+/// what was no record, is in the answer.
 ///
 /// # Errors
 /// [`ReadError`], or what `visit` returned.
-pub fn read_records<E: From<ReadError>>(path: &Path, kind: &Kind, visit: &mut Visit<'_, E>) -> Result<(), E> {
+pub fn read_records<E: From<ReadError>>(
+    path: &Path,
+    kind: &Kind,
+    visit: &mut Visit<'_, E>,
+) -> Result<Notes, E> {
     let name = path.display().to_string();
     let io_error = |source| ReadError::Io { path: name.clone(), source };
     if path.as_os_str() == "-" {
@@ -102,6 +137,9 @@ pub fn read_records<E: From<ReadError>>(path: &Path, kind: &Kind, visit: &mut Vi
     let magic = reader.fill_buf().map_err(io_error)?;
     if magic.starts_with(b"PK\x03\x04") {
         return read_zip(&name, reader, kind, visit);
+    }
+    if magic.starts_with(evtx_file::MAGIC) {
+        return Ok(Notes { damage: evtx_file::read_evtx(&name, reader, visit)?, ..Notes::default() });
     }
     match ingest::Encoding::of_magic(magic) {
         ingest::Encoding::Identity => read_stream(&name, &mut reader, kind, visit),
@@ -121,18 +159,26 @@ fn read_zip<E: From<ReadError>>(
     reader: BufReader<File>,
     kind: &Kind,
     visit: &mut Visit<'_, E>,
-) -> Result<(), E> {
+) -> Result<Notes, E> {
     let zip_error = |e: zip::result::ZipError| ReadError::Io { path: name.to_owned(), source: e.into() };
     let mut archive = zip::ZipArchive::new(reader).map_err(zip_error)?;
+    let mut notes = Notes::default();
     for index in 0..archive.len() {
         let entry = archive.by_index(index).map_err(zip_error)?;
         if entry.is_dir() {
             continue;
         }
         let entry_name = format!("{name}!{}", entry.name().map_err(zip_error)?);
-        read_stream(&entry_name, &mut BufReader::new(entry), kind, visit)?;
+        let mut entry = BufReader::new(entry);
+        let io_error = |source| ReadError::Io { path: entry_name.clone(), source };
+        let magic = entry.fill_buf().map_err(io_error)?;
+        if NO_RECORDS.iter().any(|other| magic.starts_with(other)) {
+            notes.skipped.push(entry_name);
+            continue;
+        }
+        notes.add(read_stream(&entry_name, &mut entry, kind, visit)?);
     }
-    Ok(())
+    Ok(notes)
 }
 
 fn read_stream<E: From<ReadError>>(
@@ -140,22 +186,75 @@ fn read_stream<E: From<ReadError>>(
     reader: &mut dyn BufRead,
     kind: &Kind,
     visit: &mut Visit<'_, E>,
-) -> Result<(), E> {
-    let mut first = Vec::new();
-    read_line(name, reader, &mut first)?;
-    if ingest::is_whole_object(first.trim_ascii()) {
-        return read_lines(name, reader, first, kind, visit);
-    }
+) -> Result<Notes, E> {
     let io_error = |source| ReadError::Io { path: name.to_owned(), source };
-    let mut document = first;
-    reader.take(DOCUMENT_BYTES_MAX + 1).read_to_end(&mut document).map_err(io_error)?;
-    if document.len() as u64 > DOCUMENT_BYTES_MAX {
-        return Err(ReadError::TooLarge { path: name.to_owned(), bytes_max: DOCUMENT_BYTES_MAX }.into());
+    if reader.fill_buf().map_err(io_error)?.starts_with(evtx_file::MAGIC) {
+        let file = read_whole(name, reader, Vec::new())?;
+        let damage = evtx_file::read_evtx(name, Cursor::new(file), visit)?;
+        return Ok(Notes { damage, ..Notes::default() });
     }
-    if document.iter().all(u8::is_ascii_whitespace) {
-        return Ok(());
+    let mut first = Vec::new();
+    while read_line(name, reader, &mut first)? && audit_lines::is_idle(first.trim_ascii_end()) {
+        first.clear();
     }
-    visit(&records_of(name, &document, Format::Auto, kind.envelopes)?)
+    if ingest::is_whole_object(first.trim_ascii()) {
+        read_lines(name, reader, first, kind, visit)?;
+    } else if audit_lines::is_audit(&first) {
+        read_audit(name, reader, first, visit)?;
+    } else {
+        let document = read_whole(name, reader, first)?;
+        if !document.iter().all(u8::is_ascii_whitespace) {
+            visit(&records_of(name, &document, Format::Auto, kind.envelopes)?)?;
+        }
+    }
+    Ok(Notes::default())
+}
+
+/// The rest of `reader` after what was read of it, up to [`DOCUMENT_BYTES_MAX`].
+fn read_whole(name: &str, reader: &mut dyn BufRead, mut begun: Vec<u8>) -> Result<Vec<u8>, ReadError> {
+    let io_error = |source| ReadError::Io { path: name.to_owned(), source };
+    reader.take(DOCUMENT_BYTES_MAX + 1).read_to_end(&mut begun).map_err(io_error)?;
+    if begun.len() as u64 > DOCUMENT_BYTES_MAX {
+        return Err(ReadError::TooLarge { path: name.to_owned(), bytes_max: DOCUMENT_BYTES_MAX });
+    }
+    Ok(begun)
+}
+
+/// Lines of auditd, cut by event; lines of events that interleave are put together.
+fn read_audit<E: From<ReadError>>(
+    name: &str,
+    reader: &mut dyn BufRead,
+    first: Vec<u8>,
+    visit: &mut Visit<'_, E>,
+) -> Result<(), E> {
+    let mut chunk = first;
+    let mut next = Vec::new();
+    loop {
+        let mut lines = 1;
+        let mut ended = false;
+        loop {
+            next.clear();
+            if !read_line(name, reader, &mut next)? {
+                ended = true;
+                break;
+            }
+            lines += 1;
+            // a chunk ends where an event does
+            if lines > CHUNK_LINES && audit_lines::event_id(&next) != audit_lines::last_event_id(&chunk) {
+                break;
+            }
+            chunk.extend_from_slice(&next);
+        }
+        let events: Vec<_> = audit_lines::events(&chunk).into_iter().map(audit_lines::own_lines).collect();
+        let borrowed: Vec<&[u8]> = events.iter().map(|event| &**event).collect();
+        if !borrowed.is_empty() {
+            visit(&borrowed)?;
+        }
+        if ended {
+            return Ok(());
+        }
+        std::mem::swap(&mut chunk, &mut next);
+    }
 }
 
 fn records_of<'b>(

@@ -7,9 +7,10 @@ use access::{Caller, Directory, KEY_BYTES, NewAuthority, Registry, ScopeSet, Sea
 use backends::log::{FileLog, Options as LogOptions, TopicOptions};
 use backends::sqlite::SqliteStore;
 use backends::tiles::FileTiles;
+use lake::FileLake;
 use model::{Clock, Entropy, FieldTable, Principal, SystemClock, Topic};
 use normalize::{Normalizer, Schema};
-use ports::{Log, LogError, Store, TileStore};
+use ports::{LakeError, Log, LogError, Store, TileStore};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -34,6 +35,8 @@ pub struct Storage {
     pub log: Arc<dyn Log>,
     /// The state.
     pub store: Arc<dyn Store>,
+    /// Every event, if it is to be kept.
+    pub lake: Option<FileLake>,
     /// Tokens and sources, as the doors see them.
     pub directory: Arc<Directory>,
     /// Makes and takes back tokens and sources.
@@ -64,7 +67,12 @@ impl Storage {
             .await
             .map_err(|e| Failure::new(Exit::Server, format!("state {}: {e}", state.display())))?;
         let store: Arc<dyn Store> = Arc::new(store);
-        let key = load_or_make_key(&dir.join(KEY_FILE), &*entropy)?;
+        let lake = open_lake(config)?;
+        let key = load_or_make_key(
+            &dir.join(KEY_FILE),
+            &*entropy,
+            "without it the webhook secrets in the state cannot be read",
+        )?;
         let sealer = || Sealer::new(&key);
         let signer = Arc::new(load_or_make_signer(config, &sealer(), &*entropy)?);
         let tiles = Arc::new(FileTiles::new(config.audit_dir()));
@@ -80,6 +88,7 @@ impl Storage {
         Ok(Self {
             log: Arc::new(log),
             store,
+            lake,
             directory,
             registry: Arc::new(registry),
             signer,
@@ -153,6 +162,22 @@ fn log_failure(error: LogError) -> Failure {
     Failure { hint: hint.map(str::to_owned), ..Failure::new(Exit::Server, error) }
 }
 
+/// The lake of a configuration, if it is to have one.
+pub(crate) fn open_lake(config: &Config) -> Result<Option<FileLake>, Failure> {
+    let Some(dir) = config.lake_dir()? else { return Ok(None) };
+    let opened = FileLake::open(&config.lake.options(dir.clone()));
+    opened.map(Some).map_err(|error| {
+        let failure = Failure::new(Exit::Server, format!("lake {}: {error}", dir.display()));
+        match error {
+            LakeError::Locked { .. } => failure.hint("another huecry has this folder open; stop it"),
+            LakeError::Corrupt { .. } => failure.hint(
+                "restore that file from a backup; with [lake] enabled = false everything else runs meanwhile",
+            ),
+            _ => failure,
+        }
+    })
+}
+
 /// The bits of a file's mode that let others in.
 pub(crate) const OTHERS: u32 = 0o077;
 
@@ -191,10 +216,15 @@ fn mapped_kinds() -> Result<Vec<String>, Failure> {
     Ok(normalizer.kinds().map(str::to_owned).collect())
 }
 
-fn load_or_make_key(path: &Path, entropy: &dyn Entropy) -> Result<[u8; KEY_BYTES], Failure> {
+/// Reads a key, or makes it where there is none; `loss` says what is lost with it.
+pub(crate) fn load_or_make_key(
+    path: &Path,
+    entropy: &dyn Entropy,
+    loss: &str,
+) -> Result<[u8; KEY_BYTES], Failure> {
     let bad = |reason: String| {
         Failure::new(Exit::Usage, format!("the key {}: {reason}", path.display()))
-            .hint("restore it from your backup: without it the webhook secrets in the state cannot be read")
+            .hint(format!("restore it from your backup: {loss}"))
     };
     match fs::read(path) {
         Ok(bytes) => bytes.try_into().map_err(|_| bad(format!("it must have {KEY_BYTES} bytes"))),

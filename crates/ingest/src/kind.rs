@@ -20,6 +20,11 @@ pub const KINDS: &[Kind] = &[
     Kind { name: "aws_cloudtrail", envelopes: &[&["Records"]], unwraps_hec: true },
     Kind { name: "okta", envelopes: &[&["data", "events"], &["events"]], unwraps_hec: true },
     Kind { name: "github", envelopes: &[], unwraps_hec: true },
+    Kind { name: "windows_eventlog", envelopes: &[&["Events"], &["Events", "Event"]], unwraps_hec: true },
+    Kind { name: "linux_auditd", envelopes: &[], unwraps_hec: true },
+    Kind { name: "falco", envelopes: &[], unwraps_hec: true },
+    // a plugin of osqueryd posts its results in lots
+    Kind { name: "osquery", envelopes: &[&["data"]], unwraps_hec: true },
 ];
 
 const GENERIC: Kind = Kind { name: "generic", envelopes: &[], unwraps_hec: false };

@@ -3,7 +3,7 @@
 //! | part | does |
 //! |---|---|
 //! | [`mod@decompress`] | unpacks a body under caps |
-//! | [`mod@split`] | cuts a body into records, bytes untouched |
+//! | [`mod@split`], [`audit_lines`] | cuts a body into records, bytes untouched |
 //! | [`hec`], [`hec_ack`] | Splunk's format and acknowledgement |
 //! | [`signature`] | GitHub's HMAC, Okta's shared secret |
 //! | [`Service`] | appends, and answers when durable |
@@ -13,6 +13,7 @@
 //!
 //! **Invariant:** all requests together hold at most [`Options::in_flight_bytes_max`] bytes.
 
+pub mod audit_lines;
 pub mod decompress;
 mod error;
 pub mod hec;

@@ -4,6 +4,7 @@
 //! gives an error and no record; what can be cut is not judged: a line that is no JSON is a record too,
 //! and normalize dead-letters it with the reason. So a bad record never costs its neighbours.
 
+use crate::audit_lines;
 use crate::json::{Elements, Members, ScanError, skip_space, trim, value_end};
 use crate::limits::{BODY_RECORDS_MAX, BROKEN_STARTS_MAX, RECORD_BODY_BYTES_MAX};
 use memchr::memchr;
@@ -83,7 +84,7 @@ impl From<ScanError> for SplitError {
 ///
 /// Taken are: one object; an array; an envelope (an object with an array at one of `envelopes`, the first
 /// that fits; its other members are not records and are left out); objects one after the other; lines.
-/// A line that is itself an envelope is opened too.
+/// A line that is itself an envelope is opened too. Text of the Linux audit system is cut by event.
 ///
 /// # Errors
 /// [`SplitError`]; then nothing of the body counts as accepted.
@@ -95,6 +96,12 @@ pub fn split<'b>(
     let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
     let mut records = Records { found: Vec::new() };
     let start = skip_space(body, 0);
+    if audit_lines::is_audit(body) {
+        for event in audit_lines::events(body) {
+            records.push(event)?;
+        }
+        return Ok(records.found);
+    }
     match (format, body.get(start)) {
         (_, None) => return Err(SplitError::Empty),
         (Format::Lines, Some(_)) => lines(body, envelopes, &mut records)?,

@@ -97,6 +97,6 @@ impl FieldTable {
     }
 
     pub(crate) fn field_at(&self, node: u32) -> Option<FieldId> {
-        if node == NOWHERE { None } else { self.nodes[node as usize].field }
+        self.nodes.get(node as usize)?.field
     }
 }

@@ -1,6 +1,6 @@
 //! "Something is wrong here": a rule hit on an event (OCSF Detection Finding, class 2004).
 
-use crate::{EventId, FindingId, Position};
+use crate::{EventId, FindingId, Ownership, Position};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
@@ -201,9 +201,12 @@ pub struct Finding {
     pub detected_at_ms: i64,
     /// What it is about, most telling first.
     pub entities: Vec<Entity>,
+    /// Whose service it is about, where the catalogue knows.
+    #[serde(default, skip_serializing_if = "Ownership::is_empty")]
+    pub ownership: Ownership,
     /// Why the rule fired.
     pub matched: Vec<MatchedField>,
-    /// The OCSF event.
+    /// The OCSF event, with what is known beside it as `enrichments`.
     pub event: serde_json::Value,
 }
 

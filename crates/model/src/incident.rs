@@ -1,6 +1,6 @@
 //! The case that people work on (OCSF Incident Finding, class 2005).
 
-use crate::{CommentId, Entity, FindingId, IncidentId, Severity};
+use crate::{CommentId, Entity, FindingId, IncidentId, Ownership, Severity};
 use serde::{Deserialize, Serialize};
 
 /// Where the work stands; OCSF `status_id` of class 2005.
@@ -124,7 +124,7 @@ pub const INCIDENT_RULES_MAX: usize = 64;
 /// A case: findings about one entity within a window, and what people decided.
 ///
 /// **Invariant:** machines write `title`, `machine_severity`, the times, the counts, `gravest`, `rules`,
-/// `tactics`, `related` and `merged_into`; people write `status`, `severity_override`, `assignee` and `verdict`. Neither writes the other's.
+/// `tactics`, `ownership`, `owned_by`, `related` and `merged_into`; people write `status`, `severity_override`, `assignee` and `verdict`. Neither writes the other's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Incident {
     /// Its name.
@@ -161,6 +161,10 @@ pub struct Incident {
     pub rules: Vec<String>,
     /// The ATT&CK tactics of these rules (`attack.persistence`), sorted, at most [`INCIDENT_RULES_MAX`].
     pub tactics: Vec<String>,
+    /// Whose service it is about: that of the gravest finding that knows.
+    pub ownership: Ownership,
+    /// That finding.
+    pub owned_by: Option<FindingId>,
     /// The incident of the same group that came before this one, such as a closed one that stays closed.
     pub related: Option<IncidentId>,
     /// The incident that took this one's findings over when they turned out to be one case.

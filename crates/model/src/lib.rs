@@ -2,12 +2,14 @@
 //!
 //! | on the log | of people | to read records |
 //! |---|---|---|
-//! | [`RawRecord`], [`Finding`], [`DeadLetter`], [`Position`] | [`Incident`], [`Comment`], [`AuditRecord`] | [`FieldTable`], [`Tape`], [`EventView`] |
+//! | [`RawRecord`], [`Finding`], [`DeadLetter`], [`Position`] | [`Incident`], [`Comment`], [`AuditRecord`] | [`FieldTable`], [`Vocabulary`], [`Tape`], [`EventView`], [`Enrichment`] |
 
 mod audit;
 mod audit_leaf;
 mod clock;
+mod column;
 mod dead_letter;
+mod enrichment;
 mod field;
 mod finding;
 mod ids;
@@ -16,6 +18,7 @@ mod position;
 mod raw;
 mod tape;
 mod view;
+mod vocabulary;
 
 pub use audit::{AuditRecord, Principal};
 pub use audit_leaf::{
@@ -23,7 +26,11 @@ pub use audit_leaf::{
     Salt, Salts, leaf_hash,
 };
 pub use clock::{Clock, Entropy, ManualClock, SeededEntropy, SystemClock};
+pub use column::{COLUMNS, Column, ColumnId, ColumnKind, ColumnValue, ColumnValues, Sensitivity, column_of};
 pub use dead_letter::DeadLetter;
+pub use enrichment::{
+    Ancestor, Ancestry, AncestryBuffer, EnrichField, EnrichFields, Enrichment, Ownership, Provenance,
+};
 pub use field::{FieldId, FieldTable};
 pub use finding::{
     ENTITY_VALUE_BYTES_MAX, Entity, EntityKind, Finding, MatchedField, Severity, push_entity_value,
@@ -34,3 +41,4 @@ pub use position::{Offset, ParsePositionError, Partition, Position, Topic};
 pub use raw::{RawRecord, RawRecordError, SOURCE_NAME_BYTES_MAX, SourceName, SourceNameError};
 pub use tape::{Kind, NESTING_DEPTH_MAX, RECORD_VALUES_MAX, Scalar, Tape, TapeError};
 pub use view::{EventView, Node, Values};
+pub use vocabulary::Vocabulary;

@@ -9,6 +9,7 @@
 
 use crate::field::{FieldId, FieldTable, NOWHERE, ROOT};
 use crate::view::EventView;
+use crate::vocabulary::Vocabulary;
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 
@@ -148,15 +149,28 @@ impl Tape {
         fields: &'t FieldTable,
         record: &'t [u8],
     ) -> Result<EventView<'t>, TapeError> {
+        self.parse_as(fields, None, record)
+    }
+
+    /// Reads one record of a kind whose fields have the other names of `vocabulary` too.
+    ///
+    /// # Errors
+    /// [`TapeError`] tells where and why; the tape stays usable.
+    pub fn parse_as<'t>(
+        &'t mut self,
+        fields: &'t FieldTable,
+        vocabulary: Option<&Vocabulary>,
+        record: &'t [u8],
+    ) -> Result<EventView<'t>, TapeError> {
         let text = simdutf8::compat::from_utf8(record)
             .map_err(|e| TapeError::InvalidUtf8 { offset: e.valid_up_to() })?;
         self.clear(fields.len());
         let mut stop = None;
-        let builder = Builder { tape: self, fields, record: text, stop: &mut stop };
+        let builder = Builder { tape: self, fields, vocabulary, record: text, stop: &mut stop };
         let mut json = sonic_rs::Deserializer::from_str(text);
-        let parsed = Seed { builder, key: EMPTY, path: ROOT, depth: 0 }
-            .deserialize(&mut json)
-            .and_then(|()| json.end());
+        let place = Place { path: ROOT, also: vocabulary.map_or(NOWHERE, Vocabulary::start) };
+        let parsed =
+            Seed { builder, key: EMPTY, place, depth: 0 }.deserialize(&mut json).and_then(|()| json.end());
         if let Err(error) = parsed {
             return Err(stop.unwrap_or_else(|| invalid_json(&error)));
         }
@@ -201,16 +215,30 @@ fn invalid_json(error: &sonic_rs::Error) -> TapeError {
     TapeError::InvalidJson { offset: error.offset(), reason }
 }
 
+/// Where a value stands, as the record has it and by the vocabulary's other name.
+#[derive(Clone, Copy)]
+struct Place {
+    path: u32,
+    also: u32,
+}
+
 struct Builder<'b, 'r> {
     tape: &'b mut Tape,
     fields: &'b FieldTable,
+    vocabulary: Option<&'b Vocabulary>,
     record: &'r str,
     stop: &'b mut Option<TapeError>,
 }
 
 impl<'r> Builder<'_, 'r> {
     fn reborrow(&mut self) -> Builder<'_, 'r> {
-        Builder { tape: self.tape, fields: self.fields, record: self.record, stop: self.stop }
+        Builder {
+            tape: self.tape,
+            fields: self.fields,
+            vocabulary: self.vocabulary,
+            record: self.record,
+            stop: self.stop,
+        }
     }
 
     /// The span of a string that is a part of the record's own text.
@@ -225,15 +253,24 @@ impl<'r> Builder<'_, 'r> {
         Span { start, len: part.len() as u32, decoded: true }
     }
 
-    fn push<E: serde::de::Error>(&mut self, key: Span, path: u32, payload: Payload) -> Result<u32, E> {
+    fn step(&self, place: Place, key: &str) -> Place {
+        let also = self.vocabulary.map_or(NOWHERE, |names| names.step(self.fields, place.also, key));
+        Place { path: self.fields.step(place.path, key), also }
+    }
+
+    fn push<E: serde::de::Error>(&mut self, key: Span, place: Place, payload: Payload) -> Result<u32, E> {
         let at = self.tape.entries.len();
         if at >= RECORD_VALUES_MAX {
             return Err(self.refuse(TapeError::TooManyValues));
         }
         let at = at as u32;
         self.tape.entries.push(Entry { key, payload, end: at + 1 });
-        if let Some(field) = self.fields.field_at(path) {
+        let field = self.fields.field_at(place.path);
+        if let Some(field) = field {
             self.tape.note(field, at);
+        }
+        if let Some(other) = self.fields.field_at(place.also).filter(|other| Some(*other) != field) {
+            self.tape.note(other, at);
         }
         Ok(at)
     }
@@ -253,20 +290,20 @@ impl<'r> Builder<'_, 'r> {
 struct Seed<'b, 'r> {
     builder: Builder<'b, 'r>,
     key: Span,
-    path: u32,
+    place: Place,
     depth: u32,
 }
 
 impl Seed<'_, '_> {
     fn scalar<E: serde::de::Error>(mut self, payload: Payload) -> Result<(), E> {
-        self.builder.push(self.key, self.path, payload).map(|_| ())
+        self.builder.push(self.key, self.place, payload).map(|_| ())
     }
 
     fn open<E: serde::de::Error>(&mut self, payload: Payload) -> Result<u32, E> {
         if self.depth >= NESTING_DEPTH_MAX {
             return Err(self.builder.refuse(TapeError::TooDeep));
         }
-        self.builder.push(self.key, self.path, payload)
+        self.builder.push(self.key, self.place, payload)
     }
 }
 
@@ -309,10 +346,10 @@ impl<'r> Visitor<'r> for Seed<'_, 'r> {
 
     fn visit_seq<A: SeqAccess<'r>>(mut self, mut seq: A) -> Result<(), A::Error> {
         let at = self.open(Payload::Array)?;
-        let (path, depth) = (self.path, self.depth + 1);
+        let (place, depth) = (self.place, self.depth + 1);
         loop {
             let builder = self.builder.reborrow();
-            let member = Seed { builder, key: EMPTY, path, depth };
+            let member = Seed { builder, key: EMPTY, place, depth };
             if seq.next_element_seed(member)?.is_none() {
                 break;
             }
@@ -325,9 +362,9 @@ impl<'r> Visitor<'r> for Seed<'_, 'r> {
         let at = self.open(Payload::Object)?;
         let depth = self.depth + 1;
         loop {
-            let key = KeySeed { builder: self.builder.reborrow(), path: self.path };
-            let Some((key, path)) = map.next_key_seed(key)? else { break };
-            map.next_value_seed(Seed { builder: self.builder.reborrow(), key, path, depth })?;
+            let key = KeySeed { builder: self.builder.reborrow(), place: self.place };
+            let Some((key, place)) = map.next_key_seed(key)? else { break };
+            map.next_value_seed(Seed { builder: self.builder.reborrow(), key, place, depth })?;
         }
         self.builder.close(at);
         Ok(())
@@ -336,26 +373,26 @@ impl<'r> Visitor<'r> for Seed<'_, 'r> {
 
 struct KeySeed<'b, 'r> {
     builder: Builder<'b, 'r>,
-    path: u32,
+    place: Place,
 }
 
 impl<'r> DeserializeSeed<'r> for KeySeed<'_, 'r> {
-    type Value = (Span, u32);
+    type Value = (Span, Place);
     fn deserialize<D: serde::Deserializer<'r>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
 impl<'r> Visitor<'r> for KeySeed<'_, 'r> {
-    type Value = (Span, u32);
+    type Value = (Span, Place);
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object's key")
     }
     fn visit_borrowed_str<E: serde::de::Error>(self, v: &'r str) -> Result<Self::Value, E> {
-        Ok((self.builder.borrowed(v), self.builder.fields.step(self.path, v)))
+        Ok((self.builder.borrowed(v), self.builder.step(self.place, v)))
     }
     fn visit_str<E: serde::de::Error>(mut self, v: &str) -> Result<Self::Value, E> {
-        Ok((self.builder.decoded(v), self.builder.fields.step(self.path, v)))
+        Ok((self.builder.decoded(v), self.builder.step(self.place, v)))
     }
 }
 

@@ -92,6 +92,11 @@ impl<'t> Node<'t> {
         &self.view.tape.entries[self.at as usize]
     }
 
+    /// The number of this place in its record: the same for the same node, however it was reached.
+    pub fn place(&self) -> u32 {
+        self.at
+    }
+
     /// What stands here.
     pub fn kind(&self) -> Kind {
         match self.entry().payload {

@@ -118,9 +118,9 @@ fn normalizer() -> (Normalizer, FieldTable) {
 }
 
 fn tape_only(records: &[Vec<u8>], kind: &str) {
-    let ((_, fields), mut tape) = (normalizer(), Tape::new());
+    let ((normalizer, fields), mut tape) = (normalizer(), Tape::new());
     measure(&format!("tape ({} fields, {kind})", fields.len()), records, |record| {
-        tape.parse(&fields, record).unwrap();
+        tape.parse_as(&fields, normalizer.vocabulary(kind), record).unwrap();
     });
 }
 
@@ -139,7 +139,7 @@ fn mapped(records: &[Vec<u8>], kind: &str, raw_data: RawData) {
         };
         offset += 1;
         let position = Position::new(Topic::Raw, Partition(0), Offset(offset));
-        let view = tape.parse(&fields, body).unwrap();
+        let view = tape.parse_as(&fields, normalizer.vocabulary(kind), body).unwrap();
         normalizer.normalize(&record, &view, position, &mut output).unwrap();
     });
 }

@@ -1,9 +1,10 @@
 //! Condenses the OCSF schema's source folder into `schema/ocsf-1.8.0.json`.
 //!
 //! `cargo run -p huecry-normalize --example ocsf_schema -- FOLDER > crates/normalize/schema/ocsf-1.8.0.json`
-//! where FOLDER holds `dictionary.json`, `categories.json`, `events/`, `objects/` and `profiles/` of
-//! <https://github.com/ocsf/ocsf-schema> (Apache-2.0). Inheritance and profile includes are resolved;
-//! descriptions and the operating systems' extensions are left out.
+//! where FOLDER holds `dictionary.json`, `categories.json`, `events/`, `objects/`, `profiles/` and
+//! `extensions/` of <https://github.com/ocsf/ocsf-schema> (Apache-2.0). Inheritance and profile includes are
+//! resolved; of the operating systems' extensions the activity classes of Windows are taken; descriptions are
+//! left out.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -17,10 +18,11 @@ type Attributes = BTreeMap<String, Map<String, Value>>;
 fn main() {
     let folder = std::env::args().nth(1).expect("usage: ocsf_schema FOLDER");
     let folder = Path::new(&folder);
-    let dictionary = read(&folder.join("dictionary.json"));
+    let mut dictionary = read(&folder.join("dictionary.json"));
     let categories = read(&folder.join("categories.json"));
-    let events = read_all(&folder.join("events"));
-    let objects = read_all(&folder.join("objects"));
+    let mut events = read_all(&folder.join("events"));
+    let mut objects = read_all(&folder.join("objects"));
+    extend(&folder.join("extensions/windows"), &mut dictionary, &mut events, &mut objects);
     let profiles = read_all(&folder.join("profiles"));
     let mut lines = vec![
         line(
@@ -41,6 +43,39 @@ fn main() {
     let all = objects.keys().map(|name| (name.clone(), object(name, &objects, &profiles))).collect();
     lines.push(section("objects", &all, |_, o| o.clone()));
     println!("{{\n{}\n}}", lines.join(",\n"));
+}
+
+/// Activity classes of an extension, and the objects that are new in it. Its queries are deprecated, and what
+/// it adds to objects of the core is left out.
+fn extend(
+    folder: &Path,
+    dictionary: &mut Value,
+    events: &mut BTreeMap<String, Value>,
+    objects: &mut BTreeMap<String, Value>,
+) {
+    let extension_uid = read(&folder.join("extension.json"))["uid"].as_u64().unwrap();
+    let more = read(&folder.join("dictionary.json"));
+    let terms = dictionary["attributes"].as_object_mut().unwrap();
+    for (name, term) in more["attributes"].as_object().unwrap() {
+        terms.entry(name.clone()).or_insert(term.clone());
+    }
+    let is_new = |path: &Path| read(path).get("name").is_some();
+    for file in files(&folder.join("objects")).filter(|path| is_new(path)) {
+        let object = read(&file);
+        objects.entry(object["name"].as_str().unwrap().to_owned()).or_insert(object);
+    }
+    for file in files(&folder.join("events")) {
+        let mut event = read(&file);
+        if event.get("@deprecated").is_none() {
+            // class_uid = extension * 100,000 + category * 1,000 + uid
+            event["uid"] = json!(extension_uid * 100_000 + event["uid"].as_u64().unwrap());
+            events.insert(event["name"].as_str().unwrap().to_owned(), event);
+        }
+    }
+}
+
+fn files(folder: &Path) -> impl Iterator<Item = std::path::PathBuf> {
+    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path())
 }
 
 fn line(key: &str, value: &Value) -> String {

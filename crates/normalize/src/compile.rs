@@ -9,15 +9,18 @@ use crate::language;
 use crate::normalizer::{Logsource, LogsourceId};
 use crate::plan::{EntityRule, Plan};
 use crate::schema::{Class, Schema, Shape, Type};
+use crate::unmapped::Reads;
 use crate::value::{Condition, Value};
 use crate::yaml::{self, Fault, Kind, Yaml};
 use build::{Draft, Tree};
-use model::{EntityKind, FieldTable};
+use model::{EntityKind, FieldTable, Vocabulary};
 
 /// Keys of a mapping file, and of a case.
 const FILE_KEYS: &[&str] = &[
     "kind",
     "about",
+    "text",
+    "vocabulary",
     "event_type",
     "when",
     "refuse",
@@ -36,6 +39,10 @@ const CASE_KEYS: &[&str] =
 #[derive(Debug, Clone)]
 pub(crate) struct Part {
     pub(crate) kind: String,
+    /// How records of the kind are written where they are no JSON.
+    pub(crate) text: Option<TextFormat>,
+    /// Other names that fields of the kind have.
+    pub(crate) vocabulary: Option<Vocabulary>,
     /// Tells the event's type from the body where the door does not.
     pub(crate) event_type: Value,
     pub(crate) when: Vec<Condition>,
@@ -44,6 +51,13 @@ pub(crate) struct Part {
     pub(crate) cases: Vec<Plan>,
     /// Base Event.
     pub(crate) base: Plan,
+}
+
+/// A format of text that becomes JSON before it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TextFormat {
+    /// Lines of the Linux audit system.
+    Auditd,
 }
 
 pub(crate) struct Compiler<'c> {
@@ -106,7 +120,30 @@ impl Compiler<'_> {
         }
         let empty = Yaml { line: root.line, kind: Kind::Map(Vec::new()) };
         let base = self.case(root, root.get("base").unwrap_or(&empty), Some("base_event"))?;
-        Some(Part { kind, event_type, when, refuse, cases, base })
+        let text = self.text_format(root);
+        let vocabulary = self.vocabulary(root);
+        let (text, vocabulary) = (self.take(text), self.take(vocabulary));
+        Some(Part { kind, text, vocabulary, event_type, when, refuse, cases, base })
+    }
+
+    fn text_format(&self, root: &Yaml) -> Result<Option<TextFormat>, Fault> {
+        let Some(node) = root.get("text") else { return Ok(None) };
+        match node.text()? {
+            "auditd" => Ok(Some(TextFormat::Auditd)),
+            other => Err((node.line, format!("`{other}` is no format of text; there is auditd"))),
+        }
+    }
+
+    /// `{transparent: [path, …], same: {path: name, …}}`
+    fn vocabulary(&mut self, root: &Yaml) -> Result<Option<Vocabulary>, Fault> {
+        let Some(node) = root.get("vocabulary") else { return Ok(None) };
+        self.known_keys(node, &["transparent", "same"])?;
+        let transparent = node.get("transparent").map_or(&[][..], Yaml::one_or_more);
+        let transparent = transparent.iter().map(Yaml::text).collect::<Result<Vec<_>, _>>()?;
+        let same = node.get("same").map_or(Ok(&[][..]), Yaml::map)?;
+        let same = same.iter().map(|(path, name)| Ok((path.as_str(), name.text()?)));
+        let same = same.collect::<Result<Vec<_>, Fault>>()?;
+        Ok(Some(self.fields.vocabulary(transparent, same)))
     }
 
     fn known_keys(&mut self, yaml: &Yaml, known: &[&str]) -> Result<(), Fault> {
@@ -161,16 +198,19 @@ impl Compiler<'_> {
         };
         self.automatic(&mut tree, class);
         let (ops, frame, actor_bit) = self.event(&mut tree, class, case.line);
+        let event_id = self.own_value(root, case, "event_id");
+        let reads = Reads::of(&ops, [&event_id, &time]);
         Some(Plan {
             when: self.conditions(case),
             class_uid: class.uid,
             logsource: self.logsource(root, case),
-            event_id: self.own_value(root, case, "event_id"),
+            event_id,
             time,
             entities: self.entities(root, case),
             ops,
             frame,
             actor_bit,
+            reads,
         })
     }
 

@@ -19,6 +19,8 @@ pub struct MappingError {
 pub enum RefusalCode {
     /// The bytes are not one JSON object.
     JsonInvalid,
+    /// The record's kind is written as text, and this text is not of it.
+    TextInvalid,
     /// The record nests deeper, or has more values, than the limits of the tape.
     RecordTooComplex,
     /// No mapping of the record's kind is loaded.
@@ -29,13 +31,14 @@ pub enum RefusalCode {
 
 impl RefusalCode {
     /// Every code.
-    pub const ALL: [RefusalCode; 4] =
-        [Self::JsonInvalid, Self::RecordTooComplex, Self::KindUnknown, Self::NotOfSource];
+    pub const ALL: [RefusalCode; 5] =
+        [Self::JsonInvalid, Self::TextInvalid, Self::RecordTooComplex, Self::KindUnknown, Self::NotOfSource];
 
     /// The code as dead letters show it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::JsonInvalid => "json_invalid",
+            Self::TextInvalid => "text_invalid",
             Self::RecordTooComplex => "record_too_complex",
             Self::KindUnknown => "kind_unknown",
             Self::NotOfSource => "not_of_source",

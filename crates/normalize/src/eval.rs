@@ -78,6 +78,25 @@ impl<'e> Context<'e> {
         })
     }
 
+    /// Appends a value as text, the parts of a `concat` one after the other; false when there is none.
+    pub(crate) fn write_text(&self, value: &'e Value, out: &mut String) -> bool {
+        let concat = value.choices.iter().find_map(|choice| match &choice.get {
+            Get::Concat(parts) if self.all(&choice.when) => Some(parts),
+            _ => None,
+        });
+        let whole = match (self.text(value), concat) {
+            (Some(one), _) => push_text(one, out),
+            (None, Some(parts)) => {
+                parts.iter().all(|part| self.text(part).is_some_and(|text| push_text(text, out)))
+            }
+            (None, None) => false,
+        };
+        if !whole {
+            out.clear();
+        }
+        whole
+    }
+
     fn choice(&self, choice: &'e Choice, want: Want) -> Option<Out<'e>> {
         finish(self.raw(choice)?, choice, want)
     }
@@ -150,7 +169,11 @@ impl<'e> Context<'e> {
             Meta::ReceivedAt => Some(Raw::Int(self.record.received_at_ms.max(0))),
             Meta::Time => Some(Raw::Int(self.time_ms)),
             Meta::EventId => Some(Raw::Text(self.event_id)),
-            Meta::Record => (self.raw_data == RawData::Include).then_some(Raw::Text(self.view.record())),
+            // as it came, not as it was decoded
+            Meta::Record if self.raw_data == RawData::Include => {
+                std::str::from_utf8(self.record.body).ok().map(Raw::Text)
+            }
+            Meta::Record => None,
         }
     }
 
@@ -229,6 +252,19 @@ impl<'e> Context<'e> {
     }
 }
 
+/// Appends a plain value; false for anything else.
+fn push_text(value: Out<'_>, out: &mut String) -> bool {
+    use std::fmt::Write;
+    match value {
+        Out::Text(text) => out.push_str(text),
+        // writing to a String cannot fail
+        Out::Int(number) => drop(write!(out, "{number}")),
+        Out::Float(number) => drop(write!(out, "{number}")),
+        _ => return false,
+    }
+    true
+}
+
 fn is_scalar_value(node: &Node<'_>) -> bool {
     match node.kind() {
         Kind::Null | Kind::Array | Kind::Object => false,
@@ -237,7 +273,8 @@ fn is_scalar_value(node: &Node<'_>) -> bool {
     }
 }
 
-fn keeps_tree(choice: &Choice) -> bool {
+/// Whether an array or object is taken whole.
+pub(crate) fn keeps_tree(choice: &Choice) -> bool {
     choice.tree || matches!(choice.steps.last(), Some(Step::Json | Step::Join(_)))
 }
 
@@ -379,15 +416,23 @@ fn as_int(raw: Raw<'_>) -> Option<i64> {
     match raw {
         Raw::Int(value) => Some(value),
         Raw::Const(constant) => constant.int,
-        Raw::Text(text) => text.parse().ok(),
+        Raw::Text(text) => int_of(text),
         Raw::Node(node) => match node.scalar()? {
             Scalar::Int(value) => Some(value),
             Scalar::Uint(value) => i64::try_from(value).ok(),
-            Scalar::Str(text) => text.parse().ok(),
+            Scalar::Str(text) => int_of(text),
             // beyond 2^53 a float is no exact integer
             Scalar::Float(value) if value.fract() == 0.0 && value.abs() < 9e15 => Some(value as i64),
             Scalar::Null | Scalar::Bool(_) | Scalar::Float(_) => None,
         },
+    }
+}
+
+/// Digits, or hexadecimal digits after `0x`, as Windows writes process ids.
+fn int_of(text: &str) -> Option<i64> {
+    match text.strip_prefix("0x") {
+        Some(hex) => i64::from_str_radix(hex, 16).ok().filter(|value| *value >= 0),
+        None => text.parse().ok(),
     }
 }
 
@@ -397,7 +442,11 @@ fn as_time(raw: Raw<'_>) -> Option<i64> {
         Raw::Int(ms) => Some(ms),
         raw => match text_of(raw) {
             Some(text) => parse_rfc3339_ms(text).or_else(|| epoch_ms(text.parse().ok()?)),
-            None => epoch_ms(as_int(raw)?),
+            None => match as_int(raw) {
+                Some(value) => epoch_ms(value),
+                // seconds with a fraction
+                None => as_float(raw).filter(|s| (0.0..1e11).contains(s)).map(|s| (s * 1_000.0) as i64),
+            },
         },
     }
 }

@@ -27,7 +27,7 @@ impl Format {
             "datetime_t" => Self::Datetime,
             "bytestring_t" => Self::Base64,
             "string_t" | "hostname_t" | "url_t" | "username_t" | "file_name_t" | "file_path_t"
-            | "file_hash_t" | "process_name_t" | "resource_uid_t" => Self::Any,
+            | "file_hash_t" | "process_name_t" | "reg_key_path_t" | "resource_uid_t" => Self::Any,
             _ => return None,
         })
     }

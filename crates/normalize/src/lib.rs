@@ -1,7 +1,8 @@
 //! Raw record to OCSF event, or the reason why not.
 //!
 //! A mapping is data (`content/mappings/*.yaml`), compiled once at load to a flat plan over field ids.
-//! The cast: [`Normalizer`] (all mappings), [`Output`] (reusable buffers that one event is written into),
+//! The cast: [`Normalizer`] (all mappings), [`Decoded`] (reusable buffers for records that come as text),
+//! [`Output`] (reusable buffers that one event is written into),
 //! [`EventSummary`] (what the next stages need to know of it), [`Refusal`] (why a record is a dead letter),
 //! [`Schema`] (OCSF 1.8 as a table).
 //!
@@ -11,6 +12,7 @@
 //!
 //! **Invariant:** nothing is allocated per event once the buffers have grown.
 
+mod audit_text;
 mod compile;
 mod error;
 mod eval;
@@ -19,12 +21,15 @@ mod language;
 mod normalizer;
 mod output;
 mod plan;
+mod promote;
 mod schema;
 mod sink;
 mod time;
+mod unmapped;
 mod value;
 mod yaml;
 
+pub use audit_text::Decoded;
 pub use error::{MappingError, Refusal, RefusalCode};
 pub use normalizer::{EventSummary, Logsource, LogsourceId, Normalizer, builtin_mappings};
 pub use output::{Output, RawData};

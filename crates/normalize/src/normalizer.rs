@@ -1,13 +1,14 @@
 //! All mappings, compiled; the door of this crate.
 
-use crate::compile::{Compiler, Part};
+use crate::audit_text::{self, Decoded};
+use crate::compile::{Compiler, Part, TextFormat};
 use crate::error::{MappingError, Refusal, RefusalCode};
 use crate::eval::{Context, Given, Want};
 use crate::output::Output;
 use crate::plan::{self, Plan};
 use crate::schema::Schema;
 use crate::sink::{JsonSink, Out};
-use model::{EventId, EventView, FieldTable, Position, RawRecord};
+use model::{EventId, EventView, FieldTable, Position, RawRecord, Vocabulary};
 
 /// Sigma's name for where an event came from (`product: github`, `service: audit`), as the mapping
 /// decides it for each record.
@@ -89,6 +90,51 @@ impl Normalizer {
         self.logsources.get(usize::from(id.0))
     }
 
+    /// The other names that fields of a kind have, by the `vocabulary` of its mappings; the record must be
+    /// parsed with them.
+    pub fn vocabulary(&self, kind: &str) -> Option<&Vocabulary> {
+        self.of_kind(kind).find_map(|part| part.vocabulary.as_ref())
+    }
+
+    /// The vocabulary of a kind whose records rules of `product` read.
+    pub fn vocabulary_of_product(&self, product: &str) -> Option<&Vocabulary> {
+        let gives = |part: &&Part| {
+            let logsource = self.logsource(part.base.logsource);
+            logsource.is_some_and(|logsource| logsource.product.eq_ignore_ascii_case(product))
+        };
+        self.parts.iter().filter(gives).find_map(|part| part.vocabulary.as_ref())
+    }
+
+    fn of_kind<'n, 'k>(&'n self, kind: &'k str) -> impl Iterator<Item = &'n Part> + use<'n, 'k> {
+        self.parts.iter().filter(move |part| part.kind == kind)
+    }
+
+    /// The body of a record as JSON: itself, or decoded where the kind is one of text.
+    ///
+    /// # Errors
+    /// [`Refusal`] when the text is not of the kind.
+    pub fn decode<'b>(
+        &self,
+        kind: &str,
+        body: &'b [u8],
+        decoded: &'b mut Decoded,
+    ) -> Result<&'b [u8], Refusal> {
+        let Some(format) = self.of_kind(kind).find_map(|part| part.text) else { return Ok(body) };
+        if body.trim_ascii_start().starts_with(b"{") {
+            return Ok(body);
+        }
+        let refused = |reason: String| Refusal { code: RefusalCode::TextInvalid, reason };
+        let text = std::str::from_utf8(body)
+            .map_err(|e| refused(format!("invalid UTF-8 at byte {}", e.valid_up_to())))?;
+        match format {
+            TextFormat::Auditd => audit_text::decode(text, decoded).ok_or_else(|| {
+                refused(
+                    "the text is no line of auditd: type=… msg=audit(seconds.milliseconds:serial): …".into(),
+                )
+            }),
+        }
+    }
+
     /// Writes the OCSF event of `record` into `output`.
     ///
     /// `view` is the parsed body of `record`, over a table that has at least the fields of the load.
@@ -102,6 +148,35 @@ impl Normalizer {
         position: Position,
         output: &mut Output,
     ) -> Result<EventSummary, Refusal> {
+        self.run(record, view, position, output).map(|(_, summary)| summary)
+    }
+
+    /// Appends to `rest`, as one JSON object, what of `record` its mapping does not read (OCSF `unmapped`).
+    ///
+    /// It runs the mapping again, into `output`: this is for those who ask, not for the hot path.
+    ///
+    /// # Errors
+    /// As [`Normalizer::normalize`].
+    pub fn unmapped(
+        &self,
+        record: &RawRecord<'_>,
+        view: &EventView<'_>,
+        position: Position,
+        output: &mut Output,
+        rest: &mut Vec<u8>,
+    ) -> Result<(), Refusal> {
+        let (plan, _) = self.run(record, view, position, output)?;
+        plan.reads.write_rest(view, rest);
+        Ok(())
+    }
+
+    fn run(
+        &self,
+        record: &RawRecord<'_>,
+        view: &EventView<'_>,
+        position: Position,
+        output: &mut Output,
+    ) -> Result<(&Plan, EventSummary), Refusal> {
         output.clear();
         let context = Context {
             view: *view,
@@ -112,7 +187,7 @@ impl Normalizer {
             raw_data: output.raw_data,
             item: None,
         };
-        let mut of_kind = self.parts.iter().filter(|part| part.kind == record.kind).peekable();
+        let mut of_kind = self.of_kind(record.kind).peekable();
         if of_kind.peek().is_none() {
             let reason = format!("no mapping for records of kind {}", record.kind);
             return Err(Refusal { code: RefusalCode::KindUnknown, reason });
@@ -127,9 +202,10 @@ impl Normalizer {
         }
         // a class that lacks what it requires is not faked: the next case that fits, and Base Event at
         // last, says less and is true
-        let mut fitting = part.cases.iter().filter(|plan| context.all(&plan.when));
-        let summary = fitting.find_map(|plan| write(plan, &context, position, output));
-        summary.or_else(|| write(&part.base, &context, position, output)).ok_or_else(|| Refusal {
+        let fitting = part.cases.iter().filter(|plan| context.all(&plan.when));
+        let mut plans = fitting.chain([&part.base]);
+        let written = plans.find_map(|plan| Some((plan, write(plan, &context, position, output)?)));
+        written.ok_or_else(|| Refusal {
             code: RefusalCode::NotOfSource,
             reason: format!("a record of kind {} has nothing that an event needs", record.kind),
         })
@@ -151,11 +227,12 @@ fn write(
     output: &mut Output,
 ) -> Option<EventSummary> {
     output.clear();
-    let event_id = match context.text(&plan.event_id) {
-        Some(Out::Text(own)) => EventId::of_source_id(context.record.source, own),
-        Some(Out::Int(own)) => EventId::of_source_id(context.record.source, &own.to_string()),
-        _ => EventId::of_position(context.record.source, position),
+    // the entities' buffer is empty until the event is written
+    let event_id = match context.write_text(&plan.event_id, &mut output.entity_text) {
+        true => EventId::of_source_id(context.record.source, &output.entity_text),
+        false => EventId::of_position(context.record.source, position),
     };
+    output.entity_text.clear();
     let mut id_text = [0; 32];
     let event_id_text = hex(event_id, &mut id_text);
     let time_ms = match context.value(&plan.time, Want::Timestamp) {
@@ -163,7 +240,7 @@ fn write(
         _ => context.time_ms,
     };
     let context = Context { time_ms, event_id: event_id_text, ..*context };
-    let mut sink = JsonSink { buffer: &mut output.json };
+    let mut sink = JsonSink { buffer: &mut output.json, promoted: &mut output.promoted };
     sink.buffer.push(b'{');
     let seen = plan::run(&plan.ops, 0..plan.ops.len(), &context, &mut sink);
     sink.buffer.push(b'}');
@@ -193,6 +270,7 @@ fn hex(id: EventId, text: &mut [u8; 32]) -> &str {
 }
 
 /// The mappings that are part of the product, as (file name, text).
+// tidy: table
 pub fn builtin_mappings() -> &'static [(&'static str, &'static str)] {
     &[
         (
@@ -205,5 +283,20 @@ pub fn builtin_mappings() -> &'static [(&'static str, &'static str)] {
             "content/mappings/github_webhook.yaml",
             include_str!("../../../content/mappings/github_webhook.yaml"),
         ),
+        (
+            "content/mappings/windows_sysmon.yaml",
+            include_str!("../../../content/mappings/windows_sysmon.yaml"),
+        ),
+        (
+            "content/mappings/windows_security.yaml",
+            include_str!("../../../content/mappings/windows_security.yaml"),
+        ),
+        (
+            "content/mappings/windows_eventlog.yaml",
+            include_str!("../../../content/mappings/windows_eventlog.yaml"),
+        ),
+        ("content/mappings/linux_auditd.yaml", include_str!("../../../content/mappings/linux_auditd.yaml")),
+        ("content/mappings/falco.yaml", include_str!("../../../content/mappings/falco.yaml")),
+        ("content/mappings/osquery.yaml", include_str!("../../../content/mappings/osquery.yaml")),
     ]
 }

@@ -2,8 +2,9 @@
 
 use crate::eval::Context;
 use crate::plan::EntityRule;
+use crate::promote::Promoted;
 use crate::sink::Out;
-use model::{EntityKind, push_entity_value};
+use model::{ColumnValues, EntityKind, push_entity_value};
 
 /// Whether the event carries the untouched record as a string in `raw_data`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,6 +27,7 @@ const KEPT_JSON_BYTES_MAX: usize = 4 << 20;
 pub struct Output {
     pub(crate) raw_data: RawData,
     pub(crate) json: Vec<u8>,
+    pub(crate) promoted: Promoted,
     pub(crate) entities: Vec<(EntityKind, u32, u32)>,
     pub(crate) entity_text: String,
 }
@@ -41,9 +43,14 @@ impl Output {
         &self.json
     }
 
+    /// What of the event is promoted to columns.
+    pub fn columns(&self) -> &ColumnValues {
+        self.promoted.values()
+    }
+
     /// What the event is about, most telling first, without repetition; each value has at most
     /// [`model::ENTITY_VALUE_BYTES_MAX`] bytes.
-    pub fn entities(&self) -> impl ExactSizeIterator<Item = (EntityKind, &str)> {
+    pub fn entities(&self) -> impl ExactSizeIterator<Item = (EntityKind, &str)> + Clone {
         self.entities
             .iter()
             .map(|&(kind, start, end)| (kind, &self.entity_text[start as usize..end as usize]))
@@ -53,6 +60,7 @@ impl Output {
         self.json.clear();
         // one giant event must not be held for good
         self.json.shrink_to(KEPT_JSON_BYTES_MAX);
+        self.promoted.clear();
         self.entities.clear();
         self.entity_text.clear();
     }

@@ -3,6 +3,7 @@
 use crate::eval::{Context, Given, Want};
 use crate::normalizer::LogsourceId;
 use crate::sink::{EventSink, Out, Slot};
+use crate::unmapped::Reads;
 use crate::value::{Condition, Get, Value};
 use model::EntityKind;
 use std::ops::Range;
@@ -20,6 +21,8 @@ pub(crate) struct Plan {
     pub(crate) frame: Frame,
     /// Bit of `actor` in the event's frame.
     pub(crate) actor_bit: u8,
+    /// What of the record it reads.
+    pub(crate) reads: Reads,
 }
 
 /// Something that findings are grouped by.

@@ -82,6 +82,11 @@ impl Schema {
         self.class_by_uid(class_uid).map(|(_, class)| class.caption.as_str())
     }
 
+    /// Every class: its uid, name (`api_activity`) and caption (`API Activity`).
+    pub fn classes(&self) -> impl Iterator<Item = (u32, &str, &str)> {
+        self.classes.iter().map(|(name, class)| (class.uid, name.as_str(), class.caption.as_str()))
+    }
+
     pub(crate) fn class_by_uid(&self, class_uid: u32) -> Option<(&str, &Class)> {
         let mut classes = self.classes.iter();
         classes.find(|(_, class)| class.uid == class_uid).map(|(name, class)| (name.as_str(), class))

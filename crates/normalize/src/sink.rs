@@ -1,16 +1,15 @@
 //! Where a plan writes an event to.
 
-use model::{Kind, Node, Scalar};
+use crate::promote::Promoted;
+use model::{ColumnId, Kind, Node, Scalar};
 
-/// A place in the output: `actor.user.uid` of one case. Slots are numbered in output order, so a sink
-/// that keeps columns can index by number; the JSON sink uses the prepared key.
+/// A place in the output: `actor.user.uid` of one case.
 #[derive(Debug, Clone)]
 pub(crate) struct Slot {
-    /// Dense within one plan.
-    #[expect(dead_code, reason = "the column builders' index; the JSON sink goes by key")]
-    pub(crate) number: u32,
     /// `"name":`, or nothing for a member of an array.
     pub(crate) key: Box<str>,
+    /// The column that what stands here is promoted to.
+    pub(crate) column: Option<ColumnId>,
 }
 
 /// A value of the wanted type.
@@ -46,9 +45,10 @@ pub(crate) trait EventSink {
     fn put_parts(&mut self, slot: &Slot, parts: &mut dyn Iterator<Item = Out<'_>>);
 }
 
-/// Writes JSON straight into a byte buffer.
+/// Writes JSON straight into a byte buffer, and what is promoted beside it.
 pub(crate) struct JsonSink<'b> {
     pub(crate) buffer: &'b mut Vec<u8>,
+    pub(crate) promoted: &'b mut Promoted,
 }
 
 impl JsonSink<'_> {
@@ -64,6 +64,14 @@ impl JsonSink<'_> {
             self.buffer.push(bracket);
         } else {
             self.buffer.truncate(mark);
+            self.promoted.take_back(mark);
+        }
+    }
+
+    /// The value that was written from `start` on, once more as a column's.
+    fn promote(&mut self, slot: &Slot, start: usize) {
+        if let Some(column) = slot.column {
+            self.promoted.put(column, start, &self.buffer[start..]);
         }
     }
 }
@@ -93,16 +101,20 @@ impl EventSink for JsonSink<'_> {
 
     fn put(&mut self, slot: &Slot, value: Out<'_>) {
         self.key(slot);
+        let start = self.buffer.len();
         write_value(self.buffer, value);
+        self.promote(slot, start);
     }
 
     fn put_parts(&mut self, slot: &Slot, parts: &mut dyn Iterator<Item = Out<'_>>) {
         self.key(slot);
+        let start = self.buffer.len();
         self.buffer.push(b'"');
         for part in parts {
             write_text_part(self.buffer, part);
         }
         self.buffer.push(b'"');
+        self.promote(slot, start);
     }
 }
 

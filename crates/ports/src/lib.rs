@@ -1,7 +1,11 @@
 //! Small capability traits, each with one conformance suite that every backend runs
 
+pub mod lake;
+pub use lake::{Lake, LakeError, LakeRow, LakeWriter};
 pub mod log;
 pub use log::{Log, LogError, RecordBatch, Records};
+pub mod query;
+pub use query::{Query, QueryError};
 pub mod store;
 pub use store::{Snapshot, Store, StoreError, UnitOfWork};
 pub mod tiles;

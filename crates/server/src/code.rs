@@ -126,6 +126,19 @@ codes! {
     DeadLetterNotOpen = "dead_letter_not_open", 409, "this dead letter was driven again already",
         "look at what became of it; refused once more, the record is a new dead letter at its new position";
     StreamsExhausted = "streams_exhausted", 429, "too many streams are open", "close some, then try again";
+    QueryInvalid = "query_invalid", 400, "the query cannot be understood",
+        "the detail says where; `huecry query --schema` lists tables and columns";
+    QueryForbidden = "query_forbidden", 400, "this is not for queries to do",
+        "ask with one SELECT over events or a view of a class; /docs says what it may hold";
+    QueryTooSlow = "query_too_slow", 422, "the query takes too long",
+        "narrow its time range (`time > now() - interval '1 day'`), or raise limits.time_ms";
+    QueryTooMuchMemory = "query_too_much_memory", 422, "the query needs too much memory",
+        "narrow its time range, group by less, or put a LIMIT to its ORDER BY";
+    QueriesExhausted = "queries_exhausted", 429, "too many queries are running",
+        "send it again after the time in Retry-After";
+    QueryFailed = "query_failed", 500, "the lake could not be read",
+        "see the server's own log; `huecry doctor` checks the lake";
+    LakeDisabled = "lake_disabled", 503, "this server keeps no lake", "ask a server that does";
     StoreBusy = "store_busy", 503, "others are writing for too long", "send again after the time in Retry-After";
     StoreDiskFull = "store_disk_full", 503, "the disk of the state is full", "free space";
     StoreUnavailable = "store_unavailable", 503, "the state cannot be read or written now",

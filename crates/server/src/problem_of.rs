@@ -5,6 +5,7 @@ use crate::problem::Problem;
 use access::{AdmitError, Denied, RegistryError};
 use ingest::signature::SignatureError;
 use ingest::{DecompressError, IngestError, SplitError};
+use ports::QueryError;
 use ports::store::StoreError;
 
 /// When to come again after the store was busy, in milliseconds.
@@ -106,6 +107,24 @@ impl From<StoreError> for Problem {
         };
         let wait = matches!(code, Code::StoreBusy | Code::StoreDiskFull | Code::StoreUnavailable);
         Self::new(code, detail).retry_after(wait.then_some(STORE_RETRY_AFTER_MS))
+    }
+}
+
+impl From<QueryError> for Problem {
+    fn from(error: QueryError) -> Self {
+        let (code, retry_after_ms) = match &error {
+            QueryError::Invalid(_) => (Code::QueryInvalid, None),
+            QueryError::Forbidden(_) => (Code::QueryForbidden, None),
+            QueryError::TooSlow { .. } => (Code::QueryTooSlow, None),
+            QueryError::TooMuchMemory { .. } => (Code::QueryTooMuchMemory, None),
+            QueryError::TooMany { retry_after_ms, .. } => (Code::QueriesExhausted, Some(*retry_after_ms)),
+            // what the lake says has paths in it, and stays in the server's own log
+            _ => {
+                tracing::error!(%error, "a query failed");
+                return Self::new(Code::QueryFailed, "the lake's files could not be read");
+            }
+        };
+        Self::new(code, error.to_string()).retry_after(retry_after_ms)
     }
 }
 

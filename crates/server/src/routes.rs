@@ -1,7 +1,8 @@
 //! Every route of the server with the rule of who may use it. There are no others.
 
 use crate::api::{
-    audit, audit_log, dead_letters, findings, health, incidents, reference, rules, sources, stream, tokens,
+    audit, audit_log, dead_letters, findings, health, incidents, query, reference, rules, sources, stream,
+    tokens,
 };
 use crate::authorize::{Guarded, Route};
 use crate::code::Code;
@@ -53,6 +54,8 @@ fn guarded(app: &App) -> Guarded {
         .routes(READ, routes!(findings::list))
         .routes(READ, routes!(findings::get))
         .routes(stream::RULE, routes!(stream::get))
+        // events
+        .routes(Rule::Scope(Scope::EventsRead), routes!(query::post))
         // rules and what could not be read
         .routes(Rule::Scope(Scope::RulesRead), routes!(rules::list))
         .routes(Rule::Scope(Scope::DeadLettersRead), routes!(dead_letters::list))

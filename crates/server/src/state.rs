@@ -2,7 +2,7 @@
 
 use access::{Directory, Registry as AccessRegistry};
 use model::{Clock, Entropy};
-use ports::{Log, Store};
+use ports::{Log, Query, Store};
 use prometheus_client::registry::Registry;
 use serde::Serialize;
 use std::ops::Deref;
@@ -88,6 +88,8 @@ pub struct Parts {
     pub access: Arc<AccessRegistry>,
     /// People's decisions.
     pub desk: triage::Desk,
+    /// Answers questions about events; `None` where no lake is kept.
+    pub query: Option<Arc<dyn Query>>,
     /// The signed tree over audit records.
     pub audit: audit::Prover,
     /// Erases personal values from audit records.

@@ -62,6 +62,16 @@ pub(crate) struct IncidentView {
     rules: Vec<String>,
     /// The ATT&CK tactics of these rules.
     tactics: Vec<String>,
+    /// The service that it is about, from the catalogue.
+    service: Option<String>,
+    /// Who answers for that service.
+    owner: Option<String>,
+    /// The owning team.
+    team: Option<String>,
+    /// How much the service matters: `low`, `medium`, `high` or `critical`.
+    criticality: Option<String>,
+    /// Where it runs.
+    environment: Option<String>,
     /// The incident about the same that came before this one.
     related: Option<String>,
     /// The incident that took this one over.
@@ -92,6 +102,11 @@ impl From<Incident> for IncidentView {
             findings: incident.findings,
             rules: incident.rules,
             tactics: incident.tactics,
+            service: incident.ownership.service,
+            owner: incident.ownership.owner,
+            team: incident.ownership.team,
+            criticality: incident.ownership.criticality,
+            environment: incident.ownership.environment,
             related: incident.related.map(|id| id.to_string()),
             merged_into: incident.merged_into.map(|id| id.to_string()),
             version: incident.version,

@@ -1,5 +1,7 @@
 //! Which events a rule is for.
 
+pub mod event_log;
+
 use serde::Serialize;
 
 /// The product name whose rules see OCSF names, and only those.

@@ -90,14 +90,13 @@ impl RuleSet {
 
     /// The rules that apply to events of a source (see [`Logsource::applies_to`]).
     pub fn route(&self, source: &Logsource) -> Route {
-        let rules: Vec<u32> = self
-            .rules
-            .iter()
-            .zip(0_u32..)
-            .filter(|(rule, _)| rule.logsource.applies_to(source))
-            .map(|(_, index)| index)
-            .collect();
-        self.route_of(rules)
+        self.route_where(|rule| rule.logsource.applies_to(source))
+    }
+
+    /// The rules that the caller picks.
+    pub fn route_where(&self, wanted: impl Fn(&Rule) -> bool) -> Route {
+        let picked = self.rules.iter().zip(0_u32..).filter(|(rule, _)| wanted(rule));
+        self.route_of(picked.map(|(_, index)| index).collect())
     }
 
     /// A route over every rule, whatever its logsource: for tests of rules in isolation.

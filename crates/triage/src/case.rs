@@ -1,6 +1,8 @@
 //! What machines know of one incident.
 
-use model::{Entity, Finding, FindingId, INCIDENT_RULES_MAX, Incident, IncidentId, Severity, Status};
+use model::{
+    Entity, Finding, FindingId, INCIDENT_RULES_MAX, Incident, IncidentId, Ownership, Severity, Status,
+};
 use ports::store::{GroupKey, MachineUpdate, OpenIncident};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -50,6 +52,8 @@ pub struct Case {
     pub absorbed: Vec<IncidentId>,
     gravest: Rank,
     rule_title: String,
+    /// What the gravest finding that knows says of the owner.
+    owned: Option<(Rank, Ownership)>,
     first_seen_ms: i64,
     last_seen_ms: i64,
     findings: u64,
@@ -68,6 +72,7 @@ impl Case {
             absorbed: Vec::new(),
             gravest: rank(finding),
             rule_title: finding.rule_title.clone(),
+            owned: None,
             first_seen_ms: finding.time_ms,
             last_seen_ms: finding.time_ms,
             findings: 0,
@@ -89,6 +94,7 @@ impl Case {
             absorbed: Vec::new(),
             gravest: (open.gravest_severity, Reverse(open.gravest_time_ms), Reverse(incident.gravest)),
             rule_title: rule_of(&incident.title, &incident.group).to_owned(),
+            owned: owned(open),
             first_seen_ms: incident.first_seen_ms,
             last_seen_ms: incident.last_seen_ms,
             findings: incident.findings,
@@ -105,6 +111,9 @@ impl Case {
             self.gravest = rank;
             self.rule_title.clone_from(&finding.rule_title);
         }
+        if !finding.ownership.is_empty() {
+            self.own(rank, &finding.ownership);
+        }
         self.first_seen_ms = self.first_seen_ms.min(finding.time_ms);
         self.last_seen_ms = self.last_seen_ms.max(finding.time_ms);
         self.findings += 1;
@@ -120,6 +129,9 @@ impl Case {
             self.gravest = other.gravest;
             self.rule_title = other.rule_title;
         }
+        if let Some((rank, ownership)) = &other.owned {
+            self.own(*rank, ownership);
+        }
         self.first_seen_ms = self.first_seen_ms.min(other.first_seen_ms);
         self.last_seen_ms = self.last_seen_ms.max(other.last_seen_ms);
         self.findings += other.findings;
@@ -131,6 +143,12 @@ impl Case {
             self.absorbed.push(other.id);
         }
         self.bound();
+    }
+
+    fn own(&mut self, rank: Rank, ownership: &Ownership) {
+        if self.owned.as_ref().is_none_or(|(known, _)| rank > *known) {
+            self.owned = Some((rank, ownership.clone()));
+        }
     }
 
     /// From the first to the last finding, event time.
@@ -160,6 +178,8 @@ impl Case {
             findings: self.findings,
             rules: self.rules.iter().cloned().collect(),
             tactics: self.tactics.iter().cloned().collect(),
+            ownership: self.owned.as_ref().map(|(_, ownership)| ownership.clone()).unwrap_or_default(),
+            owned_by: self.owned.as_ref().map(|(rank, _)| rank.2.0),
             entities: self.entities(),
             updated_at_ms: now_ms,
         }
@@ -186,6 +206,8 @@ impl Case {
             gravest: update.gravest,
             rules: update.rules,
             tactics: update.tactics,
+            ownership: update.ownership,
+            owned_by: update.owned_by,
             related,
             merged_into: None,
             version: 1,
@@ -205,6 +227,14 @@ impl Case {
             }
         }
     }
+}
+
+/// What a stored incident knows of its owner, with the rank of the finding that said so; one that is no
+/// longer there ranks as low as can be.
+fn owned(open: &OpenIncident) -> Option<(Rank, Ownership)> {
+    let by = open.incident.owned_by?;
+    let (severity, time_ms) = open.owned_rank.unwrap_or((Severity::Informational, i64::MAX));
+    Some(((severity, Reverse(time_ms), Reverse(by)), open.incident.ownership.clone()))
 }
 
 fn rank(finding: &Finding) -> Rank {
@@ -254,6 +284,7 @@ mod tests {
             received_at_ms: 0,
             detected_at_ms: 0,
             entities: vec![Entity { kind: EntityKind::Actor, value: "ana".to_owned() }],
+            ownership: Ownership::default(),
             matched: Vec::new(),
             event: serde_json::Value::Null,
         }
@@ -299,6 +330,43 @@ mod tests {
         ];
         let group = crate::group_of(&findings[0]);
         assert_eq!(case(&findings).update(&group, 9).title, "Title of early: ana");
+    }
+
+    fn owned(number: u64, severity: Severity, owner: Option<&str>) -> Finding {
+        let ownership = Ownership { owner: owner.map(str::to_owned), ..Ownership::default() };
+        Finding { ownership, ..finding(number, "r", severity, &[]) }
+    }
+
+    #[test]
+    fn the_owner_is_that_of_the_gravest_finding_that_knows() {
+        let findings = [
+            owned(1, Severity::Low, Some("first")),
+            owned(2, Severity::Critical, None),
+            owned(3, Severity::High, Some("gravest that knows")),
+            owned(4, Severity::High, Some("later")),
+        ];
+        let group = crate::group_of(&findings[0]);
+        for turn in 0..findings.len() {
+            let mut turned = findings.to_vec();
+            turned.rotate_left(turn);
+            let update = case(&turned).update(&group, 9);
+            assert_eq!(update.ownership.owner.as_deref(), Some("gravest that knows"), "turned by {turn}");
+            assert_eq!(update.owned_by, Some(findings[2].id));
+        }
+        // split over two cases, of which one was stored, it is the same
+        let (mut early, late) = (case(&findings[..2]), case(&findings[2..]));
+        let incident = late.incident(&group, None, 0);
+        let open = OpenIncident {
+            gravest_severity: Severity::High,
+            gravest_time_ms: 3,
+            owned_rank: Some((Severity::High, 3)),
+            touched_by_people: false,
+            incident,
+        };
+        early.absorb(Case::of_open(&open));
+        assert_eq!(early.update(&group, 9).ownership.owner.as_deref(), Some("gravest that knows"));
+        let unknown = case(&[owned(1, Severity::Critical, None)]).update(&group, 9);
+        assert_eq!((unknown.ownership, unknown.owned_by), (Ownership::default(), None));
     }
 
     proptest::proptest! {

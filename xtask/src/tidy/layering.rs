@@ -11,11 +11,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ports", &["model"]),
     ("ingest", &["model", "ports"]),
     ("normalize", &["model", "ports"]),
+    ("enrich", &["model", "ports"]),
     ("detect", &["model", "ports", "sigma"]),
     ("triage", &["model", "ports"]),
     ("access", &["model", "ports"]),
     ("audit", &["model", "ports"]),
-    ("backends", &["model", "ports"]),
+    ("disk", &[]),
+    ("backends", &["model", "ports", "disk"]),
+    ("lake", &["model", "ports", "disk"]),
     ("server", &["model", "ports", "ingest", "triage", "access", "audit"]),
     (
         "huecry",
@@ -26,20 +29,23 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "ports",
             "ingest",
             "normalize",
+            "enrich",
             "detect",
             "triage",
             "access",
             "audit",
+            "disk",
             "backends",
+            "lake",
             "server",
         ],
     ),
-    ("bench", &["model", "acme", "normalize", "huecry"]),
+    ("bench", &["model", "acme", "normalize", "enrich", "huecry"]),
     ("xtask", &[]),
 ];
 
 /// What tests may use besides: something to stand on, and telemetry to feed.
-const ALLOWED_IN_TESTS: &[&str] = &["backends", "acme"];
+const ALLOWED_IN_TESTS: &[&str] = &["backends", "disk", "acme"];
 
 pub(super) fn check(repo: &Repo) -> Vec<Complaint> {
     repo.manifests().flat_map(|(file, folder)| check_manifest(&file.path, &file.text, folder)).collect()

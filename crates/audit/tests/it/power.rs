@@ -2,8 +2,8 @@
 //! found afterwards is one that was signed, checkpoints never go back, and the log goes on.
 
 use crate::world::{World, kept};
-use backends::log::simulated::{Dice, Faults, SimDisk};
 use backends::tiles::FileTiles;
+use disk::simulated::{Dice, Faults, SimDisk};
 use huecry_audit::verify::verify;
 use huecry_audit::{Error, SignedCheckpoint};
 use ports::TileStore;

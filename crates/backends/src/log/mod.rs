@@ -6,27 +6,24 @@
 //!                          /consumers             what groups committed
 //!                          /durable               a lower bound of the end, for recovery
 //! ```
-//! [`PartitionLog`] is the single-threaded core over a [`Disk`]; [`FileLog`] gives each partition a
+//! [`PartitionLog`] is the single-threaded core over a [`disk::Disk`]; [`FileLog`] gives each partition a
 //! thread and group commit. The format, and why recovery may cut what it cuts: ADR 0006.
 
 mod block;
-mod disk;
 mod options;
 mod partition;
 mod reader;
 mod recovery;
 mod segment;
-pub mod simulated;
 mod small_file;
 mod writer;
 
 pub use block::Encoded;
-pub use disk::{Disk, DiskFile, DiskLock, OsDisk};
 pub use options::{Options, TopicOptions};
 pub use partition::{Home, PartitionLog};
 
 use async_trait::async_trait;
-pub(crate) use disk::create_dir_durably;
+use disk::{Disk, DiskLock, OsDisk, create_dir_durably};
 use model::{Entropy, Offset, Partition, Topic};
 use ports::LogError;
 use ports::log::{Bounds, RecordBatch, Records, Retained, check_group_name};

@@ -2,12 +2,12 @@
 //! so that a seed can replay it. [`super::writer`] puts a thread and group commit around it.
 
 use super::block::{BlockHeader, Encoded};
-use super::disk::{Disk, DiskFile};
 use super::options::TopicOptions;
 use super::reader::{State, View, corrupt, io_error};
 use super::recovery;
 use super::segment::{Index, SEGMENT_HEADER_BYTES, Segment, SegmentHeader, file_name};
 use super::small_file::{self, ReplaceError};
+use disk::{Disk, DiskFile};
 use model::{Entropy, Offset, Partition, Topic};
 use ports::LogError;
 use ports::log::{Bounds, Records, Retained};

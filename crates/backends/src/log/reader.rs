@@ -1,10 +1,10 @@
 //! What readers see of a partition: only what is durable. Never waits for the writer.
 
 use super::block::{BLOCK_HEADER_BYTES, BlockHeader, Damage, check_record};
-use super::disk::{Disk, DiskFile};
 use super::locked;
 use super::segment::{Look, Segment, walk};
 use bytes::Bytes;
+use disk::{Disk, DiskFile};
 use model::{Offset, Partition, Topic};
 use ports::LogError;
 use ports::log::{BATCH_BYTES_MAX, Bounds, Records};

@@ -4,13 +4,13 @@
 //! group that was written and not yet synced. That, and nothing else, is cut. See ADR 0006 for the
 //! three things that prove that damage is not of this kind.
 
-use super::disk::{DiskFile, create_dir_durably};
 use super::partition::{Active, CONSUMERS_FILE, DURABLE_FILE, Home, corrupt_file, ends_early};
 use super::reader::{corrupt, io_error};
 use super::segment::{
     Look, SEGMENT_HEADER_BYTES, Segment, SegmentHeader, Walk, base_of_name, find_proof_of_rot, walk,
 };
 use super::small_file;
+use disk::{DiskFile, create_dir_durably};
 use ports::LogError;
 use std::collections::BTreeMap;
 use std::io::{self, IoSlice};

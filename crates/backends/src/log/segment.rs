@@ -1,8 +1,8 @@
 //! One segment file: a header, then blocks. What is in it, and where.
 
 use super::block::{BLOCK_HEADER_BYTES, BlockHeader, Damage, u32_at, u64_at};
-use super::disk::DiskFile;
 use super::locked;
+use disk::DiskFile;
 use model::{Partition, Topic};
 use std::io;
 use std::path::PathBuf;

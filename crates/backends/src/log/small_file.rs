@@ -1,6 +1,6 @@
 //! Small files that are replaced whole: what consumers committed, and up to where the log is durable.
 
-use super::disk::Disk;
+use disk::Disk;
 use std::collections::BTreeMap;
 use std::io::{self, IoSlice};
 use std::path::Path;

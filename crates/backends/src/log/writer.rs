@@ -15,8 +15,8 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 use tokio::sync::oneshot;
 
-use super::disk::DiskLock;
 use super::locked;
+use disk::DiskLock;
 
 /// What the memory of a queued command weighs besides its records, about.
 const COMMAND_BYTES: usize = 512;

@@ -3,11 +3,11 @@
 use super::incident_list;
 use super::session::{NewChange, ROWS_PER_STATEMENT, Session};
 use super::values::{
-    bytes, failed, failed_or_exists, get, get_json, get_ulid, get_ulid_opt, int, json, named, severity,
-    severity_opt, status, uint, ulid, verdict_opt,
+    bytes, bytes_opt, failed, failed_or_exists, get, get_json, get_ulid, get_ulid_opt, int, json, named,
+    severity, severity_opt, status, uint, ulid, verdict_opt,
 };
 use async_trait::async_trait;
-use model::{AuditRecord, Entity, EntityKind, FindingId, Incident, IncidentId, Status};
+use model::{AuditRecord, Entity, EntityKind, FindingId, Incident, IncidentId, Ownership, Status};
 use ports::store::{
     ChangeKind, GroupKey, IncidentEdit, IncidentFilter, IncidentOrder, Incidents, MachineUpdate,
     OpenIncident, Page, PageRequest, ReadIncidents, StoreError,
@@ -41,9 +41,21 @@ pub(super) fn incident(row: &SqliteRow) -> Result<Incident, StoreError> {
         gravest: FindingId(bytes(row, "gravest")?),
         rules: get_json(row, "rules")?,
         tactics: get_json(row, "tactics")?,
+        ownership: ownership(row)?,
+        owned_by: bytes_opt(row, "owned_by")?.map(FindingId),
         related: get_ulid_opt(row, "related")?.map(IncidentId),
         merged_into: get_ulid_opt(row, "merged_into")?.map(IncidentId),
         version: uint(row, "version")?,
+    })
+}
+
+fn ownership(row: &SqliteRow) -> Result<Ownership, StoreError> {
+    Ok(Ownership {
+        service: get(row, "service")?,
+        owner: get(row, "owner")?,
+        team: get(row, "team")?,
+        criticality: get(row, "criticality")?,
+        environment: get(row, "environment")?,
     })
 }
 
@@ -85,10 +97,12 @@ impl ReadIncidents for Session {
         let rows = sqlx::query(
             "SELECT i.*, coalesce(f.severity, i.machine_severity) AS gravest_severity, \
              coalesce(f.time_ms, i.first_seen_ms) AS gravest_time_ms, \
+             o.severity AS owned_severity, o.time_ms AS owned_time_ms, \
              i.version > 1 OR EXISTS (SELECT 1 FROM comments c WHERE c.incident = i.id) AS touched \
              FROM json_each(?) g CROSS JOIN incidents i INDEXED BY incidents_group \
              ON i.group_value = g.value ->> 0 AND i.group_kind = g.value ->> 1 AND i.region = g.value ->> 2 \
              AND i.merged_into IS NULL AND i.status < ? LEFT JOIN findings f ON f.id = i.gravest \
+             LEFT JOIN findings o ON o.id = i.owned_by \
              ORDER BY i.first_seen_ms, i.id",
         )
         .bind(json(&wanted, READING)?)
@@ -102,6 +116,7 @@ impl ReadIncidents for Session {
                     incident: incident(row)?,
                     gravest_severity: severity(row, "gravest_severity")?,
                     gravest_time_ms: get(row, "gravest_time_ms")?,
+                    owned_rank: severity_opt(row, "owned_severity")?.zip(get(row, "owned_time_ms")?),
                     touched_by_people: get(row, "touched")?,
                 })
             })
@@ -135,8 +150,9 @@ impl Incidents for Session {
         self.audited(audit, &incident.id.to_string()).await?;
         let result = sqlx::query(
             "INSERT INTO incidents (id, region, title, machine_severity, gravest, group_kind, group_value, \
-             first_seen_ms, last_seen_ms, findings, rules, tactics, related, created_at_ms, updated_at_ms) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             first_seen_ms, last_seen_ms, findings, rules, tactics, related, created_at_ms, updated_at_ms, \
+             service, owner, team, criticality, environment, owned_by) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(ulid(incident.id.0))
         .bind(&incident.region)
@@ -153,6 +169,12 @@ impl Incidents for Session {
         .bind(incident.related.map(|id| ulid(id.0)))
         .bind(incident.created_at_ms)
         .bind(incident.updated_at_ms)
+        .bind(&incident.ownership.service)
+        .bind(&incident.ownership.owner)
+        .bind(&incident.ownership.team)
+        .bind(&incident.ownership.criticality)
+        .bind(&incident.ownership.environment)
+        .bind(incident.owned_by.map(|id| id.0.to_vec()))
         .execute(self.conn())
         .await
         .map_err(failed_or_exists(WRITING, format!("incident {}", incident.id)))?;
@@ -273,7 +295,8 @@ impl Session {
         // people's columns (status, severity_override, assignee, verdict, version) do not occur here
         let row = sqlx::query(
             "UPDATE incidents SET title = ?, machine_severity = ?, gravest = ?, first_seen_ms = ?, \
-             last_seen_ms = ?, findings = ?, rules = ?, tactics = ?, updated_at_ms = max(updated_at_ms, ?) \
+             last_seen_ms = ?, findings = ?, rules = ?, tactics = ?, service = ?, owner = ?, team = ?, criticality = ?, \
+             environment = ?, owned_by = ?, updated_at_ms = max(updated_at_ms, ?) \
              WHERE id = ? RETURNING seq, region",
         )
         .bind(&update.title)
@@ -284,6 +307,12 @@ impl Session {
         .bind(int(update.findings))
         .bind(json(&update.rules, WRITING)?)
         .bind(json(&update.tactics, WRITING)?)
+        .bind(&update.ownership.service)
+        .bind(&update.ownership.owner)
+        .bind(&update.ownership.team)
+        .bind(&update.ownership.criticality)
+        .bind(&update.ownership.environment)
+        .bind(update.owned_by.map(|id| id.0.to_vec()))
         .bind(update.updated_at_ms)
         .bind(ulid(update.id.0))
         .fetch_optional(self.conn())

@@ -181,6 +181,7 @@ fn migrator() -> Migrator {
     Migrator::with_migrations(vec![
         migration(1, "state", include_str!("../../migrations/sqlite/0001_state.sql")),
         migration(2, "audit", include_str!("../../migrations/sqlite/0002_audit.sql")),
+        migration(3, "ownership", include_str!("../../migrations/sqlite/0003_ownership.sql")),
     ])
 }
 

@@ -66,6 +66,17 @@ pub(super) fn bytes<const N: usize>(row: &SqliteRow, column: &'static str) -> Re
 }
 
 /// A ULID.
+/// The same of a column that may be empty.
+pub(super) fn bytes_opt<const N: usize>(
+    row: &SqliteRow,
+    column: &'static str,
+) -> Result<Option<[u8; N]>, StoreError> {
+    match get::<Option<&[u8]>>(row, column)? {
+        None => Ok(None),
+        Some(_) => bytes(row, column).map(Some),
+    }
+}
+
 pub(super) fn get_ulid(row: &SqliteRow, column: &'static str) -> Result<Ulid, StoreError> {
     bytes::<16>(row, column).map(|b| Ulid(u128::from_be_bytes(b)))
 }

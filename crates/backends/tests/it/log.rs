@@ -7,7 +7,7 @@ mod power;
 mod recovery;
 mod sequences;
 
-use huecry_backends::log::simulated::SimDisk;
+use disk::simulated::SimDisk;
 use huecry_backends::log::{Encoded, Home, Options, PartitionLog, TopicOptions};
 use model::{Offset, Partition, SeededEntropy, Topic};
 use ports::{LogError, RecordBatch};

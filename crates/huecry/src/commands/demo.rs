@@ -33,13 +33,21 @@ const SOURCES: [(&str, &str); 4] = [
     ("acme-github-webhooks", "github"),
 ];
 
+/// Memory for events of the demo that wait for a file of the lake.
+const LAKE_WAITING_BYTES_MAX: usize = 12 << 20;
+
 /// Plays the past, prints the incidents, then goes on live until a signal.
 pub(super) fn run(args: &Demo, config: &Config, named_data_dir: bool, json: bool) -> Result<Exit, Failure> {
     start_logging(json, "warn");
     let mut config = config.clone();
     config.server.listen = args.listen;
+    // a demo must fit beside whatever else runs on a laptop
+    config.lake.waiting_bytes_max = config.lake.waiting_bytes_max.min(LAKE_WAITING_BYTES_MAX);
     if !named_data_dir {
         config.storage.data_dir = fresh_folder()?;
+    }
+    if config.enrich.catalog.is_empty() {
+        config.enrich.catalog = vec![services_of_acme(&config.storage.data_dir)?];
     }
     runtime()?.block_on(async {
         let node = Node::start(&config).await?;
@@ -74,6 +82,14 @@ fn fresh_folder() -> Result<PathBuf, Failure> {
     let folder = std::env::temp_dir().join(name);
     std::fs::create_dir(&folder)?;
     Ok(folder)
+}
+
+/// Acme's catalogue as a file, so that `huecry owners` can be tried on it.
+fn services_of_acme(data_dir: &std::path::Path) -> Result<PathBuf, Failure> {
+    std::fs::create_dir_all(data_dir)?;
+    let file = data_dir.join("acme-services.yaml");
+    std::fs::write(&file, acme::SERVICES_YAML)?;
+    Ok(file)
 }
 
 /// Senders to the four doors.

@@ -37,7 +37,7 @@ pub(super) fn run(cli: &Cli, config: &Config, json: bool) -> Result<Exit, Failur
     if config.storage.data_dir.exists() {
         looks.push(privacy(config));
     }
-    looks.extend([mappings_and_rules(config), rule_tests(config), server(cli, config)]);
+    looks.extend([mappings_and_rules(config), rule_tests(config), owners(config), server(cli, config)]);
     for look in &looks {
         if json {
             terminal::line(serde_json::to_string(look).unwrap_or_default());
@@ -126,6 +126,29 @@ fn rule_tests(config: &Config) -> Look {
     }
 }
 
+fn owners(config: &Config) -> Look {
+    const WHAT: &str = "owners and addresses";
+    let sources = crate::enrichment::sources(&config.enrich);
+    if sources.is_empty() {
+        return Look::good(WHAT, "none configured: no event has an owner ([enrich] in the configuration)");
+    }
+    let (enricher, faults) = enrich::Enricher::load(sources, enrich::Telemetry::default());
+    let state = enricher.state();
+    let services = state.history.newest().map_or(&[][..], enrich::Catalog::services);
+    let unowned = services.iter().filter(|service| service.owner.is_none()).count();
+    let databases: Vec<_> = state.geo.databases().map(enrich::GeoDatabase::database_type).collect();
+    let databases = if databases.is_empty() { "no addresses".to_owned() } else { databases.join(", ") };
+    let found = format!("{} services, {unowned} of them without an owner; {databases}", services.len());
+    match faults.first() {
+        None => Look::good(WHAT, found),
+        Some(first) => Look::bad(
+            WHAT,
+            format!("{found}; faults: {}, the first at {first}", faults.len()),
+            "`huecry owners lint` lists them; a running server keeps what it knew before",
+        ),
+    }
+}
+
 fn server(cli: &Cli, config: &Config) -> Look {
     const WHAT: &str = "server";
     let client = match Client::of(cli, config) {
@@ -136,8 +159,39 @@ fn server(cli: &Cli, config: &Config) -> Look {
     match answered {
         Ok(answer) => {
             let sources = answer.body["items"].as_array().map_or(0, Vec::len);
-            Look::good(WHAT, format!("{} answers, {sources} sources", client.base()))
+            let owners = client.get_text("/metrics").ok().and_then(|metrics| unowned_share(&metrics));
+            let owners = owners.map_or_else(String::new, |share| format!(", {share}"));
+            Look::good(WHAT, format!("{} answers, {sources} sources{owners}", client.base()))
         }
         Err(failure) => Look::bad(WHAT, failure.message, failure.hint.unwrap_or_default()),
+    }
+}
+
+/// How many of the events since the server's start have no owner; nothing before the first event.
+fn unowned_share(metrics: &str) -> Option<String> {
+    let count = |name: &str| -> Option<u64> {
+        metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+    };
+    let events = count("huecry_events_enriched_total ")?;
+    let unowned = count("huecry_events_owner_unresolved_total ")?;
+    let share = 100.0 * unowned as f64 / events.max(1) as f64;
+    (events > 0).then(|| format!("{share:.1} % of {events} events without an owner"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unowned_share;
+
+    #[test]
+    fn the_share_of_events_without_an_owner_is_told() {
+        let metrics = |events: u32, unowned: u32| {
+            format!(
+                "# TYPE huecry_events_enriched counter\nhuecry_events_enriched_total {events}\n\
+                 huecry_events_owner_unresolved_total {unowned}\n"
+            )
+        };
+        assert_eq!(unowned_share(&metrics(8, 1)).as_deref(), Some("12.5 % of 8 events without an owner"));
+        assert_eq!(unowned_share(&metrics(0, 0)), None);
+        assert_eq!(unowned_share("nothing"), None);
     }
 }

@@ -3,7 +3,8 @@
 use crate::cli::Ingest;
 use crate::engine::{Engine, Scratch};
 use crate::exit::{Exit, Failure};
-use crate::reader::{ReadError, read_records};
+use crate::kind_guess::KindGuess;
+use crate::reader::{Notes, ReadError, read_records};
 use crate::terminal;
 use ingest::Kind;
 use model::{Clock, Offset, Partition, Position, RawRecord, SystemClock, Topic};
@@ -33,6 +34,12 @@ struct Summary {
     with_actor: u64,
     /// Whether the schema was asked.
     validated: bool,
+    /// Places of files that could not be read.
+    damaged: u64,
+    /// The first of them.
+    damaged_places: Vec<String>,
+    /// Entries of archives that hold no records.
+    skipped: Vec<String>,
     /// Events by OCSF class.
     classes: BTreeMap<u32, u64>,
     /// Dead letters by code.
@@ -69,7 +76,9 @@ struct Judge<'a, W> {
     engine: Engine,
     scratch: Scratch,
     schema: Option<Schema>,
-    kind: &'a str,
+    /// Told by the record where it is not given.
+    kind: Option<&'a str>,
+    guess: KindGuess,
     event_type: Option<&'a str>,
     now_ms: i64,
     summary: Summary,
@@ -82,9 +91,10 @@ impl<W: Write> Judge<'_, W> {
     fn record(&mut self, file: &Path, body: &[u8]) -> Result<(), Failure> {
         let position = Position::new(Topic::Raw, Partition(0), Offset(self.summary.r#in));
         self.summary.r#in += 1;
+        let kind = self.kind.unwrap_or_else(|| self.guess.of(body));
         let record = RawRecord {
-            source: self.kind,
-            kind: self.kind,
+            source: kind,
+            kind,
             event_type: self.event_type,
             delivery_id: None,
             region: "default",
@@ -126,15 +136,18 @@ impl<W: Write> Judge<'_, W> {
 pub(super) fn run(args: &Ingest, json: bool) -> Result<Exit, Failure> {
     let (engine, _) = super::load_engine(&[])?;
     let known: Vec<&str> = engine.normalizer().kinds().collect();
-    let kind = args.source.as_deref().filter(|kind| known.contains(kind)).ok_or_else(|| {
-        Failure::new(Exit::Usage, "with --dry-run, --source names the kind of records")
-            .hint(format!("there is {}", known.join(", ")))
-    })?;
+    let kind = args.source.as_deref();
+    if let Some(kind) = kind.filter(|kind| !known.contains(kind)) {
+        let reason = format!("with --dry-run, --source names the kind of records; {kind:?} is none");
+        return Err(Failure::new(Exit::Usage, reason)
+            .hint(format!("there is {}; without --source each record tells its kind", known.join(", "))));
+    }
     let schema = args.validate.then(Schema::builtin);
     let mut judge = Judge {
         scratch: Scratch::new(RawData::Include),
         schema,
         kind,
+        guess: KindGuess::new(),
         event_type: args.event_type.as_deref(),
         now_ms: SystemClock.now_ms(),
         summary: Summary { validated: args.validate, ..Summary::default() },
@@ -142,12 +155,13 @@ pub(super) fn run(args: &Ingest, json: bool) -> Result<Exit, Failure> {
         read: true,
         engine,
     };
+    let mut notes = Notes::default();
     for file in super::record_files(&args.files)? {
-        let read = read_records(&file, Kind::of(kind), &mut |records| {
+        let read = read_records(&file, Kind::of(kind.unwrap_or("aws_cloudtrail")), &mut |records| {
             records.iter().try_for_each(|record| judge.record(&file, record)).map_err(Stop::Failure)
         });
         match read {
-            Ok(()) => {}
+            Ok(of_file) => notes.add(of_file),
             Err(Stop::Failure(failure)) => return Err(failure),
             Err(Stop::Unreadable(error)) => {
                 judge.summary.r#in += 1;
@@ -156,8 +170,14 @@ pub(super) fn run(args: &Ingest, json: bool) -> Result<Exit, Failure> {
         }
     }
     terminal::unless_closed(judge.out.flush())?;
+    if !json {
+        super::say(&notes);
+    }
+    judge.summary.damaged = notes.damage.count;
+    judge.summary.damaged_places = notes.damage.places;
+    judge.summary.skipped = notes.skipped;
     report(&judge.summary, json);
-    let faults = judge.summary.invalid + judge.summary.dead_lettered;
+    let faults = judge.summary.invalid + judge.summary.dead_lettered + judge.summary.damaged;
     Ok(if faults == 0 { Exit::Done } else { Exit::Faults })
 }
 
@@ -177,14 +197,14 @@ fn report(summary: &Summary, json: bool) {
         terminal::note(serde_json::to_string(summary).unwrap_or_default());
         return;
     }
-    let Summary { r#in, valid, invalid, base_events, dead_lettered, with_actor, .. } = summary;
+    let Summary { r#in, valid, invalid, base_events, dead_lettered, with_actor, damaged, .. } = summary;
     for Example { file, record, code, reason } in &summary.examples {
         terminal::note(format_args!("{file} record {record}: {code}: {reason}"));
     }
     let checked = if summary.validated { "valid OCSF 1.8" } else { "not checked (--validate)" };
     terminal::note(format_args!(
         "{in} records in: {valid} events ({checked}), {invalid} invalid, {dead_lettered} dead-lettered; \
-         {base_events} base events, {with_actor} with an actor",
+         {base_events} base events, {with_actor} with an actor; {damaged} places could not be read",
         r#in = r#in
     ));
 }

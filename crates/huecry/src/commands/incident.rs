@@ -137,12 +137,13 @@ pub(super) fn table(items: &[Value]) -> String {
             text(&i["findings"]),
             time,
             text(&i["assignee"]),
+            text(&i["owner"]),
             short(&text(&i["title"])),
         ]
     };
     let rows: Vec<_> = items.iter().map(row).collect();
     terminal::table(
-        &["incident", "severity", "status", "findings", "last seen (UTC)", "assignee", "title"],
+        &["incident", "severity", "status", "findings", "last seen (UTC)", "assignee", "owner", "title"],
         &rows,
     )
 }
@@ -178,6 +179,8 @@ fn show(body: &Value, json: bool) -> Result<Exit, Failure> {
         ("assignee", text(&i["assignee"])),
         ("verdict", text(&i["verdict"])),
         ("about", group),
+        ("service", service(i)),
+        ("owner", owner(i)),
     ] {
         terminal::line(format_args!("  {label:<9} {value}"));
     }
@@ -203,6 +206,24 @@ fn show(body: &Value, json: bool) -> Result<Exit, Failure> {
         terminal::line(format_args!("  {time}  {}: {}", text(&comment["author"]), text(&comment["text"])));
     }
     Ok(Exit::Done)
+}
+
+/// `checkout-api (critical, production)`
+fn service(incident: &Value) -> String {
+    let about: Vec<_> =
+        ["criticality", "environment"].iter().filter_map(|key| incident[key].as_str()).collect();
+    match about.is_empty() {
+        true => text(&incident["service"]),
+        false => format!("{} ({})", text(&incident["service"]), about.join(", ")),
+    }
+}
+
+/// `@acme/payments (payments)`
+fn owner(incident: &Value) -> String {
+    match (incident["owner"].as_str(), incident["team"].as_str()) {
+        (Some(owner), Some(team)) if owner != team => format!("{owner} ({team})"),
+        _ => text(&incident["owner"]),
+    }
 }
 
 #[cfg(test)]

@@ -39,6 +39,7 @@ pub(super) fn run(args: &Ingest, client: Client, data_dir: &Path, json: bool) ->
         lines: true,
         sent: 0,
         bytes: 0,
+        damaged: 0,
     };
     let (mut skipped, mut unreadable) = (0, 0);
     for file in &files {
@@ -54,10 +55,10 @@ pub(super) fn run(args: &Ingest, client: Client, data_dir: &Path, json: bool) ->
         bar.inc(1);
     }
     bar.finish_and_clear();
-    let Upload { sent, bytes, .. } = upload;
+    let Upload { sent, bytes, damaged, .. } = upload;
     if json {
         terminal::line(
-            json!({ "sent": sent, "bytes": bytes, "skipped": skipped, "unreadable_files": unreadable }),
+            json!({ "sent": sent, "bytes": bytes, "skipped": skipped, "unreadable_files": unreadable, "damaged": damaged }),
         );
     } else {
         terminal::line(format_args!(
@@ -65,7 +66,7 @@ pub(super) fn run(args: &Ingest, client: Client, data_dir: &Path, json: bool) ->
             bytes as f64 / 1e6
         ));
     }
-    Ok(if unreadable == 0 { Exit::Done } else { Exit::Faults })
+    Ok(if unreadable == 0 && damaged == 0 { Exit::Done } else { Exit::Faults })
 }
 
 fn kind_of(client: &Client, name: &str) -> Result<String, Failure> {
@@ -118,6 +119,8 @@ struct Upload {
     lines: bool,
     sent: u64,
     bytes: u64,
+    /// Places of files that could not be read.
+    damaged: u64,
 }
 
 enum Stop {
@@ -174,7 +177,9 @@ impl Upload {
         // of a file that breaks off, what was read is sent before the fault is told
         self.flush()?;
         progress.set(&key, number);
-        read?;
+        let notes = read?;
+        super::say(&notes);
+        self.damaged += notes.damage.count;
         Ok(done_before.min(number))
     }
 

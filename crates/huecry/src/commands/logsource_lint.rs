@@ -1,6 +1,7 @@
 //! Rules that no record can reach, by their logsource.
 
 use crate::engine::Engine;
+use sigma::logsource::event_log;
 use sigma::{Lint, Rule};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,16 +9,15 @@ use std::sync::Arc;
 /// From this similarity on (0 to 1, Jaro-Winkler), a service is taken for a misspelt one.
 const MISSPELT_MIN: f64 = 0.75;
 
-/// A rule for a product that is mapped, and for a service of it that no mapping gives: it never fires, which
-/// is most often a misspelt word.
+/// Of a rule that no record can reach: whether it is for a product that is mapped, and for a service of it that no
+/// mapping gives, which is most often a misspelt word.
 pub(super) fn unknown_service(engine: &Engine, rule: &Rule) -> Option<Lint> {
     let service = rule.logsource.service.as_deref()?;
     let product = rule.logsource.product.as_deref()?;
-    let known = services(engine, product);
-    if known.is_empty() || known.contains(&Some(service.to_ascii_lowercase())) {
+    let known: Vec<String> = services(engine, product).into_iter().flatten().collect();
+    if known.is_empty() || known.contains(&service.to_ascii_lowercase()) {
         return None;
     }
-    let known: Vec<String> = known.into_iter().flatten().collect();
     let alike = |known: &str| strsim::jaro_winkler(known, service);
     let nearest = known.iter().max_by(|a, b| alike(a).total_cmp(&alike(b)));
     let advice = match nearest.filter(|known| alike(known) >= MISSPELT_MIN) {
@@ -40,5 +40,7 @@ pub(super) fn unmapped_products(engine: &Engine) -> BTreeSet<String> {
 fn services(engine: &Engine, product: &str) -> BTreeSet<Option<String>> {
     let logsources = engine.normalizer().logsources().iter();
     let of_product = logsources.filter(|logsource| logsource.product.eq_ignore_ascii_case(product));
-    of_product.map(|logsource| logsource.service.as_deref().map(str::to_ascii_lowercase)).collect()
+    let mapped = of_product.map(|logsource| logsource.service.as_deref().map(str::to_ascii_lowercase));
+    // records of the event log say theirs themselves
+    mapped.chain(event_log::services(product).map(|service| Some(service.to_owned()))).collect()
 }

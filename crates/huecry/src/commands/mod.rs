@@ -7,7 +7,10 @@ mod doctor;
 mod dry_run;
 mod incident;
 mod ingest;
+mod lake;
 mod logsource_lint;
+mod owners;
+mod query;
 mod rules;
 mod rules_bench;
 mod rules_match;
@@ -19,7 +22,7 @@ use crate::config::Config;
 use crate::content::RuleFile;
 use crate::engine::Engine;
 use crate::exit::{Exit, Failure};
-use crate::reader::{Files, RECORD_EXTENSIONS, files_under};
+use crate::reader::{Files, Notes, RECORD_EXTENSIONS, files_under};
 use crate::terminal;
 use clap::CommandFactory;
 use detect::LoadReport;
@@ -48,9 +51,12 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Ingest(args) => {
             ingest::run(args, Client::of_sender(&cli, &config)?, &config.storage.data_dir, json)
         }
+        Command::Query(query) => query::run(query, &client()?, json),
         Command::Incident(command) => incident::run(command.clone(), &client()?, json),
         Command::Rules(Rules::List) => administration::rules(&client()?, json),
         Command::Rules(command) => rules::run(command.clone(), &config, json),
+        Command::Lake(command) => lake::run(command, &config, json),
+        Command::Owners(command) => owners::run(command.clone(), &config, json),
         Command::DeadLetter(command) => administration::dead_letter(command.clone(), &client()?, json),
         Command::Source(command) => administration::source(command.clone(), &client()?, json),
         Command::Token(command) => administration::token(command.clone(), &client()?, json),
@@ -80,6 +86,20 @@ fn print_config(config: &Config, schema: bool) -> Result<Exit, Failure> {
     };
     terminal::line(text.trim_end());
     Ok(Exit::Done)
+}
+
+/// Says what could not be read, and what was left alone.
+fn say(notes: &Notes) {
+    for place in &notes.damage.places {
+        terminal::note(format_args!("damaged: {place}"));
+    }
+    let named = notes.damage.places.len() as u64;
+    if notes.damage.count > named {
+        terminal::note(format_args!("damaged: {} more places", notes.damage.count - named));
+    }
+    for entry in &notes.skipped {
+        terminal::note(format_args!("skipped: {entry} holds no records"));
+    }
 }
 
 /// The files of records under `paths`; says how many others their folders hold.

@@ -18,10 +18,12 @@ pub(super) fn run(command: Rules, config: &Config, json: bool) -> Result<Exit, F
         Rules::Test { dirs } => test(&rule_files(&dirs, &config.rules), json),
         Rules::Lint { dirs } => lint(&rule_files(&dirs, &config.rules), json),
         Rules::Match { rules, source, files } => {
-            super::rules_match::run(&rule_files(&rules, &config.rules), source.as_deref(), &files, json)
+            let rules = rule_files(&rules, &config.rules);
+            super::rules_match::run(&rules, source.as_deref(), &files, &config.enrich, json)
         }
         Rules::Bench { rules, source, files } => {
-            super::rules_bench::run(&rule_files(&rules, &config.rules), source.as_deref(), &files, json)
+            let rules = rule_files(&rules, &config.rules);
+            super::rules_bench::run(&rules, source.as_deref(), &files, &config.enrich, json)
         }
         Rules::List => Err(Failure::new(Exit::Usage, "`rules list` asks a server")),
     }
@@ -47,13 +49,39 @@ fn refused(errors: &[sigma::RuleError]) -> Vec<Refused<'_>> {
         .collect()
 }
 
+/// A rule that no record can reach. That is no fault: records of its kind may be read one day.
+#[derive(Serialize)]
+struct Unreached<'a> {
+    file: &'a str,
+    line: u32,
+    title: &'a str,
+    logsource: &'a sigma::Logsource,
+}
+
+impl<'a> Unreached<'a> {
+    fn of(rule: &'a sigma::Rule) -> Self {
+        Self { file: &rule.file, line: rule.line, title: &rule.title, logsource: &rule.logsource }
+    }
+}
+
 fn load(files: &[RuleFile], json: bool) -> Result<Exit, Failure> {
-    let (_, report) = load_engine(files)?;
+    let (engine, report) = load_engine(files)?;
     let exit = if report.refused.is_empty() { Exit::Done } else { Exit::Faults };
+    let unreached: Vec<_> = engine.unreached_rules().map(Unreached::of).collect();
     if json {
-        let answer = serde_json::json!({ "loaded": report.loaded, "refused": refused(&report.refused) });
+        let answer = serde_json::json!({
+            "loaded": report.loaded,
+            "refused": refused(&report.refused),
+            "unreached": unreached,
+        });
         terminal::line(answer);
         return Ok(exit);
+    }
+    if !unreached.is_empty() {
+        terminal::note(format_args!(
+            "{} rules are for logsources that no mapping gives; `huecry rules lint` names them",
+            unreached.len()
+        ));
     }
     for error in &report.refused {
         terminal::note(error);
@@ -131,8 +159,7 @@ fn lint(files: &[RuleFile], json: bool) -> Result<Exit, Failure> {
     let (engine, report) = load_engine(files)?;
     let mut lints: Vec<_> = engine.detector().rules().flat_map(|(_, rule)| sigma::lint(rule)).collect();
     lints.extend(engine.detector().rule_sets().into_iter().flat_map(sigma::lint_set));
-    let rules = engine.detector().rules();
-    lints.extend(rules.filter_map(|(_, rule)| logsource_lint::unknown_service(&engine, rule)));
+    lints.extend(engine.unreached_rules().filter_map(|rule| logsource_lint::unknown_service(&engine, rule)));
     for lint in &lints {
         if json {
             terminal::line(serde_json::to_string(lint).unwrap_or_default());
@@ -152,8 +179,13 @@ fn lint(files: &[RuleFile], json: bool) -> Result<Exit, Failure> {
             names.join(", ")
         ));
     }
+    let mut unreached = 0;
+    for Unreached { file, line, .. } in engine.unreached_rules().map(Unreached::of) {
+        unreached += 1;
+        terminal::note(format_args!("{file}:{line}: info: no mapping gives this logsource"));
+    }
     terminal::note(format_args!(
-        "{} rules: {} remarks, {} refused",
+        "{} rules: {} remarks, {} refused, {unreached} for logsources that no mapping gives",
         report.loaded,
         lints.len(),
         report.refused.len()

@@ -2,9 +2,11 @@
 
 use super::load_engine;
 use super::rules_match::{Matcher, Tally};
+use crate::config::EnrichConfig;
 use crate::content::RuleFile;
 use crate::cpu_time;
 use crate::engine::Engine;
+use crate::enrichment;
 use crate::exit::{Exit, Failure};
 use crate::reader::{ReadError, read_records};
 use crate::terminal;
@@ -34,9 +36,11 @@ pub(super) fn run(
     rules: &[RuleFile],
     kind: Option<&str>,
     files: &[PathBuf],
+    enrich: &EnrichConfig,
     json: bool,
 ) -> Result<Exit, Failure> {
     let (engine, _) = load_engine(rules)?;
+    let engine = engine.with_enricher(enrichment::offline(enrich));
     let mut by_rule = BTreeMap::new();
     let (data, tally) = if files.is_empty() {
         let data = format!("the demo organisation's benign part, {ACME_DAYS} days, seed {ACME_SEED}");
@@ -79,7 +83,7 @@ fn from_files(
     let (started, cpu_before) = (Instant::now(), cpu_time::own_seconds());
     for file in super::record_files(files)? {
         let envelope = Kind::of(kind.unwrap_or("aws_cloudtrail"));
-        read_records(&file, envelope, &mut |records| -> Result<(), ReadError> {
+        let notes = read_records(&file, envelope, &mut |records| -> Result<(), ReadError> {
             for record in records {
                 matcher.record(record, None, |_, rule| {
                     *by_rule.entry(rule.title.clone()).or_default() += 1;
@@ -87,6 +91,7 @@ fn from_files(
             }
             Ok(())
         })?;
+        super::say(&notes);
     }
     Ok(matcher.finish(started, cpu_before))
 }

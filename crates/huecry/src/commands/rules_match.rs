@@ -1,12 +1,14 @@
 //! `huecry rules match`: records of files through rules, one JSON line a match.
 
 use super::load_engine;
+use crate::config::EnrichConfig;
 use crate::content::RuleFile;
 use crate::cpu_time;
-use crate::engine::{Engine, Scratch};
+use crate::engine::{Engine, Scratch, Wanted};
+use crate::enrichment;
 use crate::exit::{Exit, Failure};
 use crate::kind_guess::KindGuess;
-use crate::reader::{ReadError, read_records};
+use crate::reader::{Notes, ReadError, read_records};
 use crate::terminal;
 use ingest::Kind;
 use model::{Offset, Partition, Position, RawRecord, Topic};
@@ -21,6 +23,8 @@ use std::time::Instant;
 pub(super) struct Tally {
     pub(super) events: u64,
     pub(super) dead_lettered: u64,
+    /// Places of files that could not be read.
+    pub(super) damaged: u64,
     pub(super) matches: u64,
     pub(super) matched_events: u64,
     pub(super) rules: usize,
@@ -69,7 +73,8 @@ impl<'e> Matcher<'e> {
             &record,
             position,
             &mut self.scratch,
-            |_| true,
+            |_| Wanted::EventAndRules,
+            |_| (),
             |matched| {
                 matches += 1;
                 if let Some(rule) = matched.rule() {
@@ -113,9 +118,11 @@ pub(super) fn run(
     rules: &[RuleFile],
     kind: Option<&str>,
     files: &[PathBuf],
+    enrich: &EnrichConfig,
     json: bool,
 ) -> Result<Exit, Failure> {
     let (engine, report) = load_engine(rules)?;
+    let engine = engine.with_enricher(enrichment::offline(enrich));
     if !report.refused.is_empty() {
         let count = report.refused.len();
         terminal::note(format_args!("{count} rules refused; `huecry rules load` says why"));
@@ -124,6 +131,7 @@ pub(super) fn run(
     let mut out = terminal::stdout();
     let (started, cpu_before) = (Instant::now(), cpu_time::own_seconds());
     let mut unreadable = 0;
+    let mut notes = Notes::default();
     for file in super::record_files(files)? {
         let envelope = Kind::of(kind.unwrap_or("aws_cloudtrail"));
         let read = read_records(&file, envelope, &mut |records| -> Result<(), Stop> {
@@ -137,12 +145,17 @@ pub(super) fn run(
             }
             Ok(())
         });
-        if let Err(Stop::Unreadable(error)) = read {
-            unreadable += 1;
-            terminal::note(format_args!("error: {error}"));
+        match read {
+            Ok(of_file) => notes.add(of_file),
+            Err(Stop::Unreadable(error)) => {
+                unreadable += 1;
+                terminal::note(format_args!("error: {error}"));
+            }
         }
     }
     let _ = out.flush();
+    super::say(&notes);
+    matcher.tally.damaged = notes.damage.count;
     let tally = matcher.finish(started, cpu_before);
     summary(&tally, json);
     Ok(if unreadable == 0 { Exit::Done } else { Exit::Faults })

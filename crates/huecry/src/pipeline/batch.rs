@@ -1,8 +1,9 @@
 //! One batch of raw records through the engine: no I/O, the same result every time.
 
+use super::lake_feed::LakeFeed;
 use super::recent::RecentIds;
 use super::rule_stats::RuleStats;
-use crate::engine::{Engine, Scratch};
+use crate::engine::{Engine, Scratch, Wanted};
 use model::{DeadLetter, Finding, Offset, Partition, Position, RawRecord, Topic};
 use normalize::Refusal;
 use ports::Records;
@@ -24,31 +25,49 @@ impl BatchResult {
     }
 }
 
+/// What became of one record.
+enum Outcome {
+    Stored,
+    Duplicate,
+    DeadLetter(Box<(DeadLetter, String)>),
+}
+
 /// Where the results of a run go.
 pub(crate) struct Run<'a> {
     pub(crate) engine: &'a Engine,
     pub(crate) stats: &'a RuleStats,
     pub(crate) scratch: &'a mut Scratch,
     pub(crate) recent: &'a mut RecentIds,
+    pub(crate) lake: &'a mut LakeFeed,
+    /// Records before this one had their effects already and are read again for the lake alone.
+    pub(crate) effects_from: Offset,
     pub(crate) now_ms: i64,
 }
 
 impl Run<'_> {
-    /// Runs every record of a batch; adds to `result`.
+    /// Runs every record of a batch; adds to `result` and to the lake's batch.
     pub(crate) fn batch(&mut self, partition: Partition, records: &Records, result: &mut BatchResult) {
         for (offset, bytes) in records.iter() {
             let position = Position::new(Topic::Raw, partition, offset);
-            result.counters.accepted += 1;
-            self.record(position, bytes, result);
+            let outcome = self.record(position, bytes, result);
+            if offset >= self.effects_from {
+                result.counters.accepted += 1;
+                match outcome {
+                    Outcome::Stored => result.counters.stored += 1,
+                    Outcome::Duplicate => result.counters.duplicates += 1,
+                    Outcome::DeadLetter(letter) => {
+                        result.counters.dead_lettered += 1;
+                        result.dead_letters.push(*letter);
+                    }
+                }
+            }
         }
     }
 
-    fn record(&mut self, position: Position, bytes: &[u8], result: &mut BatchResult) {
-        let Self { engine, stats, scratch, recent, now_ms } = self;
+    fn record(&mut self, position: Position, bytes: &[u8], result: &mut BatchResult) -> Outcome {
+        let Self { engine, stats, scratch, recent, lake, effects_from, now_ms } = self;
         let Ok(record) = RawRecord::decode(bytes) else {
-            result.counters.dead_lettered += 1;
-            result.dead_letters.push((unreadable(position, *now_ms), "default".to_owned()));
-            return;
+            return Outcome::DeadLetter(Box::new((unreadable(position, *now_ms), "default".to_owned())));
         };
         let (mut fresh, findings) = (true, &mut result.findings);
         let outcome = engine.process(
@@ -56,21 +75,25 @@ impl Run<'_> {
             position,
             scratch,
             |summary| {
-                fresh = recent.insert(summary.event_id);
-                fresh
+                fresh = recent.insert(summary.event_id, position.offset);
+                match fresh {
+                    false => Wanted::Nothing,
+                    true if position.offset < *effects_from => Wanted::Event,
+                    true => Wanted::EventAndRules,
+                }
             },
+            |row| lake.push(row),
             |matched| {
                 stats.note(matched.hit, *now_ms);
                 findings.extend(matched.finding(*now_ms));
             },
         );
         match outcome {
-            Ok(_) if fresh => result.counters.stored += 1,
-            Ok(_) => result.counters.duplicates += 1,
+            Ok(_) if fresh => Outcome::Stored,
+            Ok(_) => Outcome::Duplicate,
             Err(refusal) => {
-                result.counters.dead_lettered += 1;
                 let letter = dead_letter(&record, position, &refusal, *now_ms);
-                result.dead_letters.push((letter, record.region.to_owned()));
+                Outcome::DeadLetter(Box::new((letter, record.region.to_owned())))
             }
         }
     }
@@ -80,9 +103,9 @@ impl Run<'_> {
         for (offset, bytes) in records.iter().take_while(|(offset, _)| *offset < until) {
             let position = Position::new(Topic::Raw, partition, offset);
             let known = RawRecord::decode(bytes).ok();
-            let summary = known.and_then(|r| self.engine.normalize(&r, position, self.scratch).ok());
+            let summary = known.and_then(|r| self.engine.remember(&r, position, self.scratch).ok());
             if let Some(summary) = summary {
-                self.recent.insert(summary.event_id);
+                self.recent.insert(summary.event_id, offset);
             }
         }
     }

@@ -3,8 +3,12 @@
 //! **Invariant:** a batch's findings and dead letters are durable before its position is stored, and its
 //! counters move in the transaction that stores the position: *accepted = stored + dead-lettered +
 //! duplicates* holds at every committed state.
+//!
+//! **Invariant:** the lake gets each stored event once, whatever fails: its position is its own, and what it
+//! misses it is given again from the log ([`lake_feed`]).
 
 mod batch;
+mod lake_feed;
 mod recent;
 mod rule_stats;
 mod telemetry;

@@ -28,6 +28,7 @@ pub struct Telemetry {
     pub(crate) findings: Counter,
     pub(crate) dead_letters: Family<CodeLabel, Counter>,
     pub(crate) lag: Family<PartitionLabel, Gauge>,
+    pub(crate) lake_waits: Counter,
     pub(crate) failing: Family<PartitionLabel, Gauge>,
 }
 
@@ -43,6 +44,7 @@ impl Telemetry {
             self.dead_letters.clone(),
         );
         registry.register("huecry_pipeline_lag_records", "Records not yet worked on", self.lag.clone());
+        registry.register("huecry_lake_waits", "Pauses until the lake had room", self.lake_waits.clone());
         registry.register(
             "huecry_pipeline_failing",
             "1 while the results of a partition cannot be written",

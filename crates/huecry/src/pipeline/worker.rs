@@ -2,6 +2,7 @@
 
 use super::CONSUMER;
 use super::batch::{BatchResult, Run};
+use super::lake_feed::{Fed, LakeFeed};
 use super::recent::RecentIds;
 use super::rule_stats::RuleStats;
 use super::telemetry::{CodeLabel, PartitionLabel, Telemetry};
@@ -9,7 +10,7 @@ use crate::engine::{Engine, Scratch};
 use model::{Clock, Offset, Partition, Topic};
 use normalize::RawData;
 use ports::store::StoreError;
-use ports::{Log, LogError, RecordBatch, Records, Store};
+use ports::{Lake, Log, LogError, RecordBatch, Records, Store};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -18,14 +19,14 @@ use tokio_util::sync::CancellationToken;
 
 /// Most bytes that a worker reads at once.
 const BATCH_BYTES_MAX: usize = 4 << 20;
-/// Ids that a partition remembers to recognise redeliveries.
-const RECENT_IDS_MAX: usize = 1 << 18;
-/// Records before the position that are read at start to fill that memory.
-const RECENT_REFILL_RECORDS_MAX: u64 = 1 << 16;
+/// Records back that a redelivery is recognised; as many are read at start before the position.
+const RECENT_RECORDS_MAX: u64 = 1 << 17;
 /// How long, in milliseconds, the log may not hear what retention may take (each time is an fsync).
 const FLOOR_MS_MAX: i64 = 60_000;
 /// Longest time that an idle worker does nothing else.
 const IDLE_WAIT_MAX: Duration = Duration::from_secs(30);
+/// A lake that failed is left alone for so many times the pause before another try of anything else.
+const LAKE_RETRY_PAUSES: u32 = 5;
 
 /// Why a worker cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +71,8 @@ pub struct Options {
     pub store: Arc<dyn Store>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Where every event is kept, if anywhere.
+    pub lake: Option<Arc<dyn Lake>>,
     /// Pause before a failed step is tried again.
     pub retry_pause: Duration,
     /// Counters.
@@ -121,10 +124,18 @@ async fn start_offset(options: &Options, partition: Partition) -> Result<Offset,
     Ok(next)
 }
 
+fn lake_pause(options: &Options) -> Duration {
+    options.retry_pause * LAKE_RETRY_PAUSES
+}
+
 struct Worker {
     options: Options,
     partition: Partition,
+    /// The next record to read.
     next: Offset,
+    /// Records before this one had their effects: their findings are written, their counters stored.
+    stored: Offset,
+    lake: LakeFeed,
     scratch: Scratch,
     recent: RecentIds,
     result: BatchResult,
@@ -134,28 +145,30 @@ struct Worker {
 }
 
 impl Worker {
-    fn new(options: Options, partition: Partition, next: Offset) -> Self {
+    fn new(options: Options, partition: Partition, stored: Offset) -> Self {
         Self {
             floor: None,
             floor_at_ms: options.clock.now_ms(),
+            lake: LakeFeed::new(options.lake.clone(), partition, lake_pause(&options).as_millis() as i64),
             options,
             partition,
-            next,
+            next: stored,
+            stored,
             scratch: Scratch::new(RawData::Exclude),
-            recent: RecentIds::new(RECENT_IDS_MAX),
+            recent: RecentIds::new(RECENT_RECORDS_MAX),
             result: BatchResult::default(),
         }
     }
 
     fn run(&mut self, runtime: &Handle, shutdown: &CancellationToken) {
         let partition = self.partition.0;
-        while let Err(error) = runtime.block_on(self.refill()) {
+        while let Err(error) = runtime.block_on(self.begin()) {
             tracing::error!(partition, %error, "cannot read the log before the position");
             if self.pause(runtime, shutdown) {
                 return;
             }
         }
-        tracing::info!(partition, next = self.next.0, "pipeline worker started");
+        tracing::info!(partition, next = self.next.0, stored = self.stored.0, "pipeline worker started");
         while !shutdown.is_cancelled() {
             let step = self.step(runtime, shutdown);
             if let Err(error) = step {
@@ -170,17 +183,31 @@ impl Worker {
         tracing::info!(partition, next = self.next.0, "pipeline worker stopped");
     }
 
+    /// Goes to where lake and store both have everything before, with the ids of the records before that.
+    async fn begin(&mut self) -> Result<(), PipelineError> {
+        let start = self.options.log.bounds(Topic::Raw, self.partition).await?.start;
+        let lake = self.lake.attach(self.options.clock.now_ms());
+        // a lake that lost its folder begins with what the log still has
+        self.next = lake.map_or(self.stored, |position| position.min(self.stored)).max(start);
+        let refilled = self.refill(start).await;
+        if refilled.is_err() {
+            self.lake.detach(self.options.clock.now_ms());
+        }
+        refilled
+    }
+
     /// Lets retention take what is worked off, once in a while. Only the floor of retention hangs on it, so
     /// that a failure is told and later will do.
     fn tell_log(&mut self, runtime: &Handle, now: bool) {
         let now_ms = self.options.clock.now_ms();
-        if self.floor == Some(self.next) || !now && now_ms - self.floor_at_ms < FLOOR_MS_MAX {
+        let used = self.lake.position().map_or(self.stored, |lake| lake.min(self.stored));
+        if self.floor == Some(used) || !now && now_ms - self.floor_at_ms < FLOOR_MS_MAX {
             return;
         }
         self.floor_at_ms = now_ms;
         let Options { log, .. } = &self.options;
-        match runtime.block_on(log.commit(CONSUMER, Topic::Raw, self.partition, self.next)) {
-            Ok(()) => self.floor = Some(self.next),
+        match runtime.block_on(log.commit(CONSUMER, Topic::Raw, self.partition, used)) {
+            Ok(()) => self.floor = Some(used),
             Err(error) => {
                 let partition = self.partition.0;
                 tracing::warn!(partition, %error, "the log was not told what the pipeline has used");
@@ -189,10 +216,10 @@ impl Worker {
     }
 
     /// Fills the memory of recent ids from the records before the position.
-    async fn refill(&mut self) -> Result<(), PipelineError> {
+    async fn refill(&mut self, start: Offset) -> Result<(), PipelineError> {
+        self.recent.clear();
         let log = Arc::clone(&self.options.log);
-        let start = log.bounds(Topic::Raw, self.partition).await?.start;
-        let mut at = start.max(Offset(self.next.0.saturating_sub(RECENT_REFILL_RECORDS_MAX)));
+        let mut at = start.max(Offset(self.next.0.saturating_sub(RECENT_RECORDS_MAX)));
         while at < self.next {
             let records = log.read(Topic::Raw, self.partition, at, BATCH_BYTES_MAX).await?;
             if records.is_empty() {
@@ -207,14 +234,19 @@ impl Worker {
 
     /// The parts of a run, borrowed side by side.
     fn borrow(&mut self) -> (Run<'_>, &mut BatchResult) {
-        let now_ms = self.options.clock.now_ms();
-        let Self { options, scratch, recent, result, .. } = self;
-        (Run { engine: &options.engine, stats: &options.stats, scratch, recent, now_ms }, result)
+        let (now_ms, effects_from) = (self.options.clock.now_ms(), self.stored);
+        let Self { options, scratch, recent, lake, result, .. } = self;
+        let (engine, stats) = (&*options.engine, &*options.stats);
+        (Run { engine, stats, scratch, recent, lake, effects_from, now_ms }, result)
     }
 
     fn step(&mut self, runtime: &Handle, shutdown: &CancellationToken) -> Result<(), PipelineError> {
+        if self.lake.is_due(self.options.clock.now_ms()) {
+            runtime.block_on(self.begin())?;
+        }
         let Some(records) = runtime.block_on(self.read(shutdown))? else { return Ok(()) };
         self.result.clear();
+        self.lake.discard();
         let partition = self.partition;
         let (mut run, result) = self.borrow();
         run.batch(partition, &records, result);
@@ -226,9 +258,9 @@ impl Worker {
                 // it was written, and only the answer was lost
                 Ok(Some(stored)) if stored == records.next() => break,
                 // somebody else went on meanwhile: so does this worker, from there
-                Ok(Some(stored)) if stored > self.next => {
-                    self.next = stored;
-                    return runtime.block_on(self.refill());
+                Ok(Some(stored)) if stored > self.stored => {
+                    self.stored = stored;
+                    return runtime.block_on(self.begin());
                 }
                 _ => {}
             }
@@ -237,14 +269,37 @@ impl Worker {
             }
         }
         self.failing(false);
-        self.next = records.next();
-        self.count();
+        if self.stored < records.next() {
+            self.stored = records.next();
+            self.count();
+        }
+        if self.feed(runtime, shutdown, records.next()) {
+            self.next = records.next();
+        }
         Ok(())
+    }
+
+    /// Gives the batch to the lake; false when shutting down before it took it.
+    fn feed(&mut self, runtime: &Handle, shutdown: &CancellationToken, until: Offset) -> bool {
+        loop {
+            match self.lake.commit(self.next, until, self.options.clock.now_ms()) {
+                Fed::Done | Fed::Lost => return true,
+                Fed::Wait(ms) => {
+                    self.options.telemetry.lake_waits.inc();
+                    if self.pause_for(runtime, shutdown, Duration::from_millis(ms)) {
+                        return false;
+                    }
+                }
+            }
+        }
     }
 
     /// Sleeps before another try; true when shutting down.
     fn pause(&self, runtime: &Handle, shutdown: &CancellationToken) -> bool {
-        let pause = self.options.retry_pause;
+        self.pause_for(runtime, shutdown, self.options.retry_pause)
+    }
+
+    fn pause_for(&self, runtime: &Handle, shutdown: &CancellationToken, pause: Duration) -> bool {
         runtime.block_on(async { tokio::time::timeout(pause, shutdown.cancelled()).await.is_ok() })
     }
 
@@ -270,6 +325,7 @@ impl Worker {
         self.options.telemetry.lag.get_or_create(&label).set(lag);
         tokio::select! {
             () = shutdown.cancelled() => return Ok(None),
+            () = tokio::time::sleep(lake_pause(&self.options)), if self.lake.is_detached() => return Ok(None),
             () = tokio::time::sleep(IDLE_WAIT_MAX) => return Ok(None),
             waited = log.wait_for(Topic::Raw, self.partition, self.next) => waited?,
         };
@@ -280,6 +336,9 @@ impl Worker {
     /// Findings, then dead letters, then one transaction; see the module's invariant. Doing a part of it
     /// again has the same effect, since everything written has a derived identity.
     async fn write(&mut self, records: &Records) -> Result<(), PipelineError> {
+        if records.next() <= self.stored {
+            return Ok(());
+        }
         let Options { log, store, clock, .. } = &self.options;
         let now_ms = clock.now_ms();
         append_json(&**log, Topic::Finding, self.partition, self.result.findings.iter(), now_ms).await?;
@@ -292,7 +351,7 @@ impl Worker {
             let rows: Vec<_> = same_region.iter().map(|(letter, _)| letter.clone()).collect();
             unit.dead_letters().record(&rows, region).await?;
         }
-        let range = (self.next, records.next());
+        let range = (self.stored, records.next());
         unit.positions().advance(CONSUMER, Topic::Raw, self.partition, range, self.result.counters).await?;
         unit.commit().await?;
         Ok(())

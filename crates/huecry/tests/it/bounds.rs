@@ -1,6 +1,6 @@
 //! One giant record does not swell what is made of it.
 
-use huecry::engine::{Engine, FINDING_EVENT_BYTES_MAX, Scratch};
+use huecry::engine::{Engine, FINDING_EVENT_BYTES_MAX, Scratch, Wanted};
 use model::{ENTITY_VALUE_BYTES_MAX, Offset, Partition, Position, RawRecord, Topic};
 use normalize::RawData;
 
@@ -31,7 +31,14 @@ fn a_finding_stays_small_whatever_the_record_holds() {
     let mut findings = Vec::new();
     let mut scratch = Scratch::new(RawData::Exclude);
     engine
-        .process(&record, position, &mut scratch, |_| true, |matched| findings.extend(matched.finding(1)))
+        .process(
+            &record,
+            position,
+            &mut scratch,
+            |_| Wanted::EventAndRules,
+            |_| (),
+            |matched| findings.extend(matched.finding(1)),
+        )
         .unwrap();
     let finding = &findings[0];
     assert!(finding.entities.iter().all(|entity| entity.value.len() <= ENTITY_VALUE_BYTES_MAX));

@@ -1,12 +1,14 @@
 //! SIGKILL under load, again and again: nothing acknowledged is lost, nothing takes effect twice.
 
 use crate::audit::{Auditor, all_signed};
+use crate::lake_events::events_of;
 use crate::program::Server;
 use backends::log::{FileLog, Options};
 use backends::sqlite::SqliteStore;
+use lake::FileLake;
 use model::{Entropy, Partition, RawRecord, SeededEntropy, Topic};
 use ports::store::{AuditFilter, Counters, FindingFilter, PageRequest};
-use ports::{Log, Store};
+use ports::{Lake, Log, Store};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -212,6 +214,11 @@ fn verify(data: &Path, acknowledged: &BTreeSet<u64>) {
         assert_eq!(accepted, stored + dead + duplicates);
         assert_eq!(dead, 0);
         assert_eq!(stored, on_log.len() as u64, "each distinct record was stored once");
+
+        let lake = FileLake::open(&lake::Options::new(data.join("lake"))).unwrap();
+        let kept: BTreeSet<_> = events_of(&lake).into_iter().map(|(_, id)| id).collect();
+        assert_eq!(kept.len() as u64, stored, "each stored event is in the lake");
+        assert_eq!(lake.size().events, stored, "none is there twice");
 
         let marked = on_log.keys().filter(|n| n.is_multiple_of(MARKED_EVERY)).count() as u64;
         let findings = read.findings().count().await.unwrap();

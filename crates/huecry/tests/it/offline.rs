@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::path::Path;
 use std::process::{Output, Stdio};
 
-fn last_json(text: &[u8]) -> Value {
+pub(crate) fn last_json(text: &[u8]) -> Value {
     let text = String::from_utf8_lossy(text);
     let line = text.lines().last().unwrap_or_default();
     serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {text}"))

@@ -1,17 +1,20 @@
-//! A pipeline whose log and store fail at any step, also after they did what was asked.
+//! A pipeline whose log, store and lake fail at any step, also after they did what was asked.
 
+use crate::lake_events::events_of;
 use async_trait::async_trait;
 use backends::log::{FileLog, Options as LogOptions, TopicOptions};
 use backends::sqlite::SqliteStore;
 use huecry::engine::Engine;
 use huecry::pipeline::{self, Options, Pipeline, RuleStats};
+use lake::FileLake;
 use model::{Entropy, Finding, Offset, Partition, RawRecord, SeededEntropy, SystemClock, Topic};
+use ports::lake::{LakeSize, Maintained, RetentionRule};
 use ports::log::{Bounds, RecordBatch, Records, Retained};
 use ports::store::{
     Audit, ChangeSeq, Changes, Comments, Counters, DeadLetters, Findings, Idempotency, Incidents, Positions,
     Snapshot, Sources, Tokens, UnitOfWork,
 };
-use ports::{Log, LogError, Store, StoreError};
+use ports::{Lake, LakeError, LakeRow, LakeWriter, Log, LogError, Store, StoreError};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,6 +36,7 @@ level: high
 ";
 
 /// When calls fail.
+#[derive(Debug)]
 struct Faults {
     entropy: SeededEntropy,
     met: AtomicU64,
@@ -183,6 +187,60 @@ impl UnitOfWork for FaultyUnit {
     }
 }
 
+#[derive(Debug)]
+struct FaultyLake(FileLake, Arc<Faults>);
+
+impl Lake for FaultyLake {
+    fn position(&self, partition: Partition) -> Offset {
+        self.0.position(partition)
+    }
+    fn writer(&self, partition: Partition) -> Result<Box<dyn LakeWriter>, LakeError> {
+        if self.1.fate() != Fate::Works {
+            return Err(LakeError::DiskFull);
+        }
+        Ok(Box::new(FaultyWriter(self.0.writer(partition)?, Arc::clone(&self.1))))
+    }
+    fn flush(&self) -> Result<(), LakeError> {
+        let fate = self.1.fate();
+        if fate == Fate::Fails {
+            return Err(LakeError::DiskFull);
+        }
+        let done = self.0.flush();
+        if fate == Fate::FailsAfterwards { Err(LakeError::DiskFull) } else { done }
+    }
+    fn maintain(&self, now_ms: i64, retention: &[RetentionRule]) -> Result<Maintained, LakeError> {
+        self.0.maintain(now_ms, retention)
+    }
+    fn size(&self) -> LakeSize {
+        self.0.size()
+    }
+    fn close(&self) -> Result<(), LakeError> {
+        self.0.close()
+    }
+}
+
+struct FaultyWriter(Box<dyn LakeWriter>, Arc<Faults>);
+
+impl LakeWriter for FaultyWriter {
+    fn push(&mut self, row: &LakeRow<'_>) {
+        self.0.push(row);
+    }
+    fn commit(&mut self, from: Offset, next: Offset, now_ms: i64) -> Result<(), LakeError> {
+        match self.1.fate() {
+            Fate::Works => self.0.commit(from, next, now_ms),
+            Fate::Fails if next.0.is_multiple_of(2) => Err(LakeError::Behind { retry_after_ms: 1 }),
+            Fate::Fails => Err(LakeError::DiskFull),
+            Fate::FailsAfterwards => {
+                self.0.commit(from, next, now_ms)?;
+                Err(LakeError::DiskFull)
+            }
+        }
+    }
+    fn discard(&mut self) {
+        self.0.discard();
+    }
+}
+
 /// Record `number`: each third is a redelivery of the one before, some are of no known kind.
 fn append(batch: &mut RecordBatch, number: u64) {
     let id = if number % 3 == 1 { number - 1 } else { number };
@@ -228,6 +286,7 @@ async fn whatever_fails_every_record_has_its_effect_once() {
     let log: Arc<dyn Log> = Arc::new(FileLog::open(&options, Arc::new(SeededEntropy::new(1))).unwrap());
     let store: Arc<dyn Store> =
         Arc::new(SqliteStore::open_path(&folder.path().join("state.db")).await.unwrap());
+    let lake = FileLake::open(&lake::Options::new(folder.path().join("lake"))).unwrap();
     let mut batch = RecordBatch::new();
     (0..RECORDS).for_each(|number| append(&mut batch, number));
     log.append(Topic::Raw, Partition(0), batch, 1).await.unwrap();
@@ -241,14 +300,16 @@ async fn whatever_fails_every_record_has_its_effect_once() {
         log: Arc::new(FaultyLog(Arc::clone(&log), Arc::clone(&faults))),
         store: Arc::new(FaultyStore(Arc::clone(&store), Arc::clone(&faults))),
         clock: Arc::new(SystemClock),
+        lake: Some(Arc::new(FaultyLake(lake.clone(), Arc::clone(&faults)))),
         retry_pause: Duration::from_millis(1),
         telemetry: pipeline::Telemetry::default(),
     };
     let shutdown = CancellationToken::new();
     let running = Pipeline::start(&options, &shutdown).await.unwrap();
     let worked_off = async {
-        while counters(&*store).await.0 < Offset(RECORDS) {
+        while counters(&*store).await.0 < Offset(RECORDS) || lake.position(Partition(0)) < Offset(RECORDS) {
             tokio::time::sleep(Duration::from_millis(5)).await;
+            lake.flush().unwrap();
         }
     };
     tokio::time::timeout(Duration::from_secs(60), worked_off).await.expect("it never came to the end");
@@ -266,6 +327,13 @@ async fn whatever_fails_every_record_has_its_effect_once() {
     let findings: BTreeSet<_> = read_findings(&*log).await.into_iter().map(|finding| finding.id).collect();
     let marked = ids.iter().filter(|id| id.is_multiple_of(MARKED_EVERY)).count();
     assert_eq!(findings.len(), marked, "one identity for each marked record");
+    let first: BTreeSet<_> = ids.iter().map(|id| *id as i64).collect();
+    let kept = events_of(&lake);
+    assert_eq!(kept.len(), ids.len(), "each event is in the lake once");
+    // of a record and its redelivery right after it the lake has the first, unless that is a dead letter
+    let earliest = |at: i64| first.contains(&at) || (at % 50 == 3);
+    assert!(kept.iter().all(|(at, _)| earliest(*at)), "{kept:?}");
+    assert_eq!(kept.iter().map(|(_, id)| id).collect::<BTreeSet<_>>().len(), ids.len());
     let page = ports::store::PageRequest::first(500);
     let letters = store.read().await.unwrap().dead_letters().list(&Default::default(), &page).await.unwrap();
     assert_eq!(letters.items.len() as u64, dead);

@@ -45,11 +45,16 @@ pub(crate) struct Server {
 impl Server {
     /// Starts `huecry serve` on `folder`, with the rules in `rules` alone if given.
     pub(crate) fn start(folder: &Path, rules: Option<&Path>) -> Self {
-        let listen = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let config = folder.join("huecry.toml");
         let text = rules.map_or_else(String::new, |dir| {
             format!("[rules]\nbuiltin = false\ndirs = [{:?}]\n", dir.display().to_string())
         });
+        Self::start_with(folder, &text)
+    }
+
+    /// The same with the text of a configuration.
+    pub(crate) fn start_with(folder: &Path, text: &str) -> Self {
+        let listen = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let config = folder.join("huecry.toml");
         std::fs::write(&config, text).unwrap();
         let log =
             std::fs::OpenOptions::new().create(true).append(true).open(folder.join("stderr.log")).unwrap();
@@ -84,6 +89,13 @@ impl Server {
             assert!(Instant::now() < deadline, "not ready in 60 s\n{}", stderr());
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    pub(crate) fn get(&self, path: &str) -> String {
+        let bearer = format!("Bearer {}", self.admin);
+        let mut answer =
+            self.agent.get(format!("{}{path}", self.url)).header("authorization", bearer).call().unwrap();
+        answer.body_mut().read_to_string().unwrap()
     }
 
     pub(crate) fn post(&self, path: &str, token: &str, body: &[u8]) -> Result<(u16, String), ureq::Error> {

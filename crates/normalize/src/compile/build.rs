@@ -209,7 +209,7 @@ impl Compiler<'_> {
     /// The steps of a whole event.
     pub(crate) fn event(&mut self, tree: &mut Tree, class: &Class, line: u32) -> (Vec<Op>, Frame, u8) {
         let mut writer =
-            Writer { compiler: self, profiles: BTreeSet::new(), ops: Vec::new(), slots: 0, line };
+            Writer { compiler: self, profiles: BTreeSet::new(), ops: Vec::new(), path: Vec::new(), line };
         writer.siblings(tree, &class.shape);
         writer.collect_profiles(tree, &class.shape);
         let profiles = std::mem::take(&mut writer.profiles);
@@ -248,7 +248,8 @@ struct Writer<'w, 'c> {
     compiler: &'w mut Compiler<'c>,
     profiles: BTreeSet<String>,
     ops: Vec<Op>,
-    slots: u32,
+    /// Names from the event down to where steps are written; arrays are transparent.
+    path: Vec<String>,
     line: u32,
 }
 
@@ -346,15 +347,16 @@ impl Writer<'_, '_> {
         bits
     }
 
-    fn slot(&mut self, name: &str) -> Slot {
-        self.slots += 1;
+    /// The place called `name` here; a member of an array has no name of its own.
+    fn slot(&self, name: &str) -> Slot {
         let key = if name.is_empty() { Box::default() } else { format!("\"{name}\":").into() };
-        Slot { number: self.slots - 1, key }
+        Slot { key, column: model::column_of(&self.path.join(".")) }
     }
 
     fn tree(&mut self, tree: &Tree, shape: &Shape, bits: &Bits) {
         for (name, draft) in tree {
             let Some(attribute) = shape.attributes.get(name) else { continue };
+            self.path.push(name.clone());
             let (slot, bit) = (self.slot(name), bits.get(name));
             let below = shape_of(self.compiler.schema, &attribute.of);
             match (draft, below, want(&attribute.of)) {
@@ -379,6 +381,7 @@ impl Writer<'_, '_> {
                 }
                 _ => self.fault(format!("`{name}` has no value that fits its type")),
             }
+            self.path.pop();
         }
     }
 

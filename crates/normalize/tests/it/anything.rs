@@ -76,8 +76,18 @@ fn any_object_gives_a_valid_event_or_a_refusal() {
         }
         Ok(())
     };
-    let kinds = prop::sample::select(vec!["aws_cloudtrail", "okta", "github", "elsewhere"]);
-    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(600));
+    let kinds = [
+        "aws_cloudtrail",
+        "okta",
+        "github",
+        "windows_eventlog",
+        "linux_auditd",
+        "falco",
+        "osquery",
+        "elsewhere",
+    ];
+    let kinds = prop::sample::select(kinds.to_vec());
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(1_000));
     runner.run(&(members, kinds, any::<bool>()), run).unwrap();
 }
 
@@ -108,6 +118,17 @@ fn records_of_elsewhere_are_refused_not_guessed() {
     assert_eq!(refusal.code.as_str(), "kind_unknown");
     let refusal = judge.normalize("okta", None, b"[1]").err().unwrap();
     assert_eq!(refusal.code.as_str(), "json_invalid");
+    for (kind, body, code) in [
+        ("windows_eventlog", &b"{}"[..], "not_of_source"),
+        ("falco", b"{}", "not_of_source"),
+        ("osquery", b"{}", "not_of_source"),
+        ("linux_auditd", b"{}", "not_of_source"),
+        ("linux_auditd", b"type=SYSCALL without an id", "text_invalid"),
+        ("linux_auditd", b"type=X msg=audit(1.0:1): \xff", "text_invalid"),
+    ] {
+        let refusal = judge.normalize(kind, None, body).err().unwrap();
+        assert_eq!(refusal.code.as_str(), code, "{kind}: {refusal}");
+    }
 }
 
 #[test]

@@ -18,7 +18,9 @@ fn each_golden_record_becomes_its_event() {
     for path in paths {
         let name = path.strip_prefix(&folder).unwrap().display().to_string();
         let golden: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-        let body = golden["record"].to_string().into_bytes();
+        // a record that comes as text stands there as text
+        let text = golden["record"].as_str().map(str::to_owned);
+        let body = text.unwrap_or_else(|| golden["record"].to_string()).into_bytes();
         let kind = golden["kind"].as_str().unwrap();
         let mut judged = judge.take(kind, golden["event_type"].as_str(), &body, &name).unwrap();
         // the record stands in the file already
@@ -28,7 +30,7 @@ fn each_golden_record_becomes_its_event() {
         now["logsource"] = json!({"product": logsource.product, "service": logsource.service});
         now["entities"] = json!(judged.entities.iter().map(|(k, v)| format!("{k} {v}")).collect::<Vec<_>>());
         now["event"] = judged.event;
-        if update {
+        if update && now != golden {
             fs::write(&path, format!("{}\n", serde_json::to_string_pretty(&now).unwrap())).unwrap();
         }
         assert!(update || now == golden, "{name} became\n{}", serde_json::to_string_pretty(&now).unwrap());

@@ -1,6 +1,7 @@
 //! Normalizes records, validates the events and keeps the score.
 
-use huecry_normalize::{EventSummary, Normalizer, Output, RawData, Refusal, Schema};
+use crate::beside::{assert_columns, assert_rest};
+use huecry_normalize::{Decoded, EventSummary, Normalizer, Output, RawData, Refusal, Schema};
 use model::{FieldTable, Offset, Partition, Position, RawRecord, Tape, Topic};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -11,9 +12,24 @@ pub(crate) struct Judge {
     pub(crate) schema: Schema,
     pub(crate) fields: FieldTable,
     pub(crate) normalizer: Normalizer,
+    decoded: Decoded,
     tape: Tape,
     output: Output,
     pub(crate) score: Score,
+}
+
+const POSITION: Position = Position::new(Topic::Raw, Partition(0), Offset(7));
+
+fn record<'r>(kind: &'r str, event_type: Option<&'r str>, body: &'r [u8]) -> RawRecord<'r> {
+    RawRecord {
+        source: "test",
+        kind,
+        event_type,
+        delivery_id: None,
+        region: "default",
+        received_at_ms: RECEIVED_AT_MS,
+        body,
+    }
 }
 
 /// What became of a corpus.
@@ -42,7 +58,8 @@ impl Judge {
             panic!("the mappings do not load:\n{}", lines.join("\n"))
         });
         let output = Output::new(RawData::Include);
-        Self { schema, fields, normalizer, tape: Tape::new(), output, score: Score::default() }
+        let (decoded, tape, score) = (Decoded::default(), Tape::new(), Score::default());
+        Self { schema, fields, normalizer, decoded, tape, output, score }
     }
 
     pub(crate) fn normalize(
@@ -51,22 +68,24 @@ impl Judge {
         event_type: Option<&str>,
         body: &[u8],
     ) -> Result<Judged, Refusal> {
-        let record = RawRecord {
-            source: "test",
-            kind,
-            event_type,
-            delivery_id: None,
-            region: "default",
-            received_at_ms: RECEIVED_AT_MS,
-            body,
-        };
-        let position = Position::new(Topic::Raw, Partition(0), Offset(7));
-        let view = self.tape.parse(&self.fields, body)?;
-        let summary = self.normalizer.normalize(&record, &view, position, &mut self.output)?;
+        let record = record(kind, event_type, body);
+        let json = self.normalizer.decode(kind, body, &mut self.decoded)?;
+        let view = self.tape.parse_as(&self.fields, self.normalizer.vocabulary(kind), json)?;
+        let summary = self.normalizer.normalize(&record, &view, POSITION, &mut self.output)?;
         let event = serde_json::from_slice(self.output.json()).expect("the event is JSON");
         let entities = self.output.entities();
         let entities = entities.map(|(kind, value)| (kind.as_str().to_owned(), value.to_owned())).collect();
         Ok(Judged { summary, event, entities })
+    }
+
+    /// What the mapping of a good record leaves over.
+    pub(crate) fn unmapped(&mut self, kind: &str, event_type: Option<&str>, body: &[u8]) -> Vec<u8> {
+        let json = self.normalizer.decode(kind, body, &mut self.decoded).unwrap();
+        let view = self.tape.parse_as(&self.fields, self.normalizer.vocabulary(kind), json).unwrap();
+        let (record, mut rest) = (record(kind, event_type, body), Vec::new());
+        let done = self.normalizer.unmapped(&record, &view, POSITION, &mut self.output, &mut rest);
+        done.unwrap();
+        rest
     }
 
     /// Normalizes, validates and counts one record; `name` stands in the reports.
@@ -85,6 +104,10 @@ impl Judge {
                 return None;
             }
         };
+        assert_columns(&self.output, &judged.event, name);
+        let rest = self.unmapped(kind, event_type, body);
+        let json = self.normalizer.decode(kind, body, &mut self.decoded).unwrap();
+        assert_rest(&rest, json, name);
         let violations = self.schema.validate(&judged.event);
         for violation in &violations {
             let found = format!("{name}: {} {} {}", violation.path, violation.code, violation.message);

@@ -3,7 +3,8 @@
 use super::{Page, PageRequest, StoreError};
 use async_trait::async_trait;
 use model::{
-    AuditRecord, Comment, CommentId, Entity, FindingId, Incident, IncidentId, Severity, Status, Verdict,
+    AuditRecord, Comment, CommentId, Entity, FindingId, Incident, IncidentId, Ownership, Severity, Status,
+    Verdict,
 };
 
 /// What findings are grouped by: the region, because data of two regions never meets in one case, and the
@@ -25,6 +26,8 @@ pub struct OpenIncident {
     pub gravest_severity: Severity,
     /// The event time of that finding, milliseconds since the epoch.
     pub gravest_time_ms: i64,
+    /// Severity and event time of the finding that tells whose it is ([`Incident::owned_by`]).
+    pub owned_rank: Option<(Severity, i64)>,
     /// Whether a person has decided or said anything on it; such a one is never merged away.
     pub touched_by_people: bool,
 }
@@ -57,6 +60,10 @@ pub struct MachineUpdate {
     pub rules: Vec<String>,
     /// Their tactics.
     pub tactics: Vec<String>,
+    /// Whose service it is about.
+    pub ownership: Ownership,
+    /// The finding that tells so.
+    pub owned_by: Option<FindingId>,
     /// Entities of newly joined findings, to be found by; those already known may be left out.
     pub entities: Vec<Entity>,
     /// Now.

@@ -8,6 +8,7 @@ pub(crate) mod health;
 pub(crate) mod idempotency;
 pub(crate) mod incidents;
 pub(crate) mod page;
+pub(crate) mod query;
 pub(crate) mod reference;
 pub(crate) mod rules;
 pub(crate) mod sources;

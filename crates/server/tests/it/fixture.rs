@@ -10,8 +10,8 @@ use backends::sqlite::SqliteStore;
 use huecry_server::{App, Options, Parts, RefusedRule, RuleBook, RuleState, Rules, Telemetry, serve};
 use model::{
     Clock, Entity, EntityKind, EventId, Finding, FindingId, Incident, IncidentId, ManualClock, MatchedField,
-    Offset, Partition, Position, Principal, RawRecord, SeededEntropy, Severity, SourceName, Status, TokenId,
-    Topic,
+    Offset, Ownership, Partition, Position, Principal, RawRecord, SeededEntropy, Severity, SourceName,
+    Status, TokenId, Topic,
 };
 use ports::{Log, Store};
 use prometheus_client::registry::Registry;
@@ -64,6 +64,7 @@ pub(crate) struct Setup {
     pub(crate) options: Options,
     pub(crate) ingest: ingest::Options,
     pub(crate) wrap_log: Wrap,
+    pub(crate) query: Option<Arc<dyn ports::Query>>,
 }
 
 impl Default for Setup {
@@ -72,6 +73,7 @@ impl Default for Setup {
             options: Options::default(),
             ingest: ingest::Options::default(),
             wrap_log: Box::new(|log| log),
+            query: None,
         }
     }
 }
@@ -124,6 +126,7 @@ impl Server {
             directory,
             access: access.clone(),
             desk: triage::Desk::new(store.clone(), clock.clone(), entropy.clone()),
+            query: setup.query,
             audit: audit::Prover::new(tiles.clone(), signer.public().clone()),
             eraser: audit::Eraser::new(store.clone(), clock.clone(), entropy.clone()),
             rules: Arc::new(TwoRules),
@@ -268,6 +271,7 @@ fn finding(number: u8) -> Finding {
         received_at_ms: NOW_MS,
         detected_at_ms: NOW_MS + i64::from(number),
         entities: vec![entity],
+        ownership: Ownership::default(),
         matched: vec![matched],
         event: serde_json::json!({ "class_uid": 6003 }),
     }
@@ -292,6 +296,8 @@ fn incident(id: IncidentId, finding: &Finding) -> Incident {
         gravest: finding.id,
         rules: vec![finding.rule_id.clone()],
         tactics: vec!["attack.initial_access".into()],
+        ownership: Ownership { owner: Some("@acme/payments".into()), ..Ownership::default() },
+        owned_by: Some(finding.id),
         related: None,
         merged_into: None,
         version: 1,

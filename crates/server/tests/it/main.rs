@@ -13,6 +13,7 @@ mod http;
 mod incidents;
 mod matrix;
 mod pressure;
+mod query;
 mod real_data;
 mod reference;
 mod stream;

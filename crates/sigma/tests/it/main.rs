@@ -8,5 +8,6 @@ extern crate huecry_sigma as sigma;
 mod equivalence;
 mod json_view;
 mod language;
+mod reference_page;
 mod shared_data;
 mod sigmahq;

@@ -2,8 +2,9 @@
 
 use super::{DIR, small_options};
 use async_trait::async_trait;
-use huecry_backends::log::simulated::SimDisk;
-use huecry_backends::log::{Disk, FileLog, Options, OsDisk, TopicOptions};
+use disk::simulated::SimDisk;
+use disk::{Disk, OsDisk};
+use huecry_backends::log::{FileLog, Options, TopicOptions};
 use model::{SeededEntropy, Topic};
 use ports::Log;
 use ports::log::conformance::{AGE_MS_MAX, Bench, SEGMENT_BYTES_MAX, run};

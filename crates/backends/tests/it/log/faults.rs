@@ -1,8 +1,9 @@
 //! Failed fsyncs, a full disk, a slow disk, a folder in use.
 
 use super::{DIR, P0, batch, small_options};
-use huecry_backends::log::simulated::{Faults, SimDisk};
-use huecry_backends::log::{Disk, DiskFile, DiskLock, FileLog, Options, OsDisk, TopicOptions};
+use disk::simulated::{Faults, SimDisk};
+use disk::{Disk, DiskFile, DiskLock, OsDisk};
+use huecry_backends::log::{FileLog, Options, TopicOptions};
 use model::{Offset, Partition, SeededEntropy, Topic};
 use ports::log::{BATCH_BYTES_MAX, Bounds};
 use ports::{Log, LogError, RecordBatch};

@@ -2,7 +2,7 @@
 //! on the same folder. (Says nothing about fsync, as the page cache survives: [`super::power`] does.)
 
 use super::{P0, batch};
-use huecry_backends::log::simulated::Dice;
+use disk::simulated::Dice;
 use huecry_backends::log::{FileLog, Options, TopicOptions};
 use model::{Offset, SeededEntropy, Topic};
 use ports::Log;

@@ -2,7 +2,7 @@
 //! through threads and group commit.
 
 use super::{DIR, P0, batch, encoded, home, read_all, small_options};
-use huecry_backends::log::simulated::{Dice, Faults, SimDisk};
+use disk::simulated::{Dice, Faults, SimDisk};
 use huecry_backends::log::{FileLog, PartitionLog};
 use model::{Offset, SeededEntropy, Topic};
 use ports::{Log, LogError};

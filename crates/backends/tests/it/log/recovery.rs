@@ -1,7 +1,7 @@
 //! Damage: what a crash explains is cut, what it does not explain is named, nothing panics.
 
 use super::{DIR, encoded, home, read_all};
-use huecry_backends::log::simulated::SimDisk;
+use disk::simulated::SimDisk;
 use huecry_backends::log::{Encoded, PartitionLog};
 use model::Offset;
 use ports::LogError;

@@ -1,8 +1,8 @@
 //! Any sequence of operations does what a plain vector would do.
 
 use super::{encoded, home, read_all};
+use disk::simulated::SimDisk;
 use huecry_backends::log::PartitionLog;
-use huecry_backends::log::simulated::SimDisk;
 use model::Offset;
 use ports::LogError;
 use proptest::collection::vec;

@@ -3,7 +3,7 @@
 use crate::store::{GroupKey, MachineUpdate, Store, UnitOfWork};
 use model::{
     AuditRecord, Clock, Entity, EntityKind, Entropy, EventId, Finding, FindingId, Incident, IncidentId,
-    ManualClock, Offset, Partition, Position, Principal, SeededEntropy, Severity, Status, Topic,
+    ManualClock, Offset, Ownership, Partition, Position, Principal, SeededEntropy, Severity, Status, Topic,
 };
 use serde_json::json;
 
@@ -65,6 +65,7 @@ impl Bench {
             received_at_ms: time_ms + 1,
             detected_at_ms: time_ms + 2,
             entities: vec![actor(entity)],
+            ownership: Ownership::default(),
             matched: Vec::new(),
             event: json!({ "class_uid": 3002 }),
         }
@@ -91,6 +92,8 @@ impl Bench {
             gravest: finding.id,
             rules: vec![finding.rule_id.clone()],
             tactics: finding.tags.clone(),
+            ownership: finding.ownership.clone(),
+            owned_by: None,
             related: None,
             merged_into: None,
             version: 1,
@@ -138,6 +141,8 @@ pub(super) fn update_of(incident: &Incident) -> MachineUpdate {
         findings: incident.findings,
         rules: incident.rules.clone(),
         tactics: incident.tactics.clone(),
+        ownership: incident.ownership.clone(),
+        owned_by: incident.owned_by,
         entities: Vec::new(),
         updated_at_ms: incident.updated_at_ms,
     }

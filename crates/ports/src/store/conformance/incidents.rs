@@ -3,7 +3,7 @@
 use super::audit::comment;
 use super::bench::{Bench, actor, group, update_of};
 use crate::store::{IncidentEdit, IncidentFilter, MachineUpdate, Store, StoreError};
-use model::{AuditId, Incident, IncidentId, Membership, Severity, Status, Verdict};
+use model::{AuditId, Incident, IncidentId, Membership, Ownership, Severity, Status, Verdict};
 
 /// Whatever is given, a new incident is new, at version 1, and nobody's.
 pub async fn a_new_incident_has_no_decisions(store: &dyn Store) {
@@ -84,6 +84,12 @@ fn random_update(bench: &Bench, incident: &Incident, at_ms: i64, step: u64) -> M
         last_seen_ms: incident.last_seen_ms + bench.below(9) as i64,
         findings: incident.findings + bench.below(3),
         rules: vec![format!("r{step}")],
+        ownership: Ownership {
+            owner: bench.one_of(&[None, Some("@acme/web"), Some("@acme/ops")]).map(str::to_owned),
+            criticality: bench.one_of(&[None, Some("high")]).map(str::to_owned),
+            ..Ownership::default()
+        },
+        owned_by: bench.one_of(&[None, Some(incident.gravest)]),
         entities: vec![actor("root"), actor("eve")],
         updated_at_ms: at_ms,
         ..update_of(incident)
@@ -96,6 +102,8 @@ fn apply_update(incident: &mut Incident, update: MachineUpdate) {
     incident.last_seen_ms = update.last_seen_ms;
     incident.findings = update.findings;
     incident.rules = update.rules;
+    incident.ownership = update.ownership;
+    incident.owned_by = update.owned_by;
     incident.updated_at_ms = update.updated_at_ms;
 }
 
@@ -171,7 +179,8 @@ pub async fn closed_or_merged_incidents_are_not_open(store: &dyn Store) {
     unit.incidents().edit(closed.id, 1, &close, 10, &bench.audit(closed.id)).await.unwrap();
     unit.incidents().merge(merged.id, open.id, 10, &bench.audit(merged.id)).await.unwrap();
     let later = MachineUpdate { last_seen_ms: closed.last_seen_ms + 9, ..update_of(&closed) };
-    unit.incidents().observe(&[later]).await.unwrap();
+    let owned = MachineUpdate { owned_by: Some(open.gravest), ..update_of(&open) };
+    unit.incidents().observe(&[later, owned]).await.unwrap();
     unit.commit().await.unwrap();
 
     let mut view = store.read().await.unwrap();
@@ -184,6 +193,8 @@ pub async fn closed_or_merged_incidents_are_not_open(store: &dyn Store) {
     assert_eq!(both.iter().map(|o| o.group()).collect::<Vec<_>>(), [group("eve"), group("root")]);
     assert_eq!(view.incidents().open_in_groups(&[]).await.unwrap(), []);
     assert_eq!((found[0].gravest_severity, found[0].gravest_time_ms), (Severity::Medium, open.first_seen_ms));
+    assert_eq!(found[0].owned_rank, Some((Severity::Medium, open.first_seen_ms)));
+    assert!(both[0].owned_rank.is_none(), "nobody's");
     assert_eq!(view.incidents().latest_in_group(&group("root")).await.unwrap(), Some(closed.id));
     assert_eq!(view.incidents().latest_in_group(&group("nobody")).await.unwrap(), None);
     let counts = view.incidents().count_by_status().await.unwrap();

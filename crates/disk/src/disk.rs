@@ -1,4 +1,4 @@
-//! The files under the log, as few verbs as it needs, so that a simulated disk can stand in.
+//! Files and folders, as few verbs as what must be durable needs.
 
 use std::any::Any;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -7,10 +7,10 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Held as long as the folder of a log is in use.
+/// Held as long as a folder is in use.
 pub type DiskLock = Box<dyn Any + Send + Sync>;
 
-/// A file system, as the log needs it. Nothing is durable before the matching sync returned `Ok`.
+/// A file system, as what must be durable needs it. Nothing is durable before the matching sync returned `Ok`.
 pub trait Disk: Send + Sync {
     /// Creates the folder; says whether it was not there before.
     ///
@@ -88,7 +88,7 @@ pub trait DiskFile: Send + Sync {
 ///
 /// A folder that is there may have been made by a process that was killed before it synced the name, so
 /// the name is synced in any case; of folders that we did not make and may not open, it is not our task.
-pub(crate) fn create_dir_durably(disk: &dyn Disk, dir: &Path) -> io::Result<()> {
+pub fn create_dir_durably(disk: &dyn Disk, dir: &Path) -> io::Result<()> {
     let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) else {
         return if dir.has_root() { Ok(()) } else { disk.create_dir(dir).map(drop) };
     };

@@ -13,12 +13,16 @@
 //!
 //! For tests; the product never makes one.
 
-use super::disk::{Disk, DiskFile, DiskLock};
-use super::locked;
+use crate::disk::{Disk, DiskFile, DiskLock};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind, IoSlice};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A guard whose data is whole even if a holder panicked: every holder leaves it consistent.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 const SECTOR_BYTES: usize = 512;
 

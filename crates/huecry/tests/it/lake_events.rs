@@ -1,0 +1,28 @@
+//! Reads a lake back, as any reader of Parquet would.
+
+use arrow::array::AsArray;
+use arrow::datatypes::Int64Type;
+use lake::{FileLake, Snapshots};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use ports::Lake;
+
+/// The offsets and ids of every event of the lake, in files and waiting.
+pub(crate) fn events_of(lake: &FileLake) -> Vec<(i64, String)> {
+    lake.flush().unwrap();
+    let snapshot = lake.snapshot();
+    assert!(snapshot.fresh.iter().all(|batch| batch.num_rows() == 0), "all is flushed");
+    let mut events = Vec::new();
+    for file in &snapshot.files {
+        let reader = ParquetRecordBatchReaderBuilder::try_new(std::fs::File::open(&file.path).unwrap());
+        for batch in reader.unwrap().build().unwrap() {
+            let batch = batch.unwrap();
+            let offsets = batch.column_by_name("log_offset").unwrap().as_primitive::<Int64Type>().clone();
+            let ids = batch.column_by_name("event_id").unwrap().as_string::<i32>().clone();
+            events.extend(
+                offsets.values().iter().zip(ids.iter()).map(|(at, id)| (*at, id.unwrap().to_owned())),
+            );
+        }
+    }
+    events.sort();
+    events
+}

@@ -1,0 +1,7 @@
+//! Questions over files and fresh batches.
+
+mod answers;
+mod fixture;
+mod forbidden;
+mod limits;
+mod masking;
