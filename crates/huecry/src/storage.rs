@@ -183,7 +183,7 @@ pub(crate) const OTHERS: u32 = 0o077;
 
 /// Makes the folder for its owner only. One that is there already and empty, as people make it beforehand, is
 /// closed to others as well; one that holds something is left as it is, since not everything in it is ours.
-fn create_private_dir(dir: &Path) -> Result<(), Failure> {
+pub(crate) fn create_private_dir(dir: &Path) -> Result<(), Failure> {
     let failure =
         |e| Failure::new(Exit::Usage, format!("cannot make the data folder {}: {e}", dir.display()));
     fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failure)?;

@@ -166,7 +166,7 @@ pub(super) fn list(body: &Value, columns: &[&str], json: bool) -> Result<Exit, F
     }
     let items = body["items"].as_array().map(Vec::as_slice).unwrap_or_default();
     let rows: Vec<_> = items.iter().map(|i| columns.iter().map(|c| cell(c, &i[*c])).collect()).collect();
-    let header: Vec<_> = columns.iter().map(|c| c.strip_suffix("_at_ms").unwrap_or(c)).collect();
+    let header: Vec<_> = columns.iter().map(|c| c.strip_suffix("_ms").map_or(*c, without_at)).collect();
     terminal::line(terminal::table(&header, &rows));
     if let Some(next) = body["next"].as_str() {
         terminal::note(format_args!("more: --cursor '{next}'"));
@@ -174,12 +174,17 @@ pub(super) fn list(body: &Value, columns: &[&str], json: bool) -> Result<Exit, F
     Ok(Exit::Done)
 }
 
+/// `created` for `created_at`.
+fn without_at(column: &str) -> &str {
+    column.strip_suffix("_at").unwrap_or(column)
+}
+
 /// A value as people read it: lists without brackets, moments as UTC.
 fn cell(column: &str, value: &Value) -> String {
     match value {
         Value::Array(items) if items.is_empty() => "-".to_owned(),
         Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(", "),
-        Value::Number(ms) if column.ends_with("_at_ms") => {
+        Value::Number(ms) if column.ends_with("at_ms") => {
             ms.as_i64().map_or_else(String::new, terminal::time)
         }
         other => text(other),

@@ -7,7 +7,7 @@ use crate::client::Client;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::node::Node;
-use crate::storage::FIRST_TOKEN_FILE;
+use crate::storage::{FIRST_TOKEN_FILE, create_private_dir};
 use crate::terminal;
 use acme::{Acme, Source};
 use ingest::signature::sign_github;
@@ -86,7 +86,7 @@ fn fresh_folder() -> Result<PathBuf, Failure> {
 
 /// Acme's catalogue as a file, so that `huecry owners` can be tried on it.
 fn services_of_acme(data_dir: &std::path::Path) -> Result<PathBuf, Failure> {
-    std::fs::create_dir_all(data_dir)?;
+    create_private_dir(data_dir)?;
     let file = data_dir.join("acme-services.yaml");
     std::fs::write(&file, acme::SERVICES_YAML)?;
     Ok(file)
