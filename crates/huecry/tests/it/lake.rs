@@ -11,7 +11,7 @@ fn body() -> String {
     let record = |n: usize| {
         let record = json!({
             "eventVersion": "1.08", "eventID": format!("lake-{n}"), "eventSource": "s3.amazonaws.com",
-            "eventName": if n % 3 == 0 { "GetObject" } else { "PutObject" },
+            "eventName": if n.is_multiple_of(3) { "GetObject" } else { "PutObject" },
             "eventTime": format!("2026-03-01T10:{:02}:00Z", n % 60), "awsRegion": "eu-west-1",
             "sourceIPAddress": format!("192.0.2.{}", n % 5), "recipientAccountId": "111122223333",
             "userIdentity": { "type": "IAMUser", "userName": format!("ana{}", n % 4) },
