@@ -68,7 +68,10 @@ pub(crate) fn start_lake(
     let telemetry = Telemetry::default();
     telemetry.register(registry);
     let runtime = Handle::current();
-    let wait = move || runtime.block_on(tokio::time::timeout(LAKE_EVERY, shutdown.cancelled())).is_ok();
+    // The timer is made inside the block: outside of it this thread knows of no runtime, and making one panics.
+    let wait = move || {
+        runtime.block_on(async { tokio::time::timeout(LAKE_EVERY, shutdown.cancelled()).await }).is_ok()
+    };
     std::thread::Builder::new().name("lake".to_owned()).spawn(move || {
         while !wait() {
             match lake.maintain(clock.now_ms(), &retention) {
@@ -88,4 +91,56 @@ pub(crate) fn start_lake(
             telemetry.look(&lake);
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{ColumnValues, Enrichment, EventId, Offset, Partition, RawRecord, SystemClock};
+    use ports::LakeRow;
+    use std::time::Instant;
+
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    fn one_event(lake: &FileLake, now_ms: i64) {
+        let record = RawRecord {
+            source: "aws-prod",
+            kind: "aws_cloudtrail",
+            event_type: None,
+            delivery_id: None,
+            region: "default",
+            received_at_ms: now_ms,
+            body: b"{}",
+        };
+        let mut writer = lake.writer(Partition(0)).unwrap();
+        writer.push(&LakeRow {
+            offset: Offset(0),
+            event_id: EventId([1; 16]),
+            time_ms: now_ms,
+            class_uid: 6003,
+            columns: &ColumnValues::default(),
+            enrichment: Enrichment::default(),
+            record,
+        });
+        writer.commit(Offset(0), Offset(1), now_ms).unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_waits_is_written_without_anybody_asking() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = lake::Options { flush_age_ms_max: 0, ..lake::Options::new(folder.path().join("lake")) };
+        let lake = FileLake::open(&options).unwrap();
+        one_event(&lake, SystemClock.now_ms());
+        assert_eq!(lake.size().files, 0);
+        let (shutdown, mut registry) = (CancellationToken::new(), Registry::default());
+        let clock = Arc::new(SystemClock);
+        let upkeep = start_lake(lake.clone(), Vec::new(), clock, &mut registry, shutdown.clone()).unwrap();
+        let (asked, seen) = (Instant::now(), lake.clone());
+        while seen.size().files == 0 && asked.elapsed() < PATIENCE && !upkeep.is_finished() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        shutdown.cancel();
+        tokio::task::spawn_blocking(move || upkeep.join()).await.unwrap().unwrap();
+        assert_eq!((lake.size().files, lake.size().fresh_events), (1, 0));
+    }
 }

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 const DAY_MS: i64 = 86_400_000;
 /// A request of the past's records is sent at this size.
-const REQUEST_BYTES: usize = 1 << 20;
+const REQUEST_BYTES: usize = 256 << 10;
 /// How busy the live organisation is, against the past's.
 const LIVE_SCALE: f64 = 8.0;
 /// Longest wait for the incidents of what was sent.
@@ -34,7 +34,7 @@ const SOURCES: [(&str, &str); 4] = [
 ];
 
 /// Memory for events of the demo that wait for a file of the lake.
-const LAKE_WAITING_BYTES_MAX: usize = 12 << 20;
+const LAKE_WAITING_BYTES_MAX: usize = 8 << 20;
 
 /// Plays the past, prints the incidents, then goes on live until a signal.
 pub(super) fn run(args: &Demo, config: &Config, named_data_dir: bool, json: bool) -> Result<Exit, Failure> {
