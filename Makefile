@@ -6,10 +6,10 @@ export CARGO_TARGET_DIR ?= $(HOME)/.cache/huecry/target
 PHASE := @.ci/phase
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint fmt fuzz clean tools
+.PHONY: help demo test bench bench-sigma lint fmt fuzz clean tools
 
 help: ## list the commands
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
 demo: tools ## build the product and play an organisation through it (Ctrl-C ends it)
 	$(PHASE) build cargo build --locked --profile demo --package huecry
@@ -28,6 +28,9 @@ lint: tools ## format, tidy, clippy; licences if cargo-deny is there
 
 bench: tools ## measure the product beside the limits of this machine (ARGS=--help says what can be set)
 	@cargo xtask bench --profile bench-release $(ARGS)
+
+bench-sigma: tools ## matching beside another engine, on the same rules and events (peers/sigma; ARGS=--write)
+	@cargo xtask bench --sigma $(ARGS)
 
 fuzz: tools ## fuzz one target: make fuzz TARGET=name MINUTES=10; without a target, list them
 	@cargo xtask fuzz $(TARGET) $(if $(TARGET),--minutes $(or $(MINUTES),10))

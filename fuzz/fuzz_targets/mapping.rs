@@ -56,12 +56,20 @@ fuzz_target!(|input: &[u8]| {
         "linux_auditd",
         "falco",
         "osquery",
+        "entra",
+        "google_workspace",
+        "gitlab",
+        "kubernetes_audit",
+        "gcp_audit",
+        "m365",
+        "slack_audit",
         "elsewhere",
+        "okta",
     ];
-    let kind = kinds[usize::from(how & 7)];
+    let kind = kinds[usize::from(how & 15)];
     let types = [None, Some("push"), Some("member"), Some("dependabot_alert")];
     BENCH.with_borrow_mut(|bench| {
-        if bench.normalize(kind, types[usize::from(how >> 3 & 3)], body).is_ok() {
+        if bench.normalize(kind, types[usize::from(how >> 4 & 3)], body).is_ok() {
             let event = serde_json::from_slice(bench.output.json()).expect("the event is JSON");
             let violations = bench.schema.validate(&event);
             assert!(violations.is_empty(), "{violations:?}");

@@ -25,6 +25,25 @@ pub(crate) fn run(root: &Path, args: &[&str]) -> ExitCode {
     if succeeds(&mut bench) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+/// Builds `peers/sigma`, which is a workspace of its own, and runs it on the shared data.
+///
+/// The other engine states a newer compiler than ours and builds with ours (`--ignore-rust-version`).
+pub(crate) fn run_sigma(root: &Path, args: &[&str]) -> ExitCode {
+    let cargo = [
+        "run",
+        "--locked",
+        "--quiet",
+        "--release",
+        "--ignore-rust-version",
+        "--manifest-path",
+        "peers/sigma/Cargo.toml",
+        "--",
+    ];
+    let mut run = Command::new("cargo");
+    run.args(cargo).args(args).current_dir(root);
+    if succeeds(&mut run) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
 fn succeeds(command: &mut Command) -> bool {
     match command.status() {
         Ok(status) => status.success(),

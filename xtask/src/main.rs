@@ -1,8 +1,10 @@
-//! Repository chores: `cargo xtask tidy | fuzz | bench`.
+//! Repository chores: `cargo xtask tidy | fuzz | bench | attack | sigma-differential`.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command line tool: these are its output
 
+mod attack;
 mod bench;
 mod fuzz;
+mod sigma_differential;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -13,7 +15,11 @@ usage: cargo xtask <command>
 
   tidy                             check layering, sizes, names, banned text, lock files, documents
   fuzz [TARGET] [--minutes N]      run one fuzz target (10 minutes unless told); without a name, list them
+  attack FILE                      write content/attack from STIX objects of MITRE ATT&CK
   bench [--profile NAME] [ARGS]    build in a profile (demo unless told), run crates/bench with ARGS
+  bench --sigma [ARGS]             matching beside another engine, in a workspace of its own (peers/sigma)
+  sigma-differential [--pairs N] [--seed N]
+                                   compiled rules against the reference: real records, generated pairs
 
 exit codes: 0 all well, 1 complaints or a failed run, 2 wrong usage
 ";
@@ -25,6 +31,9 @@ fn main() -> ExitCode {
     match args.as_slice() {
         ["tidy"] => tidy::run(&root),
         ["fuzz", rest @ ..] => fuzz::run(&root, rest),
+        ["attack", rest @ ..] => attack::run(&root, rest),
+        ["bench", "--sigma", rest @ ..] => bench::run_sigma(&root, rest),
+        ["sigma-differential", rest @ ..] => sigma_differential::run(&root, rest),
         ["bench", rest @ ..] => bench::run(&root, rest),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

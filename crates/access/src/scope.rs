@@ -32,6 +32,8 @@ scopes! {
     IncidentsWrite = "incidents:write",
     /// See which rules run and how they do.
     RulesRead = "rules:read",
+    /// Load rules again, decide their stages, and see what a filter would be made of.
+    RulesWrite = "rules:write",
     /// Read what could not be normalized, with the raw records.
     DeadLettersRead = "dead-letters:read",
     /// Drive dead letters again.

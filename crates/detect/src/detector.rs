@@ -1,9 +1,10 @@
 //! Compiled rules, and one event run through them.
 
+use crate::correlations::Correlations;
 use crate::routes::Routes;
 use crate::view::{Interner, Seen};
 use model::{EnrichFields, Enrichment, EventView, FieldTable};
-use sigma::{MatchScratch, Rule, RuleError, RuleIndex, RuleSet};
+use sigma::{Document, Logsource, MatchScratch, Preparation, Route, Rule, RuleError, RuleIndex, RuleSet};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
@@ -47,8 +48,11 @@ pub struct Scratch {
 pub struct Detector {
     pub(crate) vendor: RuleSet,
     pub(crate) ocsf: RuleSet,
+    /// The rules for normalized events, whatever they came from.
+    pub(crate) ocsf_route: Route,
     vendor_known: EnrichFields,
     ocsf_known: EnrichFields,
+    pub(crate) correlations: Correlations,
 }
 
 /// Which rule has which id, in lower case.
@@ -58,54 +62,71 @@ struct Ids {
 }
 
 impl Ids {
-    /// The rule, unless another has its id: their findings would be taken for each other's.
-    fn claim(&mut self, rule: Rule) -> Result<Rule, RuleError> {
-        let Some(id) = &rule.id else { return Ok(rule) };
+    /// The document, unless another has its id: their findings would be taken for each other's.
+    fn claim(&mut self, document: Document) -> Result<Document, RuleError> {
+        let (id, rule_file, line) = match &document {
+            Document::Rule(rule) => (&rule.id, &rule.file, rule.line),
+            Document::Correlation(rule) => (&rule.id, &rule.file, rule.line),
+            Document::Filter(_) | Document::Pipeline(_) | Document::Placeholders(_) => return Ok(document),
+        };
+        let Some(id) = id else { return Ok(document) };
         match self.taken.entry(id.to_ascii_lowercase()) {
             Entry::Vacant(free) => {
-                free.insert((Arc::clone(&rule.file), rule.line));
-                Ok(rule)
+                free.insert((Arc::clone(rule_file), line));
+                Ok(document)
             }
             Entry::Occupied(taken) => {
-                let (file, line) = taken.get();
-                let reason =
-                    format!("the id {id} belongs to the rule at {file}:{line}; give this rule its own");
+                let (other, other_line) = taken.get();
+                let reason = format!(
+                    "the id {id} belongs to the rule at {other}:{other_line}; give this rule its own"
+                );
                 let code = sigma::ErrorCode::DuplicateId;
-                Err(RuleError { file: Arc::clone(&rule.file), line: rule.line, code, reason })
+                Err(RuleError { file: Arc::clone(rule_file), line, code, reason })
             }
         }
     }
 }
 
 impl Detector {
-    /// Parses and compiles rule files, given as (file name, text). The fields that rules read are added
-    /// to the table of their vocabulary. Of several rules with one id the first runs, and the others are refused.
+    /// Parses and compiles rule files, given as (file name, text). Filters, processing pipelines and placeholders among
+    /// them act on the rules of all files. The fields that rules read are added to the table of their vocabulary. Of
+    /// several rules with one id the first runs, and the others are refused.
     pub fn load<'d>(
         documents: impl IntoIterator<Item = (&'d str, &'d str)>,
         vendor_fields: &mut FieldTable,
         ocsf_fields: &mut FieldTable,
     ) -> (Self, LoadReport) {
         let mut report = LoadReport::default();
-        let (mut vendor, mut ocsf) = (Vec::new(), Vec::new());
-        let mut ids = Ids::default();
+        let (mut rules, mut correlations) = (Vec::new(), Vec::new());
+        let (mut preparation, mut ids) = (Preparation::default(), Ids::default());
         for (file, text) in documents {
-            for parsed in sigma::parse_rules(text, file) {
-                match parsed.and_then(|rule| ids.claim(rule)) {
-                    Ok(rule) if rule.logsource.is_ocsf() => ocsf.push(rule),
-                    Ok(rule) => vendor.push(rule),
+            for parsed in sigma::parse_documents(text, file) {
+                match parsed.and_then(|document| ids.claim(document)) {
+                    Ok(Document::Rule(rule)) => rules.push(*rule),
+                    Ok(Document::Correlation(rule)) => correlations.push(*rule),
+                    Ok(Document::Filter(filter)) => preparation.add_filter(*filter),
+                    Ok(Document::Pipeline(pipeline)) => preparation.add_pipeline(*pipeline),
+                    Ok(Document::Placeholders(placeholders)) => preparation.add_placeholders(placeholders),
                     Err(error) => report.refused.push(error),
                 }
             }
         }
+        let (rules, refused) = preparation.apply(rules);
+        report.refused.extend(refused);
+        let (ocsf, vendor): (Vec<_>, Vec<_>) = rules.into_iter().partition(|rule| rule.logsource.is_ocsf());
         let (vendor_known, ocsf_known) =
             (EnrichFields::intern(vendor_fields), EnrichFields::intern(ocsf_fields));
         let (vendor, refused) = RuleSet::compile(vendor, &mut Interner(vendor_fields));
         report.refused.extend(refused);
         let (ocsf, refused) = RuleSet::compile(ocsf, &mut Interner(ocsf_fields));
         report.refused.extend(refused);
-        report.loaded = vendor.rules().len() + ocsf.rules().len();
+        let tables = [vendor_fields, ocsf_fields];
+        let (correlations, refused) = Correlations::link(correlations, [&vendor, &ocsf], tables);
+        report.refused.extend(refused);
+        let ocsf_route = ocsf.route(&Logsource::ocsf());
+        report.loaded = vendor.rules().len() + ocsf.rules().len() + correlations.set().all().len();
         report.refused.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
-        (Self { vendor, ocsf, vendor_known, ocsf_known }, report)
+        (Self { vendor, ocsf, ocsf_route, vendor_known, ocsf_known, correlations }, report)
     }
 
     /// Every rule, with the handle a hit has.
@@ -161,6 +182,22 @@ impl Detector {
         }
     }
 
+    /// The record or the event as a rule that matched it saw it.
+    pub(crate) fn seen<'t>(
+        &'t self,
+        hit: Hit,
+        routes: &'t Routes,
+        view: &EventView<'t>,
+        known: &'t Enrichment<'t>,
+    ) -> Seen<'t> {
+        let (renames, names) = match hit.vocabulary {
+            Vocabulary::Vendor => (routes.names_for(hit.index), &self.vendor_known),
+            Vocabulary::Ocsf => (None, &self.ocsf_known),
+        };
+        let seen = renames.map_or(Seen::plain(*view), |renames| Seen::renamed(*view, renames));
+        seen.knowing(known, names)
+    }
+
     /// Why a rule matched. `view` is the record or the event, by the hit's vocabulary; `routes` those of the
     /// record.
     pub fn explain(
@@ -171,12 +208,11 @@ impl Detector {
         known: &Enrichment<'_>,
         scratch: &mut Scratch,
     ) -> Vec<model::MatchedField> {
-        let (scratch, renames, names) = match hit.vocabulary {
-            Vocabulary::Vendor => (&mut scratch.vendor, routes.names_for(hit.index), &self.vendor_known),
-            Vocabulary::Ocsf => (&mut scratch.ocsf, None, &self.ocsf_known),
+        let seen = self.seen(hit, routes, view, known);
+        let scratch = match hit.vocabulary {
+            Vocabulary::Vendor => &mut scratch.vendor,
+            Vocabulary::Ocsf => &mut scratch.ocsf,
         };
-        let seen = renames.map_or(Seen::plain(*view), |renames| Seen::renamed(*view, renames));
-        let seen = seen.knowing(known, names);
         let fields = self.set(hit.vocabulary).matched_fields(hit.index, &seen, scratch);
         let text = Option::unwrap_or_default;
         fields

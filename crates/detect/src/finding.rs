@@ -1,8 +1,15 @@
 //! From a hit to a finding.
 
 use crate::detector::{Detector, Hit};
-use model::{Entity, EntityKind, EventId, Finding, FindingId, MatchedField, Ownership, Position, Severity};
+use model::{
+    Entity, EntityKind, EventId, Finding, FindingId, MatchedField, Ownership, Position, Severity, Stage,
+};
 use sigma::{Level, Rule};
+use std::collections::BTreeMap;
+
+/// Version of the rule engine, which findings carry: what a rule means may change with it, and nothing else of
+/// the program bears on that.
+pub const ENGINE_VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What a finding says about the event, from the stages before.
 #[derive(Debug, Clone)]
@@ -30,7 +37,7 @@ pub struct EventFacts<'a> {
 }
 
 /// The severity of a rule's level; a rule that names none counts as medium.
-fn severity(level: Option<Level>) -> Severity {
+pub(crate) fn severity(level: Option<Level>) -> Severity {
     match level {
         Some(Level::Informational) => Severity::Informational,
         Some(Level::Low) => Severity::Low,
@@ -45,8 +52,16 @@ const GROUP_BY: &str = "group_by";
 
 /// The entities with those first that the rule wants findings grouped by. Most attacks are about whom they
 /// use or hit; some, such as credential stuffing, are about where they come from.
-fn ordered(mut entities: Vec<Entity>, rule: &Rule) -> Vec<Entity> {
-    let wanted = rule.custom.get(GROUP_BY).and_then(|v| v.as_str()).and_then(EntityKind::from_name);
+fn ordered(entities: Vec<Entity>, rule: &Rule) -> Vec<Entity> {
+    ordered_by(entities, &rule.custom)
+}
+
+/// The same by a rule's further keys.
+pub(crate) fn ordered_by(
+    mut entities: Vec<Entity>,
+    custom: &BTreeMap<String, serde_json::Value>,
+) -> Vec<Entity> {
+    let wanted = custom.get(GROUP_BY).and_then(|v| v.as_str()).and_then(EntityKind::from_name);
     if let Some(wanted) = wanted {
         entities.sort_by_key(|entity| entity.kind != wanted);
     }
@@ -67,10 +82,12 @@ impl Detector {
             rule_id,
             rule_title: rule.title.clone(),
             rule_hash: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+            engine_version: ENGINE_VERSION.to_owned(),
             severity: severity(rule.level),
             tags: rule.tags.clone(),
             event_id: facts.event_id,
             position: facts.position,
+            further_events: Vec::new(),
             source: facts.source.to_owned(),
             region: facts.region.to_owned(),
             time_ms: facts.time_ms,
@@ -78,6 +95,8 @@ impl Detector {
             detected_at_ms: facts.detected_at_ms,
             entities: ordered(facts.entities, rule),
             ownership: facts.ownership,
+            rule_set: String::new(),
+            stage: Stage::Active,
             matched,
             event: facts.event,
         })

@@ -75,8 +75,10 @@ struct Channel {
 impl EventLogRoutes {
     /// Makes the routes of `detector`'s rules; `fields` is the table that its vendor rules were loaded with.
     pub fn new(detector: &Detector, fields: &mut FieldTable) -> Self {
+        // Most channels have the rules of the product alone: they share one program.
+        let mut known = Vec::new();
         let mut make = |channel: &str, id: Option<u32>| {
-            detector.route_resolved(&event_log::resolve(channel, id), fields)
+            detector.route_resolved(&event_log::resolve(channel, id), fields, &mut known)
         };
         let channels = event_log::channels().into_iter().map(|(name, ids)| Channel {
             name,
@@ -127,22 +129,32 @@ impl Detector {
         Routes { vendor: self.vendor.route(source), renamed: None, ocsf: self.ocsf_route() }
     }
 
+    /// Every vendor rule, whatever its logsource: for measuring, and for tests of rules in isolation.
+    pub fn route_all(&self) -> Routes {
+        Routes { vendor: self.vendor.route_all(), renamed: None, ocsf: self.ocsf.route_where(|_| false) }
+    }
+
     fn ocsf_route(&self) -> Route {
-        self.ocsf.route(&Logsource::ocsf())
+        self.ocsf_route.clone()
     }
 
     /// The rules for a record that is several things at once. Rules of a category with names of its own see
     /// the record under them; rules that name no category see it as it is.
-    fn route_resolved(&self, resolved: &[Resolved], fields: &mut FieldTable) -> Routes {
+    fn route_resolved(
+        &self,
+        resolved: &[Resolved],
+        fields: &mut FieldTable,
+        known: &mut Vec<Route>,
+    ) -> Routes {
         let (plain, renamed): (Vec<_>, Vec<_>) = resolved.iter().partition(|one| one.aliases.is_empty());
         let applies = |rule: &sigma::Rule, to: &[&Resolved]| {
             to.iter().any(|one| rule.logsource.applies_to(&one.logsource))
         };
-        let vendor = self.vendor.route_where(|rule| {
+        let vendor = self.vendor.route_among(known, |rule| {
             applies(rule, &plain) || (rule.logsource.category.is_none() && applies(rule, &renamed))
         });
         let renamed = renamed.first().map(|first| Renamed {
-            route: self.vendor.route_where(|rule| {
+            route: self.vendor.route_among(known, |rule| {
                 rule.logsource.category.is_some() && applies(rule, &renamed) && !applies(rule, &plain)
             }),
             names: Arc::new(renames(first.aliases, fields)),

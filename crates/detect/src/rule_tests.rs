@@ -181,7 +181,12 @@ tests:
         };
         let first = |title: &str| {
             let (hit, _) = detector.rules().find(|(_, rule)| rule.title == title).unwrap();
-            detector.finding(hit, Vec::new(), facts.clone()).unwrap().entities[0].kind
+            let finding = detector.finding(hit, Vec::new(), facts.clone()).unwrap();
+            assert_eq!(
+                (finding.engine_version.as_str(), finding.rule_hash.len()),
+                (crate::ENGINE_VERSION, 64)
+            );
+            finding.entities[0].kind
         };
         assert_eq!(first("Trail stopped"), EntityKind::Address);
         assert_eq!(first("Failed sign-in"), EntityKind::Actor);

@@ -1,7 +1,7 @@
 //! The bridge between the one parse of a record and the rule engine, which knows nothing of ours.
 
-use model::{EnrichField, EnrichFields, Enrichment, EventView, FieldTable, Scalar};
-use sigma::Value;
+use model::{EnrichField, EnrichFields, Enrichment, EventView, FieldTable, Kind, Scalar};
+use sigma::{Content, Places, Value};
 
 /// Gives the engine the ids of the shared field table.
 pub(crate) struct Interner<'a>(pub(crate) &'a mut FieldTable);
@@ -94,6 +94,11 @@ fn any_known(field: EnrichField, known: &Enrichment<'_>, visit: &mut impl FnMut(
     text.is_some_and(|text| visit(Value::Str(text)))
 }
 
+/// What rules say for the record's word.
+fn said(text: &str, words: Words) -> &str {
+    words.iter().find(|(word, _)| *word == text).map_or(text, |(_, said)| said)
+}
+
 fn value(scalar: Scalar<'_>) -> Value<'_> {
     match scalar {
         Scalar::Null => Value::Null,
@@ -113,10 +118,7 @@ impl sigma::EventView for Seen<'_> {
         let (field, words) = self.field(field);
         let mut scalars = self.view.all(field).filter_map(|node| node.scalar());
         scalars.any(|scalar| match scalar {
-            Scalar::Str(text) if !words.is_empty() => {
-                let said = words.iter().find(|(word, _)| *word == text).map_or(text, |(_, said)| said);
-                visit(Value::Str(said))
-            }
+            Scalar::Str(text) => visit(Value::Str(said(text, words))),
             scalar => visit(value(scalar)),
         })
     }
@@ -126,6 +128,28 @@ impl sigma::EventView for Seen<'_> {
             return any_known(field, known, &mut |_| true);
         }
         self.view.first(self.field(field).0).is_some()
+    }
+
+    fn each_placed(&self, field: sigma::FieldId, visit: &mut impl FnMut(Places, Content<'_>)) {
+        if let Some((field, known)) = self.enriched(field) {
+            let mut at = 0;
+            any_known(field, known, &mut |value| {
+                visit(Places { from: at, to: at + 1 }, Content::Scalar(value));
+                at += 1;
+                false
+            });
+            return;
+        }
+        let (field, words) = self.field(field);
+        for node in self.view.all(field) {
+            let content = match (node.scalar(), node.kind()) {
+                (Some(Scalar::Str(text)), _) => Content::Scalar(Value::Str(said(text, words))),
+                (Some(scalar), _) => Content::Scalar(value(scalar)),
+                (None, Kind::Array) => Content::Array,
+                (None, _) => Content::Object,
+            };
+            visit(Places { from: node.place(), to: node.place_after() }, content);
+        }
     }
 
     fn any_scalar(&self, visit: &mut impl FnMut(Value<'_>) -> bool) -> bool {
@@ -158,6 +182,10 @@ mod tests {
         }));
         assert_eq!(values, [r#"Str("x")"#, "Uint(7)"]);
         assert!(seen.exists(id) && !seen.exists(absent));
+        let mut placed = Vec::new();
+        let above = Interner(&mut fields.clone()).intern("a.b");
+        seen.each_placed(above, &mut |places, content| placed.push((places.from, format!("{content:?}"))));
+        assert_eq!(placed, [(3, r#"Scalar(Str("x"))"#.to_owned()), (5, "Scalar(Uint(7))".to_owned())]);
         assert!(!seen.any_scalar(&mut |v| matches!(v, Value::Bool(_))), "keywords skip booleans");
     }
 }

@@ -1,7 +1,15 @@
 //! The command line, as data.
 
+mod rollout;
+
+pub use rollout::{ReportFormat, RulesBacktest, RulesStage, RulesTune, StageArg};
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+
+mod rules;
+
+pub use rules::Rules;
 
 /// See it, shout it, stop it: telemetry and reports in, incidents out.
 #[derive(Debug, Parser)]
@@ -252,52 +260,6 @@ pub enum Incident {
     },
 }
 
-/// `huecry rules`
-#[derive(Debug, Clone, Subcommand)]
-pub enum Rules {
-    /// Load rules and say which were refused, and why.
-    Load {
-        /// Folders or files [default: the configuration's rules].
-        dirs: Vec<PathBuf>,
-    },
-    /// Run the rules' own tests.
-    Test {
-        /// Folders or files [default: the configuration's rules].
-        dirs: Vec<PathBuf>,
-    },
-    /// Say what is allowed but unwise.
-    Lint {
-        /// Folders or files [default: the configuration's rules].
-        dirs: Vec<PathBuf>,
-    },
-    /// Match records of files without a server: one JSON line a match.
-    Match {
-        /// Folder of rules [default: the configuration's rules].
-        #[arg(long, value_name = "DIR")]
-        rules: Vec<PathBuf>,
-        /// The kind of records [default: told from each record's own fields].
-        #[arg(long, value_name = "KIND")]
-        source: Option<String>,
-        /// Files as for `huecry ingest`.
-        #[arg(required = true, value_name = "FILE")]
-        files: Vec<PathBuf>,
-    },
-    /// Findings per 1,000 events and speed, on files or on the demo organisation's benign part.
-    Bench {
-        /// Folder of rules [default: the configuration's rules].
-        #[arg(long, value_name = "DIR")]
-        rules: Vec<PathBuf>,
-        /// The kind of records [default: told from each record's own fields].
-        #[arg(long, value_name = "KIND")]
-        source: Option<String>,
-        /// Files as for `huecry ingest`; none: the demo organisation, benign part.
-        #[arg(value_name = "FILE")]
-        files: Vec<PathBuf>,
-    },
-    /// The rules that the server runs, with how often and when each matched.
-    List,
-}
-
 /// `huecry lake`
 #[derive(Debug, Clone, Subcommand)]
 pub enum Lake {
@@ -386,7 +348,8 @@ pub enum Source {
     Add {
         /// Its name: a-z, 0-9, - and _.
         name: String,
-        /// What it sends: aws_cloudtrail, okta, github, windows_eventlog, linux_auditd, falco, osquery.
+        /// What it sends: aws_cloudtrail, okta, github, entra, google_workspace, gitlab, kubernetes_audit,
+        /// gcp_audit, m365, slack_audit, windows_eventlog, linux_auditd, falco, osquery.
         #[arg(long)]
         kind: String,
         /// Where its data must be kept.

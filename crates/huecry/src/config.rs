@@ -1,6 +1,8 @@
 //! The configuration file: TOML, every key optional, unknown keys refused.
 
 use crate::questions::QueryConfig;
+use detect::stage::NewRuleStage;
+use model::Stage;
 use ports::lake::RetentionRule;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -60,6 +62,8 @@ pub struct Config {
     pub lake: LakeConfig,
     /// Detection rules.
     pub rules: RulesConfig,
+    /// Correlations over several events.
+    pub correlation: CorrelationConfig,
     /// What is known of events beside their records: services, owners, addresses.
     pub enrich: EnrichConfig,
     /// Grouping of findings into incidents.
@@ -118,6 +122,8 @@ impl Default for StorageConfig {
 pub struct LogConfig {
     /// Partitions of the raw topic: how many pipeline workers can run side by side. Only grows.
     pub raw_partitions: u32,
+    /// Partitions of the internal topic of matches: how many correlators can run side by side. Only grows.
+    pub match_partitions: u32,
     /// Segment size in bytes; retention removes whole segments.
     pub segment_bytes: u64,
     /// Raw records older than this many days are removed.
@@ -133,10 +139,78 @@ impl Default for LogConfig {
     fn default() -> Self {
         Self {
             raw_partitions: 2,
+            match_partitions: 2,
             segment_bytes: 64 << 20,
             raw_retention_days: 400,
             raw_retention_bytes: 64 << 30,
             finding_retention_days: 400,
+        }
+    }
+}
+
+/// Correlations over several events.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CorrelationConfig {
+    /// An event may come so many seconds (of event time) after a later one of its stream; correlations wait so long for
+    /// it. One that comes later is counted and left out.
+    pub lateness_s: u32,
+    /// Other numbers of seconds for single products, by the name that rules have for them. AWS delivers the calls of
+    /// different regions minutes apart: `{ aws = 300 }`.
+    pub lateness_s_by_product: BTreeMap<String, u32>,
+    /// The same for history, which is nobody's to wait for.
+    pub past_lateness_s: u32,
+    /// A stream that brings nothing for so many seconds is not waited for. Longer than the longest pause between two
+    /// deliveries of a source whose events are correlated with those of others.
+    pub idle_s: u32,
+    /// A correlator that begins, and one that meets another import of history, judges nothing for so many seconds, so that
+    /// streams that begin a moment later are waited for.
+    pub warmup_s: u32,
+    /// An event that is older than so many seconds when it is received is history: it is correlated by its time too, but
+    /// apart from what happens now.
+    pub past_after_s: u32,
+    /// Most memory of the state, in bytes, for each partition of the topic of matches. Past it the groups longest without
+    /// a match are forgotten.
+    pub state_bytes_max: usize,
+    /// Least seconds between two snapshots of the state.
+    pub snapshot_interval_s: u32,
+}
+
+impl Default for CorrelationConfig {
+    fn default() -> Self {
+        Self {
+            lateness_s: 60,
+            lateness_s_by_product: BTreeMap::from([("aws".to_owned(), 300)]),
+            past_lateness_s: 86_400,
+            idle_s: 60,
+            warmup_s: 10,
+            past_after_s: 3_600,
+            state_bytes_max: 64 << 20,
+            snapshot_interval_s: 10,
+        }
+    }
+}
+
+impl CorrelationConfig {
+    /// How correlations run, with their states in `dir`.
+    pub fn options(&self, dir: PathBuf) -> crate::pipeline::Correlation {
+        let ms = |seconds: u32| i64::from(seconds) * 1_000;
+        crate::pipeline::Correlation {
+            dir: Some(dir),
+            options: sigma::correlation::Options {
+                lateness_ms: [ms(self.lateness_s), ms(self.past_lateness_s)],
+                idle_ms: ms(self.idle_s.max(1)),
+                warmup_ms: ms(self.warmup_s),
+                state_bytes_max: self.state_bytes_max,
+            },
+            lateness_ms_by_product: self
+                .lateness_s_by_product
+                .iter()
+                .map(|(product, seconds)| (product.clone(), ms(*seconds)))
+                .collect(),
+            past_after_ms: ms(self.past_after_s),
+            snapshot_ms_min: ms(self.snapshot_interval_s),
+            ..crate::pipeline::Correlation::default()
         }
     }
 }
@@ -204,13 +278,59 @@ impl LakeConfig {
 pub struct RulesConfig {
     /// Whether the rules that come with the program are loaded.
     pub builtin: bool,
-    /// Folders of Sigma rules, read with all their subfolders.
+    /// Folders of Sigma rules, read with all their subfolders; best a git work tree.
     pub dirs: Vec<PathBuf>,
+    /// Files or folders of processing pipelines, applied to every rule; those among the rules in `dirs` are too.
+    pub pipelines: Vec<PathBuf>,
+    /// Files or folders with values of placeholders, `placeholders: {name: [value, …]}`; those in `dirs` count too.
+    pub placeholders: Vec<PathBuf>,
+    /// The files are looked at for changes every this many seconds (and at SIGHUP); 0 is never.
+    pub reload_interval_s: u32,
+    /// Where rules begin that come after the first load. Those whose own tests fail stay in shadow.
+    pub new_rule_stage: NewRuleStageConfig,
+    /// Most findings of one rule on one day of events; past it the rule goes back to shadow. A rule's own
+    /// `alert_budget` counts before this. Not said: only rules that name one have a budget.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alert_budget_per_day: Option<u32>,
+}
+
+/// Where new rules begin.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NewRuleStageConfig {
+    /// Active with tests that pass, else shadow.
+    #[default]
+    Tested,
+    /// Counted only.
+    Shadow,
+    /// Marked, and no graver than low.
+    Canary,
+    /// Active, with tests or without.
+    Active,
+}
+
+impl NewRuleStageConfig {
+    pub(crate) fn policy(self) -> NewRuleStage {
+        match self {
+            Self::Tested => NewRuleStage::Tested,
+            Self::Shadow => NewRuleStage::Always(Stage::Shadow),
+            Self::Canary => NewRuleStage::Always(Stage::Canary),
+            Self::Active => NewRuleStage::Always(Stage::Active),
+        }
+    }
 }
 
 impl Default for RulesConfig {
     fn default() -> Self {
-        Self { builtin: true, dirs: Vec::new() }
+        Self {
+            builtin: true,
+            dirs: Vec::new(),
+            pipelines: Vec::new(),
+            placeholders: Vec::new(),
+            reload_interval_s: 5,
+            new_rule_stage: NewRuleStageConfig::default(),
+            alert_budget_per_day: None,
+        }
     }
 }
 

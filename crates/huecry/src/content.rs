@@ -71,9 +71,11 @@ fn is_yaml(path: &Path) -> bool {
     path.extension().is_some_and(|e| e == "yml" || e == "yaml")
 }
 
-/// The rules that the configuration asks for.
+/// The rules that the configuration asks for, with the pipelines and placeholders that act on them.
 pub fn configured_rules(config: &RulesConfig) -> Vec<RuleFile> {
     let mut files = if config.builtin { builtin_rules() } else { Vec::new() };
-    files.extend(rules_under(&config.dirs));
+    for paths in [&config.dirs, &config.pipelines, &config.placeholders] {
+        files.extend(rules_under(paths));
+    }
     files
 }

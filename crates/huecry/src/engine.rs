@@ -3,28 +3,62 @@
 use crate::process_fields::ProcessFields;
 use detect::{Detector, EventFacts, EventLogRoutes, Hit, LoadReport, Routes, Vocabulary};
 use enrich::{Enricher, Facts, Pass};
-use model::{Enrichment, Entity, EventView, FieldTable, Finding, Position, RawRecord, Tape};
-use normalize::{Decoded, EventSummary, MappingError, Normalizer, Output, RawData, Refusal, Schema};
+use model::{
+    Enrichment, Entity, EventId, EventView, FieldTable, Finding, Offset, Partition, Position, RawRecord,
+    Tape, Topic,
+};
+use normalize::{
+    Decoded, EventSummary, LogsourceId, MappingError, Normalizer, Output, RawData, Refusal, Schema,
+};
 use ports::LakeRow;
+use sigma::correlation::{Entry, EventRef, Feeds, Firing};
 use std::collections::HashSet;
 use std::sync::Arc;
+
+mod rule_work;
+
+pub use rule_work::RuleOutcome;
 
 /// Largest OCSF event that a finding carries, in bytes; a larger one stays on the log, where the finding's
 /// position points.
 pub const FINDING_EVENT_BYTES_MAX: usize = 256 << 10;
+
+/// The built-in mappings, compiled. Rules change, mappings do not while the program runs.
+#[derive(Debug)]
+pub struct Mappings {
+    normalizer: Normalizer,
+    /// What they read.
+    record_fields: FieldTable,
+}
+
+impl Mappings {
+    /// Compiles them.
+    ///
+    /// # Errors
+    /// Every fault.
+    pub fn builtin() -> Result<Self, Vec<MappingError>> {
+        let mut record_fields = FieldTable::default();
+        let normalizer =
+            Normalizer::load(normalize::builtin_mappings(), &mut record_fields, &Schema::builtin())?;
+        Ok(Self { normalizer, record_fields })
+    }
+}
 
 /// Mappings and rules, compiled over one pair of field tables. Immutable; shared by workers.
 #[derive(Debug)]
 pub struct Engine {
     record_fields: FieldTable,
     event_fields: FieldTable,
-    normalizer: Normalizer,
+    mappings: Arc<Mappings>,
     detector: Detector,
     processes: ProcessFields,
     enricher: Arc<Enricher>,
     /// By `normalize::LogsourceId`; none where the record says itself what it is.
     routes: Vec<Option<Routes>>,
     event_log: EventLogRoutes,
+    /// By `normalize::LogsourceId`: its name, and whether correlations take matches from its events.
+    logsources: Vec<(String, bool)>,
+    feeds: Feeds,
 }
 
 /// Product whose records say themselves, by channel and event id, what else they are.
@@ -68,6 +102,13 @@ impl Scratch {
         }
     }
 
+    /// Makes the buffers fit for another engine. What was learned from records, such as trees of processes, stays:
+    /// it is about the machines that sent them, not about the engine.
+    pub fn renew(&mut self, raw_data: RawData) {
+        let pass = std::mem::take(&mut self.pass);
+        *self = Self { pass, ..Self::new(raw_data) };
+    }
+
     /// The event that the last call wrote: OCSF, JSON.
     pub fn event_json(&self) -> &[u8] {
         self.output.json()
@@ -95,9 +136,17 @@ impl Engine {
     pub fn load<'d>(
         rules: impl IntoIterator<Item = (&'d str, &'d str)>,
     ) -> Result<(Self, LoadReport), Vec<MappingError>> {
-        let (mut record_fields, mut event_fields) = (FieldTable::default(), FieldTable::default());
-        let normalizer =
-            Normalizer::load(normalize::builtin_mappings(), &mut record_fields, &Schema::builtin())?;
+        Ok(Self::of(&Arc::new(Mappings::builtin()?), rules))
+    }
+
+    /// Compiles `rules` over mappings that are compiled already. The tables of fields begin with what the mappings
+    /// read and are this engine's own.
+    pub fn of<'d>(
+        mappings: &Arc<Mappings>,
+        rules: impl IntoIterator<Item = (&'d str, &'d str)>,
+    ) -> (Self, LoadReport) {
+        let (mut record_fields, mut event_fields) = (mappings.record_fields.clone(), FieldTable::default());
+        let normalizer = &mappings.normalizer;
         let (detector, report) = Detector::load(rules, &mut record_fields, &mut event_fields);
         let processes = ProcessFields::intern(&mut event_fields);
         let route = |logsource: &normalize::Logsource| {
@@ -106,24 +155,28 @@ impl Engine {
                 detector.route(&sigma::Logsource {
                     product: Some(logsource.product.clone()),
                     service: logsource.service.clone(),
+                    category: logsource.category.clone(),
                     ..sigma::Logsource::default()
                 })
             })
         };
-        let routes = normalizer.logsources().iter().map(route).collect();
+        let routes: Vec<_> = normalizer.logsources().iter().map(route).collect();
         let event_log = EventLogRoutes::new(&detector, &mut record_fields);
+        let (logsources, feeds) = feeds(normalizer, &detector, &routes, &event_log);
         let enricher = Arc::default();
         let engine = Self {
             record_fields,
             event_fields,
-            normalizer,
+            mappings: Arc::clone(mappings),
             detector,
             processes,
             enricher,
             routes,
             event_log,
+            logsources,
+            feeds,
         };
-        Ok((engine, report))
+        (engine, report)
     }
 
     /// Rules that no record can reach, because no mapping gives their logsource.
@@ -154,14 +207,78 @@ impl Engine {
 
     /// The compiled mappings.
     pub fn normalizer(&self) -> &Normalizer {
-        &self.normalizer
+        &self.mappings.normalizer
+    }
+
+    /// Which families of correlations the events of each logsource can feed.
+    pub fn feeds(&self) -> Feeds {
+        self.feeds.clone()
+    }
+
+    /// Whether correlations take matches from events of a logsource.
+    pub fn feeds_correlations(&self, logsource: LogsourceId) -> bool {
+        self.logsources.get(usize::from(logsource.0)).is_some_and(|(_, feeds)| *feeds)
+    }
+
+    /// A logsource's name: product and service.
+    pub fn logsource_name(&self, logsource: LogsourceId) -> &str {
+        self.logsources.get(usize::from(logsource.0)).map_or("", |(name, _)| name)
+    }
+
+    /// The finding of a correlation that fired, with what is known of the event that completed it, whose record this
+    /// is; without the record (retention took it) the finding says less. `None` if the correlation is silent.
+    pub fn correlation_finding(
+        &self,
+        firing: &Firing,
+        record: Option<&RawRecord<'_>>,
+        now_ms: i64,
+        scratch: &mut Scratch,
+    ) -> Option<Finding> {
+        let last = &firing.last;
+        let position = Position::new(Topic::Raw, Partition(last.at.0), Offset(last.at.1));
+        let mut facts = EventFacts {
+            event_id: EventId(last.id),
+            position,
+            source: record.map_or("", |record| record.source),
+            region: record.map_or("default", |record| record.region),
+            time_ms: last.time_ms,
+            received_at_ms: record.map_or(last.time_ms, |record| record.received_at_ms),
+            detected_at_ms: now_ms,
+            entities: Vec::new(),
+            ownership: model::Ownership::default(),
+            event: serde_json::json!({ "message": format!("the raw record at {position} is not kept any more") }),
+        };
+        let summary = record.and_then(|record| {
+            self.process(record, position, scratch, |_| Wanted::Event, |_| {}, |_| {}).ok()
+        });
+        if let (Some(record), Some(summary)) = (record, summary) {
+            let known = scratch.known(self, record, &summary);
+            let entities = scratch.output.entities();
+            facts.entities = entities.map(|(kind, value)| Entity { kind, value: value.to_owned() }).collect();
+            facts.ownership = known.ownership();
+            facts.event = event_or_note(&scratch.output, &known, &summary, position);
+        }
+        self.detector.correlation_finding(firing, facts)
+    }
+
+    /// The vocabulary that records of a rule's logsource have.
+    fn vocabulary_of(&self, rule: &sigma::Rule) -> Option<&model::Vocabulary> {
+        let sigma::Logsource { product, service, .. } = &rule.logsource;
+        self.mappings.normalizer.vocabulary_of_logsource(product.as_deref()?, service.as_deref())
+    }
+
+    /// Runs the correlations' own tests.
+    pub fn run_series_tests(&self) -> Vec<detect::SeriesTestOutcome> {
+        let (fields, event_fields) = (&self.record_fields, &self.event_fields);
+        let vocabulary_of = |rule: &sigma::Rule| self.vocabulary_of(rule);
+        self.detector.run_series_tests(fields, event_fields, &self.event_log, vocabulary_of)
     }
 
     /// Runs the rules' own tests.
     pub fn run_rule_tests(&self) -> Vec<detect::RuleTestOutcome> {
-        let vocabulary_of =
-            |rule: &sigma::Rule| self.normalizer.vocabulary_of_product(rule.logsource.product.as_deref()?);
-        self.detector.run_tests(&self.record_fields, &self.event_fields, &self.event_log, vocabulary_of)
+        let (fields, event_fields) = (&self.record_fields, &self.event_fields);
+        let vocabulary_of = |rule: &sigma::Rule| self.vocabulary_of(rule);
+        self.detector.run_tests(fields, event_fields, &self.event_log, vocabulary_of)
     }
 
     /// Parses and maps one record; the event is then in [`Scratch::event_json`].
@@ -176,7 +293,7 @@ impl Engine {
     ) -> Result<EventSummary, Refusal> {
         let Scratch { decoded, record_tape, output, .. } = scratch;
         let view = self.parse(record, decoded, record_tape)?;
-        self.normalizer.normalize(record, &view, position, output)
+        self.mappings.normalizer.normalize(record, &view, position, output)
     }
 
     /// The one parse, under the names of the record's kind; text becomes JSON first.
@@ -186,8 +303,8 @@ impl Engine {
         decoded: &'s mut Decoded,
         tape: &'s mut Tape,
     ) -> Result<EventView<'s>, Refusal> {
-        let body = self.normalizer.decode(record.kind, record.body, decoded)?;
-        Ok(tape.parse_as(&self.record_fields, self.normalizer.vocabulary(record.kind), body)?)
+        let body = self.mappings.normalizer.decode(record.kind, record.body, decoded)?;
+        Ok(tape.parse_as(&self.record_fields, self.mappings.normalizer.vocabulary(record.kind), body)?)
     }
 
     /// The same, and what the event says of processes is remembered; what is known of it is then in
@@ -217,7 +334,7 @@ impl Engine {
     ) -> Result<(), Refusal> {
         let Scratch { decoded, record_tape, output, .. } = scratch;
         let view = self.parse(record, decoded, record_tape)?;
-        self.normalizer.unmapped(record, &view, position, output, rest)
+        self.mappings.normalizer.unmapped(record, &view, position, output, rest)
     }
 
     /// The whole pass over one record: parse, map, enrich, match. Each rule that matched goes to `on_hit`
@@ -239,7 +356,7 @@ impl Engine {
     ) -> Result<EventSummary, Refusal> {
         let Scratch { decoded, record_tape, event_tape, output, pass, detect, hits } = scratch;
         let view = self.parse(record, decoded, record_tape)?;
-        let summary = self.normalizer.normalize(record, &view, position, output)?;
+        let summary = self.mappings.normalizer.normalize(record, &view, position, output)?;
         let routes = match self.routes.get(usize::from(summary.logsource.0)) {
             Some(Some(fixed)) => fixed,
             Some(None) => self.event_log.of(&view),
@@ -294,6 +411,28 @@ impl Engine {
     }
 }
 
+/// Which families of correlations the events of each logsource can feed.
+fn feeds(
+    normalizer: &Normalizer,
+    detector: &Detector,
+    routes: &[Option<Routes>],
+    event_log: &EventLogRoutes,
+) -> (Vec<(String, bool)>, Feeds) {
+    let (mut names, mut feeds) = (Vec::new(), Feeds::default());
+    for (logsource, routes) in normalizer.logsources().iter().zip(routes) {
+        let service = logsource.service.as_deref().unwrap_or_default();
+        let name = format!("{}/{service}", logsource.product);
+        let correlations = detector.correlations();
+        match routes {
+            Some(fixed) => correlations.feed(&name, fixed, &mut feeds),
+            None => event_log.iter().for_each(|routes| correlations.feed(&name, routes, &mut feeds)),
+        }
+        let feeds_any = !feeds.of(&name).is_empty();
+        names.push((name, feeds_any));
+    }
+    (names, feeds)
+}
+
 /// A rule that matched, with everything that a finding is made of.
 #[derive(Debug)]
 pub struct Matched<'a, 't> {
@@ -317,6 +456,11 @@ impl Matched<'_, '_> {
         self.engine.detector.rule(self.hit)
     }
 
+    /// The event's identity, and when it happened.
+    pub fn event(&self) -> (model::EventId, i64) {
+        (self.summary.event_id, self.summary.time_ms)
+    }
+
     /// The finding, with an event of at most [`FINDING_EVENT_BYTES_MAX`]. This allocates: it is for hits only.
     pub fn finding(&mut self, now_ms: i64) -> Option<Finding> {
         let view = match (self.hit.vocabulary, self.event) {
@@ -335,31 +479,60 @@ impl Matched<'_, '_> {
             detected_at_ms: now_ms,
             entities: entities.map(|(kind, value)| Entity { kind, value: value.to_owned() }).collect(),
             ownership: self.known.ownership(),
-            event: self.event_or_note(),
+            event: event_or_note(self.output, &self.known, self.summary, self.position),
         };
         self.engine.detector.finding(self.hit, matched, facts)
+    }
+
+    /// Whether the rule raises no finding of its own, because correlations take its place.
+    pub fn is_silent(&self) -> bool {
+        self.engine.detector.correlations().is_silent(self.hit)
+    }
+
+    /// Appends the matches that this is for correlations. Allocates for rules that they take matches of, and for no
+    /// others.
+    pub fn entries(&self, out: &mut Vec<Entry>) {
+        if !self.engine.detector.correlations().takes(self.hit) {
+            return;
+        }
+        let view = match (self.hit.vocabulary, self.event) {
+            (Vocabulary::Ocsf, Some(event)) => event,
+            _ => self.view,
+        };
+        let event = EventRef {
+            // one from the future counts as of its receipt, so that it makes no other late
+            time_ms: self.summary.time_ms.min(self.record.received_at_ms),
+            id: self.summary.event_id.0,
+            at: (self.position.partition.0, self.position.offset.0),
+        };
+        self.engine.detector.entries(self.hit, (self.routes, &view), &self.known, event, out);
     }
 
     /// What is known of the event beside its record.
     pub fn known(&self) -> &Enrichment<'_> {
         &self.known
     }
+}
 
-    /// The event with what is known of it as OCSF `enrichments`; where it is too large, a note of where to
-    /// find it. Its size is asked before it is read: a giant event would take its size many times over, once
-    /// for each rule that matched.
-    fn event_or_note(&self) -> serde_json::Value {
-        let json = self.output.json();
-        let mut event: serde_json::Value = if json.len() <= FINDING_EVENT_BYTES_MAX {
-            serde_json::from_slice(json).unwrap_or_default()
-        } else {
-            let note = format!("the event has {} bytes; its raw record is at {}", json.len(), self.position);
-            serde_json::json!({ "message": note })
-        };
-        let entries = enrich::enrichments(&self.known, self.summary.time_ms);
-        if let (Some(event), false) = (event.as_object_mut(), entries.is_empty()) {
-            event.insert("enrichments".to_owned(), entries.into());
-        }
-        event
+/// The event with what is known of it as OCSF `enrichments`; where it is too large, a note of where to
+/// find it. Its size is asked before it is read: a giant event would take its size many times over, once
+/// for each rule that matched.
+fn event_or_note(
+    output: &Output,
+    known: &Enrichment<'_>,
+    summary: &EventSummary,
+    position: Position,
+) -> serde_json::Value {
+    let json = output.json();
+    let mut event: serde_json::Value = if json.len() <= FINDING_EVENT_BYTES_MAX {
+        serde_json::from_slice(json).unwrap_or_default()
+    } else {
+        let note = format!("the event has {} bytes; its raw record is at {}", json.len(), position);
+        serde_json::json!({ "message": note })
+    };
+    let entries = enrich::enrichments(known, summary.time_ms);
+    if let (Some(event), false) = (event.as_object_mut(), entries.is_empty()) {
+        event.insert("enrichments".to_owned(), entries.into());
     }
+    event
 }

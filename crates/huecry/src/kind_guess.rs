@@ -28,6 +28,27 @@ const MARKS: &[(&str, &[&str])] = &[
     ("falco", &["rule", "output_fields"]),
     ("osquery", &["name", "hostIdentifier"]),
     ("osquery", &["unixTime", "hostIdentifier"]),
+    ("kubernetes_audit", &["verb", "auditID"]),
+    ("kubernetes_audit", &["verb", "objectRef"]),
+    ("kubernetes_audit", &["category", "properties.log"]),
+    ("google_workspace", &["id.applicationName", "actor"]),
+    ("google_workspace", &["id.applicationName", "type"]),
+    ("gitlab", &["object_kind"]),
+    ("gitlab", &["entity_type", "author_id"]),
+    ("gitlab", &["entity_type", "details.author_name"]),
+    ("gitlab", &["event_name", "created_at", "updated_at"]),
+    ("gitlab", &["severity", "correlation_id"]),
+    ("gcp_audit", &["protoPayload.methodName"]),
+    ("gcp_audit", &["data.protoPayload.methodName"]),
+    ("gcp_audit", &["logName", "insertId"]),
+    ("m365", &["Operation", "Workload", "CreationTime"]),
+    ("slack_audit", &["action", "date_create", "actor"]),
+    ("entra", &["category", "operationName", "time"]),
+    ("entra", &["operationName", "resourceId"]),
+    ("entra", &["createdDateTime", "appId", "status"]),
+    ("entra", &["activityDateTime", "activityDisplayName"]),
+    ("entra", &["riskEventType", "riskState"]),
+    ("entra", &["Category", "OperationName", "TimeGenerated"]),
 ];
 
 impl KindGuess {
@@ -78,5 +99,16 @@ mod tests {
         assert_eq!(guess.of(br#"{"ID":"1700000000.123:42","SYSCALL":{}}"#), "linux_auditd");
         assert_eq!(guess.of(br#"{"rule":"r","priority":"Notice","output":"o"}"#), "falco");
         assert_eq!(guess.of(br#"{"name":"n","hostIdentifier":"h"}"#), "osquery");
+        assert_eq!(guess.of(br#"{"kind":"Event","verb":"get","auditID":"a"}"#), "kubernetes_audit");
+        assert_eq!(guess.of(br#"{"category":"kube-audit","properties":{"log":"{}"}}"#), "kubernetes_audit");
+        let activity = br#"{"id":{"applicationName":"admin"},"actor":{},"events":[{"name":"CREATE_ROLE"}]}"#;
+        assert_eq!(guess.of(activity), "google_workspace");
+        assert_eq!(guess.of(br#"{"object_kind":"push","ref":"refs/heads/main"}"#), "gitlab");
+        assert_eq!(guess.of(br#"{"author_id":1,"entity_type":"User"}"#), "gitlab");
+        assert_eq!(guess.of(br#"{"category":"SignInLogs","operationName":"o","time":"t"}"#), "entra");
+        assert_eq!(guess.of(br#"{"protoPayload":{"methodName":"m"}}"#), "gcp_audit");
+        assert_eq!(guess.of(br#"{"Operation":"o","Workload":"Exchange","CreationTime":"t"}"#), "m365");
+        assert_eq!(guess.of(br#"{"action":"user_login","date_create":1,"actor":{}}"#), "slack_audit");
+        assert_eq!(guess.of(br#"{"activityDateTime":"t","activityDisplayName":"Add user"}"#), "entra");
     }
 }

@@ -22,6 +22,7 @@ mod process_fields;
 mod progress;
 pub mod questions;
 pub mod reader;
+pub mod rollout;
 pub mod storage;
 mod terminal;
 mod upkeep;

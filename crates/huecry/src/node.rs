@@ -1,20 +1,20 @@
 //! One running node: doors, pipeline, triage, API, on one storage.
 
 use crate::config::Config;
-use crate::content::{RuleFile, configured_rules};
 use crate::derive::Deriver;
-use crate::engine::Engine;
 use crate::enrichment;
 use crate::exit::{Exit, Failure};
-use crate::pipeline::{self, Pipeline, RuleStats};
+use crate::pipeline::{self, Pipeline};
 use crate::questions;
+use crate::rollout::{self, Book, Live, Rollout};
 use crate::storage::Storage;
 use crate::upkeep;
 use crate::witness;
 use detect::LoadReport;
+use enrich::Enricher;
 use ports::{Lake, Query, Store};
 use prometheus_client::registry::Registry;
-use server::{App, Parts, RefusedRule, RuleBook, RuleState};
+use server::{App, Parts};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -30,6 +30,12 @@ const CHANGES_KEPT: u64 = 100_000;
 /// Expired answers that are forgotten at once, so that other writers need not wait long.
 const EXPIRED_ANSWERS_MAX: u32 = 10_000;
 const HOUR_MS: i64 = 3_600_000;
+/// The states of correlations, in the data folder.
+const CORRELATION_DIR: &str = "correlation";
+/// So long it is remembered on which days a rule matched.
+const RULE_DAYS_KEPT_MS: i64 = 400 * 24 * HOUR_MS;
+/// Days of rules that are forgotten at once.
+const RULE_DAYS_MAX: u32 = 10_000;
 
 /// A node that runs until it is stopped.
 pub struct Node {
@@ -43,34 +49,6 @@ pub struct Node {
     lake_upkeep: Option<JoinHandle<()>>,
     tasks: JoinSet<Result<(), String>>,
     shutdown: CancellationToken,
-}
-
-struct Book {
-    engine: Arc<Engine>,
-    stats: Arc<RuleStats>,
-    report: LoadReport,
-}
-
-impl server::Rules for Book {
-    fn book(&self) -> RuleBook {
-        let loaded = self.engine.detector().rules().map(|(hit, rule)| {
-            let stat = self.stats.of(hit);
-            RuleState {
-                id: rule.id.clone().unwrap_or_default(),
-                title: rule.title.clone(),
-                level: rule.level.map_or_else(|| "medium".to_owned(), |l| format!("{l:?}").to_lowercase()),
-                file: rule.file.to_string(),
-                matches: stat.map_or(0, |s| s.matches),
-                last_match_ms: stat.and_then(|s| s.last_matched_ms),
-            }
-        });
-        let refused = self.report.refused.iter().map(|error| RefusedRule {
-            file: error.file.to_string(),
-            line: Some(u64::from(error.line)),
-            reason: error.reason.clone(),
-        });
-        RuleBook { loaded: loaded.collect(), refused: refused.collect() }
-    }
 }
 
 impl Node {
@@ -88,23 +66,24 @@ impl Node {
         let address = listener.local_addr()?;
         let storage = Storage::open(config).await?;
         storage.first_token(&config.storage.data_dir).await?;
-        let files = configured_rules(&config.rules);
-        let (engine, report) = load_rules(&files)?;
-        let mut registry = Registry::default();
-        let enricher = enrichment::start(&config.enrich, &mut registry);
-        let engine = Arc::new(engine.with_enricher(Arc::clone(&enricher)));
-        let stats = Arc::new(RuleStats::new(engine.detector()));
+        let (mut registry, mut tasks) = (Registry::default(), JoinSet::new());
         let shutdown = CancellationToken::new();
-        let pipeline = start_pipeline(&storage, &engine, &stats, &mut registry, &shutdown).await?;
+        let enricher = enrichment::start(&config.enrich, &mut registry);
+        let rollout = start_rules(config, &storage, &enricher, &mut registry, &shutdown, &mut tasks).await?;
+        let report = LoadReport::clone(&rollout.live().current().report);
+        let correlation = config.correlation.options(config.storage.data_dir.join(CORRELATION_DIR));
+        let fired = Arc::clone(&correlation.stats);
+        let pipeline =
+            start_pipeline(&storage, rollout.live(), correlation, &mut registry, &shutdown).await?;
         let lake_upkeep = start_lake(config, &storage, &mut registry, &shutdown)?;
-        let mut tasks = JoinSet::new();
         start_triage(config, &storage, &mut registry, &shutdown, &mut tasks);
         start_audit(config, &storage, &mut registry, &shutdown, &mut tasks);
         start_retention(&storage, &shutdown, &mut tasks);
         let interval_s = config.enrich.reload_interval_s;
         enrichment::watch(enricher, Arc::clone(&storage.clock), interval_s, &shutdown, &mut tasks);
-        let query = start_query(config, &storage, &engine, &mut registry)?;
-        let book = Arc::new(Book { engine, stats, report: report.clone() });
+        let query = start_query(config, &storage, &mut registry)?;
+        let log = Arc::clone(&storage.log);
+        let book = Arc::new(Book { rollout, fired, log, query: query.clone() });
         let app = app(config, &storage, book, query, registry, &shutdown);
         tasks.spawn(async move { server::serve(listener, app).await.map_err(|e| format!("server: {e}")) });
         Ok(Self { address, storage, rules: report, pipeline, lake_upkeep, tasks, shutdown })
@@ -159,33 +138,48 @@ impl Node {
     }
 }
 
-fn load_rules(files: &[RuleFile]) -> Result<(Engine, LoadReport), Failure> {
-    let (engine, report) = crate::commands::load_engine(files)?;
-    for refused in &report.refused {
-        tracing::warn!(file = %refused.file, line = refused.line, code = refused.code.as_str(),
-            reason = refused.reason, "rule refused");
-    }
-    tracing::info!(loaded = report.loaded, refused = report.refused.len(), "rules loaded");
-    Ok((engine, report))
+/// Loads the rules and keeps them: files, stages, budgets.
+async fn start_rules(
+    config: &Config,
+    storage: &Storage,
+    enricher: &Arc<Enricher>,
+    registry: &mut Registry,
+    shutdown: &CancellationToken,
+    tasks: &mut JoinSet<Result<(), String>>,
+) -> Result<Arc<Rollout>, Failure> {
+    let telemetry = rollout::Telemetry::default();
+    telemetry.register(registry);
+    let rollout = Rollout::start(rollout::Options {
+        config: config.rules.clone(),
+        store: Arc::clone(&storage.store),
+        clock: Arc::clone(&storage.clock),
+        entropy: Arc::clone(&storage.entropy),
+        enricher: Arc::clone(enricher),
+        telemetry,
+    })
+    .await?;
+    let (running, shutdown) = (Arc::clone(&rollout), shutdown.clone());
+    tasks.spawn(async move { running.run(shutdown).await });
+    Ok(rollout)
 }
 
 async fn start_pipeline(
     storage: &Storage,
-    engine: &Arc<Engine>,
-    stats: &Arc<RuleStats>,
+    live: &Arc<Live>,
+    correlation: pipeline::Correlation,
     registry: &mut Registry,
     shutdown: &CancellationToken,
 ) -> Result<Pipeline, Failure> {
     let telemetry = pipeline::Telemetry::default();
     telemetry.register(registry);
     let options = pipeline::Options {
-        engine: Arc::clone(engine),
-        stats: Arc::clone(stats),
+        live: Arc::clone(live),
         log: Arc::clone(&storage.log),
         store: Arc::clone(&storage.store),
         clock: Arc::clone(&storage.clock),
         lake: storage.lake.clone().map(|lake| Arc::new(lake) as Arc<dyn Lake>),
         retry_pause: Duration::from_secs(1),
+        correlation,
         telemetry,
     };
     Pipeline::start(&options, shutdown)
@@ -208,11 +202,12 @@ fn start_lake(
 fn start_query(
     config: &Config,
     storage: &Storage,
-    engine: &Arc<Engine>,
     registry: &mut Registry,
 ) -> Result<Option<Arc<dyn Query>>, Failure> {
     let Some(lake) = storage.lake.clone() else { return Ok(None) };
-    let deriver = Arc::new(Deriver::new(Arc::clone(engine)));
+    // events are computed by the mappings alone: an engine of their own outlives every set of rules
+    let (engine, _) = crate::commands::load_engine(&[])?;
+    let deriver = Arc::new(Deriver::new(Arc::new(engine)));
     Ok(Some(Arc::new(questions::engine(config, storage, Arc::new(lake), deriver, registry)?)))
 }
 
@@ -291,8 +286,10 @@ async fn forget(store: &dyn Store, now_ms: i64) -> Result<u64, ports::store::Sto
     let mut unit = store.begin().await?;
     let changes = unit.changes().prune(CHANGES_KEPT).await?;
     let answers = unit.idempotency().expire(now_ms, EXPIRED_ANSWERS_MAX).await?;
+    let oldest_day = (now_ms - RULE_DAYS_KEPT_MS).div_euclid(24 * HOUR_MS);
+    let days = unit.rules().forget_days(oldest_day, RULE_DAYS_MAX).await?;
     unit.commit().await?;
-    Ok(changes + answers)
+    Ok(changes + answers + days)
 }
 
 fn app(

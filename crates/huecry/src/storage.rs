@@ -28,6 +28,8 @@ const AUDIT_PUBLIC_KEY_FILE: &str = "key";
 /// The first API token, in the data folder, for the command line on the same machine.
 pub const FIRST_TOKEN_FILE: &str = "admin-token";
 const DAY_MS: i64 = 86_400_000;
+/// Matches are kept so long after correlations have seen them, so that a lost state can be had again.
+const MATCH_RETENTION_DAYS: i64 = 7;
 
 /// Everything embedded, open.
 pub struct Storage {
@@ -144,6 +146,12 @@ fn log_options(config: &Config) -> Result<LogOptions, Failure> {
         partition_bytes_max: Some(settings.raw_retention_bytes),
     };
     options.topics.insert(Topic::Raw, raw);
+    let matches = TopicOptions {
+        partitions: settings.match_partitions,
+        age_ms_max: Some(MATCH_RETENTION_DAYS * DAY_MS),
+        ..options.topic(Topic::Match)
+    };
+    options.topics.insert(Topic::Match, matches);
     for topic in [Topic::Finding, Topic::DeadLetter] {
         let age_ms_max = Some(i64::from(settings.finding_retention_days) * DAY_MS);
         options.topics.insert(topic, TopicOptions { age_ms_max, ..options.topic(topic) });

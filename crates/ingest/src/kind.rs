@@ -25,6 +25,19 @@ pub const KINDS: &[Kind] = &[
     Kind { name: "falco", envelopes: &[], unwraps_hec: true },
     // a plugin of osqueryd posts its results in lots
     Kind { name: "osquery", envelopes: &[&["data"]], unwraps_hec: true },
+    // an export of Azure Monitor, an answer of Microsoft Graph
+    Kind { name: "entra", envelopes: &[&["records"], &["value"]], unwraps_hec: true },
+    Kind { name: "google_workspace", envelopes: &[&["items"]], unwraps_hec: true },
+    Kind { name: "gitlab", envelopes: &[], unwraps_hec: true },
+    // an EventList, a subscription of CloudWatch Logs, an export of Azure Monitor
+    Kind {
+        name: "kubernetes_audit",
+        envelopes: &[&["items"], &["logEvents"], &["records"]],
+        unwraps_hec: true,
+    },
+    Kind { name: "gcp_audit", envelopes: &[&["entries"]], unwraps_hec: true },
+    Kind { name: "m365", envelopes: &[], unwraps_hec: true },
+    Kind { name: "slack_audit", envelopes: &[&["entries"]], unwraps_hec: true },
 ];
 
 const GENERIC: Kind = Kind { name: "generic", envelopes: &[], unwraps_hec: false };

@@ -1,4 +1,4 @@
-//! Many files into fewer, sorted by time: a k-way merge that holds a batch of each.
+//! Many files into fewer, in the order of every file: a k-way merge that holds a batch of each.
 
 use crate::error::disk_error;
 use crate::file_lake::{Inner, locked};
@@ -6,21 +6,20 @@ use crate::flush::ROWS_AT_ONCE;
 use crate::layout::{Day, Place, believed_ms};
 use crate::manifest::{Change, FileRow};
 use crate::options::MERGE_GROUPS_MAX;
+use crate::order::{Heap, Order};
 use crate::parquet_file::{FileWriter, RECEIVED_AT, times};
 use crate::plan::next_merge;
 use crate::properties::Level;
 use crate::rows::{Rows, columns};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::interleave_record_batch;
-use arrow::datatypes::{Int32Type, Int64Type};
+use arrow::datatypes::Int32Type;
+use arrow::row;
 use ports::LakeError;
 use ports::lake::Maintained;
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::cmp::{Ordering, Reverse};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-
-/// Class, time, partition, offset: the order of rows in every file.
-type Key = (i32, i64, i32, i64);
 
 impl Inner {
     /// One merge, if one is due.
@@ -57,9 +56,8 @@ impl Inner {
             (Some(class_uid), None) => Route::To(Place::Sparse { class_uid }),
             (Some(class_uid), Some(_)) => Route::To(Place::Day { class_uid, day: Day::of(first.time_ms.0) }),
         };
-        let level = if first.class_uid.is_none() { Level::Sorted } else { Level::Dense };
         let (open, done) = (Vec::new(), Vec::new());
-        let mut outputs = Outputs { lake: self, region: &first.region, level, now_ms, open, done };
+        let mut outputs = Outputs { lake: self, region: &first.region, now_ms, open, done };
         let merged = Merge::begin(rows, route).and_then(|merge| merge.run(&mut outputs));
         match merged.and_then(|()| outputs.finish()) {
             Ok(()) => Ok(outputs.done),
@@ -115,16 +113,23 @@ impl Route {
 struct Cursor {
     rows: Rows,
     batch: RecordBatch,
+    keys: row::Rows,
     /// Where the batch is in [`Merge::pool`].
     pooled: usize,
     row: usize,
 }
 
 impl Cursor {
-    fn key(&self) -> Key {
-        let int64 = |column: usize| self.batch.column(column).as_primitive::<Int64Type>().value(self.row);
-        let int32 = |column: usize| self.batch.column(column).as_primitive::<Int32Type>().value(self.row);
-        (int32(1), times(&self.batch, 0)[self.row], int32(LOG_PARTITION), int64(LOG_OFFSET))
+    fn key(&self) -> row::Row<'_> {
+        self.keys.row(self.row)
+    }
+
+    fn class_uid(&self) -> i32 {
+        self.batch.column(CLASS_UID).as_primitive::<Int32Type>().value(self.row)
+    }
+
+    fn time_ms(&self) -> i64 {
+        times(&self.batch, 0)[self.row]
     }
 
     fn received_at_ms(&self) -> i64 {
@@ -132,12 +137,18 @@ impl Cursor {
     }
 }
 
-const LOG_PARTITION: usize = 7;
-const LOG_OFFSET: usize = 8;
+/// The place of `class_uid` in the schema.
+const CLASS_UID: usize = 1;
+
+/// The smaller key first; of equal ones, that of the earlier file.
+fn compare(cursors: &[Cursor]) -> impl Fn(usize, usize) -> Ordering {
+    move |a, b| cursors[a].key().cmp(&cursors[b].key()).then(a.cmp(&b))
+}
 
 struct Merge {
     cursors: Vec<Cursor>,
-    heap: BinaryHeap<Reverse<(Key, usize)>>,
+    heap: Heap,
+    order: Order,
     route: Route,
     /// Batches that chosen rows are in.
     pool: Vec<RecordBatch>,
@@ -148,29 +159,23 @@ struct Merge {
 
 impl Merge {
     fn begin(inputs: Vec<Rows>, route: Route) -> Result<Self, LakeError> {
-        let mut merge = Self {
-            cursors: Vec::with_capacity(inputs.len()),
-            heap: BinaryHeap::with_capacity(inputs.len()),
-            route,
-            pool: Vec::new(),
-            chosen: Vec::new(),
-            rows_chosen: 0,
-        };
+        let order = Order::new()?;
+        let (mut cursors, mut pool) = (Vec::with_capacity(inputs.len()), Vec::new());
         for mut rows in inputs {
             if let Some(batch) = next_batch(&mut rows)? {
-                let cursor = Cursor { rows, batch: batch.clone(), pooled: merge.pool.len(), row: 0 };
-                merge.pool.push(batch);
-                merge.heap.push(Reverse((cursor.key(), merge.cursors.len())));
-                merge.cursors.push(cursor);
+                let (keys, pooled) = (order.keys(&batch)?, pool.len());
+                pool.push(batch.clone());
+                cursors.push(Cursor { rows, batch, keys, pooled, row: 0 });
             }
         }
-        Ok(merge)
+        let heap = Heap::new(cursors.len(), compare(&cursors));
+        Ok(Self { cursors, heap, order, route, pool, chosen: Vec::new(), rows_chosen: 0 })
     }
 
     fn run(mut self, outputs: &mut Outputs<'_>) -> Result<(), LakeError> {
-        while let Some(Reverse((key, at))) = self.heap.pop() {
+        while let Some(at) = self.heap.first() {
             let cursor = &mut self.cursors[at];
-            let place = self.route.place(key.0, key.1, cursor.received_at_ms());
+            let place = self.route.place(cursor.class_uid(), cursor.time_ms(), cursor.received_at_ms());
             let row = (cursor.pooled, cursor.row);
             match self.chosen.iter_mut().find(|(known, _)| *known == place) {
                 Some((_, rows)) => rows.push(row),
@@ -178,9 +183,10 @@ impl Merge {
             }
             self.rows_chosen += 1;
             cursor.row += 1;
-            let has_more = cursor.row < cursor.batch.num_rows() || self.refill(at)?;
-            if has_more {
-                self.heap.push(Reverse((self.cursors[at].key(), at)));
+            if cursor.row < cursor.batch.num_rows() || self.refill(at)? {
+                self.heap.first_grew(compare(&self.cursors));
+            } else {
+                self.heap.drop_first(compare(&self.cursors));
             }
             let pool_is_large = self.pool.len() > 2 * self.cursors.len() + 2;
             if self.rows_chosen >= ROWS_AT_ONCE || pool_is_large {
@@ -194,6 +200,7 @@ impl Merge {
     fn refill(&mut self, at: usize) -> Result<bool, LakeError> {
         let cursor = &mut self.cursors[at];
         let Some(batch) = next_batch(&mut cursor.rows)? else { return Ok(false) };
+        cursor.keys = self.order.keys(&batch)?;
         (cursor.batch, cursor.pooled, cursor.row) = (batch.clone(), self.pool.len(), 0);
         self.pool.push(batch);
         Ok(true)
@@ -231,7 +238,6 @@ fn next_batch(rows: &mut Rows) -> Result<Option<RecordBatch>, LakeError> {
 struct Outputs<'a> {
     lake: &'a Inner,
     region: &'a str,
-    level: Level,
     now_ms: i64,
     open: Vec<(Place, FileWriter)>,
     done: Vec<FileRow>,
@@ -258,7 +264,8 @@ impl Outputs<'_> {
             self.end(at)?;
         }
         let number = locked(&self.lake.state).next_number();
-        let file = FileWriter::create(&self.lake.home, number, self.region, place, self.level, self.now_ms)?;
+        let file =
+            FileWriter::create(&self.lake.home, number, self.region, place, Level::Sorted, self.now_ms)?;
         self.open.push((place.clone(), file));
         Ok(self.open.len() - 1)
     }

@@ -10,19 +10,18 @@ use parquet::schema::types::ColumnPath;
 pub(crate) enum Level {
     /// Read for some minutes, then merged: cheap to write.
     First,
-    /// By day and class; small ones are merged again.
+    /// By day and class, or exported.
     Sorted,
-    /// Merged again, or exported: worth more work.
-    Dense,
 }
 
-/// zstd level, by level of the file. (Level 3 is larger and slower than 1 on records of this kind.)
-const ZSTD: [i32; 3] = [1, 1, 6];
+/// Level 3 is larger and slower than 1 on records of this kind; 6 takes two to five hundredths off, for twice the
+/// CPU of a merge.
+const ZSTD: i32 = 1;
 /// Bytes of records that are compressed together, by level: a merge holds a page of each column of each of its
 /// files in memory.
-const RAW_PAGE_BYTES: [usize; 3] = [256 * 1024, 1024 * 1024, 1024 * 1024];
+const RAW_PAGE_BYTES: [usize; 2] = [256 * 1024, 1024 * 1024];
 /// Rows of a page, for the same reason.
-const PAGE_ROWS_MAX: [usize; 3] = [2_048, 8_192, 8_192];
+const PAGE_ROWS_MAX: [usize; 2] = [2_048, 8_192];
 /// Encoded bytes of a row group; a writer holds so many in memory.
 const ROW_GROUP_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Of so many look-ups of a value that is not there, one reads the column all the same.
@@ -40,6 +39,18 @@ const BLOOMED: &[&str] = &[
     "src_endpoint_ip",
 ];
 
+/// Least and greatest value of each page: of what rows are sorted by, and of time. Elsewhere every page has about
+/// all values, and an index that is read with each file would say so.
+const PAGED: &[&str] = &[
+    "time",
+    "kind",
+    "metadata_product_name",
+    "activity_id",
+    "api_operation",
+    "process_name",
+    "actor_user_name",
+];
+
 /// Hardly ever the same twice: a dictionary of them would be the column again.
 const UNIQUE: &[&str] =
     &["event_id", "delivery_id", "metadata_original_event_uid", "metadata_correlation_uid", RAW];
@@ -48,18 +59,13 @@ const UNIQUE: &[&str] =
 const GROWING: &[&str] = &["time", "received_at", "log_offset"];
 
 pub(crate) fn properties(level: Level, row_group_rows_max: usize) -> WriterProperties {
-    let zstd = ZSTD[level as usize];
     let mut builder = WriterProperties::builder()
         .set_created_by(concat!("huecry ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(zstd).unwrap_or_default()))
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD).unwrap_or_default()))
         .set_max_row_group_row_count(Some(row_group_rows_max.max(1)))
         .set_data_page_row_count_limit(PAGE_ROWS_MAX[level as usize])
         .set_max_row_group_bytes(Some(ROW_GROUP_BYTES_MAX))
-        .set_statistics_enabled(if level == Level::First {
-            EnabledStatistics::Chunk
-        } else {
-            EnabledStatistics::Page
-        });
+        .set_statistics_enabled(EnabledStatistics::Chunk);
     for name in UNIQUE {
         builder = builder
             .set_column_dictionary_enabled(ColumnPath::from(*name), false)
@@ -72,6 +78,9 @@ pub(crate) fn properties(level: Level, row_group_rows_max: usize) -> WriterPrope
     }
     if level != Level::First {
         builder = bloomed(builder);
+        for name in PAGED {
+            builder = builder.set_column_statistics_enabled(ColumnPath::from(*name), EnabledStatistics::Page);
+        }
     }
     let raw = || ColumnPath::from(RAW);
     builder
@@ -94,7 +103,7 @@ mod tests {
     #[test]
     fn every_named_column_exists() {
         let schema = file_schema();
-        for name in BLOOMED.iter().chain(UNIQUE).chain(GROWING) {
+        for name in BLOOMED.iter().chain(UNIQUE).chain(GROWING).chain(PAGED) {
             assert!(schema.column_with_name(name).is_some(), "{name}");
         }
     }

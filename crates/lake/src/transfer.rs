@@ -42,7 +42,7 @@ pub struct Imported {
 }
 
 impl Filter {
-    fn may_hold(&self, row: &FileRow) -> bool {
+    pub(crate) fn may_hold(&self, row: &FileRow) -> bool {
         let time = self.time_ms.as_ref();
         time.is_none_or(|time| row.time_ms.0 < time.end && row.time_ms.1 >= time.start)
             && self.regions.as_ref().is_none_or(|regions| regions.contains(&row.region))
@@ -53,7 +53,7 @@ impl Filter {
         self.class_uids.as_ref().is_none_or(|classes| classes.contains(&class_uid))
     }
 
-    fn apply(&self, batch: &RecordBatch) -> Result<RecordBatch, LakeError> {
+    pub(crate) fn apply(&self, batch: &RecordBatch) -> Result<RecordBatch, LakeError> {
         let (times, classes) = (times(batch, 0), batch.column(1).as_primitive::<Int32Type>().values());
         let regions = batch.column(2).as_string::<i32>();
         let taken: BooleanArray = (0..batch.num_rows())
@@ -80,7 +80,7 @@ impl FileLake {
     pub fn export<W: Write + Send>(&self, filter: &Filter, sink: W) -> Result<u64, LakeError> {
         let failed = |error| write_error("writing the export", error);
         let rows_max = self.0.home.options.row_group_rows_max;
-        let mut out = arrow_writer(sink, Level::Dense, rows_max).map_err(failed)?;
+        let mut out = arrow_writer(sink, Level::Sorted, rows_max).map_err(failed)?;
         let (rows, snapshot) = self.0.held();
         let mut events = 0;
         let mut pass_on = |batch: &RecordBatch, out: &mut ArrowWriter<W>| {
@@ -175,11 +175,10 @@ impl Import<'_> {
         let new = filter_record_batch(&all, &is_new).map_err(failed)?;
         self.done.events += new.num_rows() as u64;
         self.done.duplicates += (all.num_rows() - new.num_rows()) as u64;
-        for (region, mut keys) in by_region(std::slice::from_ref(&new)) {
-            keys.sort_unstable();
+        for (region, rows) in by_region(std::slice::from_ref(&new)) {
             let number = locked(&self.lake.state).next_number();
             let row =
-                self.lake.write_sorted(number, &region, std::slice::from_ref(&new), &keys, self.now_ms)?;
+                self.lake.write_sorted(number, &region, std::slice::from_ref(&new), rows, self.now_ms)?;
             self.files.push(row);
         }
         Ok(())

@@ -49,6 +49,16 @@ impl FieldTable {
         })
     }
 
+    /// The id of `path`, if it was interned.
+    pub fn get(&self, path: &str) -> Option<FieldId> {
+        let mut at = ROOT;
+        for segment in path.split('.') {
+            let segment = segment.strip_suffix("{}").unwrap_or(segment);
+            at = *self.nodes.get(at as usize)?.children.get(segment)?;
+        }
+        self.field_at(at)
+    }
+
     fn child_or_new(&mut self, at: u32, segment: &str) -> u32 {
         if let Some(&next) = self.nodes[at as usize].children.get(segment) {
             return next;

@@ -1,6 +1,6 @@
 //! "Something is wrong here": a rule hit on an event (OCSF Detection Finding, class 2004).
 
-use crate::{EventId, FindingId, Ownership, Position};
+use crate::{EventId, FindingId, Ownership, Position, Stage};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
@@ -165,6 +165,19 @@ pub struct MatchedField {
     pub value: String,
 }
 
+/// An event and where its raw record stands: enough to read it again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventRef {
+    /// Derived identity.
+    pub event_id: EventId,
+    /// Where the raw record stands.
+    pub position: Position,
+}
+
+/// Most events that a finding names beside its first: a correlation over millions of events stays one record of
+/// bounded size.
+pub const FURTHER_EVENTS_MAX: usize = 255;
+
 fn default_region() -> String {
     "default".to_owned()
 }
@@ -180,6 +193,9 @@ pub struct Finding {
     pub rule_title: String,
     /// Hex SHA-256 of the rule's logsource and detection at the time.
     pub rule_hash: String,
+    /// Version of the rule engine that matched; empty for findings from before it was kept.
+    #[serde(default)]
+    pub engine_version: String,
     /// From the rule's level.
     pub severity: Severity,
     /// The rule's tags (`attack.t1078.004`).
@@ -188,6 +204,10 @@ pub struct Finding {
     pub event_id: EventId,
     /// Where the event's raw record stands.
     pub position: Position,
+    /// The other events without which a correlation would not have fired, in the order of time, at most
+    /// [`FURTHER_EVENTS_MAX`]; empty for a rule on one event.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub further_events: Vec<EventRef>,
     /// The source's name.
     pub source: String,
     /// Where the data must be kept, from the raw record; `default` unless configured.
@@ -204,15 +224,48 @@ pub struct Finding {
     /// Whose service it is about, where the catalogue knows.
     #[serde(default, skip_serializing_if = "Ownership::is_empty")]
     pub ownership: Ownership,
+    /// Which set of rules matched: the digest of their texts and, from a git work tree, `@` and its commit;
+    /// empty for findings from before it was kept.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub rule_set: String,
+    /// The rule's stage at the time.
+    #[serde(default, skip_serializing_if = "Stage::is_active")]
+    pub stage: Stage,
     /// Why the rule fired.
     pub matched: Vec<MatchedField>,
     /// The OCSF event, with what is known beside it as `enrichments`.
     pub event: serde_json::Value,
 }
 
+impl Finding {
+    /// Every event that the finding rests on and names, its own first. With the rule's hash and the engine's
+    /// version, what it takes to have the finding again.
+    pub fn events(&self) -> impl Iterator<Item = EventRef> {
+        let own = EventRef { event_id: self.event_id, position: self.position };
+        std::iter::once(own).chain(self.further_events.iter().copied())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_finding_from_before_provenance_was_kept_is_read() {
+        let old = serde_json::json!({
+            "id": "00".repeat(16), "rule_id": "r", "rule_title": "R", "rule_hash": "07", "severity": "high",
+            "tags": [], "event_id": "11".repeat(16), "position": "raw/0/4", "source": "trail", "time_ms": 1,
+            "received_at_ms": 2, "detected_at_ms": 3, "entities": [], "matched": [], "event": {},
+        });
+        let mut finding: Finding = serde_json::from_value(old).unwrap();
+        assert_eq!(finding.engine_version, "");
+        let own = EventRef { event_id: finding.event_id, position: finding.position };
+        assert_eq!(finding.events().collect::<Vec<_>>(), [own]);
+        let further = EventRef { event_id: EventId([2; 16]), position: "raw/1/9".parse().unwrap() };
+        finding.further_events.push(further);
+        let again: Finding = serde_json::from_value(serde_json::to_value(&finding).unwrap()).unwrap();
+        assert_eq!(again.events().collect::<Vec<_>>(), [own, further]);
+    }
 
     fn pushed(value: &str, lower: bool) -> String {
         let mut text = "before".to_owned();

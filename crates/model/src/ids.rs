@@ -99,6 +99,14 @@ impl FindingId {
     pub fn of_rule(rule_id: &str, semantic_hash: &[u8; 32], event: EventId) -> Self {
         Self(digest("finding/rule", &[rule_id.as_bytes(), semantic_hash, &event.0]))
     }
+
+    /// The id of the finding that a correlation (its UUID and semantic hash) raises for a group (the values that its
+    /// matches have in common, in order); `first` is the earliest event that contributed.
+    pub fn of_correlation(rule_id: &str, semantic_hash: &[u8; 32], group: &[&str], first: EventId) -> Self {
+        let mut parts: Vec<&[u8]> = vec![rule_id.as_bytes(), semantic_hash, &first.0];
+        parts.extend(group.iter().map(|value| value.as_bytes()));
+        Self(digest("finding/correlation", &parts))
+    }
 }
 
 /// Crockford's base 32, as ULIDs use it.

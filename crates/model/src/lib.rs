@@ -16,6 +16,7 @@ mod ids;
 mod incident;
 mod position;
 mod raw;
+mod stage;
 mod tape;
 mod view;
 mod vocabulary;
@@ -33,12 +34,14 @@ pub use enrichment::{
 };
 pub use field::{FieldId, FieldTable};
 pub use finding::{
-    ENTITY_VALUE_BYTES_MAX, Entity, EntityKind, Finding, MatchedField, Severity, push_entity_value,
+    ENTITY_VALUE_BYTES_MAX, Entity, EntityKind, EventRef, FURTHER_EVENTS_MAX, Finding, MatchedField,
+    Severity, push_entity_value,
 };
 pub use ids::{AuditId, CommentId, EventId, FindingId, IncidentId, ParseIdError, TokenId, Ulid};
 pub use incident::{Comment, INCIDENT_RULES_MAX, Incident, Membership, Status, Verdict};
 pub use position::{Offset, ParsePositionError, Partition, Position, Topic};
 pub use raw::{RawRecord, RawRecordError, SOURCE_NAME_BYTES_MAX, SourceName, SourceNameError};
+pub use stage::Stage;
 pub use tape::{Kind, NESTING_DEPTH_MAX, RECORD_VALUES_MAX, Scalar, Tape, TapeError};
 pub use view::{EventView, Node, Values};
 pub use vocabulary::Vocabulary;

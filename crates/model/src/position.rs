@@ -10,6 +10,8 @@ use std::str::FromStr;
 pub enum Topic {
     /// What sources sent, untouched ([`crate::RawRecord`]).
     Raw,
+    /// Matches of rules that correlations take, re-keyed by correlation and group.
+    Match,
     /// What rules and people say is wrong ([`crate::Finding`]).
     Finding,
     /// Raw records that could not be normalized, with the reason ([`crate::DeadLetter`]).
@@ -18,12 +20,13 @@ pub enum Topic {
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Topic; 3] = [Topic::Raw, Topic::Finding, Topic::DeadLetter];
+    pub const ALL: [Topic; 4] = [Topic::Raw, Topic::Match, Topic::Finding, Topic::DeadLetter];
 
     /// The name on disk and in the API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Topic::Raw => "raw",
+            Topic::Match => "match",
             Topic::Finding => "finding",
             Topic::DeadLetter => "dead_letter",
         }

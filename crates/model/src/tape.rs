@@ -13,6 +13,8 @@ use crate::vocabulary::Vocabulary;
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 
+mod names;
+
 /// Deepest nesting of objects and arrays that a record may have.
 pub const NESTING_DEPTH_MAX: u32 = 100;
 /// Most values (scalars, objects, arrays) that a record may have.
@@ -176,6 +178,9 @@ impl Tape {
         }
         match self.entries.first() {
             Some(Entry { payload: Payload::Object, .. }) => {
+                if let Some(vocabulary) = vocabulary {
+                    self.say(vocabulary, text);
+                }
                 Ok(EventView { tape: self, record: text, fields })
             }
             _ => Err(TapeError::NotAnObject),
@@ -193,6 +198,13 @@ impl Tape {
         }
         if self.slots.len() < fields {
             self.slots.resize(fields, Slot::default());
+        }
+    }
+
+    fn note_once(&mut self, field: FieldId, entry: u32) {
+        let slot = self.slots[field.0 as usize];
+        if slot.epoch != self.epoch || self.links[slot.last as usize].entry != entry {
+            self.note(field, entry);
         }
     }
 
@@ -272,7 +284,17 @@ impl<'r> Builder<'_, 'r> {
         if let Some(other) = self.fields.field_at(place.also).filter(|other| Some(*other) != field) {
             self.tape.note(other, at);
         }
+        if let Some(vocabulary) = self.vocabulary {
+            for place in [place.path, place.also] {
+                vocabulary.names_of(place).iter().for_each(|&name| self.tape.note_once(name, at));
+            }
+        }
         Ok(at)
+    }
+
+    fn text(&self, span: Span) -> &str {
+        let text = if span.decoded { &self.tape.text } else { self.record };
+        &text[span.start as usize..(span.start + span.len) as usize]
     }
 
     fn close(&mut self, at: u32) {
@@ -367,6 +389,7 @@ impl<'r> Visitor<'r> for Seed<'_, 'r> {
             map.next_value_seed(Seed { builder: self.builder.reborrow(), key, place, depth })?;
         }
         self.builder.close(at);
+        self.builder.note_pair(at, self.place);
         Ok(())
     }
 }

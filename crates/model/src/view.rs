@@ -46,7 +46,9 @@ impl<'t> EventView<'t> {
     /// Every scalar anywhere in the record, in its order.
     pub fn scalars(&self) -> impl Iterator<Item = Scalar<'t>> + use<'t> {
         let view = *self;
-        (0..self.tape.entries.len() as u32).filter_map(move |at| Node { view, at }.scalar())
+        // what stands after the record is not of the record
+        let end = self.tape.entries.first().map_or(0, |record| record.end);
+        (0..end).filter_map(move |at| Node { view, at }.scalar())
     }
 
     fn str(&self, span: Span) -> &'t str {
@@ -95,6 +97,11 @@ impl<'t> Node<'t> {
     /// The number of this place in its record: the same for the same node, however it was reached.
     pub fn place(&self) -> u32 {
         self.at
+    }
+
+    /// The place after the last that stands within this value; places within it lie between.
+    pub fn place_after(&self) -> u32 {
+        self.entry().end
     }
 
     /// What stands here.

@@ -45,7 +45,7 @@ const ENRICHED: char = '\u{1d}';
 /// Reusable buffers of one record's decoding.
 #[derive(Debug, Default)]
 pub struct Decoded {
-    json: Vec<u8>,
+    pub(crate) json: Vec<u8>,
     bytes: Vec<u8>,
 }
 

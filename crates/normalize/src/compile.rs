@@ -20,6 +20,7 @@ const FILE_KEYS: &[&str] = &[
     "kind",
     "about",
     "text",
+    "inner",
     "vocabulary",
     "event_type",
     "when",
@@ -41,6 +42,8 @@ pub(crate) struct Part {
     pub(crate) kind: String,
     /// How records of the kind are written where they are no JSON.
     pub(crate) text: Option<TextFormat>,
+    /// Where a record of the kind may be wrapped as a text: keys from the top.
+    pub(crate) inner: Vec<Vec<String>>,
     /// Other names that fields of the kind have.
     pub(crate) vocabulary: Option<Vocabulary>,
     /// Tells the event's type from the body where the door does not.
@@ -122,8 +125,9 @@ impl Compiler<'_> {
         let base = self.case(root, root.get("base").unwrap_or(&empty), Some("base_event"))?;
         let text = self.text_format(root);
         let vocabulary = self.vocabulary(root);
-        let (text, vocabulary) = (self.take(text), self.take(vocabulary));
-        Some(Part { kind, text, vocabulary, event_type, when, refuse, cases, base })
+        let inner = inner(root);
+        let (text, vocabulary, inner) = (self.take(text), self.take(vocabulary), self.take(inner));
+        Some(Part { kind, text, inner, vocabulary, event_type, when, refuse, cases, base })
     }
 
     fn text_format(&self, root: &Yaml) -> Result<Option<TextFormat>, Fault> {
@@ -134,16 +138,41 @@ impl Compiler<'_> {
         }
     }
 
-    /// `{transparent: [path, …], same: {path: name, …}}`
+    /// `{transparent: [path, …], same: {path: name, …}, names: [[name, …], …], also: {name: [path, …]},
+    /// pairs: {path: key, …}, words: {name: {from: path, enum: {…}}}}`
     fn vocabulary(&mut self, root: &Yaml) -> Result<Option<Vocabulary>, Fault> {
         let Some(node) = root.get("vocabulary") else { return Ok(None) };
-        self.known_keys(node, &["transparent", "same"])?;
-        let transparent = node.get("transparent").map_or(&[][..], Yaml::one_or_more);
-        let transparent = transparent.iter().map(Yaml::text).collect::<Result<Vec<_>, _>>()?;
-        let same = node.get("same").map_or(Ok(&[][..]), Yaml::map)?;
-        let same = same.iter().map(|(path, name)| Ok((path.as_str(), name.text()?)));
+        self.known_keys(node, &["transparent", "same", "names", "also", "pairs", "words"])?;
+        let list = |key| node.get(key).map_or(&[][..], Yaml::one_or_more);
+        let map = |key| node.get(key).map_or(Ok(&[][..]), Yaml::map);
+        let transparent = list("transparent").iter().map(Yaml::text).collect::<Result<Vec<_>, _>>()?;
+        let same = map("same")?.iter().map(|(path, name)| Ok((path.as_str(), name.text()?)));
         let same = same.collect::<Result<Vec<_>, Fault>>()?;
-        Ok(Some(self.fields.vocabulary(transparent, same)))
+        let mut vocabulary = self.fields.vocabulary(transparent, same);
+        for names in list("names") {
+            let names = names.list()?.iter().map(Yaml::text).collect::<Result<Vec<_>, _>>()?;
+            vocabulary.add_names(self.fields, names);
+        }
+        for (name, paths) in map("also")? {
+            let paths = paths.one_or_more().iter().map(Yaml::text).collect::<Result<Vec<_>, _>>()?;
+            vocabulary.add_also(self.fields, name, paths);
+        }
+        for (list, key) in map("pairs")? {
+            vocabulary.add_pairs(self.fields, list, key.text()?);
+        }
+        for (name, words) in map("words")? {
+            self.known_keys(words, &["from", "enum"])?;
+            let (Some(from), Some(table)) = (words.get("from"), words.get("enum")) else {
+                return Err((
+                    words.line,
+                    "words are written `name: {from: path, enum: {word: word}}`".into(),
+                ));
+            };
+            let table = table.map()?.iter().map(|(word, said)| Ok((word.as_str(), said.text()?)));
+            let table = table.collect::<Result<Vec<_>, Fault>>()?;
+            vocabulary.add_words(self.fields, name, from.text()?, table);
+        }
+        Ok(Some(vocabulary))
     }
 
     fn known_keys(&mut self, yaml: &Yaml, known: &[&str]) -> Result<(), Fault> {
@@ -286,7 +315,7 @@ impl Compiler<'_> {
             self.report((root.line, "the file needs a `logsource` with a `product`".into()));
             return LogsourceId(0);
         };
-        let logsource = Logsource { product, service: word("service") };
+        let logsource = Logsource { product, service: word("service"), category: word("category") };
         let at = self.logsources.iter().position(|other| *other == logsource).unwrap_or_else(|| {
             self.logsources.push(logsource);
             self.logsources.len() - 1
@@ -342,6 +371,12 @@ impl Compiler<'_> {
     fn each(&mut self, yaml: &Yaml) -> Result<crate::value::Get, Fault> {
         language::path(yaml.text()?, self.fields).map_err(|reason| (yaml.line, reason))
     }
+}
+
+/// `inner: [path, …]`
+fn inner(root: &Yaml) -> Result<Vec<Vec<String>>, Fault> {
+    let paths = root.get("inner").map_or(&[][..], Yaml::one_or_more).iter();
+    paths.map(|path| Ok(path.text()?.split('.').map(str::to_owned).collect())).collect()
 }
 
 /// The shape of an attribute's object; `None` when it is a scalar.

@@ -17,6 +17,7 @@ mod compile;
 mod error;
 mod eval;
 mod format;
+mod inner;
 mod language;
 mod normalizer;
 mod output;

@@ -4,6 +4,7 @@ use crate::audit_text::{self, Decoded};
 use crate::compile::{Compiler, Part, TextFormat};
 use crate::error::{MappingError, Refusal, RefusalCode};
 use crate::eval::{Context, Given, Want};
+use crate::inner;
 use crate::output::Output;
 use crate::plan::{self, Plan};
 use crate::schema::Schema;
@@ -18,6 +19,8 @@ pub struct Logsource {
     pub product: String,
     /// Sigma `service`.
     pub service: Option<String>,
+    /// Sigma `category`.
+    pub category: Option<String>,
 }
 
 /// Number of a [`Logsource`] within one [`Normalizer`], dense from zero.
@@ -90,26 +93,40 @@ impl Normalizer {
         self.logsources.get(usize::from(id.0))
     }
 
+    /// The logsources that events of a kind can have; some more than once.
+    pub fn logsources_of(&self, kind: &str) -> impl Iterator<Item = LogsourceId> {
+        self.of_kind(kind).flat_map(|part| part.cases.iter().chain([&part.base])).map(|plan| plan.logsource)
+    }
+
     /// The other names that fields of a kind have, by the `vocabulary` of its mappings; the record must be
     /// parsed with them.
     pub fn vocabulary(&self, kind: &str) -> Option<&Vocabulary> {
         self.of_kind(kind).find_map(|part| part.vocabulary.as_ref())
     }
 
-    /// The vocabulary of a kind whose records rules of `product` read.
-    pub fn vocabulary_of_product(&self, product: &str) -> Option<&Vocabulary> {
-        let gives = |part: &&Part| {
-            let logsource = self.logsource(part.base.logsource);
-            logsource.is_some_and(|logsource| logsource.product.eq_ignore_ascii_case(product))
+    /// The vocabulary of a kind whose records have this logsource; of the product, where no kind gives the
+    /// service.
+    pub fn vocabulary_of_logsource(&self, product: &str, service: Option<&str>) -> Option<&Vocabulary> {
+        let same = |a: &str, b: &str| a.eq_ignore_ascii_case(b);
+        let gives = |part: &Part, service: Option<&str>| {
+            part.cases.iter().chain([&part.base]).any(|plan| {
+                self.logsource(plan.logsource).is_some_and(|logsource| {
+                    let given = logsource.service.as_deref().unwrap_or_default();
+                    same(&logsource.product, product) && service.is_none_or(|service| same(given, service))
+                })
+            })
         };
-        self.parts.iter().filter(gives).find_map(|part| part.vocabulary.as_ref())
+        let of = |service| self.parts.iter().find(|part| gives(part, service));
+        let part = service.and_then(|service| of(Some(service))).or_else(|| of(None))?;
+        self.vocabulary(&part.kind)
     }
 
     fn of_kind<'n, 'k>(&'n self, kind: &'k str) -> impl Iterator<Item = &'n Part> + use<'n, 'k> {
         self.parts.iter().filter(move |part| part.kind == kind)
     }
 
-    /// The body of a record as JSON: itself, or decoded where the kind is one of text.
+    /// The body of a record as JSON: itself, or decoded where the kind is one of text, or what is wrapped in
+    /// it as a text.
     ///
     /// # Errors
     /// [`Refusal`] when the text is not of the kind.
@@ -119,7 +136,10 @@ impl Normalizer {
         body: &'b [u8],
         decoded: &'b mut Decoded,
     ) -> Result<&'b [u8], Refusal> {
-        let Some(format) = self.of_kind(kind).find_map(|part| part.text) else { return Ok(body) };
+        let Some(format) = self.of_kind(kind).find_map(|part| part.text) else {
+            let wrappers = self.of_kind(kind).flat_map(|part| &part.inner);
+            return Ok(inner::unwrap(body, wrappers, decoded).unwrap_or(body));
+        };
         if body.trim_ascii_start().starts_with(b"{") {
             return Ok(body);
         }
@@ -298,5 +318,29 @@ pub fn builtin_mappings() -> &'static [(&'static str, &'static str)] {
         ("content/mappings/linux_auditd.yaml", include_str!("../../../content/mappings/linux_auditd.yaml")),
         ("content/mappings/falco.yaml", include_str!("../../../content/mappings/falco.yaml")),
         ("content/mappings/osquery.yaml", include_str!("../../../content/mappings/osquery.yaml")),
+        ("content/mappings/entra_signin.yaml", include_str!("../../../content/mappings/entra_signin.yaml")),
+        ("content/mappings/entra_audit.yaml", include_str!("../../../content/mappings/entra_audit.yaml")),
+        ("content/mappings/entra_risk.yaml", include_str!("../../../content/mappings/entra_risk.yaml")),
+        (
+            "content/mappings/azure_activity.yaml",
+            include_str!("../../../content/mappings/azure_activity.yaml"),
+        ),
+        (
+            "content/mappings/google_workspace.yaml",
+            include_str!("../../../content/mappings/google_workspace.yaml"),
+        ),
+        ("content/mappings/gitlab_audit.yaml", include_str!("../../../content/mappings/gitlab_audit.yaml")),
+        (
+            "content/mappings/gitlab_webhook.yaml",
+            include_str!("../../../content/mappings/gitlab_webhook.yaml"),
+        ),
+        ("content/mappings/gitlab_log.yaml", include_str!("../../../content/mappings/gitlab_log.yaml")),
+        (
+            "content/mappings/kubernetes_audit.yaml",
+            include_str!("../../../content/mappings/kubernetes_audit.yaml"),
+        ),
+        ("content/mappings/gcp_audit.yaml", include_str!("../../../content/mappings/gcp_audit.yaml")),
+        ("content/mappings/m365.yaml", include_str!("../../../content/mappings/m365.yaml")),
+        ("content/mappings/slack_audit.yaml", include_str!("../../../content/mappings/slack_audit.yaml")),
     ]
 }

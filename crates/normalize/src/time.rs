@@ -3,7 +3,7 @@
 /// Last millisecond of year 9999; nothing later is a time.
 const TIME_MS_MAX: i64 = 253_402_300_799_999;
 
-/// RFC 3339, with `T`, `t` or a space, any fraction, and `Z`, an offset or (read as UTC) nothing.
+/// RFC 3339, with `T`, `t` or a space, any fraction, and `Z`, ` UTC`, an offset or (read as UTC) nothing.
 pub(crate) fn parse_rfc3339_ms(text: &str) -> Option<i64> {
     let b = text.as_bytes();
     let separated = b.len() >= 19
@@ -60,7 +60,7 @@ fn fraction(bytes: &[u8]) -> Option<(i64, &[u8])> {
 
 fn offset_seconds(zone: &[u8]) -> Option<i64> {
     match zone {
-        [] | [b'Z' | b'z'] => Some(0),
+        [] | [b'Z' | b'z'] | b" UTC" => Some(0),
         [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] | [sign @ (b'+' | b'-'), h1, h2, m1, m2] => {
             let seconds = digits(&[*h1, *h2])? * 3_600 + digits(&[*m1, *m2])? * 60;
             Some(if *sign == b'-' { -seconds } else { seconds })
@@ -102,6 +102,8 @@ mod tests {
             ("2024-02-29T00:00:00-0130", Some(1_709_170_200_000)),
             ("2023-02-29T00:00:00Z", None),
             ("2023-07-10T24:00:00Z", None),
+            ("2023-07-10 11:45:00 UTC", Some(1_688_989_500_000)),
+            ("2023-07-10 11:45:00 CET", None),
             ("2023-07-10T11:45:00.Z", None),
             ("2023-07-10T11:45:00+2", None),
             ("2023-07-10", None),

@@ -28,6 +28,7 @@ mod findings;
 mod incidents;
 mod page;
 mod registry;
+mod rules;
 mod trail;
 
 pub use audit::{Audit, AuditFilter, ERASE_ACTION, ReadAudit, StoredEntry};
@@ -43,6 +44,10 @@ pub use incidents::{
 };
 pub use page::{CURSOR_BYTES_MAX, Cursor, PAGE_ITEMS_MAX, Page, PageRequest};
 pub use registry::{ReadSources, ReadTokens, Source, Sources, Token, TokenKind, Tokens};
+pub use rules::{
+    RULE_SAMPLES_MAX, RULE_SET_OBJECT, ReadRules, RuleDay, RuleMatches, RuleRow, RuleSetChange, Rules,
+    rule_object,
+};
 pub use trail::{
     Change, ChangeKind, ChangeSeq, Changes, IDEMPOTENCY_KEY_BYTES_MAX, Idempotency, ReadChanges,
     ReadIdempotency, StoredResponse,
@@ -96,6 +101,8 @@ pub trait Snapshot: Send {
     fn tokens(&mut self) -> &mut dyn ReadTokens;
     /// Configured senders.
     fn sources(&mut self) -> &mut dyn ReadSources;
+    /// Rules that were loaded.
+    fn rules(&mut self) -> &mut dyn ReadRules;
     /// Where consumers stand.
     fn positions(&mut self) -> &mut dyn ReadPositions;
     /// Raw records that could not become events.
@@ -121,6 +128,8 @@ pub trait UnitOfWork: Send {
     fn tokens(&mut self) -> &mut dyn Tokens;
     /// Configured senders.
     fn sources(&mut self) -> &mut dyn Sources;
+    /// Rules that were loaded.
+    fn rules(&mut self) -> &mut dyn Rules;
     /// Where consumers stand.
     fn positions(&mut self) -> &mut dyn Positions;
     /// Raw records that could not become events.

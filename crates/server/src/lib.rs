@@ -21,6 +21,7 @@ mod problem;
 mod problem_of;
 mod reference_page;
 mod routes;
+mod rule_book;
 mod serve;
 mod state;
 mod telemetry;
@@ -32,6 +33,10 @@ pub use edge::REQUEST_ID_BYTES_MAX;
 pub use extract::API_BODY_BYTES_MAX;
 pub use problem::{Problem, ProblemBody};
 pub use routes::{openapi_json, router};
+pub use rule_book::{
+    ExpiredFilterView, RefusedRule, Replay, ReplayedField, RuleActivity, RuleBook, RuleCommit, RuleDayView,
+    RuleSampleView, RuleState, Rules, RulesError, RulesReloaded, Tuning,
+};
 pub use serve::serve;
-pub use state::{App, Options, Parts, RefusedRule, RuleBook, RuleState, Rules, Shared};
+pub use state::{App, Options, Parts, Shared};
 pub use telemetry::{RequestLabels, Telemetry};

@@ -2,6 +2,7 @@
 
 use crate::code::Code;
 use crate::problem::Problem;
+use crate::rule_book::RulesError;
 use access::{AdmitError, Denied, RegistryError};
 use ingest::signature::SignatureError;
 use ingest::{DecompressError, IngestError, SplitError};
@@ -136,6 +137,25 @@ impl From<triage::Error> for Problem {
             other => {
                 tracing::error!(error = %other, "triage failed");
                 Self::new(Code::Internal, "the decision could not be taken")
+            }
+        }
+    }
+}
+
+impl From<RulesError> for Problem {
+    fn from(error: RulesError) -> Self {
+        match error {
+            RulesError::Store(error) => error.into(),
+            RulesError::NotFound(rule) => Self::not_found("rule", rule),
+            RulesError::Refused(_) => Self::new(Code::DecisionRefused, error.to_string()),
+            RulesError::RecordGone => Self::new(Code::RawRecordGone, error.to_string()),
+            RulesError::Log => Self::new(Code::LogUnavailable, error.to_string()),
+            RulesError::Unsteady => {
+                Self::new(Code::NotReady, error.to_string()).retry_after(Some(STORE_RETRY_AFTER_MS))
+            }
+            RulesError::Failed(_) => {
+                tracing::error!(%error, "rules failed");
+                Self::new(Code::Internal, "it could not be done with the rules")
             }
         }
     }

@@ -58,6 +58,11 @@ fn guarded(app: &App) -> Guarded {
         .routes(Rule::Scope(Scope::EventsRead), routes!(query::post))
         // rules and what could not be read
         .routes(Rule::Scope(Scope::RulesRead), routes!(rules::list))
+        .routes(Rule::Scope(Scope::RulesRead), routes!(rules::get))
+        .routes(Rule::Scope(Scope::RulesWrite), routes!(rules::reload))
+        .routes(Rule::Scope(Scope::RulesWrite), routes!(rules::stage))
+        .routes(Rule::Scope(Scope::RulesWrite), routes!(rules::tune))
+        .routes(READ, routes!(rules::replay))
         .routes(Rule::Scope(Scope::DeadLettersRead), routes!(dead_letters::list))
         .routes(Rule::Scope(Scope::DeadLettersRead), routes!(dead_letters::get))
         .routes(Rule::Scope(Scope::DeadLettersWrite), routes!(dead_letters::retry))

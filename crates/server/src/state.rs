@@ -1,14 +1,13 @@
 //! What every handler shares.
 
+use crate::rule_book::Rules;
 use access::{Directory, Registry as AccessRegistry};
 use model::{Clock, Entropy};
 use ports::{Log, Query, Store};
 use prometheus_client::registry::Registry;
-use serde::Serialize;
 use std::ops::Deref;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
-use utoipa::ToSchema;
 
 /// Bounds of the server.
 #[derive(Debug, Clone, Copy)]
@@ -25,49 +24,6 @@ impl Default for Options {
     fn default() -> Self {
         Self { request_ms_max: 60_000, drain_ms_max: 10_000, streams_max: 256 }
     }
-}
-
-/// What one rule does, for `GET /api/v1/rules`.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct RuleState {
-    /// The rule's UUID.
-    pub id: String,
-    /// Its title.
-    pub title: String,
-    /// Its level (`low`, `high`, …).
-    pub level: String,
-    /// Where it stands, relative to the rules' folder.
-    pub file: String,
-    /// Matches since the server began.
-    pub matches: u64,
-    /// When it last matched, milliseconds since the epoch.
-    pub last_match_ms: Option<i64>,
-}
-
-/// A rule that was not loaded.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct RefusedRule {
-    /// Where it stands.
-    pub file: String,
-    /// The line, counted from 1.
-    pub line: Option<u64>,
-    /// What is wrong with it.
-    pub reason: String,
-}
-
-/// The rules of this server.
-#[derive(Debug, Clone, Default, Serialize, ToSchema)]
-pub struct RuleBook {
-    /// Those that run.
-    pub loaded: Vec<RuleState>,
-    /// Those that do not, and why.
-    pub refused: Vec<RefusedRule>,
-}
-
-/// Tells about the rules; the binary, which runs them, implements it.
-pub trait Rules: Send + Sync {
-    /// The rules now.
-    fn book(&self) -> RuleBook;
 }
 
 /// Everything that the handlers use.

@@ -163,12 +163,16 @@ pub(crate) struct FindingView {
     rule_title: String,
     /// SHA-256 of the rule's logsource and detection at the time.
     rule_hash: String,
+    /// Version of the rule engine that matched; empty for old findings.
+    engine_version: String,
     /// From the rule's level.
     severity: &'static str,
     /// The rule's tags.
     tags: Vec<String>,
     /// The event that matched.
     event_id: String,
+    /// Every event that the finding rests on and names; more than one for a correlation.
+    event_ids: Vec<String>,
     /// Where the event's raw record stands.
     position: String,
     /// The source's name.
@@ -183,6 +187,10 @@ pub(crate) struct FindingView {
     detected_at_ms: i64,
     /// What it is about.
     entities: Vec<EntityView>,
+    /// Which set of rules matched: a digest of their texts, with `@` and a commit where they came from git.
+    rule_set: String,
+    /// The rule's stage at the time: `canary` or `active`.
+    stage: &'static str,
     /// Why the rule fired.
     matched: Vec<MatchedFieldView>,
     /// The OCSF event.
@@ -191,6 +199,7 @@ pub(crate) struct FindingView {
 
 impl From<Finding> for FindingView {
     fn from(finding: Finding) -> Self {
+        let event_ids = finding.events().map(|event| event.event_id.to_string()).collect();
         let matched = finding.matched.into_iter().map(|field| MatchedFieldView {
             selection: field.selection,
             field: field.field,
@@ -201,9 +210,11 @@ impl From<Finding> for FindingView {
             rule_id: finding.rule_id,
             rule_title: finding.rule_title,
             rule_hash: finding.rule_hash,
+            engine_version: finding.engine_version,
             severity: finding.severity.as_str(),
             tags: finding.tags,
             event_id: finding.event_id.to_string(),
+            event_ids,
             position: finding.position.to_string(),
             source: finding.source,
             region: finding.region,
@@ -211,6 +222,8 @@ impl From<Finding> for FindingView {
             received_at_ms: finding.received_at_ms,
             detected_at_ms: finding.detected_at_ms,
             entities: finding.entities.into_iter().map(Into::into).collect(),
+            rule_set: finding.rule_set,
+            stage: finding.stage.as_str(),
             matched: matched.collect(),
             event: finding.event,
         }

@@ -41,7 +41,7 @@ pub enum Expression {
 pub enum Target {
     /// `them`: every selection whose name does not begin with `_`.
     Them,
-    /// A name with `*` for any characters.
+    /// A name with `*` for any characters; one that does not begin with `_` leaves out names that do.
     Pattern(String),
 }
 
@@ -50,7 +50,10 @@ impl Target {
     pub fn includes(&self, selection: &str) -> bool {
         match self {
             Target::Them => !selection.starts_with('_'),
-            Target::Pattern(pattern) => name_matches(pattern, selection),
+            // the specification: the same as `them`, restricted to matching names
+            Target::Pattern(pattern) => {
+                name_matches(pattern, selection) && (pattern.starts_with('_') || !selection.starts_with('_'))
+            }
         }
     }
 }

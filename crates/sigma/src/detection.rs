@@ -7,7 +7,7 @@ use crate::limits::{
     SELECTIONS_PER_RULE_MAX, VALUE_BYTES_MAX, VALUES_PER_ITEM_MAX,
 };
 use crate::modifier::{self, Modifier};
-use crate::rule::{Detection, Item, Search, Selection};
+use crate::rule::{Detection, Elements, Item, Quantifier, Search, Selection};
 use crate::yaml::{Entry, Node, NodeKind, Scalar};
 
 /// Keys of `detection` that are not selections. `timeframe` belongs to the deprecated aggregations.
@@ -98,7 +98,9 @@ fn read_search(node: &Node, depth: usize) -> Result<Search, Fault> {
             ErrorCode::BadValue,
             "the selection is empty and would match everything",
         )),
-        NodeKind::Map(entries) => Ok(Search::All(entries.iter().map(read_item).collect::<Result<_, _>>()?)),
+        NodeKind::Map(entries) => {
+            Ok(Search::All(entries.iter().map(|entry| read_item(entry, depth)).collect::<Result<_, _>>()?))
+        }
         NodeKind::List(items) if items.is_empty() => {
             Err(Fault::new(node.line, ErrorCode::BadValue, "the selection is an empty list"))
         }
@@ -119,15 +121,19 @@ fn keywords(node: &Node) -> Result<Item, Fault> {
         values: read_values(node, "")?,
         is_list: matches!(node.kind, NodeKind::List(_)),
         has_uppercase_modifier: false,
+        elements: None,
         line: node.line,
     };
     check_keywords(&item)?;
     Ok(item)
 }
 
-fn read_item(entry: &Entry) -> Result<Item, Fault> {
+fn read_item(entry: &Entry, depth: usize) -> Result<Item, Fault> {
     let mut parts = entry.key.split('|');
     let field = parts.next().unwrap_or_default();
+    if let Some((field, quantifier)) = quantified(field) {
+        return read_elements(entry, field, quantifier, depth);
+    }
     if field.len() > FIELD_NAME_BYTES_MAX {
         return Err(limit(entry.line, format!("a field name has more than {FIELD_NAME_BYTES_MAX} bytes")));
     }
@@ -151,12 +157,72 @@ fn read_item(entry: &Entry) -> Result<Item, Fault> {
         values: read_values(&entry.value, &entry.key)?,
         is_list: matches!(entry.value.kind, NodeKind::List(_)),
         has_uppercase_modifier,
+        elements: None,
         line: entry.line,
     };
     if item.field.is_none() {
         check_keywords(&item)?;
     }
     Ok(item)
+}
+
+/// `field[any]` and its like: the field, and how many of its elements.
+fn quantified(field: &str) -> Option<(&str, Quantifier)> {
+    let (field, word) = field.strip_suffix(']')?.rsplit_once('[')?;
+    Some((field, Quantifier::from_word(word)?))
+}
+
+/// Reads what is asked of the elements of an array: a map or a list of maps over the element's own fields, or values
+/// for the element itself, which is a map of `.`.
+fn read_elements(entry: &Entry, field: &str, quantifier: Quantifier, depth: usize) -> Result<Item, Fault> {
+    if depth >= SELECTION_DEPTH_MAX {
+        return Err(limit(entry.line, format!("more than {SELECTION_DEPTH_MAX} lists inside one another")));
+    }
+    let bad = |reason: String| Err(Fault::new(entry.line, ErrorCode::BadValue, reason));
+    if field.is_empty() {
+        return bad(format!("`{}` needs the name of an array before it", entry.key));
+    }
+    let modifiers = entry.key.split_once('|').map(|(_, modifiers)| modifiers);
+    let is_map = |node: &Node| matches!(node.kind, NodeKind::Map(_));
+    let asks_fields = match &entry.value.kind {
+        NodeKind::Map(_) => true,
+        NodeKind::List(items) => items.iter().any(is_map),
+        NodeKind::Scalar(_) => false,
+    };
+    let body = match modifiers {
+        Some(_) if asks_fields => {
+            return bad(format!(
+                "`{}` asks about fields of an element; write the modifiers there",
+                entry.key
+            ));
+        }
+        None if asks_fields => read_search(&entry.value, depth + 1)?,
+        modifiers => {
+            let key = modifiers.map_or_else(|| ".".to_owned(), |modifiers| format!(".|{modifiers}"));
+            let own = Entry { key, value: entry.value.clone(), line: entry.line };
+            Search::All(vec![read_item(&own, depth + 1)?])
+        }
+    };
+    for item in body.items() {
+        if item.field.is_none() {
+            return bad(format!("`{}` takes fields of an element, here are keywords", entry.key));
+        }
+        if item.field.as_deref() == Some("condition") {
+            return bad(format!(
+                "a `condition` within `{}` is not supported; write a list of maps",
+                entry.key
+            ));
+        }
+    }
+    Ok(Item {
+        field: Some(field.to_owned()),
+        modifiers: Vec::new(),
+        values: Vec::new(),
+        is_list: false,
+        has_uppercase_modifier: false,
+        elements: Some(Elements { quantifier, body: Box::new(body) }),
+        line: entry.line,
+    })
 }
 
 /// Keywords search texts; what asks about one field needs its name.
@@ -201,7 +267,10 @@ fn read_values(node: &Node, key: &str) -> Result<Vec<Scalar>, Fault> {
         }
         NodeKind::Scalar(scalar) => Ok(scalar.clone()),
         NodeKind::List(_) | NodeKind::Map(_) => {
-            let reason = format!("`{key}` takes a value or a list of values, here is {}", node.shape());
+            let reason = format!(
+                "`{key}` takes a value or a list of values, here is {}; for the elements of an array write `{key}[any]`",
+                node.shape()
+            );
             Err(Fault::new(node.line, ErrorCode::BadValue, reason))
         }
     };

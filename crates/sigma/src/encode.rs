@@ -24,7 +24,8 @@ pub(crate) fn base64(bytes: &[u8]) -> String {
 }
 
 /// The three texts of which one stands inside the Base64 of anything that contains the bytes:
-/// encoded after 0, 1 and 2 foreign bytes, without the characters those and what follows share.
+/// encoded after 0, 1 and 2 foreign bytes, without the characters those and what follows share. A single byte
+/// has no character of its own at two of the offsets; those say nothing and are left out.
 pub(crate) fn base64_offsets(bytes: &[u8]) -> Vec<String> {
     const FOREIGN_CHARACTERS: [usize; 3] = [0, 2, 3];
     (0..3)
@@ -40,6 +41,7 @@ pub(crate) fn base64_offsets(bytes: &[u8]) -> Vec<String> {
             encoded.truncate(encoded.len() - shared_at_end);
             encoded.split_off(FOREIGN_CHARACTERS.get(offset).copied().unwrap_or(0).min(encoded.len()))
         })
+        .filter(|own| !own.is_empty())
         .collect()
 }
 

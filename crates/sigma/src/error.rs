@@ -56,10 +56,20 @@ pub enum ErrorCode {
     UnknownSelection,
     /// The deprecated `| count() by …` and its kin.
     UnsupportedAggregation,
-    /// A correlation document.
-    UnsupportedCorrelation,
-    /// A filter document.
-    UnsupportedFilter,
+    /// A correlation whose parts do not fit together: type, timespan, condition, aliases, chain.
+    BadCorrelation,
+    /// A correlation that names a rule which is not there, or was refused.
+    UnknownRule,
+    /// A filter that is none: no rules, selection or condition.
+    BadFilter,
+    /// A filter that names a rule nobody has, or one of another logsource.
+    FilterWithoutRule,
+    /// A processing pipeline with a part that is unknown or of the wrong shape.
+    BadPipeline,
+    /// A processing pipeline refuses the rule, or leaves nothing of it.
+    RefusedByPipeline,
+    /// Values of placeholders that are neither texts nor numbers.
+    BadPlaceholders,
     /// A legacy `action:` the language does not have, or one without the document it acts on.
     BadAction,
     /// An inline test that is not `{name, event, matches}`.
@@ -86,8 +96,13 @@ impl ErrorCode {
             ErrorCode::BadCondition => "bad-condition",
             ErrorCode::UnknownSelection => "unknown-selection",
             ErrorCode::UnsupportedAggregation => "unsupported-aggregation",
-            ErrorCode::UnsupportedCorrelation => "unsupported-correlation",
-            ErrorCode::UnsupportedFilter => "unsupported-filter",
+            ErrorCode::BadCorrelation => "bad-correlation",
+            ErrorCode::UnknownRule => "unknown-rule",
+            ErrorCode::BadFilter => "bad-filter",
+            ErrorCode::FilterWithoutRule => "filter-without-rule",
+            ErrorCode::BadPipeline => "bad-pipeline",
+            ErrorCode::RefusedByPipeline => "refused-by-pipeline",
+            ErrorCode::BadPlaceholders => "bad-placeholders",
             ErrorCode::BadAction => "bad-action",
             ErrorCode::BadTest => "bad-test",
             ErrorCode::DuplicateId => "duplicate-id",

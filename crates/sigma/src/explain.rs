@@ -10,9 +10,10 @@ use crate::limits::{EXPLAINED_FIELDS_MAX, EXPLAINED_VALUE_BYTES_MAX};
 use crate::predicate::Predicate;
 use crate::program::{Node, NodeId};
 use crate::rule::Rule;
-use crate::rule_set::{RuleIndex, RuleSet, Run};
+use crate::rule_set::{RuleIndex, RuleSet};
 use crate::scratch::MatchScratch;
-use crate::value::EventView;
+use crate::single::Run;
+use crate::value::{EventView, Places};
 
 /// A value of the event that a selection asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -40,15 +41,15 @@ impl RuleSet {
         let (Some(rule), Some(program)) = (self.rules.get(at), self.programs.get(at)) else {
             return Vec::new();
         };
-        let mut run = Run::begin(&self.program, view, scratch);
-        if !run.node(program.root) {
+        let mut run = Run::begin(&self.program, view, &mut scratch.single);
+        if !run.node(program.root, None) {
             return Vec::new();
         }
         let wanted = wanted_selections(rule);
         let mut out = Vec::new();
         for (selection, &node) in rule.detection.selections.iter().zip(&program.selections) {
-            if wanted.contains(selection.name.as_str()) && run.node(node) {
-                explain(&mut run, node, &selection.name, &mut out);
+            if wanted.contains(selection.name.as_str()) && run.node(node, None) {
+                explain(&mut run, node, None, &selection.name, &mut out);
             }
         }
         let mut seen = HashSet::new();
@@ -81,14 +82,20 @@ fn wanted_selections(rule: &Rule) -> HashSet<&str> {
     wanted
 }
 
-fn explain<V: EventView>(run: &mut Run<'_, V>, node: NodeId, selection: &str, out: &mut Vec<MatchedField>) {
+fn explain<V: EventView>(
+    run: &mut Run<'_, V>,
+    node: NodeId,
+    within: Option<Places>,
+    selection: &str,
+    out: &mut Vec<MatchedField>,
+) {
     let program = run.program;
     match program.nodes.get(node as usize) {
-        Some(Node::Predicate(id)) => explain_predicate(run, *id, selection, out),
+        Some(Node::Predicate(id)) => explain_predicate(run, *id, within, selection, out),
         Some(&Node::All { from, to } | &Node::Any { from, to }) => {
             for &member in program.members(from, to) {
-                if out.len() < EXPLAINED_FIELDS_MAX && run.node(member) {
-                    explain(run, member, selection, out);
+                if out.len() < EXPLAINED_FIELDS_MAX && run.node(member, within) {
+                    explain(run, member, within, selection, out);
                 }
             }
         }
@@ -99,6 +106,14 @@ fn explain<V: EventView>(run: &mut Run<'_, V>, node: NodeId, selection: &str, ou
                 out.push(matched(run, selection, bound.slot, None));
             }
         }
+        Some(&Node::Elements { slot, body, .. }) => {
+            let elements = run.elements(slot, within);
+            let found = elements.into_iter().find(|element| run.node(body, Some(*element)));
+            match found {
+                Some(element) => explain(run, body, Some(element), selection, out),
+                None => out.push(matched(run, selection, slot, None)),
+            }
+        }
         None => {}
     }
 }
@@ -106,12 +121,13 @@ fn explain<V: EventView>(run: &mut Run<'_, V>, node: NodeId, selection: &str, ou
 fn explain_predicate<V: EventView>(
     run: &mut Run<'_, V>,
     id: u32,
+    within: Option<Places>,
     selection: &str,
     out: &mut Vec<MatchedField>,
 ) {
     let program = run.program;
     let Some(bound) = program.predicates.get(id as usize) else { return };
-    if !run.predicate(id) {
+    if !run.predicate(id, within) {
         return;
     }
     if matches!(bound.predicate, Predicate::Exists | Predicate::Null) {
@@ -119,7 +135,7 @@ fn explain_predicate<V: EventView>(
         return;
     }
     let mut values = Vec::new();
-    let _ = run.each_text(bound.slot, &bound.predicate, |text| {
+    let _ = run.each_text(bound.slot, &bound.predicate, within, |text| {
         values.push(cut(text).to_owned());
         if values.len() < EXPLAINED_FIELDS_MAX { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });

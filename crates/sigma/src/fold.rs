@@ -51,14 +51,21 @@ pub(crate) fn folded(text: &str) -> String {
 
 /// Appends the folded text; allocates only when `out` has to grow.
 pub(crate) fn fold_onto(text: &str, out: &mut String) {
-    if text.is_ascii() {
+    let mut rest = text;
+    while !rest.is_empty() {
+        let ascii = if rest.is_ascii() { rest.len() } else { rest.bytes().take_while(u8::is_ascii).count() };
+        let (plain, other) = rest.split_at(ascii);
         let start = out.len();
-        out.push_str(text);
+        out.push_str(plain);
         if let Some(appended) = out.get_mut(start..) {
             appended.make_ascii_lowercase();
         }
-    } else {
-        out.extend(text.chars().map(fold_char));
+        let mut characters = other.chars();
+        rest = characters.as_str();
+        while let Some(c) = characters.next().filter(|c| !c.is_ascii()) {
+            out.push(fold_char(c));
+            rest = characters.as_str();
+        }
     }
 }
 

@@ -78,6 +78,10 @@ fn item(item: &Item) -> Vec<u8> {
         one
     });
     put_sorted(&mut out, b'V', values.collect());
+    if let Some(elements) = &item.elements {
+        put(&mut out, b'E', elements.quantifier.as_str().as_bytes());
+        out.extend(search(&elements.body));
+    }
     out
 }
 

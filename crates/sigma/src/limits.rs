@@ -41,9 +41,49 @@ pub const REGEX_DEPTH_MAX: u32 = 64;
 /// Texts that the dash variants of one value may expand to before it is matched as a pattern
 /// instead.
 pub const DASH_VARIANTS_MAX: usize = 25;
-/// Distinct values of an index key taken from one rule; a rule with more is not indexed.
-pub const GUARD_VALUES_PER_RULE_MAX: usize = 4_096;
+/// Changes of one rule that its tests are judged by.
+pub const MUTATIONS_PER_RULE_MAX: usize = 1_000;
+/// Bytes that one scratch remembers of values and what they satisfy, both generations together.
+pub const MEMO_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Bytes of a value that is remembered; longer ones are worked out each time.
+pub const MEMO_VALUE_BYTES_MAX: usize = 4 * 1024;
+/// Marks for values seen once; only one seen again before its mark is overwritten is remembered.
+pub const MEMO_MARKS: usize = 16 * 1024;
+/// Places of the memo's table that one value may stand in, so that values chosen to collide cost no more.
+pub const MEMO_PROBES_MAX: usize = 8;
+/// Literals of which one must stand in every text that a regular expression finds; an expression with more is
+/// tried on every text.
+pub const REGEX_LITERALS_MAX: usize = 64;
+/// Groups of such literals that are looked for before an expression, or a value with wildcards, is tried.
+pub const LITERAL_GROUPS_MAX: usize = 4;
 /// Matches given to explain one hit.
 pub const EXPLAINED_FIELDS_MAX: usize = 64;
 /// Bytes of one value given to explain a hit; the rest is cut at a character boundary.
 pub const EXPLAINED_VALUE_BYTES_MAX: usize = 256;
+/// Rules that one correlation may name.
+pub const RULES_PER_CORRELATION_MAX: usize = 64;
+/// Fields that one correlation may group by, or count the values of.
+pub const CORRELATION_FIELDS_MAX: usize = 16;
+/// Aliases of one correlation.
+pub const ALIASES_PER_CORRELATION_MAX: usize = 64;
+/// Longest timespan of a correlation, milliseconds: a year.
+pub const TIMESPAN_MS_MAX: i64 = 366 * 24 * 60 * 60 * 1_000;
+/// Correlations over correlations, one above the other.
+pub const CORRELATION_CHAIN_MAX: usize = 8;
+/// Alternatives that the condition of one temporal correlation may come to.
+pub const CORRELATION_ALTERNATIVES_MAX: usize = 64;
+/// Matches that one window holds. Past it the oldest are forgotten: counts are then lower bounds, and the finding says
+/// so.
+pub const WINDOW_ENTRIES_MAX: usize = 262_144;
+/// Events of a window that a firing names.
+pub const EVIDENCE_EVENTS_MAX: usize = 20;
+/// Events of one series test, repetitions counted.
+pub const SERIES_EVENTS_MAX: usize = 100_000;
+/// Filters applied to one rule.
+pub const FILTERS_PER_RULE_MAX: usize = 64;
+/// Steps of one processing pipeline, those inside `nest` included.
+pub const PIPELINE_STEPS_MAX: usize = 1_000;
+/// Searches that one search becomes where fields have several names.
+pub const FIELD_ALTERNATIVES_MAX: usize = 256;
+/// Values that one value with placeholders becomes.
+pub const PLACEHOLDER_VALUES_MAX: usize = 10_000;

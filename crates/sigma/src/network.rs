@@ -37,10 +37,27 @@ impl Network {
     /// Whether the text is an address in the network. An IPv4 address written as IPv6
     /// (`::ffff:10.0.0.1`) is taken for IPv4; a zone (`fe80::1%eth0`) is ignored.
     pub(crate) fn contains(&self, text: &str) -> bool {
+        Address::parse(text).is_some_and(|address| self.holds(address))
+    }
+
+    /// [`Self::contains`], for an address that is parsed already.
+    pub(crate) fn holds(&self, address: Address) -> bool {
+        address.is_v4 == self.is_v4 && address.bits & self.mask == self.bits
+    }
+}
+
+/// An event's address.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Address {
+    bits: u128,
+    is_v4: bool,
+}
+
+impl Address {
+    pub(crate) fn parse(text: &str) -> Option<Address> {
         let address = text.split_once('%').map_or(text, |(address, _)| address);
-        let Ok(address) = address.parse::<IpAddr>() else { return false };
-        let (bits, is_v4) = to_bits(address.to_canonical());
-        is_v4 == self.is_v4 && bits & self.mask == self.bits
+        let (bits, is_v4) = to_bits(address.parse::<IpAddr>().ok()?.to_canonical());
+        Some(Address { bits, is_v4 })
     }
 }
 

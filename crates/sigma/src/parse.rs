@@ -3,30 +3,63 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::correlation::{CorrelationRule, read_correlation};
 use crate::detection;
 use crate::error::{ErrorCode, Fault, RuleError};
+use crate::filter::{self, Filter};
 use crate::limits::DOCUMENTS_PER_FILE_MAX;
 use crate::logsource::Logsource;
+use crate::placeholder::{self, Placeholders};
+use crate::processing::{self, Pipeline};
 use crate::rule::{Level, Related, Rule, RuleTest, Status};
 use crate::yaml::{self, Entry, Node, NodeKind, Scalar};
 
-/// Reads the rules of one file, in source order: one result for each document, so that a bad one
+/// A document of a rule file.
+#[derive(Clone, Debug)]
+pub enum Document {
+    /// A detection rule.
+    Rule(Box<Rule>),
+    /// A correlation over rules.
+    Correlation(Box<CorrelationRule>),
+    /// A filter over rules.
+    Filter(Box<Filter>),
+    /// A processing pipeline.
+    Pipeline(Box<Pipeline>),
+    /// Values of placeholders.
+    Placeholders(Placeholders),
+}
+
+/// Reads the documents of one file, in source order: one result for each, so that a bad one
 /// neither hides the others nor vanishes.
 ///
 /// `file` only names the file in errors and in [`Rule::file`]. The legacy `action: global`,
-/// `repeat` and `reset` are resolved. Correlation and filter documents are recognised and refused
-/// as [`ErrorCode::UnsupportedCorrelation`] and [`ErrorCode::UnsupportedFilter`]. A rule that
-/// parses may still be refused by [`crate::RuleSet::compile`] (a bad regular expression, say).
-pub fn parse_rules(text: &str, file: &str) -> Vec<Result<Rule, RuleError>> {
+/// `repeat` and `reset` are resolved. A document with the key `filter` is a filter, with
+/// `transformations` a processing pipeline, with `placeholders` (and no detection) values of
+/// placeholders. A rule that parses may still be refused by
+/// [`crate::RuleSet::compile`] (a bad regular expression, say), a correlation by
+/// [`crate::correlation::CorrelationSet::link`] (a rule that is not there).
+pub fn parse_documents(text: &str, file: &str) -> Vec<Result<Document, RuleError>> {
     let file: Arc<str> = file.into();
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
     let documents = resolve_actions(yaml::read_documents(text));
     documents
         .into_iter()
         .map(|document| {
-            document.and_then(|node| read_rule(&node, &file)).map_err(|fault| fault.in_file(&file))
+            document.and_then(|node| read_document(&node, &file)).map_err(|fault| fault.in_file(&file))
         })
         .collect()
+}
+
+/// The same where only detection rules are of use: correlations, and filters, pipelines and
+/// placeholders, which act on rules and are none, are left out; those that are broken are errors.
+pub fn parse_rules(text: &str, file: &str) -> Vec<Result<Rule, RuleError>> {
+    let only_rule = |document| match document {
+        Ok(Document::Rule(rule)) => Some(Ok(*rule)),
+        Ok(Document::Correlation(_)) => None,
+        Ok(Document::Filter(_) | Document::Pipeline(_) | Document::Placeholders(_)) => None,
+        Err(error) => Some(Err(error)),
+    };
+    parse_documents(text, file).into_iter().filter_map(only_rule).collect()
 }
 
 /// Resolves `action: global` (merged under every later document), `repeat` (the document before
@@ -114,20 +147,31 @@ fn merged(base: Option<&Node>, over: Node) -> Node {
     }
 }
 
-fn read_rule(node: &Node, file: &Arc<str>) -> Result<Rule, Fault> {
+fn read_document(node: &Node, file: &Arc<str>) -> Result<Document, Fault> {
     let Some(entries) = node.as_map() else {
         let reason = format!("a rule is a map of keys, this document is {}", node.shape());
         return Err(Fault::new(node.line, ErrorCode::BadType, reason));
     };
     let keys = Keys { entries, line: node.line };
-    if let Some(entry) = keys.find("correlation") {
-        let reason = "unsupported: correlation (the document is recognised but not matched yet)";
-        return Err(Fault::new(entry.line, ErrorCode::UnsupportedCorrelation, reason));
+    if keys.find("correlation").is_some() {
+        let correlation = read_correlation(node, &keys, file)?;
+        return Ok(Document::Correlation(Box::new(correlation)));
     }
-    if let Some(entry) = keys.find("filter") {
-        let reason = "unsupported: filter (the document is recognised but not applied yet)";
-        return Err(Fault::new(entry.line, ErrorCode::UnsupportedFilter, reason));
+    if keys.find("filter").is_some() {
+        return filter::read(&keys, file).map(|filter| Document::Filter(Box::new(filter)));
     }
+    if keys.find("detection").is_none() {
+        if keys.find("transformations").is_some() {
+            return processing::read(&keys, file).map(|pipeline| Document::Pipeline(Box::new(pipeline)));
+        }
+        if let Some(entry) = keys.find("placeholders") {
+            return placeholder::read(entry).map(Document::Placeholders);
+        }
+    }
+    read_rule(node, &keys, file).map(|rule| Document::Rule(Box::new(rule)))
+}
+
+fn read_rule(node: &Node, keys: &Keys<'_>, file: &Arc<str>) -> Result<Rule, Fault> {
     let logsource = keys.required("logsource")?;
     let detection = keys.required("detection")?;
     Ok(Rule {
@@ -159,7 +203,7 @@ fn read_rule(node: &Node, file: &Arc<str>) -> Result<Rule, Fault> {
         owner: keys.text("owner")?,
         runbook: keys.text("runbook")?,
         tests: keys.find("tests").map_or(Ok(Vec::new()), read_tests)?,
-        custom: keys.custom(),
+        custom: keys.others(KNOWN_KEYS),
     })
 }
 
@@ -190,23 +234,23 @@ const KNOWN_KEYS: &[&str] = &[
 ];
 
 /// The keys of a rule.
-struct Keys<'a> {
-    entries: &'a [Entry],
-    line: u32,
+pub(crate) struct Keys<'a> {
+    pub(crate) entries: &'a [Entry],
+    pub(crate) line: u32,
 }
 
 impl<'a> Keys<'a> {
-    fn find(&self, key: &str) -> Option<&'a Entry> {
+    pub(crate) fn find(&self, key: &str) -> Option<&'a Entry> {
         self.entries.iter().find(|entry| entry.key == key)
     }
 
-    fn required(&self, key: &str) -> Result<&'a Entry, Fault> {
+    pub(crate) fn required(&self, key: &str) -> Result<&'a Entry, Fault> {
         self.find(key).ok_or_else(|| {
             Fault::new(self.line, ErrorCode::MissingPart, format!("the rule has no `{key}`; add it"))
         })
     }
 
-    fn text(&self, key: &str) -> Result<Option<String>, Fault> {
+    pub(crate) fn text(&self, key: &str) -> Result<Option<String>, Fault> {
         match self.find(key) {
             None => Ok(None),
             Some(entry) if matches!(entry.value.kind, NodeKind::Scalar(Scalar::Null)) => Ok(None),
@@ -215,7 +259,7 @@ impl<'a> Keys<'a> {
     }
 
     /// A list of texts; a single text stands for a list of one.
-    fn texts(&self, key: &str) -> Result<Vec<String>, Fault> {
+    pub(crate) fn texts(&self, key: &str) -> Result<Vec<String>, Fault> {
         let Some(entry) = self.find(key) else { return Ok(Vec::new()) };
         match &entry.value.kind {
             NodeKind::Scalar(Scalar::Null) => Ok(Vec::new()),
@@ -231,7 +275,12 @@ impl<'a> Keys<'a> {
         }
     }
 
-    fn word<T>(&self, key: &str, read: impl Fn(&str) -> Option<T>, words: &str) -> Result<Option<T>, Fault> {
+    pub(crate) fn word<T>(
+        &self,
+        key: &str,
+        read: impl Fn(&str) -> Option<T>,
+        words: &str,
+    ) -> Result<Option<T>, Fault> {
         let Some(entry) = self.find(key) else { return Ok(None) };
         let word = text_of(entry)?;
         match read(&word) {
@@ -243,21 +292,22 @@ impl<'a> Keys<'a> {
         }
     }
 
-    fn custom(&self) -> BTreeMap<String, serde_json::Value> {
+    /// Every key that is not one of `known`.
+    pub(crate) fn others(&self, known: &[&str]) -> BTreeMap<String, serde_json::Value> {
         self.entries
             .iter()
-            .filter(|entry| !KNOWN_KEYS.contains(&entry.key.as_str()))
+            .filter(|entry| !known.contains(&entry.key.as_str()))
             .map(|entry| (entry.key.clone(), entry.value.to_json()))
             .collect()
     }
 }
 
-fn bad_type(key: &str, expected: &str, node: &Node) -> Fault {
+pub(crate) fn bad_type(key: &str, expected: &str, node: &Node) -> Fault {
     let reason = format!("`{key}` must be {expected}, here it is {}", node.shape());
     Fault::new(node.line, ErrorCode::BadType, reason)
 }
 
-fn scalar_text(scalar: &Scalar) -> String {
+pub(crate) fn scalar_text(scalar: &Scalar) -> String {
     match scalar {
         Scalar::Null => String::new(),
         Scalar::Bool(b) => b.to_string(),
@@ -265,7 +315,7 @@ fn scalar_text(scalar: &Scalar) -> String {
     }
 }
 
-fn text_of(entry: &Entry) -> Result<String, Fault> {
+pub(crate) fn text_of(entry: &Entry) -> Result<String, Fault> {
     match &entry.value.kind {
         NodeKind::Scalar(Scalar::Null) | NodeKind::List(_) | NodeKind::Map(_) => {
             Err(bad_type(&entry.key, "a string", &entry.value))
@@ -274,7 +324,7 @@ fn text_of(entry: &Entry) -> Result<String, Fault> {
     }
 }
 
-fn read_logsource(entry: &Entry) -> Result<Logsource, Fault> {
+pub(crate) fn read_logsource(entry: &Entry) -> Result<Logsource, Fault> {
     let Some(entries) = entry.value.as_map() else {
         return Err(bad_type("logsource", "a map", &entry.value));
     };
@@ -362,9 +412,11 @@ mod tests {
     #[test]
     fn one_result_for_each_document() {
         let file = format!(
-            "{RULE}---\ncorrelation: {{type: event_count}}\ntitle: C\n---\nfilter: {{}}\n---\n{RULE}"
+            "{RULE}---\ntitle: C\ncorrelation: {{type: temporal, rules: [T], timespan: 5m}}\n---\nfilter: {{}}\n---\n\
+             {RULE}---\ncorrelation: {{type: event_count}}\n"
         );
-        assert_eq!(codes(&file), ["T", "7:unsupported-correlation", "10:unsupported-filter", "T"]);
+        assert_eq!(parse_documents(&file, "f.yml").len(), 5);
+        assert_eq!(codes(&file), ["T", "10:missing-part", "T", "18:missing-part"]);
     }
 
     #[test]

@@ -181,6 +181,14 @@ impl Glob {
         Glob { segments }
     }
 
+    /// The plain texts in it, which all stand in every text that matches.
+    pub(crate) fn literals(&self) -> impl Iterator<Item = &str> {
+        self.segments.iter().flatten().filter_map(|token| match token {
+            Token::Text(text) => Some(text.as_str()),
+            Token::One | Token::Many | Token::Dash => None,
+        })
+    }
+
     /// Whether the whole text matches. Between two `*` the leftmost fit is always right, so there
     /// is no backtracking: at worst the length of the text times that of the pattern.
     pub(crate) fn is_match(&self, text: &str) -> bool {

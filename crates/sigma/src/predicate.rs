@@ -1,15 +1,13 @@
-//! A question made ready to be answered over the texts of a field.
+//! A question made ready to be answered about one text, the plain way: for explaining a hit and for single
+//! rules. Runs over whole routes go through [`crate::field_index`].
 
-use std::collections::HashSet;
-
-use aho_corasick::AhoCorasick;
-use memchr::memmem::Finder;
 use regex::Regex;
 
 use crate::error::ErrorCode;
 use crate::limits::{
     REGEX_DEPTH_MAX, REGEX_PROGRAM_BYTES_MAX, REGEX_PROGRAMS_PER_RULE_BYTES_MAX, REGEX_SIZES_BYTES,
 };
+use crate::literal;
 use crate::lower::{Order, Place, Question, RegexSource};
 use crate::modifier::Modifier;
 use crate::network::Network;
@@ -17,20 +15,14 @@ use crate::pattern::{Glob, Pattern};
 use crate::time;
 use crate::value::Number;
 
-/// Up to this many texts are compared one by one; more are hashed.
-const LINEAR_MAX: usize = 6;
-/// Up to this many contained texts are searched one by one; more share an automaton.
-const FINDERS_MAX: usize = 3;
 /// Bytes of the lazily built automaton of one regular expression.
-const REGEX_CACHE_BYTES_MAX: usize = 256 * 1024;
-
-type TextSet = HashSet<Box<[u8]>, foldhash::fast::FixedState>;
+const REGEX_CACHE_BYTES_MAX: usize = 1024 * 1024;
 
 /// A question ready to be answered. Which form of the texts it reads is [`Predicate::reads`].
 #[derive(Debug)]
 pub(crate) enum Predicate {
     Text(TextPredicate),
-    Regex(Vec<Regex>),
+    Regex(Regexes),
     Network(Vec<Network>),
     Order(Order, Number),
     Time(Modifier, Order, Number),
@@ -63,10 +55,13 @@ impl Predicate {
             Number::parse(text).ok_or_else(fault)
         };
         Ok(match question {
-            Question::Text { cased, patterns } => Predicate::Text(TextPredicate::build(*cased, patterns)?),
-            Question::Regex(sources) => Predicate::Regex(
-                sources.iter().map(|source| regexes.build(source)).collect::<Result<_, _>>()?,
-            ),
+            Question::Text { cased, patterns } => Predicate::Text(TextPredicate::new(*cased, patterns)),
+            Question::Regex(sources) => Predicate::Regex(Regexes(
+                sources
+                    .iter()
+                    .map(|source| Ok((regexes.build(source)?, literal::required(source))))
+                    .collect::<Result<_, _>>()?,
+            )),
             Question::Network(networks) => Predicate::Network(networks.clone()),
             Question::Order(order, bound) => Predicate::Order(*order, number(bound)?),
             Question::Time(part, order, bound) => Predicate::Time(*part, *order, number(bound)?),
@@ -91,7 +86,7 @@ impl Predicate {
     pub(crate) fn holds_for(&self, text: &str) -> bool {
         match self {
             Predicate::Text(predicate) => predicate.is_match(text),
-            Predicate::Regex(regexes) => regexes.iter().any(|regex| regex.is_match(text)),
+            Predicate::Regex(regexes) => regexes.iter().any(|(regex, _)| regex.is_match(text)),
             Predicate::Network(networks) => networks.iter().any(|network| network.contains(text)),
             Predicate::Order(order, bound) => {
                 Number::parse(text).is_some_and(|number| order.holds(number.compare(bound)))
@@ -164,119 +159,45 @@ fn build_regex(source: &RegexSource, bytes_max: usize) -> Result<Regex, regex::E
         .build()
 }
 
-/// Alternatives over a text, each kind in the structure that answers it fastest.
+/// Alternatives, each with groups of literals: one of every group stands (folded) in each text it is found in.
+#[derive(Debug)]
+pub(crate) struct Regexes(Vec<(Regex, Vec<Vec<String>>)>);
+
+impl Regexes {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Regex, &[Vec<String>])> {
+        self.0.iter().map(|(regex, groups)| (regex, groups.as_slice()))
+    }
+}
+
+/// Alternatives over a text.
 #[derive(Debug)]
 pub(crate) struct TextPredicate {
-    cased: bool,
-    /// `*`: any text at all.
-    any: bool,
-    exact: Exact,
-    prefixes: Affixes,
-    suffixes: Affixes,
-    contains: Contains,
-    globs: Vec<Glob>,
-}
-
-#[derive(Debug)]
-enum Exact {
-    Few(Vec<Box<[u8]>>),
-    Many(TextSet),
-}
-
-#[derive(Debug)]
-enum Affixes {
-    Few(Vec<Box<[u8]>>),
-    /// By length: the slice of that length is looked up.
-    Many(Vec<(usize, TextSet)>),
-}
-
-#[derive(Debug)]
-enum Contains {
-    Few(Vec<Finder<'static>>),
-    Many(AhoCorasick),
+    pub(crate) cased: bool,
+    /// A pattern with wildcards within it stands beside its compiled form.
+    patterns: Vec<(Pattern, Option<Glob>)>,
 }
 
 impl TextPredicate {
-    fn build(cased: bool, patterns: &[Pattern]) -> Result<Self, (ErrorCode, String)> {
-        let (mut exact, mut prefixes, mut suffixes) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut contains, mut globs, mut any) = (Vec::new(), Vec::new(), false);
-        let bytes = |text: &String| -> Box<[u8]> { text.as_bytes().into() };
-        for pattern in patterns {
-            match pattern {
-                Pattern::Any => any = true,
-                Pattern::Exact(text) => exact.push(bytes(text)),
-                Pattern::Prefix(text) => prefixes.push(bytes(text)),
-                Pattern::Suffix(text) => suffixes.push(bytes(text)),
-                Pattern::Contains(text) => contains.push(bytes(text)),
-                Pattern::Glob(tokens) => globs.push(Glob::new(tokens)),
-            }
-        }
-        Ok(TextPredicate {
-            cased,
-            any,
-            exact: if exact.len() > LINEAR_MAX {
-                Exact::Many(exact.into_iter().collect())
-            } else {
-                Exact::Few(exact)
-            },
-            prefixes: Affixes::build(prefixes),
-            suffixes: Affixes::build(suffixes),
-            contains: Contains::build(contains)?,
-            globs,
-        })
+    fn new(cased: bool, patterns: &[Pattern]) -> Self {
+        let glob = |pattern: &Pattern| match pattern {
+            Pattern::Glob(tokens) => Some(Glob::new(tokens)),
+            _ => None,
+        };
+        TextPredicate { cased, patterns: patterns.iter().map(|p| (p.clone(), glob(p))).collect() }
+    }
+
+    pub(crate) fn patterns(&self) -> impl Iterator<Item = (&Pattern, Option<&Glob>)> {
+        self.patterns.iter().map(|(pattern, glob)| (pattern, glob.as_ref()))
     }
 
     fn is_match(&self, text: &str) -> bool {
-        let bytes = text.as_bytes();
-        self.any
-            || match &self.exact {
-                Exact::Few(texts) => texts.iter().any(|exact| **exact == *bytes),
-                Exact::Many(set) => set.contains(bytes),
-            }
-            || self.prefixes.any(|length| bytes.get(..length))
-            || self.suffixes.any(|length| bytes.len().checked_sub(length).and_then(|at| bytes.get(at..)))
-            || match &self.contains {
-                Contains::Few(finders) => finders.iter().any(|finder| finder.find(bytes).is_some()),
-                Contains::Many(automaton) => automaton.is_match(bytes),
-            }
-            || self.globs.iter().any(|glob| glob.is_match(text))
-    }
-}
-
-impl Affixes {
-    fn build(texts: Vec<Box<[u8]>>) -> Self {
-        if texts.len() <= LINEAR_MAX {
-            return Affixes::Few(texts);
-        }
-        let mut by_length: Vec<(usize, TextSet)> = Vec::new();
-        for text in texts {
-            let length = text.len();
-            match by_length.iter_mut().find(|(known, _)| *known == length) {
-                Some((_, set)) => drop(set.insert(text)),
-                None => by_length.push((length, std::iter::once(text).collect())),
-            }
-        }
-        Affixes::Many(by_length)
-    }
-
-    /// `end` gives the end of the text of that length, where the text is long enough.
-    fn any<'t>(&self, end: impl Fn(usize) -> Option<&'t [u8]>) -> bool {
-        match self {
-            Affixes::Few(texts) => texts.iter().any(|affix| end(affix.len()) == Some(affix)),
-            Affixes::Many(by_length) => {
-                by_length.iter().any(|(length, set)| end(*length).is_some_and(|part| set.contains(part)))
-            }
-        }
-    }
-}
-
-impl Contains {
-    fn build(texts: Vec<Box<[u8]>>) -> Result<Self, (ErrorCode, String)> {
-        if texts.len() <= FINDERS_MAX {
-            return Ok(Contains::Few(texts.iter().map(|text| Finder::new(text).into_owned()).collect()));
-        }
-        AhoCorasick::new(&texts).map(Contains::Many).map_err(|error| {
-            (ErrorCode::LimitExceeded, format!("the list of contained values is too large: {error}"))
+        self.patterns().any(|(pattern, glob)| match pattern {
+            Pattern::Any => true,
+            Pattern::Exact(exact) => text == exact,
+            Pattern::Prefix(prefix) => text.starts_with(prefix.as_str()),
+            Pattern::Suffix(suffix) => text.ends_with(suffix.as_str()),
+            Pattern::Contains(part) => memchr::memmem::find(text.as_bytes(), part.as_bytes()).is_some(),
+            Pattern::Glob(_) => glob.is_some_and(|glob| glob.is_match(text)),
         })
     }
 }

@@ -7,13 +7,10 @@ use foldhash::fast::FixedState;
 
 use crate::condition::Expression;
 use crate::error::Fault;
-use crate::limits::GUARD_VALUES_PER_RULE_MAX;
 use crate::lower::{self, Ask, Question};
-use crate::pattern::Pattern;
 use crate::predicate::{Form, Predicate, RegexBudget};
-use crate::rule::{Rule, Search};
+use crate::rule::{Elements, Item, Quantifier, Rule, Search};
 use crate::value::{FieldId, FieldInterner};
-use crate::{fold, limits};
 
 pub(crate) type NodeId = u32;
 pub(crate) type PredicateId = u32;
@@ -27,8 +24,20 @@ pub(crate) const KEYWORDS_SLOT: u32 = 0;
 pub(crate) enum Node {
     Predicate(PredicateId),
     Not(NodeId),
-    All { from: u32, to: u32 },
-    Any { from: u32, to: u32 },
+    All {
+        from: u32,
+        to: u32,
+    },
+    Any {
+        from: u32,
+        to: u32,
+    },
+    /// Of the elements of the slot's arrays, each for itself.
+    Elements {
+        slot: u32,
+        quantifier: Quantifier,
+        body: NodeId,
+    },
 }
 
 /// A field that some predicate reads.
@@ -55,16 +64,6 @@ pub(crate) struct RuleProgram {
     pub(crate) root: NodeId,
     /// The node of each selection, in the order of the rule's selections.
     pub(crate) selections: Vec<NodeId>,
-    /// What an event must have for the rule to match: one of these texts, by slot. The route
-    /// picks one of them as its key.
-    pub(crate) guards: Vec<Guard>,
-}
-
-/// A necessary condition of a rule: the slot has one of these texts (folded).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Guard {
-    pub(crate) slot: u32,
-    pub(crate) texts: Vec<String>,
 }
 
 #[derive(Debug, Default)]
@@ -88,10 +87,10 @@ pub(crate) struct Builder<'i, I> {
     slots: HashMap<String, u32, FixedState>,
     questions: HashMap<(u32, Question), PredicateId, FixedState>,
     nodes: HashMap<(u8, Vec<NodeId>), NodeId, FixedState>,
-    /// The guard of each predicate that is an equality.
-    equalities: HashMap<PredicateId, Guard, FixedState>,
     /// Of the rule being added.
     regexes: RegexBudget,
+    /// The path of the array whose elements are being asked; empty for the event.
+    within: String,
 }
 
 impl<'i, I: FieldInterner> Builder<'i, I> {
@@ -103,14 +102,15 @@ impl<'i, I: FieldInterner> Builder<'i, I> {
             slots: HashMap::default(),
             questions: HashMap::default(),
             nodes: HashMap::default(),
-            equalities: HashMap::default(),
             regexes: RegexBudget::of_one_rule(),
+            within: String::new(),
         }
     }
 
     /// Adds a rule. After a fault the program may hold parts nobody uses, which is harmless.
     pub(crate) fn add(&mut self, rule: &Rule) -> Result<RuleProgram, Fault> {
         self.regexes = RegexBudget::of_one_rule();
+        self.within.clear();
         let mut selections = Vec::with_capacity(rule.detection.selections.len());
         for selection in &rule.detection.selections {
             selections.push(self.search(&selection.search)?);
@@ -122,8 +122,7 @@ impl<'i, I: FieldInterner> Builder<'i, I> {
             .map(|condition| self.expression(&condition.expression, rule, &selections))
             .collect();
         let root = self.any(conditions);
-        let guards = self.guards(root);
-        Ok(RuleProgram { root, selections, guards })
+        Ok(RuleProgram { root, selections })
     }
 
     fn slot(&mut self, name: Option<&str>) -> u32 {
@@ -143,9 +142,7 @@ impl<'i, I: FieldInterner> Builder<'i, I> {
             Search::All(items) => {
                 let mut nodes = Vec::with_capacity(items.len());
                 for item in items {
-                    let ask = lower::lower(item)?;
-                    let slot = self.slot(item.field.as_deref());
-                    nodes.push(self.ask(&ask, slot, item.line)?);
+                    nodes.push(self.item(item)?);
                 }
                 Ok(self.all(nodes))
             }
@@ -153,6 +150,28 @@ impl<'i, I: FieldInterner> Builder<'i, I> {
                 let nodes = searches.iter().map(|search| self.search(search)).collect::<Result<_, _>>()?;
                 Ok(self.any(nodes))
             }
+        }
+    }
+
+    fn item(&mut self, item: &Item) -> Result<NodeId, Fault> {
+        let path = item.field.as_deref().map(|name| self.path(name));
+        let slot = self.slot(path.as_deref());
+        let Some(Elements { quantifier, body }) = &item.elements else {
+            return self.ask(&lower::lower(item)?, slot, item.line);
+        };
+        let around = std::mem::replace(&mut self.within, path.unwrap_or_default());
+        let body = self.search(body);
+        self.within = around;
+        let (quantifier, body) = (*quantifier, body?);
+        Ok(self.node(4 + quantifier as u8, vec![slot, body], Node::Elements { slot, quantifier, body }))
+    }
+
+    /// The path of a field of the element (or of the event, outside of one).
+    fn path(&self, name: &str) -> String {
+        match (self.within.as_str(), name) {
+            ("", name) => name.to_owned(),
+            (within, ".") => within.to_owned(),
+            (within, name) => format!("{within}.{name}"),
         }
     }
 
@@ -175,24 +194,21 @@ impl<'i, I: FieldInterner> Builder<'i, I> {
     }
 
     fn question(&mut self, question: &Question, slot: u32, line: u32) -> Result<NodeId, Fault> {
-        let key = (slot, question.clone());
+        let mut question = question.clone();
+        if let Question::SameAs { other, .. } = &mut question {
+            *other = self.path(other);
+        }
+        let key = (slot, question);
         let id = match self.questions.get(&key) {
             Some(&id) => id,
             None => {
                 let mut regexes = std::mem::replace(&mut self.regexes, RegexBudget::of_one_rule());
-                let built = Predicate::build(question, &mut regexes, &mut |name| self.slot(Some(name)));
+                let built = Predicate::build(&key.1, &mut regexes, &mut |name| self.slot(Some(name)));
                 self.regexes = regexes;
                 let predicate = built.map_err(|(code, reason)| Fault::new(line, code, reason))?;
                 self.note_form(slot, &predicate);
                 let id = self.program.predicates.len() as PredicateId;
                 self.program.predicates.push(Bound { slot, predicate });
-                if let Some(guard) = equality(question, slot) {
-                    // Guards compare folded texts, also where the predicate itself is cased.
-                    if let Some(slot) = self.program.slots.get_mut(slot as usize) {
-                        slot.is_folded = true;
-                    }
-                    self.equalities.insert(id, guard);
-                }
                 self.questions.insert(key, id);
                 id
             }
@@ -277,60 +293,4 @@ impl<'i, I: FieldInterner> Builder<'i, I> {
         }
         id
     }
-
-    /// The equalities a node implies. Of a conjunction every member's; of a disjunction those on
-    /// fields that every member has one on, with the texts of all; a negation implies none.
-    fn guards(&self, node: NodeId) -> Vec<Guard> {
-        match self.program.nodes.get(node as usize) {
-            Some(Node::Predicate(id)) => self.equalities.get(id).cloned().into_iter().collect(),
-            Some(&Node::All { from, to }) => {
-                let mut guards: Vec<Guard> = Vec::new();
-                for member in self.program.members(from, to) {
-                    for guard in self.guards(*member) {
-                        match guards.iter_mut().find(|known| known.slot == guard.slot) {
-                            Some(known) if guard.texts.len() < known.texts.len() => *known = guard,
-                            Some(_) => {}
-                            None => guards.push(guard),
-                        }
-                    }
-                }
-                guards
-            }
-            Some(&Node::Any { from, to }) => self.shared_guards(self.program.members(from, to)),
-            Some(Node::Not(_)) | None => Vec::new(),
-        }
-    }
-
-    fn shared_guards(&self, members: &[NodeId]) -> Vec<Guard> {
-        let Some((first, rest)) = members.split_first() else { return Vec::new() };
-        let mut guards = self.guards(*first);
-        for member in rest {
-            if guards.is_empty() {
-                break;
-            }
-            let more = self.guards(*member);
-            guards.retain_mut(|guard| match more.iter().find(|other| other.slot == guard.slot) {
-                Some(other) => {
-                    guard.texts.extend_from_slice(&other.texts);
-                    guard.texts.sort_unstable();
-                    guard.texts.dedup();
-                    guard.texts.len() <= GUARD_VALUES_PER_RULE_MAX
-                }
-                None => false,
-            });
-        }
-        guards
-    }
-}
-
-fn equality(question: &Question, slot: u32) -> Option<Guard> {
-    let Question::Text { patterns, .. } = question else { return None };
-    if slot == KEYWORDS_SLOT || patterns.len() > limits::GUARD_VALUES_PER_RULE_MAX {
-        return None;
-    }
-    let texts = patterns.iter().map(|pattern| match pattern {
-        Pattern::Exact(text) => Some(fold::folded(text)),
-        _ => None,
-    });
-    Some(Guard { slot, texts: texts.collect::<Option<Vec<_>>>()? })
 }

@@ -8,9 +8,9 @@ use crate::condition::Expression;
 use crate::fold::fold_char;
 use crate::modifier::Modifier;
 use crate::pattern::DASHES;
-use crate::rule::{Item, Rule, Scalar, Search};
+use crate::rule::{Elements, Item, Quantifier, Rule, Scalar, Search};
 use crate::time;
-use crate::value::{EventView, FieldInterner, Number, Value};
+use crate::value::{Content, EventView, FieldInterner, Number, Places, Value};
 
 /// Whether a rule matches an event, whatever its logsource. Only for rules that
 /// [`crate::RuleSet::compile`] accepts: a value that cannot be used matches nothing here.
@@ -26,25 +26,73 @@ fn holds(
 ) -> bool {
     let selections = &rule.detection.selections;
     match expression {
-        Expression::Selection(name) => {
-            selections.iter().filter(|s| &s.name == name).any(|s| found(&s.search, interner, view))
-        }
-        Expression::Of { all: true, target } => {
-            selections.iter().filter(|s| target.includes(&s.name)).all(|s| found(&s.search, interner, view))
-        }
-        Expression::Of { all: false, target } => {
-            selections.iter().filter(|s| target.includes(&s.name)).any(|s| found(&s.search, interner, view))
-        }
+        Expression::Selection(name) => selections
+            .iter()
+            .filter(|s| &s.name == name)
+            .any(|s| found(&s.search, &Scope::default(), interner, view)),
+        Expression::Of { all: true, target } => selections
+            .iter()
+            .filter(|s| target.includes(&s.name))
+            .all(|s| found(&s.search, &Scope::default(), interner, view)),
+        Expression::Of { all: false, target } => selections
+            .iter()
+            .filter(|s| target.includes(&s.name))
+            .any(|s| found(&s.search, &Scope::default(), interner, view)),
         Expression::Not(inner) => !holds(inner, rule, interner, view),
         Expression::And(members) => members.iter().all(|member| holds(member, rule, interner, view)),
         Expression::Or(members) => members.iter().any(|member| holds(member, rule, interner, view)),
     }
 }
 
-fn found(search: &Search, interner: &mut impl FieldInterner, view: &impl EventView) -> bool {
+/// Where names lead: the event, or one element of an array.
+#[derive(Clone, Default)]
+struct Scope {
+    path: String,
+    element: Option<Places>,
+}
+
+impl Scope {
+    fn path(&self, name: &str) -> String {
+        if self.path.is_empty() {
+            name.to_owned()
+        } else if name == "." {
+            self.path.clone()
+        } else {
+            format!("{}.{name}", self.path)
+        }
+    }
+}
+
+fn found(search: &Search, scope: &Scope, interner: &mut impl FieldInterner, view: &impl EventView) -> bool {
     match search {
-        Search::All(items) => items.iter().all(|item| item_matches(item, interner, view)),
-        Search::Any(searches) => searches.iter().any(|search| found(search, interner, view)),
+        Search::All(items) => items.iter().all(|item| item_matches(item, scope, interner, view)),
+        Search::Any(searches) => searches.iter().any(|search| found(search, scope, interner, view)),
+    }
+}
+
+/// What is asked of the elements of an array, one by one.
+fn elements_match(
+    elements: &Elements,
+    path: String,
+    scope: &Scope,
+    interner: &mut impl FieldInterner,
+    view: &impl EventView,
+) -> bool {
+    let mut places = Vec::new();
+    view.each_placed(interner.intern(&path), &mut |at, content| {
+        let is_element = !matches!(content, Content::Array | Content::Scalar(Value::Null));
+        if is_element && scope.element.is_none_or(|around| around.hold(at)) {
+            places.push(at);
+        }
+    });
+    let mut answers = places
+        .iter()
+        .map(|at| found(&elements.body, &Scope { path: path.clone(), element: Some(*at) }, interner, view));
+    match elements.quantifier {
+        Quantifier::Any => answers.any(|answer| answer),
+        Quantifier::None => answers.all(|answer| !answer),
+        Quantifier::AllOrEmpty => answers.all(|answer| answer),
+        Quantifier::All => !places.is_empty() && answers.all(|answer| answer),
     }
 }
 
@@ -55,7 +103,12 @@ struct Field {
     texts: Vec<String>,
 }
 
-fn field(name: Option<&str>, interner: &mut impl FieldInterner, view: &impl EventView) -> Field {
+fn field(
+    name: Option<&str>,
+    scope: &Scope,
+    interner: &mut impl FieldInterner,
+    view: &impl EventView,
+) -> Field {
     let mut field = Field { exists: false, has_null: false, texts: Vec::new() };
     let mut keep = |value: Value<'_>| {
         let mut text = String::new();
@@ -67,6 +120,18 @@ fn field(name: Option<&str>, interner: &mut impl FieldInterner, view: &impl Even
         false
     };
     match name {
+        Some(name) if scope.element.is_some() => {
+            let mut exists = false;
+            view.each_placed(interner.intern(&scope.path(name)), &mut |at, content| {
+                if scope.element.is_some_and(|around| around.hold(at)) {
+                    exists = true;
+                    if let Content::Scalar(value) = content {
+                        keep(value);
+                    }
+                }
+            });
+            field.exists = exists;
+        }
         Some(name) => {
             let id = interner.intern(name);
             view.any(id, &mut keep);
@@ -79,11 +144,21 @@ fn field(name: Option<&str>, interner: &mut impl FieldInterner, view: &impl Even
     field
 }
 
-fn item_matches(item: &Item, interner: &mut impl FieldInterner, view: &impl EventView) -> bool {
-    let own = field(item.field.as_deref(), interner, view);
+fn item_matches(
+    item: &Item,
+    scope: &Scope,
+    interner: &mut impl FieldInterner,
+    view: &impl EventView,
+) -> bool {
+    if let (Some(elements), Some(name)) = (&item.elements, &item.field) {
+        return elements_match(elements, scope.path(name), scope, interner, view);
+    }
+    let own = field(item.field.as_deref(), scope, interner, view);
     let mut answers = item.values.iter().map(|value| {
         let other = match value {
-            Scalar::Text(name) if item.has(Modifier::FieldRef) => Some(field(Some(name), interner, view)),
+            Scalar::Text(name) if item.has(Modifier::FieldRef) => {
+                Some(field(Some(name), scope, interner, view))
+            }
             _ => None,
         };
         value_matches(item, value, &own, other.as_ref())
@@ -310,7 +385,9 @@ fn encoded(item: &Item, pieces: Vec<Piece>) -> Vec<Vec<Piece>> {
             whole.push_str("=".repeat((4 - whole.len() % 4) % 4).as_str());
             vec![whole]
         }
-        Some(_) => (0..3).map(|offset| base64_digits(&bytes, offset, false)).collect(),
+        Some(_) => {
+            (0..3).map(|offset| base64_digits(&bytes, offset, false)).filter(|own| !own.is_empty()).collect()
+        }
     };
     texts.iter().map(|text| text.chars().map(Piece::Character).collect()).collect()
 }

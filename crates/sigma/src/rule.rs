@@ -191,14 +191,66 @@ pub struct Item {
     pub field: Option<String>,
     /// In source order.
     pub modifiers: Vec<Modifier>,
-    /// Alternatives, or with `all` all required. Never empty.
+    /// Alternatives, or with `all` all required. Empty only where elements are asked.
     pub values: Vec<Scalar>,
     /// Whether the values were written as a list.
     pub is_list: bool,
     /// Whether a modifier was written in upper case, which other tools refuse.
     pub has_uppercase_modifier: bool,
+    /// What the elements of the field's array are asked, in place of values.
+    pub elements: Option<Elements>,
     /// Line in the file, from 1.
     pub line: u32,
+}
+
+/// A question about the elements of an array, each for itself (Sigma enhancement proposal 212).
+#[derive(Clone, Debug)]
+pub struct Elements {
+    /// How many of the elements must answer it.
+    pub quantifier: Quantifier,
+    /// The question. Its fields are paths within an element; `.` is the element itself.
+    pub body: Box<Search>,
+}
+
+/// How many elements of an array must match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Quantifier {
+    /// At least one.
+    Any,
+    /// Every one, and there is one.
+    All,
+    /// Every one, if there is one.
+    AllOrEmpty,
+    /// Not one.
+    None,
+}
+
+impl Quantifier {
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        [Quantifier::Any, Quantifier::All, Quantifier::AllOrEmpty, Quantifier::None]
+            .into_iter()
+            .find(|quantifier| quantifier.as_str() == word)
+    }
+
+    /// As it stands in brackets after the field.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Quantifier::Any => "any",
+            Quantifier::All => "all",
+            Quantifier::AllOrEmpty => "all_or_empty",
+            Quantifier::None => "none",
+        }
+    }
+
+    /// The answer, by those of the elements one after another.
+    pub(crate) fn of(self, mut answers: impl Iterator<Item = bool>) -> bool {
+        match self {
+            Quantifier::Any => answers.any(|answer| answer),
+            Quantifier::None => !answers.any(|answer| answer),
+            Quantifier::AllOrEmpty => answers.all(|answer| answer),
+            Quantifier::All => answers.next().is_some_and(|first| first && answers.all(|answer| answer)),
+        }
+    }
 }
 
 impl Item {
@@ -222,7 +274,7 @@ pub struct RuleTest {
 }
 
 impl Search {
-    /// Every item, in source order.
+    /// Every item, in source order; not those within an item that asks about elements.
     pub fn items(&self) -> Vec<&Item> {
         match self {
             Search::All(items) => items.iter().collect(),

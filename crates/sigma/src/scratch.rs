@@ -1,145 +1,196 @@
 //! Memory that one thread reuses from event to event, so that matching allocates nothing.
 
-use crate::program::Slot;
-use crate::value::{EventView, Value};
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
 
-/// What is known so far about the event at hand. Reuse one for all events of a thread, also
-/// across rule sets; nothing is cleared between events: an entry is valid if it carries the
+use foldhash::fast::FixedState;
+
+use crate::field_index::LookupBuffers;
+use crate::limits::MEMO_BYTES_MAX;
+use crate::memo::{Found, Memo};
+use crate::placed::PlacedSlots;
+use crate::plan::{Counts, Plan};
+use crate::route::{Route, RouteProgram};
+use crate::single::SingleScratch;
+
+/// Events after which guards are chosen anew, each this many times the number before: first by guesses, then by
+/// what was counted.
+const REPLAN_GROWTH: u64 = 8;
+const REPLAN_FIRST: u64 = 64;
+/// Past this many events guards are chosen anew in equal steps, so that they follow a change of the traffic.
+const REPLAN_EVERY: u64 = 1 << 20;
+/// All of the first events are counted, and one of this many later ones.
+const COUNT_ALL_BEFORE: u64 = 256;
+const COUNT_EVERY: u64 = 64;
+
+/// What one thread remembers between events: values and what they satisfied, and how often. Reuse one for all
+/// events of a thread, also across rule sets. What it holds never changes what matches, only how fast.
+#[derive(Debug)]
+pub struct MatchScratch {
+    pub(crate) memo: Memo,
+    pub(crate) event: EventScratch,
+    pub(crate) lookup: LookupBuffers,
+    pub(crate) states: Vec<RouteState>,
+    /// By address of a route's program, which a [`RouteState`] keeps from being given to another.
+    by_program: HashMap<usize, usize, FixedState>,
+    /// The next number for a field of a route in the memo.
+    fields: u32,
+    pub(crate) single: SingleScratch,
+}
+
+/// What is known of one route.
+#[derive(Debug, Default)]
+pub(crate) struct RouteState {
+    program: Weak<RouteProgram>,
+    pub(crate) plan: Plan,
+    pub(crate) counts: Counts,
+    /// Number of the route's first slot in the memo.
+    pub(crate) field: u32,
+    events: u64,
+    replan_at: u64,
+}
+
+/// What is known of the event at hand. Nothing is cleared between events: a slot is valid if it carries the
 /// current epoch.
 #[derive(Debug, Default)]
-pub struct MatchScratch {
-    epoch: u32,
-    /// By predicate: the epoch it was answered in, and the answer.
-    answers: Vec<(u32, bool)>,
-    slots: Vec<SlotTexts>,
-    texts: Vec<Text>,
-    /// The characters of [`Self::texts`].
-    arena: String,
-    pub(crate) candidates: Vec<u32>,
+pub(crate) struct EventScratch {
+    pub(crate) epoch: u32,
+    pub(crate) slots: Vec<SlotState>,
+    /// What the values of the loaded slots satisfy.
+    pub(crate) spans: Vec<Span>,
+    /// Predicates of values that are not in the memo.
+    pub(crate) predicates: Vec<u32>,
+    /// Rules to try.
+    pub(crate) rules: Vec<u32>,
+    /// Values with their places, of slots that are asked within elements.
+    pub(crate) placed: PlacedSlots<Span>,
+    /// A value that is no string, as text; texts of fields that are compared with one another.
+    pub(crate) text: String,
+    pub(crate) other: String,
+    pub(crate) found: Vec<u32>,
+    pub(crate) to_try: Vec<u32>,
 }
 
-/// The texts of one slot in one event.
 #[derive(Clone, Copy, Debug, Default)]
-struct SlotTexts {
-    epoch: u32,
-    from: u32,
-    to: u32,
-    has_null: bool,
+pub(crate) struct SlotState {
+    pub(crate) epoch: u32,
+    pub(crate) from: u32,
+    pub(crate) to: u32,
+    pub(crate) has_null: bool,
 }
 
-/// A text as byte ranges of the arena. One that folds to itself has one range twice.
+/// The predicates of one value: in the memo, or a range of [`EventScratch::predicates`].
 #[derive(Clone, Copy, Debug)]
-struct Text {
-    raw: (u32, u32),
-    folded: (u32, u32),
+pub(crate) enum Span {
+    Memo(Found),
+    Own { from: u32, to: u32 },
+}
+
+impl Default for MatchScratch {
+    fn default() -> Self {
+        Self::with(0, MEMO_BYTES_MAX)
+    }
 }
 
 impl MatchScratch {
-    /// An empty scratch; it grows to the rule set and events it meets.
+    /// An empty scratch; it grows to the rules and events it meets.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Starts on the next event.
-    pub(crate) fn begin(&mut self, predicates: usize, slots: usize) {
+    /// An empty scratch whose hashes depend on `seed`, so that no sender can know which values share a place, and
+    /// which remembers at most `memo_bytes_max` bytes of values; 0 remembers none.
+    pub fn with(seed: u64, memo_bytes_max: usize) -> Self {
+        MatchScratch {
+            memo: Memo::new(seed, memo_bytes_max),
+            event: EventScratch::default(),
+            lookup: LookupBuffers::default(),
+            states: Vec::new(),
+            by_program: HashMap::default(),
+            fields: 1,
+            single: SingleScratch::default(),
+        }
+    }
+
+    /// Bytes of remembered values.
+    pub fn memo_bytes(&self) -> usize {
+        self.memo.bytes()
+    }
+
+    /// Starts on the next event: where the route's state is, and whether the event is one to count.
+    pub(crate) fn begin(&mut self, route: &Route) -> (usize, bool) {
+        self.memo.turn_if_full();
+        let at = self.state_of(&route.program);
+        if self.states.get(at).is_some_and(|state| state.events == state.replan_at) {
+            self.plan(at, &route.program);
+        }
+        self.event.begin(route.program.slots.len());
+        let Some(state) = self.states.get_mut(at) else { return (at, false) };
+        state.events += 1;
+        (at, state.events <= COUNT_ALL_BEFORE || state.events.is_multiple_of(COUNT_EVERY))
+    }
+
+    fn state_of(&mut self, program: &Arc<RouteProgram>) -> usize {
+        let address = Arc::as_ptr(program) as usize;
+        if let Some(&at) = self.by_program.get(&address) {
+            return at;
+        }
+        self.forget_dropped_routes();
+        let at = self.states.len();
+        self.states.push(RouteState { program: Arc::downgrade(program), ..RouteState::default() });
+        self.by_program.insert(address, at);
+        at
+    }
+
+    /// Routes of rule sets that are no longer there.
+    fn forget_dropped_routes(&mut self) {
+        self.states.retain(|state| state.program.strong_count() > 0);
+        self.by_program.clear();
+        let addresses = self.states.iter().map(|state| state.program.as_ptr() as usize);
+        self.by_program.extend(addresses.zip(0..));
+    }
+
+    #[cold]
+    fn plan(&mut self, at: usize, program: &RouteProgram) {
+        let slots = program.slots.len() as u32;
+        if self.fields.checked_add(slots).is_none() {
+            self.memo.forget();
+            self.fields = 1;
+            self.states.iter_mut().for_each(|other| other.replan_at = other.events);
+        }
+        let Some(state) = self.states.get_mut(at) else { return };
+        if state.counts.held.is_empty() {
+            state.counts.held.resize(program.values as usize, 0);
+            state.counts.values.resize(program.slots.len(), 0);
+        }
+        state.plan = Plan::new(program, &state.counts);
+        // What the memo has of the route names rules to try by the old plan.
+        state.field = self.fields;
+        self.fields += slots;
+        state.replan_at = match state.events {
+            0 => REPLAN_FIRST,
+            events if events < REPLAN_EVERY => events * REPLAN_GROWTH,
+            events => {
+                state.counts.fade();
+                events + REPLAN_EVERY
+            }
+        };
+    }
+}
+
+impl EventScratch {
+    fn begin(&mut self, slots: usize) {
         self.epoch = self.epoch.checked_add(1).unwrap_or_else(|| {
             // Once in four thousand million events the marks start over.
-            self.answers.fill((0, false));
-            self.slots.fill(SlotTexts::default());
+            self.slots.fill(SlotState::default());
             1
         });
-        if self.answers.len() < predicates {
-            self.answers.resize(predicates, (0, false));
-        }
         if self.slots.len() < slots {
-            self.slots.resize(slots, SlotTexts::default());
+            self.slots.resize(slots, SlotState::default());
         }
-        self.texts.clear();
-        self.arena.clear();
-        self.candidates.clear();
-    }
-
-    pub(crate) fn answer(&self, predicate: u32) -> Option<bool> {
-        let (epoch, answer) = *self.answers.get(predicate as usize)?;
-        (epoch == self.epoch).then_some(answer)
-    }
-
-    pub(crate) fn remember(&mut self, predicate: u32, answer: bool) {
-        if let Some(entry) = self.answers.get_mut(predicate as usize) {
-            *entry = (self.epoch, answer);
-        }
-    }
-
-    /// Reads the slot's values from the event, once for all predicates on it.
-    pub(crate) fn load(&mut self, number: u32, slot: &Slot, view: &impl EventView) {
-        if self.slots.get(number as usize).is_none_or(|known| known.epoch == self.epoch) {
-            return;
-        }
-        let from = self.texts.len() as u32;
-        let mut has_null = false;
-        let (texts, arena) = (&mut self.texts, &mut self.arena);
-        let mut visit = |value: Value<'_>| {
-            has_null |= value == Value::Null;
-            push_text(texts, arena, &value, slot.is_folded);
-            false
-        };
-        match slot.id {
-            Some(field) => view.any(field, &mut visit),
-            None => view.any_scalar(&mut visit),
-        };
-        let to = self.texts.len() as u32;
-        if let Some(known) = self.slots.get_mut(number as usize) {
-            *known = SlotTexts { epoch: self.epoch, from, to, has_null };
-        }
-    }
-
-    /// Whether a loaded slot has a null.
-    pub(crate) fn has_null(&self, slot: u32) -> bool {
-        self.slots.get(slot as usize).is_some_and(|known| known.has_null)
-    }
-
-    /// The texts of a loaded slot: as they are, and folded if the slot is.
-    pub(crate) fn texts(&self, slot: u32) -> impl Iterator<Item = (&str, &str)> {
-        let range =
-            self.slots.get(slot as usize).map_or(0..0, |known| known.from as usize..known.to as usize);
-        let part = |(from, to): (u32, u32)| self.arena.get(from as usize..to as usize).unwrap_or_default();
-        self.texts.get(range).unwrap_or_default().iter().map(move |text| (part(text.raw), part(text.folded)))
-    }
-}
-
-fn push_text(texts: &mut Vec<Text>, arena: &mut String, value: &Value<'_>, is_folded: bool) {
-    let start = arena.len();
-    if !value.write_text(arena) {
-        return;
-    }
-    // A record beyond 4 GiB of text does not come past the doors; offsets are 32 bits wide.
-    let raw = (start as u32, arena.len() as u32);
-    let folds_to_itself = |text: &str| text.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase());
-    let folded = if !is_folded || arena.get(start..).is_none_or(folds_to_itself) {
-        raw
-    } else {
-        fold_in_place_after(arena, start);
-        (raw.1, arena.len() as u32)
-    };
-    texts.push(Text { raw, folded });
-}
-
-/// Appends the folded form of what stands in the arena from `start` on.
-fn fold_in_place_after(arena: &mut String, start: usize) {
-    let end = arena.len();
-    arena.extend_from_within(start..end);
-    let is_ascii = arena.get(end..).is_some_and(str::is_ascii);
-    if is_ascii {
-        if let Some(copy) = arena.get_mut(end..) {
-            copy.make_ascii_lowercase();
-        }
-        return;
-    }
-    arena.truncate(end);
-    let mut at = start;
-    while at < end {
-        let Some(c) = arena.get(at..end).and_then(|rest| rest.chars().next()) else { return };
-        arena.push(crate::fold::fold_char(c));
-        at += c.len_utf8();
+        self.spans.clear();
+        self.predicates.clear();
+        self.rules.clear();
+        self.placed.clear();
     }
 }

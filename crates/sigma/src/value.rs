@@ -33,6 +33,33 @@ pub enum Value<'a> {
     Str(&'a str),
 }
 
+/// The places that a value takes in its record, from the first to before the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Places {
+    /// Its own.
+    pub from: u32,
+    /// After the last that stands within it.
+    pub to: u32,
+}
+
+impl Places {
+    /// Whether `other` stands within this.
+    pub fn hold(self, other: Places) -> bool {
+        self.from <= other.from && other.to <= self.to
+    }
+}
+
+/// What stands at a place of the record.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Content<'a> {
+    /// A scalar.
+    Scalar(Value<'a>),
+    /// An object.
+    Object,
+    /// An array.
+    Array,
+}
+
 /// One event as rules see it. Calls are statically dispatched; an implementation does not
 /// allocate.
 ///
@@ -46,6 +73,13 @@ pub trait EventView {
 
     /// Whether the field is present at all: null, an object and an array count as present.
     fn exists(&self, field: FieldId) -> bool;
+
+    /// Visits everything that the field has in the order of the record, arrays before their members, with the
+    /// places it takes: a member's lie within those of its array and of the object it stands in, and those that
+    /// follow one another begin in ascending order. A view without places (the default) has no elements.
+    fn each_placed(&self, field: FieldId, visit: &mut impl FnMut(Places, Content<'_>)) {
+        let _ = (field, visit);
+    }
 
     /// Visits every string and number anywhere in the event (for keywords); never keys, nulls or
     /// booleans.

@@ -9,6 +9,7 @@ const GENERATED: &[(&str, &str)] = &[
     ("schemas/openapi.json", "crates/server"),
     ("schemas/config.schema.json", "crates/huecry"),
     ("docs/reference/mapping-disagreements.md", "crates/normalize"),
+    ("docs/reference/sigma-agreement.md", "peers/sigma"),
 ];
 
 pub(super) fn check(repo: &Repo) -> Vec<Complaint> {

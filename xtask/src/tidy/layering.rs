@@ -40,7 +40,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "server",
         ],
     ),
-    ("bench", &["model", "acme", "normalize", "enrich", "huecry"]),
+    ("bench", &["model", "acme", "normalize", "enrich", "ports", "lake", "huecry"]),
     ("xtask", &[]),
 ];
 

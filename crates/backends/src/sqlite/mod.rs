@@ -5,6 +5,7 @@
 //! | `session` | one transaction: what [`Snapshot`] and [`UnitOfWork`] are here |
 //! | `incidents`, `incident_list`, `comments`, `findings` | cases |
 //! | `registry`, `consumers`, `trail` | tokens and sources; positions and dead letters; changes, answers |
+//! | `rules` | stages of rules, and how often they matched |
 //! | `audit` | who did what, with leaves for the Merkle tree |
 //! | `values` | how ids, numbers and errors cross the border |
 //!
@@ -22,6 +23,7 @@ mod findings;
 mod incident_list;
 mod incidents;
 mod registry;
+mod rules;
 mod session;
 mod trail;
 mod values;
@@ -182,6 +184,7 @@ fn migrator() -> Migrator {
         migration(1, "state", include_str!("../../migrations/sqlite/0001_state.sql")),
         migration(2, "audit", include_str!("../../migrations/sqlite/0002_audit.sql")),
         migration(3, "ownership", include_str!("../../migrations/sqlite/0003_ownership.sql")),
+        migration(4, "rules", include_str!("../../migrations/sqlite/0004_rules.sql")),
     ])
 }
 

@@ -6,7 +6,8 @@ use model::{AuditRecord, IncidentId};
 use ports::store::{
     Audit, ChangeKind, Changes, Comments, DeadLetters, Findings, Idempotency, Incidents, Positions,
     ReadAudit, ReadChanges, ReadComments, ReadDeadLetters, ReadFindings, ReadIdempotency, ReadIncidents,
-    ReadPositions, ReadSources, ReadTokens, Snapshot, Sources, StoreError, Tokens, UnitOfWork, check_audit,
+    ReadPositions, ReadRules, ReadSources, ReadTokens, Rules, Snapshot, Sources, StoreError, Tokens,
+    UnitOfWork, check_audit,
 };
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 use tokio::sync::watch;
@@ -105,6 +106,9 @@ impl Snapshot for Session {
     fn sources(&mut self) -> &mut dyn ReadSources {
         self
     }
+    fn rules(&mut self) -> &mut dyn ReadRules {
+        self
+    }
     fn positions(&mut self) -> &mut dyn ReadPositions {
         self
     }
@@ -137,6 +141,9 @@ impl UnitOfWork for Session {
         self
     }
     fn sources(&mut self) -> &mut dyn Sources {
+        self
+    }
+    fn rules(&mut self) -> &mut dyn Rules {
         self
     }
     fn positions(&mut self) -> &mut dyn Positions {

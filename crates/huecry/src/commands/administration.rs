@@ -1,4 +1,4 @@
-//! `huecry source`, `huecry token`, `huecry dead-letter`, `huecry rules list`: the rest of the API.
+//! `huecry source`, `huecry token`, `huecry dead-letter`: the rest of the API.
 
 use super::incident::{Query, text};
 use crate::cli::{DeadLetter, Source, Token};
@@ -136,27 +136,6 @@ fn retry(client: &Client, path: &str, positions: &[String], json: bool) -> Resul
         };
     }
     Ok(if refused == 0 { Exit::Done } else { Exit::Faults })
-}
-
-/// `huecry rules list`
-pub(super) fn rules(client: &Client, json: bool) -> Result<Exit, Failure> {
-    let body = client.get("/api/v1/rules")?.body;
-    if json {
-        terminal::line(&body);
-        return Ok(Exit::Done);
-    }
-    let loaded = body["loaded"].as_array().cloned().unwrap_or_default();
-    let row = |r: &Value| {
-        let last = r["last_match_ms"].as_i64().map_or_else(|| "never".to_owned(), terminal::time);
-        vec![text(&r["matches"]), last, text(&r["level"]), text(&r["title"])]
-    };
-    let rows: Vec<_> = loaded.iter().map(row).collect();
-    terminal::line(terminal::table(&["matches", "last (UTC)", "level", "rule"], &rows));
-    for refused in body["refused"].as_array().into_iter().flatten() {
-        let (file, reason) = (text(&refused["file"]), text(&refused["reason"]));
-        terminal::note(format_args!("refused: {file}: {reason}"));
-    }
-    Ok(Exit::Done)
 }
 
 pub(super) fn list(body: &Value, columns: &[&str], json: bool) -> Result<Exit, Failure> {

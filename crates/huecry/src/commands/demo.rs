@@ -36,6 +36,9 @@ const SOURCES: [(&str, &str); 4] = [
 /// Memory for events of the demo that wait for a file of the lake.
 const LAKE_WAITING_BYTES_MAX: usize = 8 << 20;
 
+/// Seconds that correlations of the demo wait for a stream that fell silent, or has not begun.
+const CORRELATION_IDLE_S_MAX: u32 = 5;
+
 /// Plays the past, prints the incidents, then goes on live until a signal.
 pub(super) fn run(args: &Demo, config: &Config, named_data_dir: bool, json: bool) -> Result<Exit, Failure> {
     start_logging(json, "warn");
@@ -43,6 +46,9 @@ pub(super) fn run(args: &Demo, config: &Config, named_data_dir: bool, json: bool
     config.server.listen = args.listen;
     // a demo must fit beside whatever else runs on a laptop
     config.lake.waiting_bytes_max = config.lake.waiting_bytes_max.min(LAKE_WAITING_BYTES_MAX);
+    // and says soon what its history comes to
+    config.correlation.idle_s = config.correlation.idle_s.min(CORRELATION_IDLE_S_MAX);
+    config.correlation.warmup_s = config.correlation.warmup_s.min(CORRELATION_IDLE_S_MAX);
     if !named_data_dir {
         config.storage.data_dir = fresh_folder()?;
     }

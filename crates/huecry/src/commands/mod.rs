@@ -2,6 +2,8 @@
 
 mod administration;
 mod audit;
+mod backtest_records;
+mod backtest_report;
 mod demo;
 mod doctor;
 mod dry_run;
@@ -12,21 +14,27 @@ mod logsource_lint;
 mod owners;
 mod query;
 mod rules;
+mod rules_backtest;
 mod rules_bench;
 mod rules_match;
+mod rules_replay;
+mod rules_stage;
+mod rules_tune;
 mod serve;
 
 use crate::cli::{Audit, Cli, Command, Rules};
 use crate::client::Client;
 use crate::config::Config;
 use crate::content::RuleFile;
-use crate::engine::Engine;
+use crate::engine::{Engine, Mappings};
 use crate::exit::{Exit, Failure};
 use crate::reader::{Files, Notes, RECORD_EXTENSIONS, files_under};
 use crate::terminal;
 use clap::CommandFactory;
 use detect::LoadReport;
+use model::{Clock, SystemClock};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Runs one command line; the answer is the exit code.
 pub fn run(cli: Cli) -> Exit {
@@ -53,7 +61,12 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         }
         Command::Query(query) => query::run(query, &client()?, json),
         Command::Incident(command) => incident::run(command.clone(), &client()?, json),
-        Command::Rules(Rules::List) => administration::rules(&client()?, json),
+        Command::Rules(Rules::List) => rules_stage::list(&client()?, json),
+        Command::Rules(Rules::Reload) => rules_stage::reload(&client()?, json),
+        Command::Rules(Rules::Stage(args)) => rules_stage::run(args, &client()?, json),
+        Command::Rules(Rules::Replay { finding }) => rules_replay::run(finding, &client()?, json),
+        Command::Rules(Rules::Tune(args)) => rules_tune::run(args, &client()?, json),
+        Command::Rules(Rules::Backtest(args)) => rules_backtest::run(args, &cli, &config, json),
         Command::Rules(command) => rules::run(command.clone(), &config, json),
         Command::Lake(command) => lake::run(command, &config, json),
         Command::Owners(command) => owners::run(command.clone(), &config, json),
@@ -124,11 +137,22 @@ fn record_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
 
 /// Compiles mappings and rules; files that cannot be read are refused like rules that cannot be parsed.
 pub(crate) fn load_engine(files: &[RuleFile]) -> Result<(Engine, LoadReport), Failure> {
-    let readable = files.iter().filter_map(|f| Some((f.name.as_str(), f.text.as_deref().ok()?)));
-    let (engine, mut report) = Engine::load(readable).map_err(|errors| {
+    let (files, _) = crate::rollout::expiry::in_force(files, SystemClock.now_ms());
+    Ok(engine_of(&Arc::new(mappings()?), &files))
+}
+
+/// The built-in mappings.
+pub(crate) fn mappings() -> Result<Mappings, Failure> {
+    Mappings::builtin().map_err(|errors| {
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
         Failure::new(Exit::Usage, format!("the mappings cannot be used:\n{}", lines.join("\n")))
-    })?;
+    })
+}
+
+/// Compiles rules over `mappings`.
+pub(crate) fn engine_of(mappings: &Arc<Mappings>, files: &[RuleFile]) -> (Engine, LoadReport) {
+    let readable = files.iter().filter_map(|f| Some((f.name.as_str(), f.text.as_deref().ok()?)));
+    let (engine, mut report) = Engine::of(mappings, readable);
     for file in files {
         if let Err(reason) = &file.text {
             report.refused.push(sigma::RuleError {
@@ -139,5 +163,5 @@ pub(crate) fn load_engine(files: &[RuleFile]) -> Result<(Engine, LoadReport), Fa
             });
         }
     }
-    Ok((engine, report))
+    (engine, report)
 }

@@ -1,22 +1,44 @@
 //! `huecry rules`: test, check and measure rules. Nothing here needs a server, except `list`.
 
-use super::{load_engine, logsource_lint};
+mod coverage;
+mod diff;
+mod explain;
+mod git;
+mod junit;
+mod lint;
+mod mutate;
+mod sarif;
+mod test;
+
+use super::load_engine as load_rules;
 use crate::cli::Rules;
 use crate::config::{Config, RulesConfig};
 use crate::content::{RuleFile, configured_rules, rules_under};
-use crate::engine::Engine;
 use crate::exit::{Exit, Failure};
 use crate::terminal;
-use detect::RuleTestResult;
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Runs one of the verbs.
 pub(super) fn run(command: Rules, config: &Config, json: bool) -> Result<Exit, Failure> {
     match command {
         Rules::Load { dirs } => load(&rule_files(&dirs, &config.rules), json),
-        Rules::Test { dirs } => test(&rule_files(&dirs, &config.rules), json),
-        Rules::Lint { dirs } => lint(&rule_files(&dirs, &config.rules), json),
+        Rules::Test { dirs, junit, sarif } => {
+            test::run(&rule_files(&dirs, &config.rules), junit.as_deref(), sarif.as_deref(), json)
+        }
+        Rules::Lint { dirs, sarif } => lint::run(&rule_files(&dirs, &config.rules), sarif.as_deref(), json),
+        Rules::Explain { rule, event, rules, source } => {
+            let files = explain::files_of(&rule, rule_files(&rules, &config.rules));
+            explain::run(&files, &rule, &event, source.as_deref(), &config.enrich, json)
+        }
+        Rules::Mutate { dirs, min_score } => mutate::run(&rule_files(&dirs, &config.rules), min_score, json),
+        Rules::Coverage { dirs, attack, source, navigator, gaps } => {
+            let options = coverage::Options { attack, sources: source, navigator, gaps };
+            coverage::run(&rule_files(&dirs, &config.rules), &options, json)
+        }
+        Rules::Diff { old, new, dir, markdown } => {
+            diff::run(&old, new.as_deref(), dir.as_deref(), markdown, json)
+        }
         Rules::Match { rules, source, files } => {
             let rules = rule_files(&rules, &config.rules);
             super::rules_match::run(&rules, source.as_deref(), &files, &config.enrich, json)
@@ -25,12 +47,25 @@ pub(super) fn run(command: Rules, config: &Config, json: bool) -> Result<Exit, F
             let rules = rule_files(&rules, &config.rules);
             super::rules_bench::run(&rules, source.as_deref(), &files, &config.enrich, json)
         }
-        Rules::List => Err(Failure::new(Exit::Usage, "`rules list` asks a server")),
+        Rules::List
+        | Rules::Reload
+        | Rules::Stage(_)
+        | Rules::Backtest(_)
+        | Rules::Replay { .. }
+        | Rules::Tune(_) => Err(Failure::new(Exit::Usage, "this verb asks a server")),
     }
 }
 
 fn rule_files(paths: &[PathBuf], config: &RulesConfig) -> Vec<RuleFile> {
     if paths.is_empty() { configured_rules(config) } else { rules_under(paths) }
+}
+
+/// Writes a report for another program.
+fn write_report(path: &Path, text: &str) -> Result<(), Failure> {
+    std::fs::write(path, text).map_err(|error| {
+        Failure::new(Exit::Faults, format!("{} cannot be written: {error}", path.display()))
+            .hint("the folder must be there")
+    })
 }
 
 #[derive(Serialize)]
@@ -41,12 +76,20 @@ struct Refused<'a> {
     reason: &'a str,
 }
 
+impl<'a> Refused<'a> {
+    fn of(error: &'a sigma::RuleError) -> Self {
+        Self { file: &error.file, line: error.line, code: error.code.as_str(), reason: &error.reason }
+    }
+}
+
 /// Rules of a report, in the form that `--json` promises.
 fn refused(errors: &[sigma::RuleError]) -> Vec<Refused<'_>> {
-    errors
-        .iter()
-        .map(|e| Refused { file: &e.file, line: e.line, code: e.code.as_str(), reason: &e.reason })
-        .collect()
+    errors.iter().map(Refused::of).collect()
+}
+
+/// The same for SARIF.
+fn refused_remarks(errors: &[sigma::RuleError]) -> Vec<sarif::Remark> {
+    errors.iter().map(sarif::Remark::from).collect()
 }
 
 /// A rule that no record can reach. That is no fault: records of its kind may be read one day.
@@ -65,7 +108,7 @@ impl<'a> Unreached<'a> {
 }
 
 fn load(files: &[RuleFile], json: bool) -> Result<Exit, Failure> {
-    let (engine, report) = load_engine(files)?;
+    let (engine, report) = load_rules(files)?;
     let exit = if report.refused.is_empty() { Exit::Done } else { Exit::Faults };
     let unreached: Vec<_> = engine.unreached_rules().map(Unreached::of).collect();
     if json {
@@ -89,106 +132,4 @@ fn load(files: &[RuleFile], json: bool) -> Result<Exit, Failure> {
     let (loaded, refused) = (report.loaded, report.refused.len());
     terminal::line(format_args!("{loaded} rules loaded, {refused} refused, from {} files", files.len()));
     Ok(exit)
-}
-
-#[derive(Serialize)]
-struct TestRow<'a> {
-    file: &'a str,
-    line: u32,
-    rule: &'a str,
-    test: &'a str,
-    passed: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
-}
-
-fn test_rows(engine: &Engine) -> Vec<(bool, String)> {
-    let outcomes = engine.run_rule_tests();
-    let rows = outcomes.iter().filter_map(|outcome| {
-        let rule = engine.detector().rule(outcome.rule)?;
-        let reason = match &outcome.result {
-            RuleTestResult::Passed => None,
-            RuleTestResult::Failed { matched: true } => Some("it matched and must not".to_owned()),
-            RuleTestResult::Failed { matched: false } => Some("it did not match and must".to_owned()),
-            RuleTestResult::Invalid { reason } => Some(format!("the event cannot be used: {reason}")),
-        };
-        let row = TestRow {
-            file: &rule.file,
-            line: outcome.line,
-            rule: &rule.title,
-            test: &outcome.name,
-            passed: reason.is_none(),
-            reason,
-        };
-        Some((row.passed, serde_json::to_string(&row).ok()?))
-    });
-    rows.collect()
-}
-
-fn test(files: &[RuleFile], json: bool) -> Result<Exit, Failure> {
-    let (engine, report) = load_engine(files)?;
-    let rows = test_rows(&engine);
-    let failed = rows.iter().filter(|(passed, _)| !passed).count();
-    let untested: Vec<_> =
-        engine.detector().rules().filter(|(_, rule)| rule.tests.is_empty()).map(|(_, rule)| rule).collect();
-    for (passed, row) in &rows {
-        if json {
-            terminal::line(row);
-        } else if !passed {
-            terminal::note(row);
-        }
-    }
-    for error in &report.refused {
-        terminal::note(error);
-    }
-    if !json {
-        terminal::line(format_args!(
-            "{} rules, {} tests: {} passed, {failed} failed; {} rules without tests, {} refused",
-            report.loaded,
-            rows.len(),
-            rows.len() - failed,
-            untested.len(),
-            report.refused.len()
-        ));
-    }
-    let good = failed == 0 && report.refused.is_empty();
-    Ok(if good { Exit::Done } else { Exit::Faults })
-}
-
-fn lint(files: &[RuleFile], json: bool) -> Result<Exit, Failure> {
-    let (engine, report) = load_engine(files)?;
-    let mut lints: Vec<_> = engine.detector().rules().flat_map(|(_, rule)| sigma::lint(rule)).collect();
-    lints.extend(engine.detector().rule_sets().into_iter().flat_map(sigma::lint_set));
-    lints.extend(engine.unreached_rules().filter_map(|rule| logsource_lint::unknown_service(&engine, rule)));
-    for lint in &lints {
-        if json {
-            terminal::line(serde_json::to_string(lint).unwrap_or_default());
-        } else {
-            let sigma::Lint { file, line, code, message } = lint;
-            terminal::line(format_args!("{file}:{line}: {code}: {message}"));
-        }
-    }
-    for error in &report.refused {
-        terminal::note(error);
-    }
-    let unmapped = logsource_lint::unmapped_products(&engine);
-    if !unmapped.is_empty() {
-        let names: Vec<_> = unmapped.iter().map(String::as_str).collect();
-        terminal::note(format_args!(
-            "some rules are for products that no mapping gives: {}",
-            names.join(", ")
-        ));
-    }
-    let mut unreached = 0;
-    for Unreached { file, line, .. } in engine.unreached_rules().map(Unreached::of) {
-        unreached += 1;
-        terminal::note(format_args!("{file}:{line}: info: no mapping gives this logsource"));
-    }
-    terminal::note(format_args!(
-        "{} rules: {} remarks, {} refused, {unreached} for logsources that no mapping gives",
-        report.loaded,
-        lints.len(),
-        report.refused.len()
-    ));
-    Ok(if lints.is_empty() && report.refused.is_empty() { Exit::Done } else { Exit::Faults })
 }

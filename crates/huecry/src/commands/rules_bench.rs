@@ -70,6 +70,7 @@ fn acme_benign(engine: &Engine, by_rule: &mut BTreeMap<String, u64>) -> Tally {
             *by_rule.entry(rule.title.clone()).or_default() += 1;
         });
     }
+    matcher.correlate(|_, rule| *by_rule.entry(rule.title.clone()).or_default() += 1);
     matcher.finish(started, cpu_before)
 }
 
@@ -93,6 +94,7 @@ fn from_files(
         })?;
         super::say(&notes);
     }
+    matcher.correlate(|_, rule| *by_rule.entry(rule.title.clone()).or_default() += 1);
     Ok(matcher.finish(started, cpu_before))
 }
 

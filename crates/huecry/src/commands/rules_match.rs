@@ -14,9 +14,17 @@ use ingest::Kind;
 use model::{Offset, Partition, Position, RawRecord, Topic};
 use normalize::RawData;
 use serde::Serialize;
+use sigma::correlation::{Advance, CorrelationRule, Correlator, Entry, Firing, Lane, Options};
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
+
+/// When records of files count as received, milliseconds since the epoch: the end of 9999, so that none is from the
+/// future.
+const NEVER_BEFORE_MS: i64 = 253_402_300_799_000;
+
+/// Memory for the matches of correlations, which wait for the last record.
+const STATE_BYTES_MAX: usize = 512 << 20;
 
 /// What a run over records comes to.
 #[derive(Debug, Default, Serialize)]
@@ -39,13 +47,60 @@ pub(super) struct Matcher<'e> {
     scratch: Scratch,
     guess: KindGuess,
     kind: Option<&'e str>,
+    correlations: Correlated,
     pub(super) tally: Tally,
+}
+
+/// What correlations make of the records: judged at the end, in the order of event time.
+struct Correlated {
+    correlator: Correlator,
+    entries: Vec<Entry>,
+    firings: Vec<Firing>,
+}
+
+impl Correlated {
+    fn new(engine: &Engine) -> Self {
+        let set = std::sync::Arc::clone(engine.detector().correlations().set());
+        let options = Options { state_bytes_max: STATE_BYTES_MAX, ..Options::default() };
+        Self {
+            correlator: Correlator::new(set, engine.feeds(), options),
+            entries: Vec::new(),
+            firings: Vec::new(),
+        }
+    }
+
+    /// Hands over the matches of one record.
+    fn record(&mut self) {
+        if self.entries.is_empty() {
+            return;
+        }
+        let now = Advance { now_ms: 0, until: None, marks: &[] };
+        let entries = self.entries.drain(..).map(|entry| (Lane::Live, entry));
+        self.correlator.advance(now, entries, &mut self.firings);
+    }
 }
 
 impl<'e> Matcher<'e> {
     pub(super) fn new(engine: &'e Engine, kind: Option<&'e str>) -> Self {
-        let tally = Tally { rules: engine.detector().rules().count(), ..Tally::default() };
-        Self { engine, scratch: Scratch::new(RawData::Exclude), guess: KindGuess::new(), kind, tally }
+        let detector = engine.detector();
+        let rules = detector.rules().count() + detector.correlations().set().all().len();
+        let tally = Tally { rules, ..Tally::default() };
+        let correlations = Correlated::new(engine);
+        let scratch = Scratch::new(RawData::Exclude);
+        Self { engine, scratch, guess: KindGuess::new(), kind, correlations, tally }
+    }
+
+    /// Judges correlations, now that every record was seen; `on_firing` gets the number of the record that completed
+    /// each, and the rule.
+    pub(super) fn correlate(&mut self, mut on_firing: impl FnMut(u64, &CorrelationRule)) {
+        self.correlations.correlator.flush(&mut self.correlations.firings);
+        let set = self.engine.detector().correlations().set();
+        for firing in self.correlations.firings.drain(..) {
+            if let Some(linked) = set.get(firing.correlation).filter(|linked| !linked.silent) {
+                self.tally.matches += 1;
+                on_firing(firing.last.at.1, &linked.rule);
+            }
+        }
     }
 
     /// Runs one record; `on_match` gets the record's number, from 1, and each rule.
@@ -64,11 +119,11 @@ impl<'e> Matcher<'e> {
             event_type,
             delivery_id: None,
             region: "default",
-            received_at_ms: 0,
+            received_at_ms: NEVER_BEFORE_MS,
             body,
         };
         let position = Position::new(Topic::Raw, Partition(0), Offset(number));
-        let mut matches = 0;
+        let (mut matches, entries) = (0, &mut self.correlations.entries);
         let outcome = self.engine.process(
             &record,
             position,
@@ -76,12 +131,17 @@ impl<'e> Matcher<'e> {
             |_| Wanted::EventAndRules,
             |_| (),
             |matched| {
+                matched.entries(entries);
+                if matched.is_silent() {
+                    return;
+                }
                 matches += 1;
                 if let Some(rule) = matched.rule() {
                     on_match(number, rule);
                 }
             },
         );
+        self.correlations.record();
         self.tally.dead_lettered += u64::from(outcome.is_err());
         self.tally.matches += matches;
         self.tally.matched_events += u64::from(matches > 0);
@@ -153,6 +213,11 @@ pub(super) fn run(
             }
         }
     }
+    matcher.correlate(|event, rule| {
+        let (rule_id, title) = (rule.id.as_deref(), rule.title.as_str());
+        let line = MatchLine { event, rule_id, title, level: rule.level };
+        let _ = serde_json::to_writer(&mut out, &line).map(|()| out.write_all(b"\n"));
+    });
     let _ = out.flush();
     super::say(&notes);
     matcher.tally.damaged = notes.damage.count;

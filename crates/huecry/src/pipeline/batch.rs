@@ -1,10 +1,12 @@
 //! One batch of raw records through the engine: no I/O, the same result every time.
 
 use super::lake_feed::LakeFeed;
+use super::matches::Matches;
 use super::recent::RecentIds;
-use super::rule_stats::RuleStats;
-use crate::engine::{Engine, Scratch, Wanted};
-use model::{DeadLetter, Finding, Offset, Partition, Position, RawRecord, Topic};
+use super::tally::Tally;
+use crate::engine::{Scratch, Wanted};
+use crate::rollout::Generation;
+use model::{DeadLetter, Finding, Offset, Partition, Position, RawRecord, Stage, Topic};
 use normalize::Refusal;
 use ports::Records;
 use ports::store::Counters;
@@ -15,6 +17,7 @@ pub(crate) struct BatchResult {
     pub(crate) findings: Vec<Finding>,
     pub(crate) dead_letters: Vec<(DeadLetter, String)>,
     pub(crate) counters: Counters,
+    pub(crate) tally: Tally,
 }
 
 impl BatchResult {
@@ -22,6 +25,7 @@ impl BatchResult {
         self.findings.clear();
         self.dead_letters.clear();
         self.counters = Counters::default();
+        self.tally.clear();
     }
 }
 
@@ -34,11 +38,12 @@ enum Outcome {
 
 /// Where the results of a run go.
 pub(crate) struct Run<'a> {
-    pub(crate) engine: &'a Engine,
-    pub(crate) stats: &'a RuleStats,
+    /// One for the whole batch.
+    pub(crate) generation: &'a Generation,
     pub(crate) scratch: &'a mut Scratch,
     pub(crate) recent: &'a mut RecentIds,
     pub(crate) lake: &'a mut LakeFeed,
+    pub(crate) matches: &'a mut Matches,
     /// Records before this one had their effects already and are read again for the lake alone.
     pub(crate) effects_from: Offset,
     pub(crate) now_ms: i64,
@@ -62,15 +67,18 @@ impl Run<'_> {
                 }
             }
         }
+        self.matches.end(&self.generation.engine, self.now_ms, records.next().0);
     }
 
     fn record(&mut self, position: Position, bytes: &[u8], result: &mut BatchResult) -> Outcome {
-        let Self { engine, stats, scratch, recent, lake, effects_from, now_ms } = self;
+        let Self { generation, scratch, recent, lake, matches, effects_from, now_ms } = self;
         let Ok(record) = RawRecord::decode(bytes) else {
             return Outcome::DeadLetter(Box::new((unreadable(position, *now_ms), "default".to_owned())));
         };
-        let (mut fresh, findings) = (true, &mut result.findings);
-        let outcome = engine.process(
+        let mut fresh = true;
+        let BatchResult { findings, tally, .. } = result;
+        let entries = matches.entries();
+        let outcome = generation.engine.process(
             &record,
             position,
             scratch,
@@ -84,12 +92,24 @@ impl Run<'_> {
             },
             |row| lake.push(row),
             |matched| {
-                stats.note(matched.hit, *now_ms);
-                findings.extend(matched.finding(*now_ms));
+                let stage = generation.rule(matched.hit).map_or(Stage::Shadow, |rule| rule.stage);
+                // correlations take matches at any stage: what they raise is theirs to answer for
+                matched.entries(entries);
+                let raised = stage != Stage::Shadow && !matched.is_silent();
+                tally.note(matched.hit, raised, matched.event());
+                if raised && let Some(mut finding) = matched.finding(*now_ms) {
+                    generation.mark(&mut finding, stage);
+                    findings.push(finding);
+                }
             },
         );
         match outcome {
-            Ok(_) if fresh => Outcome::Stored,
+            Ok(summary) if fresh => {
+                if position.offset >= *effects_from {
+                    matches.event(&generation.engine, &record, &summary, (position.offset.0, *now_ms));
+                }
+                Outcome::Stored
+            }
             Ok(_) => Outcome::Duplicate,
             Err(refusal) => {
                 let letter = dead_letter(&record, position, &refusal, *now_ms);
@@ -103,7 +123,8 @@ impl Run<'_> {
         for (offset, bytes) in records.iter().take_while(|(offset, _)| *offset < until) {
             let position = Position::new(Topic::Raw, partition, offset);
             let known = RawRecord::decode(bytes).ok();
-            let summary = known.and_then(|r| self.engine.remember(&r, position, self.scratch).ok());
+            let summary =
+                known.and_then(|r| self.generation.engine.remember(&r, position, self.scratch).ok());
             if let Some(summary) = summary {
                 self.recent.insert(summary.event_id, offset);
             }

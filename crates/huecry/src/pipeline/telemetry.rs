@@ -30,6 +30,55 @@ pub struct Telemetry {
     pub(crate) lag: Family<PartitionLabel, Gauge>,
     pub(crate) lake_waits: Counter,
     pub(crate) failing: Family<PartitionLabel, Gauge>,
+    pub(crate) correlator: CorrelatorTelemetry,
+}
+
+/// Counters of all correlators; cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CorrelatorTelemetry {
+    pub(crate) matches: Counter,
+    pub(crate) late: Counter,
+    pub(crate) duplicates: Counter,
+    pub(crate) findings: Counter,
+    pub(crate) evicted: Counter,
+    pub(crate) forced: Counter,
+    pub(crate) snapshot_failures: Counter,
+    pub(crate) state_bytes: Family<PartitionLabel, Gauge>,
+    pub(crate) lag: Family<PartitionLabel, Gauge>,
+}
+
+impl CorrelatorTelemetry {
+    fn register(&self, registry: &mut Registry) {
+        for (name, help, counter) in [
+            ("huecry_correlation_matches", "Matches that correlations took", &self.matches),
+            ("huecry_correlation_late_matches", "Matches whose time had passed already", &self.late),
+            ("huecry_correlation_duplicates", "Matches that were there already", &self.duplicates),
+            ("huecry_correlation_findings", "Findings of correlations", &self.findings),
+            ("huecry_correlation_evicted_groups", "Groups forgotten for the limit of memory", &self.evicted),
+            (
+                "huecry_correlation_forced_releases",
+                "Times that matches were judged early for the limit of memory",
+                &self.forced,
+            ),
+            (
+                "huecry_correlation_snapshot_failures",
+                "Times that the state of correlations could not be kept",
+                &self.snapshot_failures,
+            ),
+        ] {
+            registry.register(name, help, counter.clone());
+        }
+        registry.register(
+            "huecry_correlation_state_bytes",
+            "Memory of the state of correlations",
+            self.state_bytes.clone(),
+        );
+        registry.register(
+            "huecry_correlation_lag_records",
+            "Batches of matches not yet read",
+            self.lag.clone(),
+        );
+    }
 }
 
 impl Telemetry {
@@ -50,5 +99,6 @@ impl Telemetry {
             "1 while the results of a partition cannot be written",
             self.failing.clone(),
         );
+        self.correlator.register(registry);
     }
 }

@@ -2,11 +2,13 @@
 
 use super::CONSUMER;
 use super::batch::{BatchResult, Run};
+use super::correlator::{Correlation, CorrelatorWorker};
 use super::lake_feed::{Fed, LakeFeed};
+use super::matches::Matches;
 use super::recent::RecentIds;
-use super::rule_stats::RuleStats;
 use super::telemetry::{CodeLabel, PartitionLabel, Telemetry};
-use crate::engine::{Engine, Scratch};
+use crate::engine::Scratch;
+use crate::rollout::{Generation, Live};
 use model::{Clock, Offset, Partition, Topic};
 use normalize::RawData;
 use ports::store::StoreError;
@@ -61,10 +63,8 @@ pub enum PipelineError {
 /// What the workers share.
 #[derive(Clone)]
 pub struct Options {
-    /// Mappings and rules.
-    pub engine: Arc<Engine>,
-    /// Counts of each rule's matches.
-    pub stats: Arc<RuleStats>,
+    /// Mappings and rules in force.
+    pub live: Arc<Live>,
     /// Where records come from and findings go.
     pub log: Arc<dyn Log>,
     /// Where positions and the index of dead letters are kept.
@@ -75,6 +75,8 @@ pub struct Options {
     pub lake: Option<Arc<dyn Lake>>,
     /// Pause before a failed step is tried again.
     pub retry_pause: Duration,
+    /// How correlations run.
+    pub correlation: Correlation,
     /// Counters.
     pub telemetry: Telemetry,
 }
@@ -86,7 +88,8 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// Starts one worker for each partition of the raw topic; they end when `shutdown` is cancelled.
+    /// Starts one worker for each partition of the raw topic, and one correlator for each of the topic of matches; they
+    /// end when `shutdown` is cancelled.
     ///
     /// # Errors
     /// [`PipelineError`] when a position cannot be found or a thread not be started.
@@ -99,6 +102,12 @@ impl Pipeline {
             let (runtime, shutdown) = (Handle::current(), shutdown.clone());
             let thread = std::thread::Builder::new().name(format!("pipeline-{number}"));
             workers.push(thread.spawn(move || worker.run(&runtime, &shutdown))?);
+        }
+        for number in 0..options.log.partitions(Topic::Match) {
+            let mut correlator = CorrelatorWorker::new(options.clone(), Partition(number)).await?;
+            let (runtime, shutdown) = (Handle::current(), shutdown.clone());
+            let thread = std::thread::Builder::new().name(format!("correlator-{number}"));
+            workers.push(thread.spawn(move || correlator.run(&runtime, &shutdown))?);
         }
         Ok(Self { workers })
     }
@@ -136,8 +145,11 @@ struct Worker {
     /// Records before this one had their effects: their findings are written, their counters stored.
     stored: Offset,
     lake: LakeFeed,
+    /// What the batch in work is matched by.
+    generation: Arc<Generation>,
     scratch: Scratch,
     recent: RecentIds,
+    matches: Matches,
     result: BatchResult,
     /// What the log was told that this consumer no longer needs, and when.
     floor: Option<Offset>,
@@ -149,7 +161,13 @@ impl Worker {
         Self {
             floor: None,
             floor_at_ms: options.clock.now_ms(),
+            generation: options.live.current(),
             lake: LakeFeed::new(options.lake.clone(), partition, lake_pause(&options).as_millis() as i64),
+            matches: Matches::new(
+                partition,
+                options.log.partitions(Topic::Match),
+                options.correlation.past_after_ms,
+            ),
             options,
             partition,
             next: stored,
@@ -235,9 +253,17 @@ impl Worker {
     /// The parts of a run, borrowed side by side.
     fn borrow(&mut self) -> (Run<'_>, &mut BatchResult) {
         let (now_ms, effects_from) = (self.options.clock.now_ms(), self.stored);
-        let Self { options, scratch, recent, lake, result, .. } = self;
-        let (engine, stats) = (&*options.engine, &*options.stats);
-        (Run { engine, stats, scratch, recent, lake, effects_from, now_ms }, result)
+        let Self { generation, scratch, recent, lake, matches, result, .. } = self;
+        (Run { generation, scratch, recent, lake, matches, effects_from, now_ms }, result)
+    }
+
+    /// Takes what is in force, once for a whole batch.
+    fn take_generation(&mut self) {
+        let current = self.options.live.current();
+        if !Arc::ptr_eq(&current.engine, &self.generation.engine) {
+            self.scratch.renew(RawData::Exclude);
+        }
+        self.generation = current;
     }
 
     fn step(&mut self, runtime: &Handle, shutdown: &CancellationToken) -> Result<(), PipelineError> {
@@ -246,7 +272,9 @@ impl Worker {
         }
         let Some(records) = runtime.block_on(self.read(shutdown))? else { return Ok(()) };
         self.result.clear();
+        self.matches.clear();
         self.lake.discard();
+        self.take_generation();
         let partition = self.partition;
         let (mut run, result) = self.borrow();
         run.batch(partition, &records, result);
@@ -272,6 +300,9 @@ impl Worker {
         if self.stored < records.next() {
             self.stored = records.next();
             self.count();
+            if !self.result.tally.is_empty() {
+                self.options.live.matched.notify_one();
+            }
         }
         if self.feed(runtime, shutdown, records.next()) {
             self.next = records.next();
@@ -333,7 +364,7 @@ impl Worker {
         Ok((!records.is_empty()).then_some(records))
     }
 
-    /// Findings, then dead letters, then one transaction; see the module's invariant. Doing a part of it
+    /// Findings, matches and dead letters, then one transaction; see the module's invariant. Doing a part of it
     /// again has the same effect, since everything written has a derived identity.
     async fn write(&mut self, records: &Records) -> Result<(), PipelineError> {
         if records.next() <= self.stored {
@@ -342,6 +373,11 @@ impl Worker {
         let Options { log, store, clock, .. } = &self.options;
         let now_ms = clock.now_ms();
         append_json(&**log, Topic::Finding, self.partition, self.result.findings.iter(), now_ms).await?;
+        for (partition, record) in &self.matches.records {
+            let mut batch = RecordBatch::default();
+            batch.push(record)?;
+            log.append(Topic::Match, *partition, batch, now_ms).await?;
+        }
         let letters = self.result.dead_letters.iter().map(|(letter, _)| letter);
         append_json(&**log, Topic::DeadLetter, self.partition, letters, now_ms).await?;
         let mut unit = store.begin().await?;
@@ -351,6 +387,8 @@ impl Worker {
             let rows: Vec<_> = same_region.iter().map(|(letter, _)| letter.clone()).collect();
             unit.dead_letters().record(&rows, region).await?;
         }
+        let matches = self.result.tally.rows(&self.generation, now_ms);
+        unit.rules().matched(&matches).await?;
         let range = (self.stored, records.next());
         unit.positions().advance(CONSUMER, Topic::Raw, self.partition, range, self.result.counters).await?;
         unit.commit().await?;

@@ -264,7 +264,7 @@ pub(crate) fn counters(data: &Path) -> Counters {
 }
 
 /// How often each numbered record stands on the raw topic.
-async fn records_on(log: &FileLog) -> BTreeMap<u64, u64> {
+pub(crate) async fn records_on(log: &FileLog) -> BTreeMap<u64, u64> {
     let mut found = BTreeMap::new();
     for partition in 0..log.partitions(Topic::Raw) {
         let partition = Partition(partition);

@@ -5,14 +5,15 @@ use async_trait::async_trait;
 use backends::log::{FileLog, Options as LogOptions, TopicOptions};
 use backends::sqlite::SqliteStore;
 use huecry::engine::Engine;
-use huecry::pipeline::{self, Options, Pipeline, RuleStats};
+use huecry::pipeline::{self, Options, Pipeline};
+use huecry::rollout::{Generation, Live};
 use lake::FileLake;
 use model::{Entropy, Finding, Offset, Partition, RawRecord, SeededEntropy, SystemClock, Topic};
 use ports::lake::{LakeSize, Maintained, RetentionRule};
 use ports::log::{Bounds, RecordBatch, Records, Retained};
 use ports::store::{
     Audit, ChangeSeq, Changes, Comments, Counters, DeadLetters, Findings, Idempotency, Incidents, Positions,
-    Snapshot, Sources, Tokens, UnitOfWork,
+    Rules, Snapshot, Sources, Tokens, UnitOfWork,
 };
 use ports::{Lake, LakeError, LakeRow, LakeWriter, Log, LogError, Store, StoreError};
 use std::collections::BTreeSet;
@@ -37,9 +38,9 @@ level: high
 
 /// When calls fail.
 #[derive(Debug)]
-struct Faults {
+pub(crate) struct Faults {
     entropy: SeededEntropy,
-    met: AtomicU64,
+    pub(crate) met: AtomicU64,
 }
 
 /// What becomes of one call.
@@ -53,6 +54,10 @@ enum Fate {
 }
 
 impl Faults {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { entropy: SeededEntropy::new(seed), met: AtomicU64::new(0) }
+    }
+
     fn fate(&self) -> Fate {
         let mut dice = [0; 2];
         self.entropy.fill(&mut dice);
@@ -72,7 +77,7 @@ fn store_fault() -> StoreError {
     StoreError::Backend { doing: "a test", source: "the disk failed".into() }
 }
 
-struct FaultyLog(Arc<dyn Log>, Arc<Faults>);
+pub(crate) struct FaultyLog(pub(crate) Arc<dyn Log>, pub(crate) Arc<Faults>);
 
 #[async_trait]
 impl Log for FaultyLog {
@@ -118,7 +123,7 @@ impl Log for FaultyLog {
     }
 }
 
-struct FaultyStore(Arc<dyn Store>, Arc<Faults>);
+pub(crate) struct FaultyStore(pub(crate) Arc<dyn Store>, pub(crate) Arc<Faults>);
 
 #[async_trait]
 impl Store for FaultyStore {
@@ -160,6 +165,9 @@ impl UnitOfWork for FaultyUnit {
     }
     fn sources(&mut self) -> &mut dyn Sources {
         self.0.sources()
+    }
+    fn rules(&mut self) -> &mut dyn Rules {
+        self.0.rules()
     }
     fn positions(&mut self) -> &mut dyn Positions {
         self.0.positions()
@@ -260,7 +268,7 @@ fn append(batch: &mut RecordBatch, number: u64) {
     batch.push_with(|out| record.encode(out)).unwrap();
 }
 
-async fn read_findings(log: &dyn Log) -> Vec<Finding> {
+pub(crate) async fn read_findings(log: &dyn Log) -> Vec<Finding> {
     let (mut found, mut at) = (Vec::new(), Offset(0));
     loop {
         let records = log.read(Topic::Finding, Partition(0), at, 1 << 20).await.unwrap();
@@ -291,17 +299,17 @@ async fn whatever_fails_every_record_has_its_effect_once() {
     (0..RECORDS).for_each(|number| append(&mut batch, number));
     log.append(Topic::Raw, Partition(0), batch, 1).await.unwrap();
 
-    let faults = Arc::new(Faults { entropy: SeededEntropy::new(5), met: AtomicU64::new(0) });
+    let faults = Arc::new(Faults::new(5));
     let (engine, report) = Engine::load([("marked.yml", RULE)]).unwrap();
     assert_eq!(report.loaded, 1);
     let options = Options {
-        stats: Arc::new(RuleStats::new(engine.detector())),
-        engine: Arc::new(engine),
+        live: Arc::new(Live::new(Generation::all_active(Arc::new(engine)))),
         log: Arc::new(FaultyLog(Arc::clone(&log), Arc::clone(&faults))),
         store: Arc::new(FaultyStore(Arc::clone(&store), Arc::clone(&faults))),
         clock: Arc::new(SystemClock),
         lake: Some(Arc::new(FaultyLake(lake.clone(), Arc::clone(&faults)))),
         retry_pause: Duration::from_millis(1),
+        correlation: pipeline::Correlation::default(),
         telemetry: pipeline::Telemetry::default(),
     };
     let shutdown = CancellationToken::new();

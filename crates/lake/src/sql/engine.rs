@@ -25,6 +25,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
+use thread_priority::ThreadPriority;
 use tokio::runtime::Runtime;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::AbortHandle;
@@ -144,6 +145,7 @@ impl SqlEngine {
             .worker_threads(threads)
             .thread_name("query")
             .thread_stack_size(STACK_BYTES)
+            .on_thread_start(yield_to_others)
             .enable_time()
             .build()?;
         let workshop = Workshop {
@@ -191,6 +193,14 @@ impl SqlEngine {
             Ok(Ok(permit)) => Ok(permit),
             _ => Err(too_many),
         }
+    }
+}
+
+/// Makes the calling thread take only what others leave of a processor (nice 19): a question can wait, and what a
+/// sender sends cannot.
+fn yield_to_others() {
+    if let Err(error) = ThreadPriority::Min.set_for_current() {
+        tracing::warn!(?error, "queries run at the priority of ingestion");
     }
 }
 

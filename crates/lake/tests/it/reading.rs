@@ -20,11 +20,13 @@ pub(crate) fn all(read: impl Fn(&Path) -> Vec<u8>, snapshot: &Snapshot) -> Vec<S
     for file in &snapshot.files {
         let bytes = read(&file.path);
         assert_eq!(bytes.len() as u64, file.bytes);
-        let events: Vec<Seen> = batches(bytes).iter().flat_map(of_batch).collect();
+        let batches = batches(bytes);
+        let events: Vec<Seen> = batches.iter().flat_map(of_batch).collect();
         assert_eq!(events.len() as u64, file.rows);
         assert_eq!(events.iter().map(|event| event.time_ms).min(), Some(file.time_ms.0));
         assert_eq!(events.iter().map(|event| event.time_ms).max(), Some(file.time_ms.1));
-        let keys = events.iter().map(|event| (event.class_uid, event.time_ms));
+        let places = batches.iter().flat_map(|batch| (0..batch.num_rows()).map(move |row| (batch, row)));
+        let keys = places.map(|(batch, row)| key(batch, row));
         assert!(keys.is_sorted(), "{} is not sorted", file.path.display());
         for event in &events {
             assert_eq!(file.region.as_deref(), Some(&*event.region), "regions do not mix");
@@ -34,6 +36,25 @@ pub(crate) fn all(read: impl Fn(&Path) -> Vec<u8>, snapshot: &Snapshot) -> Vec<S
     }
     seen.extend(snapshot.fresh.iter().flat_map(of_batch));
     seen
+}
+
+/// What rows are sorted by: class, day, what makes records alike, time, place on the log.
+fn key(batch: &RecordBatch, row: usize) -> impl PartialOrd + use<> {
+    let text = |name: &str| {
+        let array = batch.column_by_name(name).unwrap().as_string::<i32>();
+        array.is_valid(row).then(|| array.value(row).to_owned())
+    };
+    let int = |name: &str| {
+        let array = batch.column_by_name(name).unwrap().as_primitive::<Int64Type>();
+        array.is_valid(row).then(|| array.value(row))
+    };
+    let class = batch.column_by_name("class_uid").unwrap().as_primitive::<Int32Type>().value(row);
+    let partition = batch.column_by_name("log_partition").unwrap().as_primitive::<Int32Type>().value(row);
+    let time = batch.column_by_name("time").unwrap().as_primitive::<TimestampMillisecondType>().value(row);
+    let day = time.div_euclid(86_400_000).clamp(0, 2_932_896);
+    let before = ["kind", "event_type", "metadata_product_name"].map(text);
+    let after = ["api_operation", "process_name", "actor_user_name"].map(text);
+    ((class, day, before, int("activity_id"), after), (time, partition, int("log_offset")))
 }
 
 pub(crate) fn of_batch(batch: &RecordBatch) -> Vec<Seen> {

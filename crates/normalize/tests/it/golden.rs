@@ -28,6 +28,9 @@ fn each_golden_record_becomes_its_event() {
         let logsource = judge.normalizer.logsource(judged.summary.logsource).unwrap();
         let mut now = golden.clone();
         now["logsource"] = json!({"product": logsource.product, "service": logsource.service});
+        if let Some(category) = &logsource.category {
+            now["logsource"]["category"] = json!(category);
+        }
         now["entities"] = json!(judged.entities.iter().map(|(k, v)| format!("{k} {v}")).collect::<Vec<_>>());
         now["event"] = judged.event;
         if update && now != golden {

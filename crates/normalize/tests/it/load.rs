@@ -56,6 +56,8 @@ fn each_fault_is_named_with_its_line() {
         ("who\n", "who\n      actor.user.name: he\n", "test.yaml:15: the key `actor.user.name` stands twice"),
         ("kind: test", "kind: [", "test.yaml:"),
         ("logsource: {product: test}", "about: x", "needs a `logsource`"),
+        ("kind: test", "kind: test\nvocabulary: {pears: {a: b}}", "test.yaml:2: `pears` is not known here"),
+        ("kind: test", "kind: test\nvocabulary: {words: {a: {from: b}}}", "test.yaml:2: words are written"),
     ];
     for (part, instead, expected) in cases {
         let text = GOOD.replacen(part, instead, 1);

@@ -10,4 +10,5 @@ mod golden;
 mod judge;
 mod language;
 mod load;
+mod sources;
 mod validate;

@@ -17,6 +17,7 @@ mod consumers;
 mod incidents;
 mod lists;
 mod registry;
+mod rules;
 mod units;
 
 pub use audit::{
@@ -38,6 +39,7 @@ pub use lists::{
     comments_and_findings_come_in_pages, lists_answer_every_filter, pages_are_stable_under_inserts,
 };
 pub use registry::{sources_are_versioned, tokens_are_found_by_secret};
+pub use rules::{a_stage_has_its_record, matches_add_up_by_day, rules_keep_their_stage_across_loads};
 pub use units::{
     a_committed_unit_is_there_at_once, a_dropped_unit_leaves_nothing, a_failed_unit_cannot_be_committed,
     units_go_one_after_the_other,
@@ -75,6 +77,9 @@ macro_rules! store_conformance {
             changes_are_numbered_and_awaited
             tokens_are_found_by_secret
             sources_are_versioned
+            rules_keep_their_stage_across_loads
+            a_stage_has_its_record
+            matches_add_up_by_day
         );
     };
     ($fresh:path: $($case:ident)+) => {

@@ -1,19 +1,144 @@
 //! `/api/v1/rules`
 
-use crate::extract::{NoParams, Params};
-use crate::state::{App, RuleBook};
+use crate::code::Code;
+use crate::extract::{Id, JsonBody, NoParams, Params, Who};
+use crate::problem::{Problem, ProblemBody};
+use crate::rule_book::{Replay, RuleActivity, RuleBook, RuleState, RulesReloaded, Tuning};
+use crate::state::App;
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, State};
+use model::{FindingId, Stage};
+use serde::Deserialize;
+use triage::REASON_BYTES_MAX;
+use utoipa::ToSchema;
 
 /// List the rules
 ///
-/// Those that run, with their matches since the server began, and those that were refused, with the reason.
+/// Those that run, with their stage and matches, and those that were refused, with the reason.
 #[utoipa::path(
     get,
     path = "/api/v1/rules",
     tag = "rules",
     responses((status = 200, description = "Every rule that was found", body = RuleBook)),
 )]
-pub(crate) async fn list(State(app): State<App>, _: Params<NoParams>) -> Json<RuleBook> {
-    Json(app.rules.book())
+pub(crate) async fn list(State(app): State<App>, _: Params<NoParams>) -> Result<Json<RuleBook>, Problem> {
+    Ok(Json(app.rules.book().await?))
+}
+
+/// Read a rule
+///
+/// With its matches by day, and some of the events that it matched in shadow.
+#[utoipa::path(
+    get,
+    path = "/api/v1/rules/{id}",
+    tag = "rules",
+    params(("id" = String, Path, description = "The rule's UUID")),
+    responses(
+        (status = 200, description = "The rule", body = RuleActivity),
+        (status = 404, description = "There is none", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn get(
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<Json<RuleActivity>, Problem> {
+    Ok(Json(app.rules.activity(&id).await?))
+}
+
+/// Load the rules again
+///
+/// Reads the configured folders and puts what they say in force, whole: a batch of events is matched by the rules
+/// before or by those after. What is refused is named; the rest is loaded.
+#[utoipa::path(
+    post,
+    path = "/api/v1/rules/reload",
+    tag = "rules",
+    responses((status = 200, description = "What is in force now", body = RulesReloaded)),
+)]
+pub(crate) async fn reload(State(app): State<App>, Who(caller): Who) -> Result<Json<RulesReloaded>, Problem> {
+    Ok(Json(app.rules.reload(&caller).await?))
+}
+
+/// How far the findings of a rule are to go.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewStage {
+    /// `shadow`, `canary` or `active`.
+    stage: String,
+    /// Why; it is kept in the audit record.
+    reason: String,
+}
+
+/// Decide a rule's stage
+///
+/// `shadow` counts matches, `canary` marks findings and makes them no graver than low, `active` is what the rule
+/// says. A rule whose own tests fail stays in shadow.
+#[utoipa::path(
+    post,
+    path = "/api/v1/rules/{id}/stage",
+    tag = "rules",
+    params(("id" = String, Path, description = "The rule's UUID")),
+    request_body = NewStage,
+    responses(
+        (status = 200, description = "The rule", body = RuleState),
+        (status = "4XX", description = "Nothing was decided", body = ProblemBody,
+            content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn stage(
+    State(app): State<App>,
+    Who(caller): Who,
+    Path(id): Path<String>,
+    JsonBody { value: new, .. }: JsonBody<NewStage>,
+) -> Result<Json<RuleState>, Problem> {
+    let invalid = |detail: String| Problem::new(Code::RequestInvalid, detail);
+    let stage = Stage::from_name(&new.stage).ok_or_else(|| {
+        let names = Stage::ALL.map(Stage::as_str).join(", ");
+        invalid(format!("there is no stage {:?}; there is {names}", new.stage))
+    })?;
+    let reason = new.reason.trim();
+    if reason.is_empty() || reason.len() > REASON_BYTES_MAX {
+        return Err(invalid(format!("a reason has 1 to {REASON_BYTES_MAX} bytes")));
+    }
+    Ok(Json(app.rules.stage(&caller, &id, stage, reason).await?))
+}
+
+/// Propose a filter
+///
+/// From findings whose incidents were judged false positives, the smallest Sigma filter that leaves every finding judged
+/// a true positive; both are proven on the records. Nothing is changed: the filter is a file to review and commit.
+#[utoipa::path(
+    post,
+    path = "/api/v1/rules/{id}/tune",
+    tag = "rules",
+    params(("id" = String, Path, description = "The rule's UUID")),
+    responses(
+        (status = 200, description = "The filter, or why there is none", body = Tuning),
+        (status = 404, description = "There is no such rule", body = ProblemBody,
+            content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn tune(State(app): State<App>, Path(id): Path<String>) -> Result<Json<Tuning>, Problem> {
+    Ok(Json(app.rules.tune(&id).await?))
+}
+
+/// Make a finding again
+///
+/// Takes the finding's record from the log or the lake through the rules in force, and says whether the same finding
+/// comes of it, and if not, why. Nothing is changed.
+#[utoipa::path(
+    post,
+    path = "/api/v1/findings/{id}/replay",
+    tag = "rules",
+    params(("id" = String, Path, description = "The finding's id, 32 hex digits")),
+    responses(
+        (status = 200, description = "What came of it", body = Replay),
+        (status = "4XX", description = "There is no such finding, or its record is gone", body = ProblemBody,
+            content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn replay(State(app): State<App>, Id(id): Id<FindingId>) -> Result<Json<Replay>, Problem> {
+    let finding = app.store.read().await?.findings().get(id).await?;
+    let finding = finding.ok_or_else(|| Problem::not_found("finding", id))?;
+    Ok(Json(app.rules.replay(&finding).await?))
 }

@@ -7,7 +7,10 @@ use access::{
 };
 use backends::log::FileLog;
 use backends::sqlite::SqliteStore;
-use huecry_server::{App, Options, Parts, RefusedRule, RuleBook, RuleState, Rules, Telemetry, serve};
+use huecry_server::{
+    App, Options, Parts, RefusedRule, Replay, RuleActivity, RuleBook, RuleState, Rules, RulesError,
+    RulesReloaded, Telemetry, Tuning, serve,
+};
 use model::{
     Clock, Entity, EntityKind, EventId, Finding, FindingId, Incident, IncidentId, ManualClock, MatchedField,
     Offset, Ownership, Partition, Position, Principal, RawRecord, SeededEntropy, Severity, SourceName,
@@ -24,19 +27,60 @@ pub(crate) const HOOK_SECRET: &str = "It's a Secret to Everybody";
 
 struct TwoRules;
 
+pub(crate) const RULE_ID: &str = "d5a1e0d2-0000-4000-8000-000000000001";
+
+fn root_used() -> RuleState {
+    RuleState {
+        id: RULE_ID.into(),
+        title: "Root used".into(),
+        level: "high".into(),
+        file: "aws/root.yml".into(),
+        stage: "active",
+        decided_stage: "active",
+        tests: "passed",
+        matches: 3,
+        last_match_ms: Some(NOW_MS),
+        ..RuleState::default()
+    }
+}
+
+fn known(rule_id: &str) -> Result<RuleState, RulesError> {
+    if rule_id == RULE_ID { Ok(root_used()) } else { Err(RulesError::NotFound(rule_id.to_owned())) }
+}
+
+#[async_trait::async_trait]
 impl Rules for TwoRules {
-    fn book(&self) -> RuleBook {
-        let loaded = RuleState {
-            id: "d5a1e0d2-0000-4000-8000-000000000001".into(),
-            title: "Root used".into(),
-            level: "high".into(),
-            file: "aws/root.yml".into(),
-            matches: 3,
-            last_match_ms: Some(NOW_MS),
-        };
+    async fn book(&self) -> Result<RuleBook, RulesError> {
         let reason = "unknown modifier".to_owned();
         let refused = RefusedRule { file: "bad.yml".into(), line: Some(7), reason };
-        RuleBook { loaded: vec![loaded], refused: vec![refused] }
+        Ok(RuleBook { loaded: vec![root_used()], refused: vec![refused], ..RuleBook::default() })
+    }
+    async fn activity(&self, rule_id: &str) -> Result<RuleActivity, RulesError> {
+        Ok(RuleActivity { rule: known(rule_id)?, days: Vec::new(), samples: Vec::new() })
+    }
+    async fn reload(&self, by: &Caller) -> Result<RulesReloaded, RulesError> {
+        Ok(RulesReloaded { rule_set: by.principal.name().to_owned(), loaded: 1, ..RulesReloaded::default() })
+    }
+    async fn stage(
+        &self,
+        _: &Caller,
+        rule_id: &str,
+        stage: model::Stage,
+        reason: &str,
+    ) -> Result<RuleState, RulesError> {
+        if reason == "its tests fail" {
+            return Err(RulesError::Refused("1 of the 2 tests fail".to_owned()));
+        }
+        Ok(RuleState { stage: stage.as_str(), stage_reason: reason.to_owned(), ..known(rule_id)? })
+    }
+    async fn replay(&self, finding: &Finding) -> Result<Replay, RulesError> {
+        if finding.source == "gone" {
+            return Err(RulesError::RecordGone);
+        }
+        Ok(Replay { reproduced: true, finding_id: Some(finding.id.to_string()), ..Replay::default() })
+    }
+    async fn tune(&self, rule_id: &str) -> Result<Tuning, RulesError> {
+        Ok(Tuning { rule_id: known(rule_id)?.id, ..Tuning::default() })
     }
 }
 
@@ -261,10 +305,12 @@ fn finding(number: u8) -> Finding {
         rule_id: "d5a1e0d2-0000-4000-8000-000000000001".into(),
         rule_title: format!("Root used {number}"),
         rule_hash: "00".repeat(32),
+        engine_version: "0.1.0".into(),
         severity: Severity::ALL[usize::from(number) % 5],
         tags: vec!["attack.t1078".into()],
         event_id,
         position: Position::new(Topic::Raw, Partition(0), Offset(u64::from(number))),
+        further_events: Vec::new(),
         source: "trail".into(),
         region: "default".into(),
         time_ms: NOW_MS,
@@ -272,6 +318,8 @@ fn finding(number: u8) -> Finding {
         detected_at_ms: NOW_MS + i64::from(number),
         entities: vec![entity],
         ownership: Ownership::default(),
+        rule_set: String::new(),
+        stage: model::Stage::Active,
         matched: vec![matched],
         event: serde_json::json!({ "class_uid": 6003 }),
     }

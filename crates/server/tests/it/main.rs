@@ -16,4 +16,5 @@ mod pressure;
 mod query;
 mod real_data;
 mod reference;
+mod rules;
 mod stream;

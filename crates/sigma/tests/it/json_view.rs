@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use serde_json::Value as Json;
-use sigma::{EventView, FieldId, FieldInterner, Value};
+use sigma::{Content, EventView, FieldId, FieldInterner, Places, Value};
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Fields {
     ids: HashMap<String, FieldId>,
     paths: Vec<Vec<String>>,
@@ -26,7 +26,7 @@ impl FieldInterner for Fields {
 /// An event with what each field known to `fields` holds.
 pub(crate) struct JsonView<'e> {
     event: &'e Json,
-    found: Vec<Vec<&'e Json>>,
+    found: Vec<Vec<(Places, &'e Json)>>,
 }
 
 impl<'e> JsonView<'e> {
@@ -36,7 +36,7 @@ impl<'e> JsonView<'e> {
             .iter()
             .map(|path| {
                 let mut found = Vec::new();
-                walk(event, path, &mut found);
+                walk(event, path, &mut 0, &mut found);
                 found
             })
             .collect();
@@ -44,19 +44,36 @@ impl<'e> JsonView<'e> {
     }
 }
 
-fn walk<'e>(node: &'e Json, path: &[String], found: &mut Vec<&'e Json>) {
-    let Some((step, rest)) = path.split_first() else {
-        found.push(node);
-        return;
-    };
+/// `at` counts every value of the event in its order.
+fn walk<'e>(node: &'e Json, path: &[String], at: &mut u32, found: &mut Vec<(Places, &'e Json)>) {
+    let from = *at;
+    *at += 1;
+    let own = found.len();
+    if path.is_empty() {
+        found.push((Places { from, to: from }, node));
+    }
     match node {
         Json::Object(map) => {
-            if let Some(child) = map.get(step) {
-                walk(child, rest, found);
+            for (key, child) in map {
+                match path.split_first() {
+                    Some((step, rest)) if step == key => walk(child, rest, at, found),
+                    _ => *at += size(child),
+                }
             }
         }
-        Json::Array(items) => items.iter().for_each(|item| walk(item, path, found)),
+        Json::Array(items) => items.iter().for_each(|item| walk(item, path, at, found)),
         _ => {}
+    }
+    if path.is_empty() {
+        found[own].0.to = *at;
+    }
+}
+
+fn size(node: &Json) -> u32 {
+    1 + match node {
+        Json::Object(map) => map.values().map(size).sum::<u32>(),
+        Json::Array(items) => items.iter().map(size).sum(),
+        _ => 0,
     }
 }
 
@@ -74,13 +91,6 @@ fn scalar(json: &Json) -> Option<Value<'_>> {
     })
 }
 
-fn visit_members(json: &Json, visit: &mut impl FnMut(Value<'_>) -> bool) -> bool {
-    match json {
-        Json::Array(items) => items.iter().any(|item| visit_members(item, visit)),
-        other => scalar(other).is_some_and(&mut *visit),
-    }
-}
-
 fn visit_everything(json: &Json, visit: &mut impl FnMut(Value<'_>) -> bool) -> bool {
     match json {
         Json::Array(items) => items.iter().any(|item| visit_everything(item, visit)),
@@ -92,7 +102,17 @@ fn visit_everything(json: &Json, visit: &mut impl FnMut(Value<'_>) -> bool) -> b
 
 impl EventView for JsonView<'_> {
     fn any(&self, field: FieldId, visit: &mut impl FnMut(Value<'_>) -> bool) -> bool {
-        self.found[field.0 as usize].iter().any(|node| visit_members(node, visit))
+        self.found[field.0 as usize].iter().any(|(_, node)| scalar(node).is_some_and(&mut *visit))
+    }
+
+    fn each_placed(&self, field: FieldId, visit: &mut impl FnMut(Places, Content<'_>)) {
+        for (places, node) in &self.found[field.0 as usize] {
+            let content = match node {
+                Json::Array(_) => Content::Array,
+                node => scalar(node).map_or(Content::Object, Content::Scalar),
+            };
+            visit(*places, content);
+        }
     }
 
     fn exists(&self, field: FieldId) -> bool {

@@ -180,6 +180,10 @@ fn other_modifiers() {
         ("{a|base64: cmd}", json!({"a": "Y21k"}), true),
         ("{a|base64offset|contains: 'foobar'}", json!({"a": "eHhmb29iYXJ4"}), true),
         ("{a|wide|base64offset|contains: 'cmd'}", json!({"a": "YwBtAGQA"}), true),
+        // one byte has a character of its own at one offset only; the others say nothing
+        ("{a|base64offset|contains: a}", json!({"a": "xYx"}), true),
+        ("{a|base64offset|contains: a}", json!({"a": "zzz"}), false),
+        ("{a|base64offset|contains: a}", json!({"a": ""}), false),
         ("{a|wide: cmd}", json!({"a": "c\0m\0d\0"}), true),
         ("{a|utf16|base64: cmd}", json!({"a": "//5jAG0AZAA="}), true),
         (r"{a|expand: '50\% of'}", json!({"a": "50% of"}), true),
@@ -217,6 +221,8 @@ fn conditions() {
         ("all of a*", json!({"a": 1, "b": 1}), true),
         ("1 of them", json!({"c": 1}), false),
         ("1 of _*", json!({"c": 1}), true),
+        ("1 of *", json!({"c": 1}), false),
+        ("all of *", json!({"a": 1, "b": 1, "d": 1}), true),
         ("all of them", json!({"a": 1, "b": 1, "d": 1}), true),
         ("a1 or a2 and f", json!({"a": 1}), true),
         ("(a1 or a2) and f", json!({"a": 1}), false),
@@ -256,6 +262,66 @@ fn values_that_cannot_be_used_refuse_the_rule() {
         let found: Vec<_> = errors.iter().map(|e| (&*e.file, e.line, e.code.as_str())).collect();
         assert_eq!(found, [("bad.yml", 5, code)], "{search}");
         assert_eq!(set.rules().len(), 1);
+    }
+}
+
+#[test]
+fn elements_of_arrays() {
+    let mixed = json!({"c": [{"p": "TCP", "ip": "9.9.9.9"}, {"p": "UDP", "ip": "10.0.0.1"}]});
+    let one = json!({"c": [{"p": "UDP", "ip": "9.9.9.9"}, {"p": "TCP", "ip": "10.0.0.1"}]});
+    let lists = json!({"c": [{"in": [{"k": "a", "v": 1}, {"k": "b", "v": 2}]}]});
+    cases(&[
+        ("{c.p: TCP, c.ip|cidr: 10.0.0.0/8}", mixed.clone(), true),
+        ("{'c[any]': {p: TCP, ip|cidr: 10.0.0.0/8}}", mixed.clone(), false),
+        ("{'c[any]': {p: TCP, ip|cidr: 10.0.0.0/8}}", one.clone(), true),
+        ("{'c[any]': [{p: TCP, ip: 1.1.1.1}, {p: UDP}]}", mixed.clone(), true),
+        ("{'c[none]': {p: TCP, ip|cidr: 10.0.0.0/8}}", mixed.clone(), true),
+        ("{'c[none]': {p: TCP, ip|cidr: 10.0.0.0/8}}", one, false),
+        ("{'c[all]': {p|exists: true}}", mixed.clone(), true),
+        ("{'c[all]': {p: TCP}}", mixed.clone(), false),
+        ("{'c[all]': {p: null}}", json!({"c": [{"q": 1}, {"p": null}]}), true),
+        ("{'c[all]': {p: TCP}}", json!({"c": []}), false),
+        ("{'c[all_or_empty]': {p: TCP}}", json!({"c": []}), true),
+        ("{'c[all_or_empty]': {p: TCP}}", json!({}), true),
+        ("{'c[none]': {p: TCP}}", json!({}), true),
+        ("{'c[any]': {p|neq: TCP}}", json!({"c": [{"p": "TCP"}, {"q": 1}]}), true),
+        ("{'c[any]': {p: TCP}}", json!({"c": {"p": "TCP"}}), true),
+        ("{'c[all]|startswith': x}", json!({"c": ["xa", "xb"]}), true),
+        ("{'c[all]|startswith': x}", json!({"c": ["xa", "b"]}), false),
+        ("{'c[all]': {.|startswith: x, .|endswith: a}}", json!({"c": "xa"}), true),
+        ("{'c[any]': {.|startswith: x, .|endswith: a}}", json!({"c": ["xb", "ya"]}), false),
+        ("{'c[all]': [a, b]}", json!({"c": ["a", ["B", null]]}), true),
+        ("{'c[any]': {'in[any]': {k: a, v: 2}}}", lists.clone(), false),
+        ("{'c[any]': {'in[any]': {k: b, v: 2}}}", lists.clone(), true),
+        ("{'c[any]': {'in[all]': {k: [a, b], v|lt: 3}}}", lists, true),
+        ("{'c[any]': {p|fieldref: ip}}", json!({"c": [{"p": 1, "ip": 2}, {"p": 2, "ip": 1}]}), false),
+        ("{'c[any]': {p|fieldref: ip}}", json!({"c": [{"p": 1, "ip": 2}, {"p": 3, "ip": 3}]}), true),
+    ]);
+    let why = "title: T\nlogsource: {product: p}\ndetection: {s: {'c[any]': {p: udp, ip|contains: '10'}}, condition: s}";
+    let mut fields = Fields::default();
+    let (set, _) = RuleSet::compile(vec![parse_rules(why, "f").remove(0).unwrap()], &mut fields);
+    let view = JsonView::new(&mixed, &fields);
+    let found = set.matched_fields(RuleIndex(0), &view, &mut MatchScratch::new());
+    let found: Vec<_> = found.into_iter().map(|f| (f.field.unwrap(), f.value.unwrap())).collect();
+    assert_eq!(found, [("c.p".to_owned(), "UDP".to_owned()), ("c.ip".to_owned(), "10.0.0.1".to_owned())]);
+}
+
+#[test]
+fn questions_about_elements_that_have_no_meaning_are_refused() {
+    for (search, code) in [
+        ("{c: {p: TCP}}", "bad-value"),
+        ("{'c[any]|contains': {p: TCP}}", "bad-value"),
+        ("{'c[any]': {condition: x, x: {p: TCP}}}", "bad-value"),
+        ("{'c[any]': {condition: x}}", "bad-value"),
+        ("{'[any]': {p: TCP}}", "bad-value"),
+        ("{'c[any]': {'|contains': x}}", "bad-value"),
+        ("{'c[any]': {}}", "bad-value"),
+        ("{'c[some]': {p: TCP}}", "bad-value"),
+    ] {
+        let text =
+            format!("title: T\nlogsource: {{product: p}}\ndetection:\n  s: {search}\n  condition: s\n");
+        let error = parse_rules(&text, "f").remove(0).unwrap_err();
+        assert_eq!(error.code.as_str(), code, "{search} {error}");
     }
 }
 

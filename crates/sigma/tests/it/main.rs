@@ -5,7 +5,13 @@
 // As its users in the workspace call it.
 extern crate huecry_sigma as sigma;
 
+mod allocations;
+mod correlation;
+mod documents;
 mod equivalence;
+mod explain;
+mod generate;
+mod generated;
 mod json_view;
 mod language;
 mod reference_page;

@@ -66,7 +66,7 @@ pub(super) fn run(command: Audit, client: &Client, json: bool) -> Result<Exit, F
 }
 
 /// The time that a person means, milliseconds since the epoch.
-fn time_ms(text: &str, now_ms: i64) -> Result<i64, Failure> {
+pub(super) fn time_ms(text: &str, now_ms: i64) -> Result<i64, Failure> {
     if let Ok(time) = text.parse::<Timestamp>() {
         return Ok(time.as_millisecond());
     }

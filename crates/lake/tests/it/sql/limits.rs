@@ -230,3 +230,19 @@ async fn a_reader_who_does_not_read_holds_little_and_not_for_long() {
     assert!(matches!(ended, QueryError::TooSlow { .. }), "{ended:?}");
     assert!(bytes < 1 << 20, "{bytes}");
 }
+
+/// (proc(5): field 2 of `stat` is the thread's name, 19 its nice value.)
+#[tokio::test]
+async fn threads_of_questions_take_what_ingestion_leaves() {
+    let engine = SqlEngine::start(options(many(1_000))).unwrap();
+    assert_eq!(rows(&engine, &everything(), "SELECT count(*) FROM events", &[]).await, json!([[1000]]));
+    let stats = std::fs::read_dir("/proc/self/task").unwrap().filter_map(|task| {
+        // a thread of another test may have ended
+        std::fs::read_to_string(task.unwrap().path().join("stat")).ok()
+    });
+    let nice = |stat: &str| stat.rsplit(')').next().unwrap().split_whitespace().nth(16).unwrap().to_owned();
+    let of_queries: Vec<String> =
+        stats.filter(|stat| stat.contains("(query)")).map(|stat| nice(&stat)).collect();
+    assert!(!of_queries.is_empty());
+    assert!(of_queries.iter().all(|nice| nice == "19"), "{of_queries:?}");
+}

@@ -1,0 +1,215 @@
+//! Correlations over both vocabularies: which rules' matches they take, and which fields of them.
+
+use crate::detector::{Detector, Hit, Vocabulary};
+use crate::routes::Routes;
+use crate::view::{Interner, Seen};
+use model::{Enrichment, EventView, FieldTable, push_entity_value};
+use sigma::correlation::{
+    BaseRule, CorrelationRule, CorrelationSet, Entry, EntryValue, EventRef, Feeds, Micro, VALUE_SEPARATOR,
+};
+use sigma::{EventView as _, FieldId, FieldInterner as _, RuleError, RuleIndex, RuleSet};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Most combinations of values, of fields that are grouped by or counted, that one event stands for in one correlation;
+/// further ones are left out.
+pub const COMBINATIONS_MAX: usize = 64;
+
+/// The correlations, and what they need of each rule's matches.
+#[derive(Debug, Default)]
+pub struct Correlations {
+    set: Arc<CorrelationSet>,
+    /// How many rules of vendors there are: those of OCSF are numbered after them.
+    vendor_rules: usize,
+    /// By rule: what takes its matches.
+    uses: Vec<Box<[Use]>>,
+}
+
+/// A correlation that takes the matches of a rule, and the fields that it needs of them.
+#[derive(Debug)]
+struct Use {
+    correlation: usize,
+    position: u16,
+    is_numeric: bool,
+    group: Vec<FieldId>,
+    values: Vec<FieldId>,
+    carried: Vec<FieldId>,
+}
+
+impl Correlations {
+    /// Links correlations to the rules that were compiled; the fields they need are added to the rules' tables.
+    pub(crate) fn link(
+        rules: Vec<CorrelationRule>,
+        [vendor, ocsf]: [&RuleSet; 2],
+        [vendor_fields, ocsf_fields]: [&mut FieldTable; 2],
+    ) -> (Self, Vec<RuleError>) {
+        let all = || vendor.rules().iter().chain(ocsf.rules());
+        let bases: Vec<_> = all()
+            .map(|rule| BaseRule {
+                id: rule.id.as_deref(),
+                name: rule.name.as_deref(),
+                hash: if rules.is_empty() { [0; 32] } else { rule.semantic_hash() },
+            })
+            .collect();
+        let (set, errors) = CorrelationSet::link(rules, &bases);
+        let vendor_rules = vendor.rules().len();
+        let uses = (0..bases.len()).map(|base| {
+            let table: &mut FieldTable =
+                if base < vendor_rules { &mut *vendor_fields } else { &mut *ocsf_fields };
+            let mut interner = Interner(table);
+            let of = |&(correlation, position): &(usize, u16)| {
+                let mut intern =
+                    |names: Vec<String>| names.iter().map(|name| interner.intern(name)).collect();
+                let [group, values, carried] = set.fields(correlation, position, &bases);
+                let (group, values, carried) = (intern(group), intern(values), intern(carried));
+                let is_numeric = set.get(correlation).is_some_and(|linked| linked.rule.kind.is_numeric());
+                Use { correlation, position, is_numeric, group, values, carried }
+            };
+            set.uses(base).iter().map(of).collect::<Box<[_]>>()
+        });
+        let uses = uses.collect();
+        (Self { set: Arc::new(set), vendor_rules, uses }, errors)
+    }
+
+    /// The correlations.
+    pub fn set(&self) -> &Arc<CorrelationSet> {
+        &self.set
+    }
+
+    /// The rule of a hit as a number among all.
+    fn base(&self, hit: Hit) -> usize {
+        let index = hit.index.0 as usize;
+        match hit.vocabulary {
+            Vocabulary::Vendor => index,
+            Vocabulary::Ocsf => self.vendor_rules + index,
+        }
+    }
+
+    /// The hit that a number among all rules stands for.
+    pub(crate) fn hit(&self, base: usize) -> Hit {
+        match base.checked_sub(self.vendor_rules) {
+            None => Hit { vocabulary: Vocabulary::Vendor, index: RuleIndex(base as u32) },
+            Some(index) => Hit { vocabulary: Vocabulary::Ocsf, index: RuleIndex(index as u32) },
+        }
+    }
+
+    /// Whether correlations take a rule's matches.
+    pub fn takes(&self, hit: Hit) -> bool {
+        self.uses.get(self.base(hit)).is_some_and(|uses| !uses.is_empty())
+    }
+
+    /// Whether a rule raises no finding of its own, because correlations take its place.
+    pub fn is_silent(&self, hit: Hit) -> bool {
+        self.set.is_silent(self.base(hit))
+    }
+
+    /// The families of correlations that rules of a route feed.
+    fn families_of(&self, routes: &Routes) -> BTreeSet<usize> {
+        let vendor = routes.vendor_rules().map(|index| index.0 as usize);
+        let ocsf = routes.ocsf.rules().iter().map(|index| self.vendor_rules + index.0 as usize);
+        let uses = vendor.chain(ocsf).filter_map(|base| self.uses.get(base)).flat_map(|uses| uses.iter());
+        uses.filter_map(|one| self.set.get(one.correlation)).map(sigma::correlation::Linked::family).collect()
+    }
+
+    /// Notes in `feeds` that events of `logsource` have these routes.
+    pub fn feed(&self, logsource: &str, routes: &Routes, feeds: &mut Feeds) {
+        for family in self.families_of(routes) {
+            feeds.add(logsource, family);
+        }
+    }
+
+    /// Appends the matches that a hit is for correlations: one for each, for each group and value of the event.
+    /// An event without a field that is grouped by, or counted, is none.
+    pub(crate) fn entries(&self, hit: Hit, seen: &Seen<'_>, event: EventRef, out: &mut Vec<Entry>) {
+        let Some(uses) = self.uses.get(self.base(hit)) else { return };
+        for one in uses {
+            let groups = combinations(seen, &one.group);
+            let values = combinations(seen, &one.values);
+            let carried: Box<[_]> = one
+                .carried
+                .iter()
+                .map(|field| texts(seen, *field).into_iter().next().map(String::into_boxed_str))
+                .collect();
+            let mut left = COMBINATIONS_MAX;
+            for group in groups {
+                let group: Arc<[Box<str>]> = group.into_iter().map(String::into_boxed_str).collect();
+                for value in values.iter().take(left) {
+                    let value = match value.as_slice() {
+                        [] => EntryValue::None,
+                        [number] if one.is_numeric => match Micro::parse(number) {
+                            Some(number) => EntryValue::Number(number),
+                            None => continue,
+                        },
+                        several => {
+                            EntryValue::Text(several.join(VALUE_SEPARATOR.encode_utf8(&mut [0; 4])).into())
+                        }
+                    };
+                    left -= 1;
+                    out.push(Entry {
+                        correlation: one.correlation,
+                        position: one.position,
+                        event,
+                        group: Arc::clone(&group),
+                        value,
+                        carried: carried.clone(),
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// The values of a field as they are compared: bounded, in lower case, each once.
+fn texts(seen: &Seen<'_>, field: FieldId) -> Vec<String> {
+    let (mut all, mut text) = (Vec::new(), String::new());
+    seen.any(field, &mut |value| {
+        text.clear();
+        if value.write_text(&mut text) {
+            let mut kept = String::with_capacity(text.len());
+            push_entity_value(&mut kept, &text, true);
+            if !all.contains(&kept) {
+                all.push(kept);
+            }
+        }
+        all.len() >= COMBINATIONS_MAX
+    });
+    all
+}
+
+/// Every combination of the fields' values, at most [`COMBINATIONS_MAX`]; none where a field has none.
+fn combinations(seen: &Seen<'_>, fields: &[FieldId]) -> Vec<Vec<String>> {
+    let mut all = vec![Vec::with_capacity(fields.len())];
+    for field in fields {
+        let values = texts(seen, *field);
+        let with = |start: Vec<String>| {
+            values.iter().map(move |value| {
+                let mut longer = start.clone();
+                longer.push(value.clone());
+                longer
+            })
+        };
+        all = all.into_iter().flat_map(with).take(COMBINATIONS_MAX).collect();
+    }
+    all
+}
+
+impl Detector {
+    /// The correlations over the rules.
+    pub fn correlations(&self) -> &Correlations {
+        &self.correlations
+    }
+
+    /// Appends the matches that a hit is for correlations. `view` is the record or the event, by the hit's vocabulary;
+    /// `routes` those of the record.
+    pub fn entries(
+        &self,
+        hit: Hit,
+        (routes, view): (&Routes, &EventView<'_>),
+        known: &Enrichment<'_>,
+        event: EventRef,
+        out: &mut Vec<Entry>,
+    ) {
+        let seen = self.seen(hit, routes, view, known);
+        self.correlations.entries(hit, &seen, event, out);
+    }
+}

@@ -1,0 +1,155 @@
+//! What the tests of rules are worth.
+
+use detect::{Detector, EventLogRoutes, LoadReport, Reading, RuleMutations, Standing};
+use model::FieldTable;
+use sigma::Operator;
+use std::path::{Path, PathBuf};
+
+/// What the tests of each shipped rule must reach, in percent.
+const SHIPPED_SCORE_MIN: f64 = 80.0;
+
+fn judged(documents: &[(String, String)]) -> (Vec<(String, RuleMutations)>, LoadReport) {
+    let (mut vendor, mut ocsf) = (FieldTable::default(), FieldTable::default());
+    let documents = documents.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+    let (detector, report) = Detector::load(documents, &mut vendor, &mut ocsf);
+    let event_log = EventLogRoutes::new(&detector, &mut vendor);
+    let vocabulary = vendor.vocabulary(["Event.System", "Event.EventData"], []);
+    let reading = Reading {
+        vendor_fields: &vendor,
+        ocsf_fields: &ocsf,
+        event_log: &event_log,
+        vocabulary_of: &|rule| (rule.logsource.product.as_deref() == Some("windows")).then_some(&vocabulary),
+    };
+    let judged = detector.rules().map(|(hit, rule)| {
+        let place = format!("{}:{} {}", rule.file, rule.line, rule.title);
+        (place, detector.mutate(hit, &reading).unwrap())
+    });
+    (judged.collect(), report)
+}
+
+fn one(text: &str) -> RuleMutations {
+    let (mut judged, report) = judged(&[("r.yml".to_owned(), text.to_owned())]);
+    assert_eq!(report.refused, []);
+    judged.remove(0).1
+}
+
+const RULE: &str = r"
+title: T
+logsource: {product: aws, service: cloudtrail}
+detection:
+  call: {eventName: [StopLogging, DeleteTrail]}
+  filter_tool: {userAgent|startswith: terraform}
+  condition: call and not filter_tool
+tests:
+";
+
+#[test]
+fn a_rule_without_tests_says_which_it_should_have() {
+    let judged = one(&RULE.replace("tests:\n", ""));
+    assert_eq!((judged.standing, judged.killed, judged.score()), (Standing::Untested, 0, Some(0.0)));
+    assert_eq!(judged.equivalent.len(), 0, "{:?}", judged.equivalent);
+    let dropped = judged.survivors.iter().find(|s| s.mutation.operator == Operator::DropFilter).unwrap();
+    assert_eq!((dropped.mutation.line, dropped.missing.matches), (7, false), "{:?}", dropped.missing);
+    assert!(dropped.missing.event["userAgent"].as_str().unwrap().starts_with("terraform"));
+}
+
+#[test]
+fn tests_kill_what_they_would_notice() {
+    let poor = one(&format!("{RULE}  - {{name: stops, event: {{eventName: StopLogging}}, matches: true}}\n"));
+    let rich = one(&format!(
+        "{RULE}{}",
+        r"  - {name: stops, event: {eventName: StopLogging}, matches: true}
+  - {name: deletes, event: {eventName: DeleteTrail, userAgent: my terraform}, matches: true}
+  - {name: by terraform, event: {eventName: DeleteTrail, userAgent: terraform/1.9}, matches: false}
+  - {name: other browser, event: {eventName: DeleteTrail, userAgent: firefox}, matches: true}
+  - {name: starts, event: {eventName: StartLogging}, matches: false}
+  - {name: longer name, event: {eventName: StopLoggingSoon}, matches: false}
+"
+    ));
+    let survivors = |judged: &RuleMutations| -> Vec<String> {
+        judged.survivors.iter().map(|survivor| survivor.mutation.change.clone()).collect()
+    };
+    assert!(survivors(&poor).contains(&"drop the value `DeleteTrail` of `eventName`".to_owned()));
+    assert!(survivors(&poor).contains(&"drop `not filter_tool` from the condition".to_owned()));
+    assert_eq!(survivors(&rich), Vec::<String>::new());
+    assert_eq!(rich.score(), Some(100.0));
+    assert!(poor.score().unwrap() < 50.0);
+}
+
+#[test]
+fn tests_that_fail_judge_nothing() {
+    let judged =
+        one(&format!("{RULE}  - {{name: wrong, event: {{eventName: StartLogging}}, matches: true}}\n"));
+    assert_eq!((judged.standing, judged.score()), (Standing::Failing, None));
+}
+
+#[test]
+fn what_cannot_be_told_apart_is_said_and_not_counted() {
+    let judged = one(r"
+title: T
+logsource: {product: aws, service: cloudtrail}
+detection:
+  narrow: {eventName: StopLogging}
+  wide: {eventName|startswith: Stop}
+  condition: narrow and wide
+tests:
+  - {name: stops, event: {eventName: StopLogging}, matches: true}
+  - {name: starts, event: {eventName: StartLogging}, matches: false}
+  - {name: stops another, event: {eventName: StopTask}, matches: false}
+  - {name: longer, event: {eventName: StopLoggingSoon}, matches: false}
+");
+    let equivalent: Vec<_> = judged.equivalent.iter().map(|mutation| mutation.change.as_str()).collect();
+    assert!(equivalent.contains(&"drop `wide` from the condition"), "{equivalent:?}");
+    assert_eq!(judged.survivors.len(), 0, "{:?}", judged.survivors);
+    assert_eq!(judged.score(), Some(100.0));
+}
+
+/// A test that is asked for must do what it is asked for: added to the rule, it kills the change.
+#[test]
+fn the_missing_test_kills_its_change() {
+    let rule = RULE.replace("tests:\n", "");
+    let mut text = format!("{rule}tests:\n");
+    for (at, survivor) in one(&rule).survivors.iter().enumerate() {
+        let (event, matches) = (&survivor.missing.event, survivor.missing.matches);
+        text.push_str(&format!("  - {{name: t{at}, event: {event}, matches: {matches}}}\n"));
+    }
+    let after = one(&text);
+    assert_eq!((after.standing, after.survivors.len()), (Standing::Judged, 0), "{:?}", after.survivors);
+}
+
+fn shipped() -> Vec<(String, String)> {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { walk(&path, found) } else { found.push(path) }
+        }
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../content/rules");
+    let mut found = Vec::new();
+    walk(&folder, &mut found);
+    found.sort();
+    found
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|ending| ending == "yml"))
+        .map(|path| {
+            let name = path.strip_prefix(&folder).unwrap().display().to_string();
+            (name, std::fs::read_to_string(&path).unwrap())
+        })
+        .collect()
+}
+
+#[test]
+fn the_tests_of_every_shipped_rule_reach_the_score() {
+    let (judged, _) = judged(&shipped());
+    assert!(judged.len() >= 100, "{}", judged.len());
+    let mut poor = Vec::new();
+    for (place, rule) in &judged {
+        assert_eq!(rule.standing, Standing::Judged, "{place}");
+        if rule.score().is_none_or(|score| score < SHIPPED_SCORE_MIN) {
+            let missing =
+                rule.survivors.iter().map(|s| format!("\n    {}: {}", s.mutation.line, s.mutation.change));
+            poor.push(format!("{place}: {:?} {}", rule.score(), missing.collect::<String>()));
+        }
+    }
+    assert!(poor.is_empty(), "{} rules below {SHIPPED_SCORE_MIN} %:\n{}", poor.len(), poor.join("\n"));
+}

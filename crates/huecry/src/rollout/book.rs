@@ -1,0 +1,261 @@
+//! What the API tells of rules and does with them.
+
+use super::record::{self, OwnedRecord};
+use super::service::{Error, LoadedBy, Rollout, date_of};
+use super::tune::Judged;
+use super::{Generation, RuleInForce};
+use crate::pipeline::CorrelationStats;
+use access::Caller;
+use async_trait::async_trait;
+use model::{Finding, Stage, Verdict};
+use ports::store::{FindingFilter, PageRequest, RuleRow, StoreError};
+use ports::{Log, Query};
+use server::{
+    ExpiredFilterView, RefusedRule, Replay, RuleActivity, RuleBook, RuleCommit, RuleDayView, RuleSampleView,
+    RuleState, Rules, RulesError, RulesReloaded, Tuning,
+};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Days that are told of a rule.
+const DAYS_MAX: u32 = 31;
+/// Findings of a rule that are looked at for verdicts, the latest first.
+const JUDGED_MAX: usize = 2_000;
+/// Records that are looked for in the lake because the log has them no more.
+const LAKE_LOOKS_MAX: usize = 50;
+
+/// Rules in production, for the API.
+pub(crate) struct Book {
+    pub(crate) rollout: Arc<Rollout>,
+    pub(crate) fired: Arc<CorrelationStats>,
+    pub(crate) log: Arc<dyn Log>,
+    pub(crate) query: Option<Arc<dyn Query>>,
+}
+
+impl From<Error> for RulesError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Unsteady => Self::Unsteady,
+            Error::NotFound(rule) => Self::NotFound(rule),
+            Error::Refused(why) => Self::Refused(why),
+            Error::Store(error) => Self::Store(error),
+            Error::Unusable(why) => Self::Failed(why),
+        }
+    }
+}
+
+fn by(caller: &Caller) -> LoadedBy {
+    LoadedBy {
+        principal: caller.principal.clone(),
+        origin: caller.origin.clone(),
+        request_id: caller.request_id.clone(),
+    }
+}
+
+fn state(generation: &Generation, rule: &RuleInForce, row: Option<&RuleRow>) -> RuleState {
+    let source = generation.engine.detector().rule(rule.hit);
+    RuleState {
+        id: rule.rule_id.clone(),
+        title: source.map_or_else(String::new, |rule| rule.title.clone()),
+        level: source.and_then(|rule| rule.level).map_or("medium", sigma::Level::as_str).to_owned(),
+        status: source.and_then(|rule| rule.status).map(|status| status.as_str().to_owned()),
+        file: source.map_or_else(String::new, |rule| rule.file.to_string()),
+        hash: rule.hash.clone(),
+        stage: rule.stage.as_str(),
+        decided_stage: rule.decided.as_str(),
+        stage_reason: rule.reason.clone(),
+        tests: rule.tests.as_str(),
+        alert_budget: rule.alert_budget,
+        matches: row.map_or(0, |row| row.matches),
+        last_match_ms: row.and_then(|row| row.last_matched_at_ms),
+        first_loaded_ms: row.map(|row| row.first_loaded_at_ms),
+    }
+}
+
+/// The correlations among the rules; they fire since the start of this program, and have no history in the store.
+fn correlations(generation: &Generation, fired: &CorrelationStats) -> Vec<RuleState> {
+    let linked = generation.engine.detector().correlations().set().all().iter();
+    let states = linked.zip(generation.correlations()).enumerate().map(|(place, (linked, known))| {
+        let (rule, stat) = (&linked.rule, fired.of(linked.key()));
+        RuleState {
+            id: known.rule_id.clone(),
+            title: rule.title.clone(),
+            level: rule.level.map_or("medium", sigma::Level::as_str).to_owned(),
+            status: rule.status.map(|status| status.as_str().to_owned()),
+            file: rule.file.to_string(),
+            hash: linked.hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+            stage: generation.correlation_stage(place).as_str(),
+            decided_stage: Stage::Active.as_str(),
+            stage_reason: "a correlation".to_owned(),
+            tests: known.tests.as_str(),
+            alert_budget: None,
+            matches: stat.fired,
+            last_match_ms: stat.last_fired_ms,
+            first_loaded_ms: None,
+        }
+    });
+    states.collect()
+}
+
+fn refused(generation: &Generation) -> Vec<RefusedRule> {
+    let one = |error: &sigma::RuleError| RefusedRule {
+        file: error.file.to_string(),
+        line: Some(u64::from(error.line)),
+        reason: error.reason.clone(),
+    };
+    generation.report.refused.iter().map(one).collect()
+}
+
+fn ended(filter: &super::expiry::ExpiredFilter) -> ExpiredFilterView {
+    let (file, line, expires) = (filter.file.clone(), u64::from(filter.line), filter.expires.clone());
+    ExpiredFilterView { file, line, expires }
+}
+
+impl Book {
+    fn generation(&self) -> Arc<Generation> {
+        self.rollout.live().current()
+    }
+
+    /// The record of a finding, and where it was found.
+    async fn record_of(
+        &self,
+        finding: &Finding,
+        look_in_lake: bool,
+    ) -> Result<Option<(OwnedRecord, &'static str)>, RulesError> {
+        let on_log = record::from_log(&*self.log, finding.position).await.map_err(|error| {
+            tracing::error!(%error, position = %finding.position, "raw record not read");
+            RulesError::Log
+        })?;
+        if let Some(record) = on_log {
+            return Ok(Some((record, "log")));
+        }
+        let Some(query) = self.query.as_ref().filter(|_| look_in_lake) else { return Ok(None) };
+        Ok(record::from_lake(&**query, finding.event_id).await.map(|record| (record, "lake")))
+    }
+
+    /// Findings of a rule that people judged, with what they said; the latest first, up to a number.
+    async fn judged(&self, rule_id: &str) -> Result<Vec<(Finding, Verdict)>, StoreError> {
+        let mut view = self.rollout.store().read().await?;
+        let filter = FindingFilter { rule_id: Some(rule_id.to_owned()), ..FindingFilter::default() };
+        let (mut judged, mut looked) = (Vec::new(), 0);
+        let mut verdicts: HashMap<_, Option<Verdict>> = HashMap::new();
+        let mut page = Some(PageRequest::first(500));
+        while let Some(request) = page.filter(|_| looked < JUDGED_MAX) {
+            let found = view.findings().list(&filter, &request).await?;
+            looked += found.items.len();
+            for finding in found.items {
+                let Some(incident) = view.findings().incident_of(finding.id).await? else { continue };
+                let verdict = match verdicts.get(&incident) {
+                    Some(verdict) => *verdict,
+                    None => {
+                        let verdict = view.incidents().get(incident).await?.and_then(|case| case.verdict);
+                        verdicts.insert(incident, verdict);
+                        verdict
+                    }
+                };
+                judged.extend(verdict.map(|verdict| (finding, verdict)));
+            }
+            page = found.next.map(|next| PageRequest::after(500, next));
+        }
+        Ok(judged)
+    }
+}
+
+#[async_trait]
+impl Rules for Book {
+    async fn book(&self) -> Result<RuleBook, RulesError> {
+        let rows = self.rollout.store().read().await?.rules().list().await?;
+        let rows: HashMap<_, _> = rows.iter().map(|row| (row.rule_id.as_str(), row)).collect();
+        let generation = self.generation();
+        let loaded =
+            generation.rules().iter().map(|rule| state(&generation, rule, rows.get(&*rule.rule_id).copied()));
+        let commit = |git: &super::git::GitState| RuleCommit {
+            folder: git.folder.clone(),
+            commit: git.commit.clone(),
+            dirty: git.is_dirty,
+        };
+        Ok(RuleBook {
+            rule_set: generation.word.clone(),
+            loaded_at_ms: generation.loaded_at_ms,
+            git: generation.version.git.iter().map(commit).collect(),
+            loaded: loaded.chain(correlations(&generation, &self.fired)).collect(),
+            refused: refused(&generation),
+            expired_filters: generation.expired.iter().map(ended).collect(),
+        })
+    }
+
+    async fn activity(&self, rule_id: &str) -> Result<RuleActivity, RulesError> {
+        let generation = self.generation();
+        let rule = generation.rule_by_id(rule_id).ok_or_else(|| RulesError::NotFound(rule_id.to_owned()))?;
+        let mut view = self.rollout.store().read().await?;
+        let row = view.rules().get(&rule.rule_id).await?;
+        let day = |day: ports::store::RuleDay| RuleDayView {
+            day: date_of(day.day),
+            matches: day.matches,
+            findings: day.findings,
+        };
+        let days = view.rules().days(&rule.rule_id, DAYS_MAX).await?.into_iter().map(day).collect();
+        let samples = view.rules().samples(&rule.rule_id).await?.into_iter();
+        let samples =
+            samples.map(|(id, time_ms)| RuleSampleView { event_id: id.to_string(), time_ms }).collect();
+        Ok(RuleActivity { rule: state(&generation, rule, row.as_ref()), days, samples })
+    }
+
+    async fn reload(&self, caller: &Caller) -> Result<RulesReloaded, RulesError> {
+        let outcome = self.rollout.reload(&by(caller)).await?;
+        let generation = self.generation();
+        Ok(RulesReloaded {
+            changed: outcome.changed,
+            rule_set: generation.word.clone(),
+            loaded: generation.rules().len() as u64,
+            added: outcome.added,
+            altered: outcome.altered,
+            removed: outcome.removed,
+            refused: refused(&generation),
+        })
+    }
+
+    async fn stage(
+        &self,
+        caller: &Caller,
+        rule_id: &str,
+        stage: Stage,
+        reason: &str,
+    ) -> Result<RuleState, RulesError> {
+        self.rollout.stage(rule_id, stage, reason, &by(caller)).await?;
+        Ok(self.activity(rule_id).await?.rule)
+    }
+
+    async fn replay(&self, finding: &Finding) -> Result<Replay, RulesError> {
+        let (record, found_in) = self.record_of(finding, true).await?.ok_or(RulesError::RecordGone)?;
+        Ok(super::replay::replay(&self.generation(), finding, &record, found_in))
+    }
+
+    async fn tune(&self, rule_id: &str) -> Result<Tuning, RulesError> {
+        let generation = self.generation();
+        let rule = generation.rule_by_id(rule_id).ok_or_else(|| RulesError::NotFound(rule_id.to_owned()))?;
+        let rule = rule.clone();
+        let mut judged = Judged::default();
+        let mut looks = 0;
+        for (finding, verdict) in self.judged(&rule.rule_id).await? {
+            let records = match verdict {
+                Verdict::FalsePositive => &mut judged.false_positives,
+                Verdict::TruePositive => &mut judged.true_positives,
+                _ => continue,
+            };
+            match self.record_of(&finding, looks < LAKE_LOOKS_MAX).await? {
+                Some((record, found_in)) => {
+                    looks += usize::from(found_in == "lake");
+                    records.push(record);
+                }
+                None => {
+                    looks += 1;
+                    judged.gone += 1;
+                }
+            }
+        }
+        let (now_ms, entropy) = (self.rollout.clock().now_ms(), Arc::clone(self.rollout.entropy()));
+        let tuning = move || super::tune::tune(&generation, &rule, &judged, now_ms, &*entropy);
+        tokio::task::spawn_blocking(tuning).await.map_err(|error| RulesError::Failed(error.to_string()))
+    }
+}

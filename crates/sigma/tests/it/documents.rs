@@ -1,0 +1,360 @@
+//! Documents that act on rules: filters, processing pipelines, placeholders. Each case is a file of documents, an event and
+//! the titles of the rules that match it, asked of the compiled program and of the reference evaluator.
+
+use serde_json::{Value as Json, json};
+use sigma::{Document, MatchScratch, Preparation, Rule, RuleSet, parse_documents, reference};
+
+use crate::json_view::{Fields, JsonView};
+
+/// The rules of a file as they are compiled, and the codes of what is refused.
+fn prepared(text: &str) -> (Vec<Rule>, Vec<String>) {
+    let (mut rules, mut preparation, mut refused) = (Vec::new(), Preparation::default(), Vec::new());
+    for document in parse_documents(text, "f.yml") {
+        match document {
+            Ok(Document::Rule(rule)) => rules.push(*rule),
+            Ok(Document::Filter(filter)) => preparation.add_filter(*filter),
+            Ok(Document::Pipeline(pipeline)) => preparation.add_pipeline(*pipeline),
+            Ok(Document::Placeholders(placeholders)) => preparation.add_placeholders(placeholders),
+            Err(error) => refused.push(error),
+            #[allow(unreachable_patterns)]
+            Ok(_) => {}
+        }
+    }
+    let (rules, errors) = preparation.apply(rules);
+    refused.extend(errors);
+    (rules, refused.iter().map(|error| format!("{}:{}", error.line, error.code)).collect())
+}
+
+fn hits(text: &str, event: &Json) -> Vec<String> {
+    let (rules, refused) = prepared(text);
+    assert!(refused.is_empty(), "{refused:?} {text}");
+    let mut fields = Fields::default();
+    let (set, refused) = RuleSet::compile(rules, &mut fields);
+    assert!(refused.is_empty(), "{refused:?} {text}");
+    let view = JsonView::new(event, &fields);
+    let mut found = Vec::new();
+    set.matches(&set.route_all(), &view, &mut MatchScratch::new(), &mut |rule| {
+        found.push(set.rule(rule).unwrap().title.clone());
+    });
+    let expected: Vec<String> = set
+        .rules()
+        .iter()
+        .filter(|rule| reference::matches(rule, &mut fields, &view))
+        .map(|rule| rule.title.clone())
+        .collect();
+    assert_eq!(found, expected, "{text} {event}");
+    found
+}
+
+fn refused(text: &str) -> Vec<String> {
+    let (rules, mut refused) = prepared(text);
+    let (_, errors) = RuleSet::compile(rules, &mut Fields::default());
+    refused.extend(errors.iter().map(|error| format!("{}:{}", error.line, error.code)));
+    refused
+}
+
+const RULES: &str = "
+title: A
+id: 6f3e2987-db24-4c78-a860-b4f4095a7095
+logsource: {product: windows, category: process_creation}
+detection:
+  selection: {Image|endswith: '\\a.exe'}
+  other: {Image|endswith: '\\b.exe'}
+  condition: 1 of *
+---
+title: B
+name: rule_b
+logsource: {product: windows, service: security}
+detection:
+  selection: {Image: '*'}
+  condition: all of them
+";
+
+fn filtered(filter: &str) -> String {
+    format!("{RULES}---\ntitle: F\nid: 0a\n{filter}")
+}
+
+#[test]
+fn filters_are_added_to_the_rules_they_name() {
+    let admins = "logsource: {product: windows, category: process_creation}\nfilter:\n  rules: [6F3E2987-db24-4c78-a860-b4f4095a7095]\n  selection: {User|startswith: adm_}\n  condition: not selection\n";
+    let any = "logsource: {product: windows}\nfilter:\n  rules: any\n  selection: {User: x}\n  condition: selection\n";
+    let them = "logsource: {product: windows}\nfilter:\n  rules: [rule_b]\n  s1: {User: x}\n  s2: {Host: y}\n  _s3: {Host: z}\n  condition: not 1 of them\n";
+    for (filter, event, expected) in [
+        (admins, json!({"Image": r"C:\a.exe", "User": "ana"}), &["A", "B"][..]),
+        (admins, json!({"Image": r"C:\a.exe", "User": "ADM_ana"}), &["B"]),
+        // the rule's own pattern does not come to mean the filter's selection
+        (admins, json!({"Image": r"C:\c.exe", "User": "adm_ana"}), &["B"]),
+        (admins, json!({"Image": r"C:\c.exe", "User": "ana"}), &["B"]),
+        (any, json!({"Image": r"C:\b.exe", "User": "x"}), &["A", "B"]),
+        (any, json!({"Image": r"C:\b.exe"}), &[]),
+        (them, json!({"Image": "i"}), &["B"]),
+        (them, json!({"Image": "i", "Host": "y"}), &[]),
+        (them, json!({"Image": "i", "User": "X"}), &[]),
+        (them, json!({"Image": "i", "Host": "z"}), &["B"]),
+    ] {
+        assert_eq!(hits(&filtered(filter), &event), expected, "{filter} {event}");
+    }
+    let twice = format!("{}---\ntitle: F\nid: 0a\n{any}", filtered(admins));
+    assert_eq!(
+        hits(&twice, &json!({"Image": r"C:\a.exe", "User": "x"})),
+        ["A", "B"],
+        "two filters of one name"
+    );
+    assert_eq!(hits(&twice, &json!({"Image": r"C:\a.exe", "User": "y"})), [""; 0]);
+    let two = format!("{}---\ntitle: G\n{any}", filtered(admins));
+    assert_eq!(hits(&two, &json!({"Image": r"C:\a.exe", "User": "x"})), ["A", "B"]);
+    assert_eq!(hits(&two, &json!({"Image": r"C:\a.exe", "User": "adm_x"})), [""; 0]);
+}
+
+#[test]
+fn a_filter_changes_what_its_rule_means_and_no_other() {
+    let plain: Vec<_> = prepared(RULES).0.iter().map(Rule::semantic_hash).collect();
+    let filter =
+        "logsource: {product: windows}\nfilter:\n  rules: [rule_b]\n  s: {User: x}\n  condition: not s\n";
+    let with: Vec<_> = prepared(&filtered(filter)).0.iter().map(Rule::semantic_hash).collect();
+    assert_eq!(plain[0], with[0]);
+    assert_ne!(plain[1], with[1]);
+}
+
+#[test]
+fn a_filter_that_cannot_work_says_so() {
+    for (filter, expected) in [
+        (
+            "logsource: {product: windows}\nfilter: {rules: [nobody], s: {a: 1}, condition: not s}\n",
+            "17:filter-without-rule",
+        ),
+        (
+            "logsource: {product: linux}\nfilter: {rules: [rule_b], s: {a: 1}, condition: not s}\n",
+            "17:filter-without-rule",
+        ),
+        (
+            "logsource: {product: linux}\nfilter: {rules: any, s: {a: 1}, condition: not s}\n",
+            "17:filter-without-rule",
+        ),
+        (
+            "logsource: {product: windows}\nfilter: {rules: [rule_b, nobody], s: {a: 1}, condition: not s}\n",
+            "17:filter-without-rule",
+        ),
+        ("logsource: {product: windows}\nfilter: {s: {a: 1}, condition: not s}\n", "20:bad-filter"),
+        (
+            "logsource: {product: windows}\nfilter: {rules: [rule_b], s: {a: 1}, condition: [s, not s]}\n",
+            "20:bad-filter",
+        ),
+        ("logsource: {product: windows}\nfilter: {rules: [rule_b], condition: s}\n", "20:unknown-selection"),
+        ("logsource: {product: windows}\nfilter: {rules: [], s: {a: 1}, condition: s}\n", "20:bad-type"),
+        ("filter: {rules: any, s: {a: 1}, condition: s}\n", "17:missing-part"),
+    ] {
+        assert_eq!(refused(&filtered(filter)), [expected], "{filter}");
+    }
+}
+
+fn rule(detection: &str) -> String {
+    format!("title: T\nlogsource: {{product: windows, category: c}}\ndetection: {detection}\n")
+}
+
+#[test]
+fn placeholders_stand_for_what_a_site_says() {
+    let site = "placeholders:\n  admins: [ana, 'svc_*', 100%]\n  one: 7\n  net: [10.0.0.0/8, '::1']\n  field: User\n  word: 'a.b'\n";
+    for (detection, event, expected) in [
+        ("{s: {u|expand: '%admins%'}, condition: s}", json!({"u": "ANA"}), true),
+        ("{s: {u|expand: '%admins%'}, condition: s}", json!({"u": "svc_backup"}), true),
+        ("{s: {u|expand: '%admins%'}, condition: s}", json!({"u": "100%"}), true),
+        ("{s: {u|expand: '%admins%'}, condition: s}", json!({"u": "eve"}), false),
+        ("{s: {u|expand|contains: 'x-%admins%-y'}, condition: s}", json!({"u": "..x-svc_1-y.."}), true),
+        ("{s: {u|expand|contains: 'x-%admins%-y'}, condition: s}", json!({"u": "x-bob-y"}), false),
+        ("{s: {u|expand: ['%one%', z]}, condition: s}", json!({"u": 7}), true),
+        ("{s: {u|expand: ['%one%', z]}, condition: s}", json!({"u": "z"}), true),
+        ("{s: {u|cidr|expand: '%net%'}, condition: s}", json!({"u": "10.1.1.1"}), true),
+        ("{s: {u|cidr|expand: '%net%'}, condition: s}", json!({"u": "11.1.1.1"}), false),
+        ("{s: {u|re|expand: '^%word%$'}, condition: s}", json!({"u": "axb"}), true),
+        ("{s: {u|fieldref|expand: '%field%'}, condition: s}", json!({"u": "k", "User": "K"}), true),
+        (r"{s: {u|expand: '100\% of %one%'}, condition: s}", json!({"u": "100% of 7"}), true),
+        ("{s: {u|expand|contains|all: ['%admins%']}, condition: s}", json!({"u": "ana svc_ 100%"}), true),
+        ("{s: {u|expand|neq: '%admins%'}, condition: s}", json!({"u": "ana"}), false),
+        ("{s: {u: '%one%'}, condition: s}", json!({"u": "%one%"}), true),
+    ] {
+        let file = format!("{}---\n{site}", rule(detection));
+        assert_eq!(!hits(&file, &event).is_empty(), expected, "{detection} {event}");
+    }
+    let file = |detection: &str| format!("{}---\n{site}", rule(detection));
+    for (text, expected) in [
+        (file("{s: {u|expand: '%nobody%'}, condition: s}"), "3:unknown-placeholder"),
+        (file("{s: {u|re|expand: 'a%nobody%'}, condition: s}"), "3:unknown-placeholder"),
+        (rule("{s: {u|expand: '%admins%'}, condition: s}"), "3:unknown-placeholder"),
+        (format!("{}---\nplaceholders: [a]\n", rule("{s: {u: x}, condition: s}")), "5:bad-placeholders"),
+        (
+            format!("{}---\nplaceholders: {{a: {{b: c}}}}\n", rule("{s: {u: x}, condition: s}")),
+            "5:bad-placeholders",
+        ),
+        (file(&format!("{{s: {{u|expand: '{}'}}, condition: s}}", "%admins%".repeat(9))), "3:limit-exceeded"),
+    ] {
+        assert_eq!(refused(&text), [expected], "{text}");
+    }
+}
+
+fn with_pipeline(detection: &str, steps: &str) -> String {
+    format!(
+        "{}---\nname: p\npriority: 10\nvars: {{admins: [ana, bob]}}\ntransformations:\n{steps}",
+        rule(detection)
+    )
+}
+
+const SIMPLE: &str = "{s: {a: x}, condition: s}";
+const TWO: &str = "{s: {a: x, b: y}, condition: s}";
+
+/// A detection, the steps of a pipeline, an event, and whether the rule then matches it.
+const TRANSFORMED: &[(&str, &str, &str, bool)] = &[
+    (SIMPLE, "- {type: field_name_mapping, mapping: {a: k.l}}\n", r#"{"k": {"l": "x"}}"#, true),
+    (SIMPLE, "- {type: field_name_mapping, mapping: {a: k.l}}\n", r#"{"a": "x"}"#, false),
+    (TWO, "- {type: field_name_mapping, mapping: {a: [k, l]}}\n", r#"{"l": "x", "b": "y"}"#, true),
+    (TWO, "- {type: field_name_mapping, mapping: {a: [k, l]}}\n", r#"{"k": "x"}"#, false),
+    (
+        "{s: {c|fieldref: a}, condition: s}",
+        "- {type: field_name_mapping, mapping: {a: k, c: d}}\n",
+        r#"{"k": "1", "d": "1"}"#,
+        true,
+    ),
+    (
+        SIMPLE,
+        "- {type: field_name_prefix, prefix: 'event.', field_name_conditions: [{type: exclude_fields, fields: [b]}]}\n",
+        r#"{"event": {"a": "x"}}"#,
+        true,
+    ),
+    (SIMPLE, "- {type: field_name_suffix, suffix: _t}\n", r#"{"a_t": "x"}"#, true),
+    (
+        "{s: {win.a.x: 1}, condition: s}",
+        "- {type: field_name_prefix_mapping, mapping: {'win.': 'w.', 'win.a.': 'q.'}}\n",
+        r#"{"q": {"x": 1}}"#,
+        true,
+    ),
+    (
+        TWO,
+        "- {type: drop_detection_item, field_name_conditions: [{type: include_fields, fields: ['^a$'], match_type: re}]}\n",
+        r#"{"b": "y"}"#,
+        true,
+    ),
+    (
+        "{s: {a: x}, t: {b: y}, condition: t and not s}",
+        "- {type: drop_detection_item, field_name_conditions: [{type: include_fields, fields: [a]}]}\n",
+        r#"{"a": "x", "b": "y"}"#,
+        true,
+    ),
+    (
+        SIMPLE,
+        "- {type: add_condition, conditions: {index: [i1, i2]}}\n",
+        r#"{"a": "x", "index": "i2"}"#,
+        true,
+    ),
+    (SIMPLE, "- {type: add_condition, conditions: {index: [i1, i2]}}\n", r#"{"a": "x"}"#, false),
+    (SIMPLE, "- {type: add_condition, conditions: {i: 1}, negated: true}\n", r#"{"a": "x", "i": 1}"#, false),
+    (
+        SIMPLE,
+        "- {type: add_condition, conditions: {source: '$product-$category'}, template: true}\n",
+        r#"{"a": "x", "source": "windows-c"}"#,
+        true,
+    ),
+    (SIMPLE, "- {type: replace_string, regex: '^(x)$', replacement: '\\1\\1'}\n", r#"{"a": "xx"}"#, true),
+    (SIMPLE, "- {type: map_string, mapping: {x: [u, v]}}\n", r#"{"a": "v"}"#, true),
+    (SIMPLE, "- {type: set_value, value: 9}\n", r#"{"a": 9}"#, true),
+    ("{s: {a|cased: Xy}, condition: s}", "- {type: case, method: upper}\n", r#"{"a": "XY"}"#, true),
+    (
+        "{s: {a|contains: 12}, condition: s}",
+        "- {type: convert_type, target_type: str}\n",
+        r#"{"a": "x12"}"#,
+        true,
+    ),
+    ("{s: {a|expand: '%admins%'}, condition: s}", "- {type: value_placeholders}\n", r#"{"a": "bob"}"#, true),
+    (
+        "{s: {a|expand: 'x%admins%-%other%'}, condition: s}",
+        "- {type: value_placeholders, include: [admins]}\n- {type: wildcard_placeholders}\n",
+        r#"{"a": "xana-anything"}"#,
+        true,
+    ),
+    (
+        SIMPLE,
+        "- {type: field_name_mapping, mapping: {a: k}, rule_conditions: [{type: logsource, product: linux}]}\n",
+        r#"{"a": "x"}"#,
+        true,
+    ),
+    (
+        SIMPLE,
+        "- {type: field_name_mapping, mapping: {a: k}, rule_conditions: [{type: logsource, product: linux}], rule_cond_not: true}\n",
+        r#"{"k": "x"}"#,
+        true,
+    ),
+    (
+        SIMPLE,
+        "- id: one\n  type: set_state\n  key: done\n  val: true\n\
+             - type: field_name_mapping\n  mapping: {a: k}\n  rule_conditions:\n    ran: {type: processing_item_applied, processing_item_id: one}\n    \
+             state: {type: processing_state, key: done, val: true}\n    field: {type: contains_field, field: zz}\n  rule_cond_expr: ran and state and not field\n",
+        r#"{"k": "x"}"#,
+        true,
+    ),
+    (
+        "{s: {a: [x, 'y*']}, condition: s}",
+        "- {type: set_value, value: q, detection_item_conditions: [{type: contains_wildcard}]}\n",
+        r#"{"a": "q"}"#,
+        true,
+    ),
+    (
+        "{s: {a: x, b: zz}, condition: s}",
+        "- {type: set_value, value: q, detection_item_conditions: [{type: match_string, pattern: 'z'}]}\n",
+        r#"{"a": "x", "b": "q"}"#,
+        true,
+    ),
+    (
+        SIMPLE,
+        "- {type: nest, items: [{type: field_name_suffix, suffix: _1}, {type: field_name_suffix, suffix: _2}]}\n",
+        r#"{"a_1_2": "x"}"#,
+        true,
+    ),
+];
+
+#[test]
+fn pipelines_transform_rules() {
+    for (detection, steps, event, expected) in TRANSFORMED {
+        let (text, event) = (with_pipeline(detection, steps), serde_json::from_str(event).unwrap());
+        assert_eq!(!hits(&text, &event).is_empty(), *expected, "{text} {event}");
+    }
+}
+
+#[test]
+fn pipelines_change_the_logsource_and_run_by_priority() {
+    let rules = rule("{s: {a: x}, condition: s}");
+    let second =
+        "---\nname: second\npriority: 20\ntransformations: [{type: field_name_mapping, mapping: {b: c}}]\n";
+    let first =
+        "---\nname: first\npriority: 10\ntransformations: [{type: field_name_mapping, mapping: {a: b}}]\n";
+    assert_eq!(hits(&format!("{rules}{second}{first}"), &json!({"c": "x"})), ["T"]);
+    let change = "---\ntransformations: [{type: change_logsource, product: ocsf}]\n";
+    let (prepared, _) = prepared(&format!("{rules}{change}"));
+    assert!(prepared[0].logsource.is_ocsf() && prepared[0].logsource.category.is_none());
+}
+
+#[test]
+fn what_a_pipeline_does_not_understand_refuses_it_by_name() {
+    let simple = "{s: {a: x}, condition: s}";
+    for (steps, expected) in [
+        ("- {type: query_expression_placeholders, expression: x}\n", "9:bad-pipeline"),
+        ("- {type: field_name_mapping, mapping: {a: b}, strict: true}\n", "9:bad-pipeline"),
+        ("- {type: set_state, key: k, val: 1, rule_conditions: [{type: nope}]}\n", "9:bad-pipeline"),
+        (
+            "- {type: set_state, key: k, val: 1, rule_conditions: [{type: tag, tag: t, op: x}]}\n",
+            "9:bad-pipeline",
+        ),
+        (
+            "- {type: set_state, key: k, val: 1, rule_conditions: {a: {type: tag, tag: t}}, rule_cond_expr: b}\n",
+            "9:bad-pipeline",
+        ),
+        ("- {type: replace_string, regex: '(', replacement: x}\n", "9:bad-regex"),
+        ("- {mapping: {a: b}}\n", "9:missing-part"),
+        ("- {type: rule_failure, message: not for us}\n", "1:refused-by-pipeline"),
+        ("- {type: detection_item_failure, message: no}\n", "3:refused-by-pipeline"),
+        ("- {type: drop_detection_item}\n", "1:refused-by-pipeline"),
+        ("- {type: convert_type, target_type: num}\n", "3:refused-by-pipeline"),
+        ("- {type: add_condition, conditions: {i: 1}, name: s}\n", "1:refused-by-pipeline"),
+        ("- {type: field_name_mapping, mapping: {a: b}}\nfinalizers: [{type: json}]\n", "10:bad-pipeline"),
+    ] {
+        assert_eq!(refused(&with_pipeline(simple, steps)), [expected], "{steps}");
+    }
+}
