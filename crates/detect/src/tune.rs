@@ -15,6 +15,10 @@ const CANDIDATES_MAX: usize = 60;
 const FIELDS_MAX: usize = 2_000;
 /// Longest value of a condition, in bytes.
 const VALUE_BYTES_MAX: usize = 256;
+/// A condition that more than one in so many ordinary events meets describes the source, not what is harmless.
+const ORDINARY_SHARE: usize = 5;
+/// Fewer ordinary events say nothing about what is common.
+const ORDINARY_MIN: usize = 20;
 
 /// A field that must have a value.
 #[derive(Debug, Clone, PartialEq)]
@@ -98,13 +102,15 @@ struct Candidate<'a> {
 }
 
 /// The smallest filter that leaves every true positive: first one alternative that takes all false positives,
-/// with as few conditions as can be; else up to four that each take at least two of them.
-pub fn propose(false_positives: &[Fields], true_positives: &[Fields]) -> Proposal {
+/// with as few conditions as can be; else up to four that each take at least two of them. What more than a fifth of
+/// `ordinary`, other events of the sources, have as well is no condition: without true positives to hold against it, it
+/// would silence the rule.
+pub fn propose(false_positives: &[Fields], true_positives: &[Fields], ordinary: &[Fields]) -> Proposal {
     let mut proposal = Proposal { gone: vec![false; false_positives.len()], ..Proposal::default() };
     if false_positives.len() < FALSE_POSITIVES_MIN {
         return proposal;
     }
-    let candidates = candidates(false_positives, true_positives);
+    let candidates = candidates(false_positives, true_positives, ordinary);
     let mut left: BTreeSet<usize> = (0..false_positives.len()).collect();
     while proposal.alternatives.len() < ALTERNATIVES_MAX {
         let Some((chosen, taken)) = best(&candidates, &left) else { break };
@@ -129,7 +135,11 @@ fn meets(conditions: &[Condition], fields: &Fields) -> bool {
 }
 
 /// Conditions that at least two false positives meet and not every true positive does, the most common first.
-fn candidates<'a>(false_positives: &'a [Fields], true_positives: &[Fields]) -> Vec<Candidate<'a>> {
+fn candidates<'a>(
+    false_positives: &'a [Fields],
+    true_positives: &[Fields],
+    ordinary: &[Fields],
+) -> Vec<Candidate<'a>> {
     let mut met: BTreeMap<&Key, (&Value, BTreeSet<usize>)> = BTreeMap::new();
     for (at, fields) in false_positives.iter().enumerate() {
         for (key, value) in &fields.0 {
@@ -139,6 +149,10 @@ fn candidates<'a>(false_positives: &'a [Fields], true_positives: &[Fields]) -> V
     let mut found: Vec<_> = met
         .into_iter()
         .filter(|(_, (_, at))| at.len() >= FALSE_POSITIVES_MIN)
+        .filter(|(key, _)| {
+            let met = ordinary.iter().filter(|fields| fields.has(key)).count();
+            ordinary.len() < ORDINARY_MIN || met * ORDINARY_SHARE <= ordinary.len()
+        })
         .map(|(key, (value, false_positives))| {
             let holds = true_positives.iter().enumerate().filter(|(_, fields)| fields.has(key));
             let true_positives = holds.map(|(at, _)| at).collect();
@@ -236,7 +250,7 @@ mod tests {
 
     fn propose_of(false_positives: &[Value], true_positives: &[Value]) -> Vec<Vec<(String, Value)>> {
         let fields = |events: &[Value]| events.iter().map(Fields::of).collect::<Vec<_>>();
-        let proposal = propose(&fields(false_positives), &fields(true_positives));
+        let proposal = propose(&fields(false_positives), &fields(true_positives), &[]);
         let plain = |c: Condition| (c.field, c.value);
         proposal.alternatives.into_iter().map(|all| all.into_iter().map(plain).collect()).collect()
     }
@@ -261,6 +275,20 @@ mod tests {
         // nothing tells them apart
         assert_eq!(propose_of(&noise[..2], &[agent("a", "x", 9), agent("a", "y", 8)]), Vec::<Vec<_>>::new());
         assert_eq!(propose_of(&noise[..1], &[]), Vec::<Vec<_>>::new(), "one event is no pattern");
+    }
+
+    #[test]
+    fn what_is_ordinary_describes_nothing() {
+        let event = |user: &str, category: &str| json!({ "category": category, "who": { "user": user } });
+        let fields = |events: &[Value]| events.iter().map(Fields::of).collect::<Vec<_>>();
+        let noise = fields(&[event("ci", "Management"), event("ci", "Management")]);
+        let ordinary: Vec<Value> = (0..20).map(|n| event(&format!("user{n}"), "Management")).collect();
+        let proposal = propose(&noise, &[], &fields(&ordinary));
+        let expected = Condition { field: "who.user".to_owned(), value: json!("ci") };
+        assert_eq!(proposal.alternatives, [[expected]]);
+        // where everything is ordinary there is no filter
+        let same: Vec<Fields> = noise.iter().cycle().take(20).cloned().collect();
+        assert_eq!(propose(&noise, &[], &same).alternatives, Vec::<Vec<_>>::new());
     }
 
     #[test]
@@ -296,7 +324,7 @@ mod tests {
         ) {
             let fields = |events: &[Value]| events.iter().map(Fields::of).collect::<Vec<_>>();
             let (noise, attacks) = (fields(&noise), fields(&attacks));
-            let proposal = propose(&noise, &attacks);
+            let proposal = propose(&noise, &attacks, &[]);
             for conditions in &proposal.alternatives {
                 prop_assert!(!conditions.is_empty() && conditions.len() <= CONDITIONS_MAX);
                 prop_assert!(!attacks.iter().any(|attack| meets(conditions, attack)));

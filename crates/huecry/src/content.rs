@@ -41,6 +41,17 @@ pub fn rules_under(paths: &[PathBuf]) -> Vec<RuleFile> {
     found
 }
 
+/// Whether an entry of a folder of rules is read: a rule file, also by a link, as volumes of Kubernetes have them; or
+/// a folder. Links to folders are not followed, since they may lead around in circles.
+pub(crate) fn is_wanted(entry: &std::fs::DirEntry) -> bool {
+    let path = entry.path();
+    match entry.file_type() {
+        Ok(kind) if kind.is_dir() => entry.file_name() != ".git",
+        Ok(_) => is_yaml(&path) && !path.is_dir(),
+        Err(_) => false,
+    }
+}
+
 fn walk(path: &Path, depth: usize, found: &mut Vec<RuleFile>) {
     let name = path.display().to_string();
     if !path.is_dir() {
@@ -54,13 +65,13 @@ fn walk(path: &Path, depth: usize, found: &mut Vec<RuleFile>) {
         return;
     }
     let entries = match std::fs::read_dir(path) {
-        Ok(entries) => entries.flatten().map(|entry| entry.path()),
+        Ok(entries) => entries.flatten(),
         Err(error) => {
             found.push(RuleFile { name, text: Err(error.to_string()) });
             return;
         }
     };
-    let mut below: Vec<PathBuf> = entries.filter(|p| p.is_dir() || is_yaml(p)).collect();
+    let mut below: Vec<PathBuf> = entries.filter(is_wanted).map(|entry| entry.path()).collect();
     below.sort_unstable();
     for path in below {
         walk(&path, depth + 1, found);

@@ -95,7 +95,7 @@ impl Run<'_> {
                 let stage = generation.rule(matched.hit).map_or(Stage::Shadow, |rule| rule.stage);
                 // correlations take matches at any stage: what they raise is theirs to answer for
                 matched.entries(entries);
-                let raised = stage != Stage::Shadow && !matched.is_silent();
+                let raised = stage != Stage::Shadow && !generation.is_silent(matched.hit);
                 tally.note(matched.hit, raised, matched.event());
                 if raised && let Some(mut finding) = matched.finding(*now_ms) {
                     generation.mark(&mut finding, stage);

@@ -184,6 +184,8 @@ impl Matches {
             writer.finish(advance, &mut record);
             self.records.push((Partition(number), record));
         }
+        // told once: heard again with a live event, it would hold an older import against a newer one's time
+        self.streams.iter_mut().for_each(|stream| stream.latest_ms[Lane::Past as usize] = None);
         (self.advanced, self.told_ms) = (false, now_ms);
     }
 }

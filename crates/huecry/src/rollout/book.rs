@@ -23,6 +23,8 @@ const DAYS_MAX: u32 = 31;
 const JUDGED_MAX: usize = 2_000;
 /// Records that are looked for in the lake because the log has them no more.
 const LAKE_LOOKS_MAX: usize = 50;
+/// About how many other records of the sources a filter is held against.
+const ORDINARY_MAX: usize = 500;
 
 /// Rules in production, for the API.
 pub(crate) struct Book {
@@ -246,6 +248,10 @@ impl Rules for Book {
             match self.record_of(&finding, looks < LAKE_LOOKS_MAX).await? {
                 Some((record, found_in)) => {
                     looks += usize::from(found_in == "lake");
+                    if found_in == "log" && judged.ordinary.len() < ORDINARY_MAX {
+                        let before = record::before(&*self.log, finding.position, &finding.source).await;
+                        judged.ordinary.extend(before.unwrap_or_default());
+                    }
                     records.push(record);
                 }
                 None => {

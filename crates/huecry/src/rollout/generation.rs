@@ -5,7 +5,7 @@ use super::git::GitState;
 use crate::engine::Engine;
 use detect::stage::TestState;
 use detect::{Hit, LoadReport};
-use foldhash::HashMap;
+use foldhash::{HashMap, HashSet};
 use model::{Finding, Severity, Stage};
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::Notify;
@@ -81,6 +81,8 @@ pub struct Generation {
     pub(crate) expired: Arc<[ExpiredFilter]>,
     rules: Vec<RuleInForce>,
     correlations: Arc<[CorrelationInForce]>,
+    /// Rules that raise nothing of their own, because a correlation that is in force takes their place.
+    silent: Arc<HashSet<Hit>>,
     by_hit: Arc<HashMap<Hit, usize>>,
 }
 
@@ -97,7 +99,8 @@ impl Generation {
         let word = version.word();
         let (report, by_hit) = (Arc::new(report), Arc::new(by_hit));
         let (expired, correlations) = (Arc::default(), Arc::default());
-        Self { engine, version, word, report, loaded_at_ms, expired, rules, correlations, by_hit }
+        let silent = Arc::new(silent(&engine, |_| true));
+        Self { engine, version, word, report, loaded_at_ms, expired, rules, correlations, silent, by_hit }
     }
 
     /// The same; says which filters were left out because their day is over.
@@ -109,7 +112,9 @@ impl Generation {
     /// The same with its correlations, in the order of the engine's set.
     #[must_use]
     pub(crate) fn correlating(self, correlations: Vec<CorrelationInForce>) -> Self {
-        Self { correlations: correlations.into(), ..self }
+        let mut this = Self { correlations: correlations.into(), ..self };
+        this.silent = Arc::new(silent(&this.engine, |place| this.correlation_stage(place) != Stage::Shadow));
+        this
     }
 
     /// Every rule of the engine, active: for programs that load once.
@@ -145,6 +150,7 @@ impl Generation {
             expired: Arc::clone(&self.expired),
             rules,
             correlations: Arc::clone(&self.correlations),
+            silent: Arc::clone(&self.silent),
             by_hit: Arc::clone(&self.by_hit),
         }
     }
@@ -165,6 +171,12 @@ impl Generation {
         detect::stage::effective(Stage::Active, tests)
     }
 
+    /// Whether the rule raises nothing of its own, because a correlation in force takes its place. One in shadow does
+    /// not: else its fault would silence good rules.
+    pub fn is_silent(&self, hit: Hit) -> bool {
+        self.silent.contains(&hit)
+    }
+
     /// The rule of a hit.
     pub fn rule(&self, hit: Hit) -> Option<&RuleInForce> {
         self.rules.get(*self.by_hit.get(&hit)?)
@@ -183,6 +195,14 @@ impl Generation {
             finding.severity = finding.severity.min(Severity::Low);
         }
     }
+}
+
+/// The rules that correlations silence, of those correlations that `counts`.
+fn silent(engine: &Engine, counts: impl Fn(usize) -> bool) -> HashSet<Hit> {
+    let detector = engine.detector();
+    let places = (0..detector.correlations().set().all().len()).filter(|place| counts(*place));
+    let taken = places.flat_map(|place| detector.rules_of_correlation(place));
+    taken.filter(|hit| detector.correlations().is_silent(*hit)).collect()
 }
 
 /// As findings name a rule: its UUID, or the title of a rule without one.

@@ -29,7 +29,10 @@ pub fn state_of(folder: &Path) -> Option<GitState> {
     let place = find(folder)?;
     let commit = ask(folder, &["rev-parse", "--verify", "HEAD"]).map(|text| text.trim().to_owned());
     let commit = commit.filter(|text| is_commit(text)).or_else(|| head(&place))?;
-    let status = ask(folder, &["status", "--porcelain", "--untracked-files=normal", "--", "."]);
+    let status = ask(
+        folder,
+        &["status", "--porcelain", "--untracked-files=normal", "--ignore-submodules=all", "--", "."],
+    );
     let is_dirty = status.map(|text| !text.trim().is_empty());
     Some(GitState { folder: folder.display().to_string(), commit, is_dirty })
 }
@@ -41,10 +44,16 @@ pub(super) fn is_busy(folder: &Path) -> bool {
     age.and_then(|at| at.elapsed().ok()).is_some_and(|age| age < LOCK_AGE_MAX)
 }
 
-/// Asks git without letting the work tree's own configuration run programs, and without writing to it.
+/// What keeps git from running programs that files of a work tree name: no repository inside of the folder is taken for
+/// the folder's own (its configuration would be content of a change), no file system monitor, no submodules.
+pub(crate) const SAFE: [&str; 5] =
+    ["--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "safe.bareRepository=explicit"];
+
+/// Asks git without letting content of the work tree run programs, and without writing to it. Filters that `.git/config`
+/// names run; that file is the operator's.
 fn ask(folder: &Path, arguments: &[&str]) -> Option<String> {
     let mut command = Command::new("git");
-    command.arg("-C").arg(folder).args(["--no-optional-locks", "-c", "core.fsmonitor=false"]).args(arguments);
+    command.arg("-C").arg(folder).args(SAFE).args(arguments);
     for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
         command.env_remove(variable);
     }
@@ -193,6 +202,12 @@ mod tests {
         assert!(git(&["add", "."]) && git(&["commit", "-m", "first"]));
         let clean = state_of(folder.path()).unwrap();
         assert_eq!((clean.commit.len(), clean.is_dirty), (40, Some(false)));
+        // a repository inside of the folder has a configuration of its own, which may name programs
+        let inside = folder.path().join("inside");
+        assert!(git(&["init", "--bare", inside.to_str().unwrap()]));
+        assert_eq!(ask(&inside, &["rev-parse", "--git-dir"]), None, "it is not taken for the folder's");
+        assert_eq!(state_of(&inside).map(|state| state.commit), Some(clean.commit.clone()));
+        fs::remove_dir_all(&inside).unwrap();
         fs::write(folder.path().join("b.yml"), "b").unwrap();
         let dirty = state_of(folder.path()).unwrap();
         assert_eq!((dirty.commit, dirty.is_dirty), (clean.commit, Some(true)));

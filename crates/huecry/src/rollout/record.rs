@@ -12,6 +12,12 @@ pub(crate) const COLUMNS: &str =
     "source, kind, event_type, delivery_id, region, received_at, log_partition, log_offset, raw";
 /// Longest look for one record in the lake, in milliseconds.
 const LOOK_MS_MAX: u64 = 30_000;
+/// Records before a position that are looked at.
+const BEFORE_RECORDS: usize = 64;
+/// How far before it they stand.
+const BEFORE_OFFSETS: u64 = 4_096;
+/// Most bytes of them.
+const BEFORE_BYTES_MAX: usize = 1 << 20;
 
 /// A raw record and where it stood on the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +92,23 @@ pub(super) async fn from_log(log: &dyn Log, position: Position) -> Result<Option
     };
     let bytes = records.get_shared(0);
     Ok(bytes.and_then(|bytes| RawRecord::decode(&bytes).ok().map(|raw| OwnedRecord::of(&raw, position))))
+}
+
+/// Some records of the same source from well before a position of the log: what is next to it may be of the same doing.
+pub(super) async fn before(
+    log: &dyn Log,
+    position: Position,
+    source: &str,
+) -> Result<Vec<OwnedRecord>, LogError> {
+    let from = Offset(position.offset.0.saturating_sub(BEFORE_OFFSETS));
+    let start = log.bounds(position.topic, position.partition).await?.start;
+    let records = log.read(position.topic, position.partition, from.max(start), BEFORE_BYTES_MAX).await?;
+    let others = records.iter().take(BEFORE_RECORDS).filter(|(offset, _)| *offset != position.offset);
+    let others = others.filter_map(|(offset, bytes)| {
+        let raw = RawRecord::decode(bytes).ok().filter(|raw| raw.source == source)?;
+        Some(OwnedRecord::of(&raw, Position { offset, ..position }))
+    });
+    Ok(others.collect())
 }
 
 /// The record of an event, from the lake.

@@ -45,6 +45,11 @@ pub(super) fn replay(
     };
     replay.difference = match (&outcome, &again) {
         (Err(refusal), _) => Some(format!("the record gives no event now: {}", refusal.reason)),
+        _ if now.is_none() && is_correlation(generation, finding) => Some(
+            "it is of a correlation, which rests on several records: `event_ids` names them, and \
+             `huecry rules test` runs its series"
+                .to_owned(),
+        ),
         _ if now.is_none() => Some("the rule is not loaded any more".to_owned()),
         (_, None) if rule_changed => Some(format!("{}; it does not match the record any more", changed())),
         (_, None) => Some(
@@ -78,6 +83,12 @@ fn sorted(finding: &Finding) -> Vec<(&str, &str, &str)> {
     let mut fields: Vec<_> = fields.collect();
     fields.sort_unstable();
     fields
+}
+
+/// Whether a correlation in force made the finding.
+fn is_correlation(generation: &Generation, finding: &Finding) -> bool {
+    let mut all = generation.engine.detector().correlations().set().all().iter();
+    all.any(|linked| linked.rule.id.as_deref().unwrap_or(&linked.rule.title) == finding.rule_id)
 }
 
 #[cfg(test)]
@@ -148,11 +159,17 @@ mod tests {
         let wider = RULE.replace("eventName: StopLogging", "eventName: [StopLogging, DeleteTrail]");
         let other = RULE.replace("eventName: StopLogging", "eventName: DeleteTrail");
         let gone = RULE.replace("0b0f9a34", "1b0f9a34");
+        let correlated = format!(
+            "{}---\ntitle: C\nid: {}\ncorrelation: {{type: event_count, rules: [Gone], timespan: 5m, condition: {{gte: 2}}}}\n",
+            gone.replacen("title: ", "name: Gone\ntitle: ", 1),
+            finding.rule_id
+        );
         let elsewhere = OwnedRecord { position: "raw/0/5".parse().unwrap(), ..stop.clone() };
         for (rule, record, part, matches) in [
             (wider.as_str(), &stop, "changed since", true),
             (other.as_str(), &stop, "does not match the record any more", false),
             (gone.as_str(), &stop, "not loaded", false),
+            (correlated.as_str(), &stop, "of a correlation", false),
             (RULE, &elsewhere, "another id", true),
             (RULE, &record("StartLogging"), "does not match the record now", false),
         ] {

@@ -21,6 +21,8 @@ const DAY_MS: i64 = 86_400_000;
 pub(super) struct Judged {
     pub(super) false_positives: Vec<OwnedRecord>,
     pub(super) true_positives: Vec<OwnedRecord>,
+    /// Other records of the sources that they came from.
+    pub(super) ordinary: Vec<OwnedRecord>,
     /// Judged findings whose records are gone.
     pub(super) gone: u64,
 }
@@ -48,13 +50,18 @@ pub(super) fn tune(
         ));
         return tuning;
     }
-    let fields = |records: &[OwnedRecord]| -> Vec<Fields> {
-        records.iter().map(|record| fields_of(&generation.engine, rule.hit.vocabulary, record)).collect()
-    };
-    let proposal = propose(&fields(&judged.false_positives), &fields(&judged.true_positives));
+    let fields_of = |record: &OwnedRecord| fields_of(&generation.engine, rule.hit.vocabulary, record);
+    let fields = |records: &[OwnedRecord]| records.iter().map(fields_of).collect::<Vec<_>>();
+    let is_judged =
+        |record: &&OwnedRecord| judged.false_positives.iter().any(|known| known.position == record.position);
+    let ordinary: Vec<_> =
+        judged.ordinary.iter().filter(|record| !is_judged(record)).map(fields_of).collect();
+    let proposal = propose(&fields(&judged.false_positives), &fields(&judged.true_positives), &ordinary);
     if proposal.alternatives.is_empty() {
         tuning.obstacle = Some(
-            "nothing that two false positives have in common is absent from all true positives".to_owned(),
+            "nothing that two false positives have in common is absent from all true positives, and uncommon \
+             in the source"
+                .to_owned(),
         );
         return tuning;
     }
@@ -213,6 +220,7 @@ mod tests {
             false_positives: vec![record(1, "Terraform/1*", "ci"), record(2, "Terraform/1*", "deploy")],
             true_positives: vec![record(3, "curl", "ci"), record(4, "Terraform/10", "eve")],
             gone: 1,
+            ..Judged::default()
         };
         let vendor = "detection: {s: {eventName: StopLogging}, condition: s}\n";
         let tuning = tuned("{product: aws, service: cloudtrail}", vendor, &judged);
@@ -226,6 +234,11 @@ mod tests {
         assert!(filter.contains("rules:\n    - \"0b0f9a34-3c26-4a0a-8f55-6a1f6b1f3f11\"\n"), "{filter}");
         assert!(filter.ends_with("expires: 2026-05-30\n"), "{filter}");
         assert_eq!(tuning.expires.as_deref(), Some("2026-05-30"));
+        let rule = format!(
+            "title: Stop\nid: 0b0f9a34-3c26-4a0a-8f55-6a1f6b1f3f11\nlogsource: {{product: aws, service: cloudtrail}}\n{vendor}"
+        );
+        let loaded = Engine::load([("r.yml", rule.as_str()), ("f.yml", filter.as_str())]).unwrap().1;
+        assert_eq!((loaded.loaded, loaded.refused), (1, vec![]), "the file is a filter as it stands");
         let id = filter.lines().find_map(|line| line.strip_prefix("id: ")).unwrap();
         assert_eq!((id.len(), id.as_bytes()[14]), (36, b'4'));
 
@@ -244,7 +257,7 @@ mod tests {
         let same = Judged {
             false_positives: vec![record(1, "a", "b"), record(2, "a", "b")],
             true_positives: vec![record(3, "a", "b")],
-            gone: 0,
+            ..Judged::default()
         };
         let tuning = of(&same);
         assert!(tuning.filter.is_none() && tuning.obstacle.is_some_and(|why| why.contains("in common")));

@@ -1,7 +1,7 @@
 //! Whether files of rules changed: by names, sizes and times, so that looking costs little.
 
 use crate::config::RulesConfig;
-use crate::content::{RuleFile, configured_rules};
+use crate::content::{RuleFile, configured_rules, is_wanted};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
@@ -43,11 +43,7 @@ fn add(path: &Path, depth: usize, hash: &mut Sha256) {
         return;
     }
     let Ok(entries) = std::fs::read_dir(path) else { return };
-    let is_rule = |path: &PathBuf| {
-        path.is_dir() && path.file_name().is_none_or(|name| name != ".git")
-            || path.extension().is_some_and(|e| e == "yml" || e == "yaml")
-    };
-    let mut below: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(is_rule).collect();
+    let mut below: Vec<_> = entries.flatten().filter(is_wanted).map(|entry| entry.path()).collect();
     below.sort_unstable();
     for path in below {
         add(&path, depth + 1, hash);

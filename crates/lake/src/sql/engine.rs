@@ -42,6 +42,8 @@ const RETRY_AFTER_MS: u64 = 1_000;
 pub struct Options {
     /// Threads that work on questions.
     pub threads: usize,
+    /// Whether they take only what others leave of the processors (nice 19).
+    pub yields: bool,
     /// Questions that run at once.
     pub concurrent_max: usize,
     /// Questions that wait for one of those to end; more are turned away at once.
@@ -74,6 +76,7 @@ impl Options {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
             threads: (cores / 2).max(1),
+            yields: true,
             concurrent_max: 4,
             waiting_max: 16,
             wait_ms_max: 5_000,
@@ -140,12 +143,12 @@ impl SqlEngine {
     /// # Errors
     /// The operating system's, when it gives no threads.
     pub fn start(options: Options) -> std::io::Result<Self> {
-        let threads = options.threads.max(1);
+        let (threads, yields) = (options.threads.max(1), options.yields);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(threads)
             .thread_name("query")
             .thread_stack_size(STACK_BYTES)
-            .on_thread_start(yield_to_others)
+            .on_thread_start(move || yields.then(yield_to_others).unwrap_or_default())
             .enable_time()
             .build()?;
         let workshop = Workshop {

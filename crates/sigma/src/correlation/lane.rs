@@ -68,7 +68,15 @@ fn entry_bytes(entry: &Entry) -> usize {
         EntryValue::Text(text) => text.len(),
         EntryValue::None | EntryValue::Number(_) => 0,
     };
-    WAITING_BYTES + text + entry.carried.iter().flatten().map(|carried| carried.len() + 16).sum::<usize>()
+    WAITING_BYTES
+        + text
+        + key_bytes(&entry.group)
+        + entry.carried.iter().flatten().map(|carried| carried.len() + 16).sum::<usize>()
+}
+
+/// What the values of a group take; senders choose them.
+fn key_bytes(group: &GroupKey) -> usize {
+    group.iter().map(|value| value.len() + size_of::<Box<str>>()).sum()
 }
 
 /// The order in which matches are judged: by time; at the same time what others are made of first, then (where it
@@ -222,7 +230,7 @@ impl FamilyLane {
                 is_approximate: group.window.cut_ms.is_some_and(|cut| cut >= from_ms),
             });
         }
-        let bytes = group.window.bytes();
+        let bytes = group.window.bytes() + key_bytes(&entry.group);
         self.group_bytes = (self.group_bytes + bytes).saturating_sub(group.bytes);
         group.bytes = bytes;
         if held.is_some() {
@@ -283,7 +291,7 @@ impl FamilyLane {
     }
 
     pub(crate) fn restore_group(&mut self, key: (usize, GroupKey), mut group: Group) {
-        group.bytes = group.window.bytes();
+        group.bytes = group.window.bytes() + key_bytes(&key.1);
         self.group_bytes += group.bytes;
         self.groups.insert(key, group);
     }

@@ -2,6 +2,7 @@
 
 use crate::content::RuleFile;
 use crate::exit::{Exit, Failure};
+use crate::rollout::git::SAFE;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -18,6 +19,7 @@ fn git(dir: &Path, args: &[&str]) -> Result<Vec<u8>, Failure> {
     let output = Command::new("git")
         .arg("-C")
         .arg(dir)
+        .args(SAFE)
         .args(args)
         .stdin(Stdio::null())
         .output()
@@ -67,6 +69,7 @@ fn read_blobs(dir: &Path, files: &[(String, String)]) -> Result<Vec<RuleFile>, F
     let mut child = Command::new("git")
         .arg("-C")
         .arg(dir)
+        .args(SAFE)
         .args(["cat-file", "--batch"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

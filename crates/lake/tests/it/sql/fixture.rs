@@ -145,6 +145,8 @@ pub(crate) fn options(snapshot: Snapshot) -> Options {
     options.classes = classes();
     options.derive = Some(Arc::new(Echo));
     options.threads = 2;
+    // other tests run beside these, and some of these have little time
+    options.yields = false;
     options
 }
 

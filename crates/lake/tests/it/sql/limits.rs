@@ -234,7 +234,7 @@ async fn a_reader_who_does_not_read_holds_little_and_not_for_long() {
 /// (proc(5): field 2 of `stat` is the thread's name, 19 its nice value.)
 #[tokio::test]
 async fn threads_of_questions_take_what_ingestion_leaves() {
-    let engine = SqlEngine::start(options(many(1_000))).unwrap();
+    let engine = SqlEngine::start(Options { yields: true, ..options(many(1_000)) }).unwrap();
     assert_eq!(rows(&engine, &everything(), "SELECT count(*) FROM events", &[]).await, json!([[1000]]));
     let stats = std::fs::read_dir("/proc/self/task").unwrap().filter_map(|task| {
         // a thread of another test may have ended
