@@ -14,6 +14,7 @@ mod lake_events;
 mod offline;
 mod owners;
 mod pipeline_faults;
+mod power;
 mod program;
 mod query;
 mod rollout;

@@ -23,11 +23,12 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 const RECORDS: u64 = 400;
-const MARKED_EVERY: u64 = 10;
+pub(crate) const MARKED_EVERY: u64 = 10;
 /// Of 100 calls that write, so many fail.
 const FAILURES_PERCENT: u8 = 30;
 
-const RULE: &str = r"
+/// Fires on a record of [`record_with`] whose number is a multiple of [`MARKED_EVERY`].
+pub(crate) const MARKED_RULE: &str = r"
 title: Marked record
 id: 0b0f9a34-3c26-4a0a-8f55-6a1f6b1f3f11
 status: test
@@ -252,13 +253,23 @@ impl LakeWriter for FaultyWriter {
 /// Record `number`: each third is a redelivery of the one before, some are of no known kind.
 fn append(batch: &mut RecordBatch, number: u64) {
     let id = if number % 3 == 1 { number - 1 } else { number };
+    let kind = if number % 50 == 2 { "no_such_kind" } else { "aws_cloudtrail" };
+    push(batch, kind, id);
+}
+
+/// A record of CloudTrail with this number as its id.
+pub(crate) fn record_with(batch: &mut RecordBatch, id: u64) {
+    push(batch, "aws_cloudtrail", id);
+}
+
+fn push(batch: &mut RecordBatch, kind: &str, id: u64) {
     let name = if id.is_multiple_of(MARKED_EVERY) { "StopLogging" } else { "DescribeInstances" };
     let body = format!(
         r#"{{"eventVersion":"1.08","eventID":"{id}","eventName":"{name}","eventSource":"cloudtrail.amazonaws.com","eventTime":"2026-03-01T10:00:00Z","awsRegion":"eu-west-1","userIdentity":{{"type":"IAMUser","userName":"ana"}}}}"#
     );
     let record = RawRecord {
         source: "trail",
-        kind: if number % 50 == 2 { "no_such_kind" } else { "aws_cloudtrail" },
+        kind,
         event_type: None,
         delivery_id: None,
         region: "default",
@@ -300,7 +311,7 @@ async fn whatever_fails_every_record_has_its_effect_once() {
     log.append(Topic::Raw, Partition(0), batch, 1).await.unwrap();
 
     let faults = Arc::new(Faults::new(5));
-    let (engine, report) = Engine::load([("marked.yml", RULE)]).unwrap();
+    let (engine, report) = Engine::load([("marked.yml", MARKED_RULE)]).unwrap();
     assert_eq!(report.loaded, 1);
     let options = Options {
         live: Arc::new(Live::new(Generation::all_active(Arc::new(engine)))),
