@@ -6,20 +6,25 @@ export CARGO_TARGET_DIR ?= $(HOME)/.cache/huecry/target
 PHASE := @.ci/phase
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-sigma lint fmt fuzz clean tools
+.PHONY: help demo test web bench bench-sigma lint fmt fuzz clean tools
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
-demo: tools ## build the product and play an organisation through it (Ctrl-C ends it)
+demo: web ## build the product and play an organisation through it (Ctrl-C ends it)
 	$(PHASE) build cargo build --locked --profile demo --package huecry
 	@exec "$$CARGO_TARGET_DIR/demo/huecry" demo $(ARGS)
 
-test: tools lint ## everything that must pass: format, tidy, clippy, all tests
+test: lint ## everything that must pass: format, tidy, clippy, all tests, also in a browser
+	$(PHASE) console .ci/web check
 	$(PHASE) tests .ci/tests
+	$(PHASE) browser .ci/web browser
 	$(PHASE) doctests cargo test --workspace --locked --doc --quiet
 
-lint: tools ## format, tidy, clippy; licences if cargo-deny is there
+web: tools ## build the console, which the binary embeds
+	$(PHASE) web .ci/web build
+
+lint: web ## format, tidy, clippy; licences if cargo-deny is there
 	$(PHASE) format cargo fmt --all --check
 	$(PHASE) tidy cargo xtask tidy
 	$(PHASE) clippy cargo clippy --workspace --all-targets --locked --quiet -- -D warnings

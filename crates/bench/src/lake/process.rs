@@ -14,16 +14,6 @@ pub(crate) fn thread_cpu() -> f64 {
     thread_seconds()[0]
 }
 
-/// Seconds for which the threads that there are now had a processor.
-pub(crate) fn threads_cpu() -> f64 {
-    let tasks = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
-    let of = |task: fs::DirEntry| {
-        let text = fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
-        text.split(' ').next().and_then(|field| field.parse::<f64>().ok()).unwrap_or_default() / 1e9
-    };
-    tasks.map(of).sum()
-}
-
 /// A value of `/proc/self/status` in MiB.
 fn status_mib(name: &str) -> u64 {
     let text = fs::read_to_string("/proc/self/status").unwrap_or_default();
