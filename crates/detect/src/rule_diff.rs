@@ -141,8 +141,10 @@ impl Sheet {
         };
         let mut meaning = vec![Part::plain("rules", Some(targets))];
         meaning.extend(filter.detection.selections.iter().map(|selection| {
-            let items = selection.search.items().into_iter();
-            let items = items.map(|item| format!("{:?} {:?} {:?}", item.field, item.modifiers, item.values));
+            let items = selection.search.items_within().into_iter().map(|(path, item)| {
+                let quantifier = item.elements.as_ref().map(|elements| elements.quantifier);
+                format!("{path:?} {:?} {:?} {quantifier:?}", item.modifiers, item.values)
+            });
             Part::plain(&selection.name, Some(items.collect::<Vec<_>>().join("; ")))
         }));
         let conditions = filter.detection.conditions.iter().map(|c| c.expression.to_string());

@@ -8,8 +8,9 @@ use super::conditions::{Combination, Conditions, FieldCondition, FieldNames, Ite
 use super::transform::{Case, Kind, Names, Transformation};
 use super::{Pipeline, Step};
 use crate::condition;
+use crate::detection::plain_name;
 use crate::error::{ErrorCode, Fault};
-use crate::limits::{PIPELINE_STEPS_MAX, REGEX_PROGRAM_BYTES_MAX};
+use crate::limits::{PIPELINE_STEPS_MAX, REGEX_PROGRAM_BYTES_MAX, VALUE_BYTES_MAX};
 use crate::logsource::Logsource;
 use crate::parse::{Keys, bad_type, scalar_text, text_of};
 use crate::placeholder::{self, Placeholders};
@@ -134,7 +135,7 @@ fn added_condition(keys: &Keys<'_>) -> Result<Transformation, Fault> {
         Some(conditions) if !conditions.is_empty() => conditions,
         _ => return Err(bad_type("conditions", "a map of fields and values", &entry.value)),
     };
-    let one = |entry: &Entry| Ok((entry.key.clone(), scalars(entry)?));
+    let one = |entry: &Entry| Ok((plain_name(&entry.key, entry.line)?.into_owned(), scalars(entry)?));
     let flag = |key: &str| keys.find(key).map_or(Ok(false), boolean);
     Ok(Transformation::AddCondition {
         conditions: conditions.iter().map(one).collect::<Result<_, Fault>>()?,
@@ -169,7 +170,13 @@ fn read_valuing(kind: &str, keys: &Keys<'_>) -> Result<Option<Read>, Fault> {
     Ok(Some(match kind {
         "replace_string" => {
             let pattern = regex(&text("regex")?, keys.required("regex")?.line)?;
-            let replacement = python_groups(&text("replacement")?);
+            let entry = keys.required("replacement")?;
+            let replacement = text_of(entry)?;
+            if replacement.len() > VALUE_BYTES_MAX {
+                let reason = format!("the replacement has more than {VALUE_BYTES_MAX} bytes");
+                return Err(Fault::new(entry.line, ErrorCode::LimitExceeded, reason));
+            }
+            let replacement = python_groups(&replacement);
             (Transformation::ReplaceString { pattern, replacement }, &["regex", "replacement"])
         }
         "map_string" => {
