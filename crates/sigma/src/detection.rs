@@ -223,7 +223,8 @@ pub(crate) fn plain_name(name: &str, line: u32) -> Result<Cow<'_, str>, Fault> {
     match read_name(name, line)? {
         Name::Plain(name) => Ok(name),
         Name::Elements(..) => {
-            let reason = format!("`{name}` asks about the elements of an array; here is room for a field's name");
+            let reason =
+                format!("`{name}` asks about the elements of an array; here is room for a field's name");
             Err(Fault::new(line, ErrorCode::BadValue, reason))
         }
     }

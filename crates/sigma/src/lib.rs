@@ -65,7 +65,9 @@ mod yaml;
 pub use condition::{Condition, Expression, Target};
 pub use error::{ErrorCode, RuleError};
 pub use explain::MatchedField;
-pub use explain_miss::{Explanation, Found, ItemTold, Reason, SearchTold, SelectionTold};
+pub use explain_miss::{
+    ElementTold, ElementsTold, Explanation, Found, ItemTold, Reason, SearchTold, SelectionTold,
+};
 pub use filter::{Filter, FilterTargets};
 pub use lint::{Lint, lint, lint_set};
 pub use logsource::Logsource;

@@ -321,9 +321,7 @@ impl Search {
                     None => Ok(()),
                 }
             }),
-            Search::Any(searches) => {
-                searches.iter_mut().try_for_each(|search| search.each_item_mut(change))
-            }
+            Search::Any(searches) => searches.iter_mut().try_for_each(|search| search.each_item_mut(change)),
         }
     }
 }

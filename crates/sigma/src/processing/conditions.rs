@@ -84,8 +84,7 @@ pub(crate) enum RuleCondition {
 
 impl RuleCondition {
     pub(crate) fn holds(&self, rule: &Rule, state: &State) -> bool {
-        let items =
-            || rule.detection.selections.iter().flat_map(|selection| selection.search.items_within());
+        let items = || rule.detection.selections.iter().flat_map(|selection| selection.search.items_within());
         match self {
             RuleCondition::Logsource(wanted) => has_parts(wanted, &rule.logsource),
             RuleCondition::ContainsField(field) => items().any(|(path, _)| path.as_ref() == Some(field)),

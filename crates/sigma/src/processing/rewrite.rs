@@ -128,7 +128,10 @@ impl<'p> Rewriting<'p> {
     }
 
     fn too_many_names(&self, line: u32) -> Fault {
-        self.limit(line, &format!("several names for fields make more than {FIELD_ALTERNATIVES_MAX} searches"))
+        self.limit(
+            line,
+            &format!("several names for fields make more than {FIELD_ALTERNATIVES_MAX} searches"),
+        )
     }
 
     fn item(&mut self, item: Item, scope: &Scope) -> Result<Change, Fault> {
@@ -240,13 +243,7 @@ impl<'p> Rewriting<'p> {
     }
 
     /// The names that the field at a path gets, as they are written in the scope; `None` where it keeps its own.
-    fn names(
-        &self,
-        own: &str,
-        path: &str,
-        line: u32,
-        scope: &Scope,
-    ) -> Result<Option<Vec<String>>, Fault> {
+    fn names(&self, own: &str, path: &str, line: u32, scope: &Scope) -> Result<Option<Vec<String>>, Fault> {
         // the element itself is called as its array is
         if own == "." && !scope.before.is_empty() {
             return Ok(None);

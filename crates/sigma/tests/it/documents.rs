@@ -358,3 +358,168 @@ fn what_a_pipeline_does_not_understand_refuses_it_by_name() {
         assert_eq!(refused(&with_pipeline(simple, steps)), [expected], "{steps}");
     }
 }
+
+/// A rule with `detection` as its one selection, and a document that acts on it.
+fn of_elements(selection: &str, document: &str) -> String {
+    format!(
+        "title: A\nlogsource: {{product: aws}}\ndetection:\n  s: {selection}\n  condition: s\n---\n{document}\n"
+    )
+}
+
+#[test]
+fn placeholders_within_elements_are_resolved() {
+    let rule = of_elements("{'l[any]': {k|expand: '%users%', n: 1}}", "placeholders: {users: [ana, 'b*']}");
+    for (event, expected) in [
+        (json!({"l": [{"k": "bob", "n": 1}]}), &["A"][..]),
+        (json!({"l": [{"k": "ana", "n": 2}, {"k": "eve", "n": 1}]}), &[]),
+    ] {
+        assert_eq!(hits(&rule, &event), expected, "{event}");
+    }
+    let unknown = of_elements("{'l[any]': {k|re|expand: 'a%users%'}}", "placeholders: {other: x}");
+    assert_eq!(refused(&unknown), ["4:unknown-placeholder"]);
+}
+
+fn pipeline(steps: &str) -> String {
+    format!("name: P\ntransformations:\n{steps}")
+}
+
+#[test]
+fn pipelines_enter_questions_about_elements() {
+    let mapped = "- {type: field_name_mapping, mapping: {l: items, l.k: items.name, l.m: items.more, l.m.z: items.more.zed}}";
+    let here = json!({"items": [{"name": "a", "n": 1, "more": [{"zed": "b"}]}]});
+    let apart = json!({"items": [{"name": "a", "n": 2}, {"name": "b", "n": 1, "more": {"zed": "b"}}]});
+    let cases = [
+        ("{'l[any]': {k: a, n: 1, 'm[all]': {z: b}}}", mapped, &here, true),
+        ("{'l[any]': {k: a, n: 1, 'm[all]': {z: b}}}", mapped, &apart, false),
+        (
+            "{'l[any]': {k|fieldref: q}}",
+            "- {type: field_name_mapping, mapping: {l.k: l.x, l.q: l.y}}",
+            &json!({"l": [{"x": 1, "y": 1}]}),
+            true,
+        ),
+        // a prefix stands before the array's path, not before the names within
+        (
+            "{'l[any]': {k: a, n: 1}}",
+            "- {type: field_name_prefix, prefix: 'e.'}",
+            &json!({"e": {"l": [{"k": "a", "n": 1}]}}),
+            true,
+        ),
+        (
+            "{'l[any]': {k: a}, b: 1}",
+            "- {type: field_name_prefix_mapping, mapping: {l: [x, y]}}",
+            &json!({"y": [{"k": "a"}], "b": 1}),
+            true,
+        ),
+        (
+            "{'l[any]': a, b: 1}",
+            "- {type: field_name_mapping, mapping: {l: [x, y]}}",
+            &json!({"x": ["c"], "y": ["a"], "b": 1}),
+            true,
+        ),
+        (
+            "{'l[any]': {k: a, n: 1}}",
+            "- {type: field_name_mapping, mapping: {l.k: [l.x, l.y]}}",
+            &json!({"l": [{"y": "a", "n": 1}]}),
+            true,
+        ),
+        (
+            "{'l[any]': {k: a, n: 1}}",
+            "- {type: field_name_mapping, mapping: {l.k: [l.x, l.y]}}",
+            &json!({"l": [{"y": "a"}, {"x": "b", "n": 1}]}),
+            false,
+        ),
+        (
+            "{'l[any]': {k: a, n: 1}}",
+            "- type: drop_detection_item\n  field_name_conditions: [{type: include_fields, fields: [l.n]}]",
+            &json!({"l": [{"k": "a"}]}),
+            true,
+        ),
+        (
+            "{'l[any]': {k: a}, b: 1}",
+            "- type: drop_detection_item\n  field_name_conditions: [{type: include_fields, fields: [l.k]}]",
+            &json!({"b": 1}),
+            true,
+        ),
+        (
+            "{'l[any]': {k: a}, b: 1}",
+            "- type: drop_detection_item\n  field_name_conditions: [{type: include_fields, fields: [l]}]",
+            &json!({"b": 1}),
+            true,
+        ),
+        (
+            "{'l[any]': {k: a, n: c}}",
+            "- type: set_value\n  value: z\n  detection_item_conditions: [{type: match_string, pattern: a}]",
+            &json!({"l": [{"k": "z", "n": "c"}]}),
+            true,
+        ),
+        (
+            "{'l[any]': {k: a}}",
+            "- type: case\n  method: upper\n- type: replace_string\n  regex: A\n  replacement: q",
+            &json!({"l": [{"k": "q"}]}),
+            true,
+        ),
+        (
+            "{'l[any]': {k: a}}",
+            "- type: set_state\n  key: x\n  val: 1\n  rule_conditions: [{type: contains_field, field: l.k}]\n\
+          - type: drop_detection_item\n  rule_conditions: [{type: contains_detection_item, field: l.k, value: b}]",
+            &json!({"l": [{"k": "a"}]}),
+            true,
+        ),
+        (
+            "{'l[any]': {k: a, n: 1}}",
+            "- type: set_value\n  value: z\n  rule_conditions: [{type: contains_field, field: l.k}]\n  \
+          field_name_conditions: [{type: include_fields, fields: [l.k]}]",
+            &json!({"l": [{"k": "z", "n": 1}]}),
+            true,
+        ),
+    ];
+    for (selection, steps, event, expected) in cases {
+        let found = hits(&of_elements(selection, &pipeline(steps)), event);
+        assert_eq!(!found.is_empty(), expected, "{selection} {steps} {event}");
+    }
+}
+
+#[test]
+fn a_pipeline_cannot_take_a_question_out_of_its_element() {
+    for steps in [
+        "- {type: field_name_mapping, mapping: {l: items}}\n- {type: field_name_mapping, mapping: {items.k: other.k}}",
+        "- {type: field_name_mapping, mapping: {l.k: k}}",
+        "- {type: field_name_suffix, suffix: .keyword}",
+        "- type: drop_detection_item\n  detection_item_conditions: [{type: match_string, pattern: a}]",
+    ] {
+        let found = refused(&of_elements("{'l[any]': {k: a}}", &pipeline(steps)));
+        assert!(
+            matches!(found.as_slice(), [one] if one.ends_with(":refused-by-pipeline")),
+            "{steps} {found:?}"
+        );
+    }
+    let found =
+        refused(&of_elements("{a: b}", &pipeline("- {type: add_condition, conditions: {'l[any]': x}}")));
+    assert_eq!(found, ["9:bad-value"]);
+}
+
+/// What a pipeline may make of a rule is bounded, however its steps multiply.
+#[test]
+fn steps_that_multiply_end_in_a_refusal() {
+    let doubling =
+        "- {type: field_name_mapping, mapping: {a: [a, a], l: [l, l], l.a: [l.a, l.a]}}\n".repeat(60);
+    let values = format!("[{}]", vec!["x"; 40_000].join(", "));
+    let wide = format!("- {{type: map_string, mapping: {{x: {values}}}}}\n");
+    let long = "- {type: replace_string, regex: '.', replacement: '\\g<0>\\g<0>\\g<0>\\g<0>'}\n".repeat(8);
+    let prefix = format!("- {{type: field_name_prefix, prefix: {}}}\n", "p".repeat(600)).repeat(2);
+    for (selection, steps) in [
+        ("{a: 1}", &doubling),
+        ("{'l[any]': {a: 1}}", &doubling),
+        ("{'l[any]': {a: [x, x]}}", &wide),
+        ("{a: abcdefgh}", &long),
+        ("{a: 1}", &prefix),
+    ] {
+        let found = refused(&of_elements(selection, &pipeline(steps)));
+        assert!(
+            matches!(found.as_slice(), [one] if one.ends_with(":limit-exceeded")),
+            "{selection} {found:?}"
+        );
+    }
+    let listed = of_elements("{b: 1}", &pipeline(&doubling)).replace("logsource:", "fields: [a]\nlogsource:");
+    assert_eq!(refused(&listed), ["1:limit-exceeded"]);
+}

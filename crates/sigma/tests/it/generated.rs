@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::Value as Json;
 
-use crate::generate::{self, dense, endpoint, event, rule};
+use crate::generate::{self, endpoint};
 
 /// Compiles the rules and asserts that both evaluators say the same of every event.
 fn agree(texts: &[String], events: &[Json]) -> Result<(), TestCaseError> {
@@ -23,26 +23,12 @@ fn seeded_pairs_agree() {
     // rules that never match, or always do, prove nothing
     let share = found.matched as f64 / found.asked as f64;
     assert!((0.05..0.8).contains(&share), "{} of {} pairs match", found.matched, found.asked);
+    // a quarter of the rounds is about nothing else
+    assert!(found.of_elements > found.asked / 25 / 4, "{} rules ask about elements", found.of_elements);
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
-
-    #[test]
-    fn compiled_and_reference_agree(
-        texts in prop::collection::vec(rule(), 1..6),
-        events in prop::collection::vec(event(), 1..5),
-    ) {
-        agree(&texts, &events)?;
-    }
-
-    #[test]
-    fn compiled_and_reference_agree_where_most_rules_match(
-        texts in prop::collection::vec(dense::rule(), 1..6),
-        events in prop::collection::vec(dense::event(), 1..8),
-    ) {
-        agree(&texts, &events)?;
-    }
 
     #[test]
     fn compiled_and_reference_agree_on_endpoint_rules(
