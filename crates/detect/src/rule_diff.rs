@@ -133,8 +133,9 @@ impl Sheet {
             status: None,
             hash: None,
         };
-        let words =
+        let mut words: Vec<Part> =
             filter.custom.iter().map(|(key, value)| Part::plain(key, Some(value.to_string()))).collect();
+        words.push(Part::plain("expires", filter.expires.map(|day| day.to_string())));
         let targets = match &filter.targets {
             FilterTargets::Any => "any".to_owned(),
             FilterTargets::Rules(rules) => rules.join(", "),

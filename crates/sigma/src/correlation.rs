@@ -25,6 +25,7 @@ mod lane;
 mod lint;
 mod logic;
 mod parse;
+mod ranked;
 mod record;
 pub mod reference;
 mod rule;

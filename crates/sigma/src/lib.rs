@@ -29,6 +29,7 @@ mod error;
 mod explain;
 mod explain_miss;
 mod field_index;
+mod field_reference;
 mod filter;
 mod fold;
 mod hash;

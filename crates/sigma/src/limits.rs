@@ -56,6 +56,9 @@ pub const MEMO_PROBES_MAX: usize = 8;
 pub const REGEX_LITERALS_MAX: usize = 64;
 /// Groups of such literals that are looked for before an expression, or a value with wildcards, is tried.
 pub const LITERAL_GROUPS_MAX: usize = 4;
+/// Pairs of values of two fields that `fieldref` compares one by one; for more the other field's values are put in an
+/// order, which allocates.
+pub const REFERENCE_PAIRS_MAX: usize = 4_096;
 /// Matches given to explain one hit.
 pub const EXPLAINED_FIELDS_MAX: usize = 64;
 /// Bytes of one value given to explain a hit; the rest is cut at a character boundary.

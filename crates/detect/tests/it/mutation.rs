@@ -107,14 +107,54 @@ tests:
 /// A test that is asked for must do what it is asked for: added to the rule, it kills the change.
 #[test]
 fn the_missing_test_kills_its_change() {
-    let rule = RULE.replace("tests:\n", "");
-    let mut text = format!("{rule}tests:\n");
-    for (at, survivor) in one(&rule).survivors.iter().enumerate() {
-        let (event, matches) = (&survivor.missing.event, survivor.missing.matches);
-        text.push_str(&format!("  - {{name: t{at}, event: {event}, matches: {matches}}}\n"));
+    for rule in [RULE, OF_ELEMENTS] {
+        let rule = rule.replace("tests:\n", "");
+        let mut text = format!("{rule}tests:\n");
+        for (at, survivor) in one(&rule).survivors.iter().enumerate() {
+            let (event, matches) = (&survivor.missing.event, survivor.missing.matches);
+            text.push_str(&format!("  - {{name: t{at}, event: {event}, matches: {matches}}}\n"));
+        }
+        let after = one(&text);
+        assert_eq!((after.standing, after.survivors.len()), (Standing::Judged, 0), "{:?}", after.survivors);
     }
-    let after = one(&text);
-    assert_eq!((after.standing, after.survivors.len()), (Standing::Judged, 0), "{:?}", after.survivors);
+}
+
+const OF_ELEMENTS: &str = r"
+title: T
+logsource: {product: aws, service: cloudtrail}
+detection:
+  open:
+    eventName: Open
+    rules[any]: {port: 22, cidr: [0.0.0.0/0, '::/0'], tags[none]: {key: approved}}
+  condition: open
+tests:
+";
+
+#[test]
+fn questions_about_elements_are_changed_and_told_apart() {
+    let judged = one(&OF_ELEMENTS.replace("tests:\n", ""));
+    let equivalent: Vec<_> = judged.equivalent.iter().map(|mutation| mutation.change.as_str()).collect();
+    assert!(equivalent.is_empty(), "{equivalent:?}");
+    let survived: Vec<_> = judged.survivors.iter().map(|s| s.mutation.change.as_str()).collect();
+    for change in [
+        "`rules[all]` for `rules[any]`",
+        "drop `port: 22`",
+        "drop the value `::/0` of `cidr`",
+        "drop `tags[none]: {key: approved}`",
+        "`tags[any]` for `tags[none]`",
+        "find `key: approved` anywhere in the field",
+    ] {
+        assert!(survived.contains(&change), "{change} in {survived:#?}");
+    }
+    let killed = one(&format!(
+        "{OF_ELEMENTS}{}",
+        r"  - {name: open, matches: true, event: {eventName: Open, rules: [{port: 80}, {port: 22, cidr: 0.0.0.0/0}]}}
+  - {name: of two, matches: false, event: {eventName: Open, rules: [{port: 22, cidr: 10.0.0.0/8}, {port: 80, cidr: 0.0.0.0/0}]}}
+"
+    ));
+    let left: Vec<_> = killed.survivors.iter().map(|s| s.mutation.change.as_str()).collect();
+    assert!(!left.contains(&"drop `port: 22`") && !left.contains(&"`rules[all]` for `rules[any]`"), "{left:#?}");
+    assert!(left.contains(&"drop the value `::/0` of `cidr`"), "{left:#?}");
 }
 
 fn shipped() -> Vec<(String, String)> {

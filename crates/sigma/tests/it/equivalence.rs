@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use sigma::limits::MEMO_BYTES_MAX;
 use sigma::{MatchScratch, RuleIndex, RuleSet, parse_rules, reference};
 
-use crate::generate::{dense, elements, event, hostile_event, overlapping_rule, rule};
+use crate::generate::{dense, elements, hostile_event, listed_event, overlapping_rule, rule};
 use crate::json_view::{Fields, JsonView};
 
 /// Compiles the rules and asserts that both evaluators say the same of every event, each `rounds` times: the first
@@ -67,7 +67,7 @@ proptest! {
     #[test]
     fn compiled_and_reference_agree(
         texts in prop::collection::vec(rule(), 1..6),
-        events in prop::collection::vec(event(), 1..5),
+        events in prop::collection::vec(listed_event(), 1..5),
     ) {
         agree(&texts, &events, 3)?;
     }
@@ -114,8 +114,10 @@ proptest! {
     /// So many rounds that guards are chosen anew, by what was counted, and more rules than most routes have fields.
     #[test]
     fn compiled_and_reference_agree_while_guards_change(
-        texts in prop::collection::vec(prop_oneof![rule(), dense::rule(), overlapping_rule()], 20..60),
-        events in prop::collection::vec(prop_oneof![event(), dense::event()], 8..24),
+        texts in prop::collection::vec(
+            prop_oneof![rule(), dense::rule(), overlapping_rule(), elements::rule()], 20..60,
+        ),
+        events in prop::collection::vec(prop_oneof![listed_event(), dense::event(), elements::event()], 8..24),
     ) {
         agree(&texts, &events, 40)?;
     }

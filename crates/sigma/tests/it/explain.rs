@@ -129,7 +129,7 @@ detection:
   open:
     rules[any]:
       port: 22
-      ranges[none]: {cidr|startswith: 10.}
+      ranges[none]: {cidr|startswith: '10.'}
   condition: open
 ";
 

@@ -317,7 +317,7 @@ fn questions_about_elements_that_have_no_meaning_are_refused() {
         ("{'[any]': {p: TCP}}", "bad-value"),
         ("{'c[any]': {'|contains': x}}", "bad-value"),
         ("{'c[any]': {}}", "bad-value"),
-        ("{'c[some]': {p: TCP}}", "bad-value"),
+        ("{'c[some]': {p: TCP}}", "unknown-quantifier"),
     ] {
         let text =
             format!("title: T\nlogsource: {{product: p}}\ndetection:\n  s: {search}\n  condition: s\n");
