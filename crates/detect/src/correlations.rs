@@ -2,12 +2,13 @@
 
 use crate::detector::{Detector, Hit, Vocabulary};
 use crate::routes::Routes;
-use crate::view::{Interner, Seen};
-use model::{Enrichment, EventView, FieldTable, push_entity_value};
+use crate::view::Seen;
+use model::{Enrichment, EventView, push_entity_value};
 use sigma::correlation::{
-    BaseRule, CorrelationRule, CorrelationSet, Entry, EntryValue, EventRef, Feeds, Micro, VALUE_SEPARATOR,
+    BaseRule, CorrelationRule, CorrelationSet, Entry, EntryValue, EventRef, Feeds, Member, Micro,
+    VALUE_SEPARATOR,
 };
-use sigma::{EventView as _, FieldId, FieldInterner as _, RuleError, RuleIndex, RuleSet};
+use sigma::{EventView as _, FieldId, FieldInterner, RuleError, RuleIndex, RuleSet};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -37,11 +38,11 @@ struct Use {
 }
 
 impl Correlations {
-    /// Links correlations to the rules that were compiled; the fields they need are added to the rules' tables.
+    /// Links correlations to the rules that were compiled; the fields they need are asked of the rules' interners.
     pub(crate) fn link(
         rules: Vec<CorrelationRule>,
         [vendor, ocsf]: [&RuleSet; 2],
-        [vendor_fields, ocsf_fields]: [&mut FieldTable; 2],
+        [vendor_fields, ocsf_fields]: [&mut dyn FieldInterner; 2],
     ) -> (Self, Vec<RuleError>) {
         let all = || vendor.rules().iter().chain(ocsf.rules());
         let bases: Vec<_> = all()
@@ -54,9 +55,8 @@ impl Correlations {
         let (set, errors) = CorrelationSet::link(rules, &bases);
         let vendor_rules = vendor.rules().len();
         let uses = (0..bases.len()).map(|base| {
-            let table: &mut FieldTable =
+            let interner: &mut dyn FieldInterner =
                 if base < vendor_rules { &mut *vendor_fields } else { &mut *ocsf_fields };
-            let mut interner = Interner(table);
             let of = |&(correlation, position): &(usize, u16)| {
                 let mut intern =
                     |names: Vec<String>| names.iter().map(|name| interner.intern(name)).collect();
@@ -74,6 +74,19 @@ impl Correlations {
     /// The correlations.
     pub fn set(&self) -> &Arc<CorrelationSet> {
         &self.set
+    }
+
+    /// The rules whose matches a correlation takes, also by way of others. Chains are bounded and have no circles.
+    pub(crate) fn bases_below(&self, correlation: usize, found: &mut BTreeSet<usize>) {
+        let Some(linked) = self.set.get(correlation) else { return };
+        for member in linked.members() {
+            match member {
+                Member::Base(base) => {
+                    found.insert(*base);
+                }
+                Member::Correlation(child) => self.bases_below(*child, found),
+            }
+        }
     }
 
     /// The rule of a hit as a number among all.

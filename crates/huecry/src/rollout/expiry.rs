@@ -40,8 +40,11 @@ pub(crate) fn without_expired(file: &str, text: &str, today: Date) -> Option<(St
         let after = number + document.len();
         let is_over = expired.iter().any(|filter| (number..after).contains(&(filter.line as usize)));
         for line in document {
-            let stays = !is_over || line.starts_with("---");
-            kept.push_str(if stays { line } else { "\n" });
+            kept.push_str(match (is_over, line.starts_with("---")) {
+                (false, _) => line,
+                (true, true) => "---\n",
+                (true, false) => "\n",
+            });
         }
         number = after;
     }
