@@ -104,6 +104,10 @@ mod tests {
         let forever = format!("title: F\n{filter}");
         assert_eq!(without_expired("f.yml", &forever, day("2099-01-01")), None);
         let wrong = format!("title: F\n{filter}expires: soon\n");
-        assert_eq!(without_expired("f.yml", &wrong, day("2099-01-01")), None, "not a day: loading refuses it");
+        assert_eq!(
+            without_expired("f.yml", &wrong, day("2099-01-01")),
+            None,
+            "not a day: loading refuses it"
+        );
     }
 }

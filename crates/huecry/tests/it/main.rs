@@ -16,6 +16,7 @@ mod owners;
 mod pipeline_faults;
 mod program;
 mod query;
+mod report_schemas;
 mod rollout;
 mod rule_work;
 mod rules_program;
