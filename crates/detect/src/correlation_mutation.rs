@@ -10,7 +10,7 @@ use crate::detector::Detector;
 use crate::mutation::Standing;
 use crate::reading::{Known, Reading};
 use sigma::correlation::{CorrelationMutation, CorrelationRule, mutations};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// What a correlation's tests are worth.
 #[derive(Debug, Clone)]
@@ -75,21 +75,24 @@ impl Detector {
         Some(judged)
     }
 
-    /// The correlations with one changed, and the place where that stands; `None` where it is refused.
+    /// A changed correlation with those that it is made of, and the place where it stands; `None` where it is refused.
     fn with_changed(
         &self,
         correlation: usize,
         changed: &CorrelationRule,
         reading: &Reading<'_>,
     ) -> Option<(Correlations, usize)> {
-        let all = self.correlations().set().all().iter().enumerate();
-        let rules = all.map(|(at, linked)| {
+        let mut below = BTreeSet::new();
+        self.correlations().correlations_below(correlation, &mut below);
+        let rules = below.into_iter().filter_map(|at| {
+            let linked = self.correlations().set().get(at)?;
             let rule = if at == correlation { changed } else { &linked.rule };
-            CorrelationRule { tests: Vec::new(), ..rule.clone() }
+            Some(CorrelationRule { tests: Vec::new(), ..rule.clone() })
         });
         let interners: [&mut dyn sigma::FieldInterner; 2] =
             [&mut Known(reading.vendor_fields), &mut Known(reading.ocsf_fields)];
-        let (correlations, _) = Correlations::link(rules.collect(), [&self.vendor, &self.ocsf], interners);
+        let sets = [&self.vendor, &self.ocsf];
+        let (correlations, _) = self.correlations().link_again(rules.collect(), sets, interners);
         let is_it = |rule: &CorrelationRule| (&rule.file, rule.line) == (&changed.file, changed.line);
         let place = correlations.set().all().iter().position(|linked| is_it(&linked.rule))?;
         Some((correlations, place))

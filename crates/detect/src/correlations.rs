@@ -24,6 +24,8 @@ pub struct Correlations {
     vendor_rules: usize,
     /// By rule: what takes its matches.
     uses: Vec<Box<[Use]>>,
+    /// By rule: what it means. Empty without correlations.
+    hashes: Vec<[u8; 32]>,
 }
 
 /// A correlation that takes the matches of a rule, and the fields that it needs of them.
@@ -42,14 +44,36 @@ impl Correlations {
     pub(crate) fn link(
         rules: Vec<CorrelationRule>,
         [vendor, ocsf]: [&RuleSet; 2],
-        [vendor_fields, ocsf_fields]: [&mut dyn FieldInterner; 2],
+        interners: [&mut dyn FieldInterner; 2],
     ) -> (Self, Vec<RuleError>) {
-        let all = || vendor.rules().iter().chain(ocsf.rules());
-        let bases: Vec<_> = all()
-            .map(|rule| BaseRule {
+        let all = vendor.rules().iter().chain(ocsf.rules());
+        let hashes =
+            if rules.is_empty() { Vec::new() } else { all.map(sigma::Rule::semantic_hash).collect() };
+        Self::link_hashed(rules, [vendor, ocsf], interners, hashes)
+    }
+
+    /// Links other correlations to the same rules.
+    pub(crate) fn link_again(
+        &self,
+        rules: Vec<CorrelationRule>,
+        sets: [&RuleSet; 2],
+        interners: [&mut dyn FieldInterner; 2],
+    ) -> (Self, Vec<RuleError>) {
+        Self::link_hashed(rules, sets, interners, self.hashes.clone())
+    }
+
+    fn link_hashed(
+        rules: Vec<CorrelationRule>,
+        [vendor, ocsf]: [&RuleSet; 2],
+        [vendor_fields, ocsf_fields]: [&mut dyn FieldInterner; 2],
+        hashes: Vec<[u8; 32]>,
+    ) -> (Self, Vec<RuleError>) {
+        let all = vendor.rules().iter().chain(ocsf.rules()).enumerate();
+        let bases: Vec<_> = all
+            .map(|(at, rule)| BaseRule {
                 id: rule.id.as_deref(),
                 name: rule.name.as_deref(),
-                hash: if rules.is_empty() { [0; 32] } else { rule.semantic_hash() },
+                hash: hashes.get(at).copied().unwrap_or_default(),
             })
             .collect();
         let (set, errors) = CorrelationSet::link(rules, &bases);
@@ -68,7 +92,7 @@ impl Correlations {
             set.uses(base).iter().map(of).collect::<Box<[_]>>()
         });
         let uses = uses.collect();
-        (Self { set: Arc::new(set), vendor_rules, uses }, errors)
+        (Self { set: Arc::new(set), vendor_rules, uses, hashes }, errors)
     }
 
     /// The correlations.
@@ -85,6 +109,17 @@ impl Correlations {
                     found.insert(*base);
                 }
                 Member::Correlation(child) => self.bases_below(*child, found),
+            }
+        }
+    }
+
+    /// A correlation and those whose firings it takes, also by way of others.
+    pub(crate) fn correlations_below(&self, correlation: usize, found: &mut BTreeSet<usize>) {
+        let Some(linked) = self.set.get(correlation) else { return };
+        found.insert(correlation);
+        for member in linked.members() {
+            if let Member::Correlation(child) = member {
+                self.correlations_below(*child, found);
             }
         }
     }

@@ -90,7 +90,7 @@ pub const PIPELINE_STEPS_MAX: usize = 1_000;
 pub const FIELD_ALTERNATIVES_MAX: usize = 256;
 /// Bytes of one rule's items after a step of a processing pipeline, each item and value counted with what it takes in
 /// memory. Without it, names that are mapped to several again and again double the rule at each step.
-pub const PROCESSED_RULE_BYTES_MAX: usize = 64 * 1024 * 1024;
+pub const PROCESSED_RULE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Fields that a rule lists to be shown, after a processing pipeline gave them several names.
 pub const LISTED_FIELDS_MAX: usize = 10_000;
 /// Values that one value with placeholders becomes.

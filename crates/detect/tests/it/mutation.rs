@@ -138,7 +138,7 @@ logsource: {product: aws, service: cloudtrail}
 detection:
   open:
     eventName: Open
-    rules[any]: {port: 22, cidr: [0.0.0.0/0, '::/0'], tags[none]: {key: approved}}
+    rules[any]: {port: 22, cidr: [0.0.0.0/0, '::/0'], 'tags[none]': {key: approved}}
   condition: open
 tests:
 ";
