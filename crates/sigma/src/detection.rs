@@ -154,10 +154,18 @@ fn read_item(entry: &Entry, depth: usize) -> Result<Item, Fault> {
         return Err(limit(entry.line, format!("more than {MODIFIERS_PER_ITEM_MAX} modifiers on a field")));
     }
     modifier::check_together(&modifiers, entry.line)?;
+    let mut values = read_values(&entry.value, &entry.key)?;
+    if modifiers.contains(&Modifier::FieldRef) {
+        for value in &mut values {
+            if let Scalar::Text(other) = value {
+                *other = plain_name(other, entry.line)?.into_owned();
+            }
+        }
+    }
     let item = Item {
         field: (!field.is_empty()).then(|| field.into_owned()),
         modifiers,
-        values: read_values(&entry.value, &entry.key)?,
+        values,
         is_list: matches!(entry.value.kind, NodeKind::List(_)),
         has_uppercase_modifier,
         elements: None,
@@ -165,13 +173,6 @@ fn read_item(entry: &Entry, depth: usize) -> Result<Item, Fault> {
     };
     if item.field.is_none() {
         check_keywords(&item)?;
-    }
-    if item.has(Modifier::FieldRef) {
-        for value in &item.values {
-            if let Scalar::Text(other) = value {
-                plain_name(other, item.line)?;
-            }
-        }
     }
     Ok(item)
 }

@@ -1,5 +1,6 @@
 //! Pipelines from YAML. Whatever is not understood refuses the pipeline and is named.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use regex::{Regex, RegexBuilder};
@@ -151,7 +152,13 @@ fn read_naming(kind: &str, keys: &Keys<'_>) -> Result<Option<Read>, Fault> {
     let mapping = || pairs(keys.required("mapping")?);
     Ok(Some(match kind {
         "field_name_mapping" => {
-            (Transformation::FieldNameMapping(mapping()?.into_iter().collect()), &["mapping"])
+            let line = keys.required("mapping")?.line;
+            let plain = |name: String| plain_name(&name, line).map(Cow::into_owned);
+            let plain = |(from, to): (String, Vec<String>)| {
+                Ok((from, to.into_iter().map(plain).collect::<Result<_, Fault>>()?))
+            };
+            let mapping = mapping()?.into_iter().map(plain).collect::<Result<_, Fault>>()?;
+            (Transformation::FieldNameMapping(mapping), &["mapping"])
         }
         "field_name_prefix_mapping" => {
             let mut mapping = mapping()?;

@@ -506,6 +506,9 @@ fn a_pipeline_cannot_take_a_question_out_of_its_element() {
     let found =
         refused(&of_elements("{a: b}", &pipeline("- {type: add_condition, conditions: {'l[any]': x}}")));
     assert_eq!(found, ["9:bad-value"]);
+    let found =
+        refused(&of_elements("{a: b}", &pipeline("- {type: field_name_mapping, mapping: {a: 'l[any]'}}")));
+    assert_eq!(found, ["9:bad-value"]);
 }
 
 /// What a pipeline may make of a rule is bounded, however its steps multiply.

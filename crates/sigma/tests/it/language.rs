@@ -272,7 +272,7 @@ fn elements_of_arrays() {
     let lists = json!({"c": [{"in": [{"k": "a", "v": 1}, {"k": "b", "v": 2}]}]});
     cases(&[
         ("{c.p: TCP, c.ip|cidr: 10.0.0.0/8}", mixed.clone(), true),
-        (r"{'x\[y]': 1, 'a[b]c': 2}", json!({"x[y]": 1, "a[b]c": 2}), true),
+        (r"{'x\[y]': 1, 'a[b]c': 2, z|fieldref: 'x\[y]'}", json!({"x[y]": 1, "a[b]c": 2, "z": 1}), true),
         ("{'c[any]': {p: TCP, ip|cidr: 10.0.0.0/8}}", mixed.clone(), false),
         ("{'c[any]': {p: TCP, ip|cidr: 10.0.0.0/8}}", one.clone(), true),
         ("{'c[any]': [{p: TCP, ip: 1.1.1.1}, {p: UDP}]}", mixed.clone(), true),
