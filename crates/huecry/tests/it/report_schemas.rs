@@ -123,7 +123,7 @@ fn sarif_faults(name: &str, value: &Json, at: &str, faults: &mut Vec<String>) {
     }
 }
 
-fn is_valid_sarif(log: &Json) -> Vec<String> {
+fn faults_of_sarif(log: &Json) -> Vec<String> {
     let mut faults = Vec::new();
     sarif_faults("sarifLog", log, "", &mut faults);
     faults
@@ -173,7 +173,7 @@ fn reports() -> (String, [Json; 2]) {
 fn reports_have_the_shape_of_their_schemas() {
     let (junit, sarif) = reports();
     for log in &sarif {
-        assert_eq!(is_valid_sarif(log), [""; 0], "{log:#}");
+        assert_eq!(faults_of_sarif(log), [""; 0], "{log:#}");
         let results = log["runs"][0]["results"].as_array().unwrap();
         assert!(results.len() > 3, "{log:#}");
         for result in results {
@@ -211,7 +211,7 @@ fn what_the_schemas_refuse_is_refused() {
     ] {
         let mut changed = log.clone();
         *changed.pointer_mut(pointer).unwrap() = value;
-        assert_eq!(is_valid_sarif(&changed).len(), 1, "{pointer}");
+        assert_eq!(faults_of_sarif(&changed).len(), 1, "{pointer}");
     }
     for (from, to) in [
         ("<testsuite name=", "<testsuite nom="),
@@ -244,7 +244,7 @@ fn the_table_of_sarif_accepts_what_others_write() {
         let text = std::fs::read_to_string(path).unwrap();
         let log: Json = serde_json::from_str(text.trim_start_matches('\u{FEFF}')).unwrap();
         let is_draft = log["version"] != "2.1.0";
-        let faults = is_valid_sarif(&log);
+        let faults = faults_of_sarif(&log);
         assert_eq!(!faults.is_empty(), is_draft, "{}: {faults:?}", path.display());
         is_draft
     });
