@@ -1,12 +1,13 @@
 //! A correlation's own tests: series of events, and whether it must fire.
 
+use crate::correlations::Correlations;
 use crate::detector::{Detector, Hit, Scratch, Vocabulary as Names};
 use crate::routes::EventLogRoutes;
 use crate::rule_tests::RuleTestResult;
 use crate::view::Seen;
 use model::{FieldTable, Tape, Vocabulary};
 use sigma::Rule;
-use sigma::correlation::{Correlator, Entry, EventRef, Feeds, Lane, Member, Options, SeriesTest};
+use sigma::correlation::{Correlator, Entry, EventRef, Feeds, Lane, Options, SeriesTest};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -24,8 +25,10 @@ pub struct SeriesTestOutcome {
 }
 
 /// How records are read, and the buffers for it.
-struct Bench<'a, F> {
+pub(crate) struct Bench<'a, F> {
     detector: &'a Detector,
+    /// The detector's, or its with one thing changed.
+    correlations: &'a Correlations,
     vendor_fields: &'a FieldTable,
     ocsf_fields: &'a FieldTable,
     event_log: &'a EventLogRoutes,
@@ -44,15 +47,12 @@ impl Detector {
         event_log: &EventLogRoutes,
         vocabulary_of: impl Fn(&Rule) -> Option<&'v Vocabulary>,
     ) -> Vec<SeriesTestOutcome> {
-        let (tape, scratch) = (Tape::new(), Scratch::default());
-        let mut bench =
-            Bench { detector: self, vendor_fields, ocsf_fields, event_log, vocabulary_of, tape, scratch };
+        let tables = [vendor_fields, ocsf_fields];
+        let mut bench = Bench::new(self, &self.correlations, tables, event_log, vocabulary_of);
         let mut outcomes = Vec::new();
         for (correlation, linked) in self.correlations.set().all().iter().enumerate() {
-            let mut below = BTreeSet::new();
-            self.bases_below(correlation, &mut below);
             for test in &linked.rule.tests {
-                let result = match bench.fires(correlation, &below, test) {
+                let result = match bench.fires(correlation, test) {
                     Ok(fired) if fired == test.matches => RuleTestResult::Passed,
                     Ok(matched) => RuleTestResult::Failed { matched },
                     Err(reason) => RuleTestResult::Invalid { reason },
@@ -71,33 +71,28 @@ impl Detector {
     /// The rules whose matches the correlation at this place of the set takes, also by way of others.
     pub fn rules_of_correlation(&self, correlation: usize) -> Vec<Hit> {
         let mut below = BTreeSet::new();
-        self.bases_below(correlation, &mut below);
+        self.correlations.bases_below(correlation, &mut below);
         below.into_iter().map(|base| self.correlations.hit(base)).collect()
-    }
-
-    /// The rules whose matches a correlation takes, also by way of others. Chains are bounded and have no circles.
-    fn bases_below(&self, correlation: usize, found: &mut BTreeSet<usize>) {
-        let Some(linked) = self.correlations.set().get(correlation) else { return };
-        for member in linked.members() {
-            match member {
-                Member::Base(base) => {
-                    found.insert(*base);
-                }
-                Member::Correlation(child) => self.bases_below(*child, found),
-            }
-        }
     }
 }
 
-impl<'v, F: Fn(&Rule) -> Option<&'v Vocabulary>> Bench<'_, F> {
-    /// Whether the correlation fires in the series.
-    fn fires(
-        &mut self,
-        correlation: usize,
-        below: &BTreeSet<usize>,
-        test: &SeriesTest,
-    ) -> Result<bool, String> {
-        let set = self.detector.correlations.set();
+impl<'a, 'v, F: Fn(&Rule) -> Option<&'v Vocabulary>> Bench<'a, F> {
+    pub(crate) fn new(
+        detector: &'a Detector,
+        correlations: &'a Correlations,
+        [vendor_fields, ocsf_fields]: [&'a FieldTable; 2],
+        event_log: &'a EventLogRoutes,
+        vocabulary_of: F,
+    ) -> Self {
+        let (tape, scratch) = (Tape::new(), Scratch::default());
+        Bench { detector, correlations, vendor_fields, ocsf_fields, event_log, vocabulary_of, tape, scratch }
+    }
+
+    /// Whether the correlation at a place fires in the series.
+    pub(crate) fn fires(&mut self, correlation: usize, test: &SeriesTest) -> Result<bool, String> {
+        let set = self.correlations.set();
+        let mut below = BTreeSet::new();
+        self.correlations.bases_below(correlation, &mut below);
         let options = Options { state_bytes_max: usize::MAX, ..Options::default() };
         let mut correlator = Correlator::new(Arc::clone(set), Feeds::default(), options);
         let (mut firings, mut entries, mut number) = (Vec::new(), Vec::new(), 0_u64);
@@ -109,8 +104,8 @@ impl<'v, F: Fn(&Rule) -> Option<&'v Vocabulary>> Bench<'_, F> {
                 let time_ms = event.at_ms + event.every_ms * i64::from(repetition);
                 let event_ref = EventRef { time_ms, id, at: (0, number) };
                 number += 1;
-                for base in below {
-                    let hit = self.detector.correlations.hit(*base);
+                for base in &below {
+                    let hit = self.correlations.hit(*base);
                     let Some(rule) = self.detector.rule(hit) else { continue };
                     let is_for = |source: &sigma::Logsource| rule.logsource.applies_to(source);
                     if event.logsource.as_ref().is_none_or(is_for) {
@@ -145,7 +140,7 @@ impl<'v, F: Fn(&Rule) -> Option<&'v Vocabulary>> Bench<'_, F> {
         };
         let seen = renames.map_or(Seen::plain(view), |names| Seen::renamed(view, names));
         if self.detector.set(hit.vocabulary).matches_rule(hit.index, &seen, scratch) {
-            self.detector.correlations.entries(hit, &seen, event, out);
+            self.correlations.entries(hit, &seen, event, out);
         }
         Ok(())
     }

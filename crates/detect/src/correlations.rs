@@ -2,12 +2,13 @@
 
 use crate::detector::{Detector, Hit, Vocabulary};
 use crate::routes::Routes;
-use crate::view::{Interner, Seen};
-use model::{Enrichment, EventView, FieldTable, push_entity_value};
+use crate::view::Seen;
+use model::{Enrichment, EventView, push_entity_value};
 use sigma::correlation::{
-    BaseRule, CorrelationRule, CorrelationSet, Entry, EntryValue, EventRef, Feeds, Micro, VALUE_SEPARATOR,
+    BaseRule, CorrelationRule, CorrelationSet, Entry, EntryValue, EventRef, Feeds, Member, Micro,
+    VALUE_SEPARATOR,
 };
-use sigma::{EventView as _, FieldId, FieldInterner as _, RuleError, RuleIndex, RuleSet};
+use sigma::{EventView as _, FieldId, FieldInterner, RuleError, RuleIndex, RuleSet};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -23,6 +24,8 @@ pub struct Correlations {
     vendor_rules: usize,
     /// By rule: what takes its matches.
     uses: Vec<Box<[Use]>>,
+    /// By rule: what it means. Empty without correlations.
+    hashes: Vec<[u8; 32]>,
 }
 
 /// A correlation that takes the matches of a rule, and the fields that it needs of them.
@@ -37,26 +40,47 @@ struct Use {
 }
 
 impl Correlations {
-    /// Links correlations to the rules that were compiled; the fields they need are added to the rules' tables.
+    /// Links correlations to the rules that were compiled; the fields they need are asked of the rules' interners.
     pub(crate) fn link(
         rules: Vec<CorrelationRule>,
         [vendor, ocsf]: [&RuleSet; 2],
-        [vendor_fields, ocsf_fields]: [&mut FieldTable; 2],
+        interners: [&mut dyn FieldInterner; 2],
     ) -> (Self, Vec<RuleError>) {
-        let all = || vendor.rules().iter().chain(ocsf.rules());
-        let bases: Vec<_> = all()
-            .map(|rule| BaseRule {
+        let all = vendor.rules().iter().chain(ocsf.rules());
+        let hashes =
+            if rules.is_empty() { Vec::new() } else { all.map(sigma::Rule::semantic_hash).collect() };
+        Self::link_hashed(rules, [vendor, ocsf], interners, hashes)
+    }
+
+    /// Links other correlations to the same rules.
+    pub(crate) fn link_again(
+        &self,
+        rules: Vec<CorrelationRule>,
+        sets: [&RuleSet; 2],
+        interners: [&mut dyn FieldInterner; 2],
+    ) -> (Self, Vec<RuleError>) {
+        Self::link_hashed(rules, sets, interners, self.hashes.clone())
+    }
+
+    fn link_hashed(
+        rules: Vec<CorrelationRule>,
+        [vendor, ocsf]: [&RuleSet; 2],
+        [vendor_fields, ocsf_fields]: [&mut dyn FieldInterner; 2],
+        hashes: Vec<[u8; 32]>,
+    ) -> (Self, Vec<RuleError>) {
+        let all = vendor.rules().iter().chain(ocsf.rules()).enumerate();
+        let bases: Vec<_> = all
+            .map(|(at, rule)| BaseRule {
                 id: rule.id.as_deref(),
                 name: rule.name.as_deref(),
-                hash: if rules.is_empty() { [0; 32] } else { rule.semantic_hash() },
+                hash: hashes.get(at).copied().unwrap_or_default(),
             })
             .collect();
         let (set, errors) = CorrelationSet::link(rules, &bases);
         let vendor_rules = vendor.rules().len();
         let uses = (0..bases.len()).map(|base| {
-            let table: &mut FieldTable =
+            let interner: &mut dyn FieldInterner =
                 if base < vendor_rules { &mut *vendor_fields } else { &mut *ocsf_fields };
-            let mut interner = Interner(table);
             let of = |&(correlation, position): &(usize, u16)| {
                 let mut intern =
                     |names: Vec<String>| names.iter().map(|name| interner.intern(name)).collect();
@@ -68,12 +92,36 @@ impl Correlations {
             set.uses(base).iter().map(of).collect::<Box<[_]>>()
         });
         let uses = uses.collect();
-        (Self { set: Arc::new(set), vendor_rules, uses }, errors)
+        (Self { set: Arc::new(set), vendor_rules, uses, hashes }, errors)
     }
 
     /// The correlations.
     pub fn set(&self) -> &Arc<CorrelationSet> {
         &self.set
+    }
+
+    /// The rules whose matches a correlation takes, also by way of others. Chains are bounded and have no circles.
+    pub(crate) fn bases_below(&self, correlation: usize, found: &mut BTreeSet<usize>) {
+        let Some(linked) = self.set.get(correlation) else { return };
+        for member in linked.members() {
+            match member {
+                Member::Base(base) => {
+                    found.insert(*base);
+                }
+                Member::Correlation(child) => self.bases_below(*child, found),
+            }
+        }
+    }
+
+    /// A correlation and those whose firings it takes, also by way of others.
+    pub(crate) fn correlations_below(&self, correlation: usize, found: &mut BTreeSet<usize>) {
+        let Some(linked) = self.set.get(correlation) else { return };
+        found.insert(correlation);
+        for member in linked.members() {
+            if let Member::Correlation(child) = member {
+                self.correlations_below(*child, found);
+            }
+        }
     }
 
     /// The rule of a hit as a number among all.

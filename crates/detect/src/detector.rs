@@ -4,7 +4,9 @@ use crate::correlations::Correlations;
 use crate::routes::Routes;
 use crate::view::{Interner, Seen};
 use model::{EnrichFields, Enrichment, EventView, FieldTable};
-use sigma::{Document, Logsource, MatchScratch, Preparation, Route, Rule, RuleError, RuleIndex, RuleSet};
+use sigma::{
+    Document, FieldInterner, Logsource, MatchScratch, Preparation, Route, Rule, RuleError, RuleIndex, RuleSet,
+};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
@@ -120,8 +122,9 @@ impl Detector {
         report.refused.extend(refused);
         let (ocsf, refused) = RuleSet::compile(ocsf, &mut Interner(ocsf_fields));
         report.refused.extend(refused);
-        let tables = [vendor_fields, ocsf_fields];
-        let (correlations, refused) = Correlations::link(correlations, [&vendor, &ocsf], tables);
+        let interners: [&mut dyn FieldInterner; 2] =
+            [&mut Interner(vendor_fields), &mut Interner(ocsf_fields)];
+        let (correlations, refused) = Correlations::link(correlations, [&vendor, &ocsf], interners);
         report.refused.extend(refused);
         let ocsf_route = ocsf.route(&Logsource::ocsf());
         report.loaded = vendor.rules().len() + ocsf.rules().len() + correlations.set().all().len();

@@ -18,6 +18,7 @@
 
 mod attack;
 mod correlation_finding;
+mod correlation_mutation;
 mod correlation_tests;
 mod correlations;
 mod coverage;
@@ -35,6 +36,7 @@ mod view;
 
 pub use attack::{Attack, AttackError, TACTICS, Technique};
 pub use correlation_finding::CorrelationFacts;
+pub use correlation_mutation::CorrelationMutations;
 pub use correlation_tests::SeriesTestOutcome;
 pub use correlations::{COMBINATIONS_MAX, Correlations};
 pub use coverage::{ANY_SOURCE, BlindRule, Coverage, RuleReach, Sight, TacticCoverage, TechniqueCoverage};

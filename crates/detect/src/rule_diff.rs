@@ -133,16 +133,19 @@ impl Sheet {
             status: None,
             hash: None,
         };
-        let words =
+        let mut words: Vec<Part> =
             filter.custom.iter().map(|(key, value)| Part::plain(key, Some(value.to_string()))).collect();
+        words.push(Part::plain("expires", filter.expires.map(|day| day.to_string())));
         let targets = match &filter.targets {
             FilterTargets::Any => "any".to_owned(),
             FilterTargets::Rules(rules) => rules.join(", "),
         };
         let mut meaning = vec![Part::plain("rules", Some(targets))];
         meaning.extend(filter.detection.selections.iter().map(|selection| {
-            let items = selection.search.items().into_iter();
-            let items = items.map(|item| format!("{:?} {:?} {:?}", item.field, item.modifiers, item.values));
+            let items = selection.search.items_within().into_iter().map(|(path, item)| {
+                let quantifier = item.elements.as_ref().map(|elements| elements.quantifier);
+                format!("{path:?} {:?} {:?} {quantifier:?}", item.modifiers, item.values)
+            });
             Part::plain(&selection.name, Some(items.collect::<Vec<_>>().join("; ")))
         }));
         let conditions = filter.detection.conditions.iter().map(|c| c.expression.to_string());

@@ -1,5 +1,7 @@
 //! The `detection` part: selections, their items, the conditions.
 
+use std::borrow::Cow;
+
 use crate::condition::{self, Condition, Expression};
 use crate::error::{ErrorCode, Fault};
 use crate::limits::{
@@ -131,9 +133,10 @@ fn keywords(node: &Node) -> Result<Item, Fault> {
 fn read_item(entry: &Entry, depth: usize) -> Result<Item, Fault> {
     let mut parts = entry.key.split('|');
     let field = parts.next().unwrap_or_default();
-    if let Some((field, quantifier)) = quantified(field) {
-        return read_elements(entry, field, quantifier, depth);
-    }
+    let field = match read_name(field, entry.line)? {
+        Name::Elements(array, quantifier) => return read_elements(entry, array, quantifier, depth),
+        Name::Plain(name) => name,
+    };
     if field.len() > FIELD_NAME_BYTES_MAX {
         return Err(limit(entry.line, format!("a field name has more than {FIELD_NAME_BYTES_MAX} bytes")));
     }
@@ -151,10 +154,18 @@ fn read_item(entry: &Entry, depth: usize) -> Result<Item, Fault> {
         return Err(limit(entry.line, format!("more than {MODIFIERS_PER_ITEM_MAX} modifiers on a field")));
     }
     modifier::check_together(&modifiers, entry.line)?;
+    let mut values = read_values(&entry.value, &entry.key)?;
+    if modifiers.contains(&Modifier::FieldRef) {
+        for value in &mut values {
+            if let Scalar::Text(other) = value {
+                *other = plain_name(other, entry.line)?.into_owned();
+            }
+        }
+    }
     let item = Item {
-        field: (!field.is_empty()).then(|| field.to_owned()),
+        field: (!field.is_empty()).then(|| field.into_owned()),
         modifiers,
-        values: read_values(&entry.value, &entry.key)?,
+        values,
         is_list: matches!(entry.value.kind, NodeKind::List(_)),
         has_uppercase_modifier,
         elements: None,
@@ -166,10 +177,58 @@ fn read_item(entry: &Entry, depth: usize) -> Result<Item, Fault> {
     Ok(item)
 }
 
-/// `field[any]` and its like: the field, and how many of its elements.
-fn quantified(field: &str) -> Option<(&str, Quantifier)> {
-    let (field, word) = field.strip_suffix(']')?.rsplit_once('[')?;
-    Some((field, Quantifier::from_word(word)?))
+/// The name of a field as a key has it.
+enum Name<'k> {
+    Plain(Cow<'k, str>),
+    /// `field[any]` and its like: the field, and how many of its elements.
+    Elements(&'k str, Quantifier),
+}
+
+/// Brackets at the end of a name say how many elements are meant. A word that says nothing refuses the rule: taken for a
+/// part of the name it would make a field that no event has. `\\[` is a bracket of the name itself.
+fn read_name(name: &str, line: u32) -> Result<Name<'_>, Fault> {
+    let Some((before, word)) = name.strip_suffix(']').and_then(|rest| rest.rsplit_once('[')) else {
+        return Ok(Name::Plain(Cow::Borrowed(name)));
+    };
+    if let Some(before) = before.strip_suffix('\\') {
+        return Ok(Name::Plain(Cow::Owned(format!("{before}[{word}]"))));
+    }
+    if let Some(quantifier) = Quantifier::from_word(word) {
+        return Ok(Name::Elements(before, quantifier));
+    }
+    let words = Quantifier::EACH.map(Quantifier::as_str).join(", ");
+    let meant = meant_by(word);
+    let position =
+        if word.parse::<u64>().is_ok() { "elements are not asked for by their position; " } else { "" };
+    let reason = format!(
+        "{position}`{word}` in `{name}` is none of {words}; write `{before}[{}]`, or, if the field's own name ends in \
+         brackets, `{before}\\[{word}]`",
+        meant.as_str()
+    );
+    Err(Fault::new(line, ErrorCode::UnknownQuantifier, reason))
+}
+
+/// The quantifier that whoever wrote another word most likely wants.
+fn meant_by(word: &str) -> Quantifier {
+    let word = word.trim().to_ascii_lowercase().replace(['-', ' '], "_");
+    match word.as_str() {
+        "every" | "each" | "forall" => Quantifier::All,
+        "no" | "not" | "never" | "not_any" => Quantifier::None,
+        "every_or_empty" | "all_or_none" | "allorempty" | "empty_or_all" => Quantifier::AllOrEmpty,
+        word => Quantifier::from_word(word).unwrap_or(Quantifier::Any),
+    }
+}
+
+/// A field's name where elements cannot be asked.
+pub(crate) fn plain_name(name: &str, line: u32) -> Result<Cow<'_, str>, Fault> {
+    match read_name(name, line)? {
+        Name::Plain(name) => Ok(name),
+        Name::Elements(..) => {
+            let reason =
+                format!("`{name}` asks about the elements of an array; here is room for a field's name");
+            Err(Fault::new(line, ErrorCode::BadValue, reason))
+        }
+    }
 }
 
 /// Reads what is asked of the elements of an array: a map or a list of maps over the element's own fields, or values

@@ -42,6 +42,8 @@ pub enum ErrorCode {
     BadLogsource,
     /// A modifier the language does not have.
     UnknownModifier,
+    /// Brackets after a field's name with a word that says nothing about its elements.
+    UnknownQuantifier,
     /// Modifiers that cannot stand together.
     BadModifiers,
     /// A value its modifiers cannot use.
@@ -89,6 +91,7 @@ impl ErrorCode {
             ErrorCode::BadWord => "bad-word",
             ErrorCode::BadLogsource => "bad-logsource",
             ErrorCode::UnknownModifier => "unknown-modifier",
+            ErrorCode::UnknownQuantifier => "unknown-quantifier",
             ErrorCode::BadModifiers => "bad-modifiers",
             ErrorCode::BadValue => "bad-value",
             ErrorCode::BadRegex => "bad-regex",

@@ -6,13 +6,13 @@
 
 use serde::Serialize;
 
-use crate::condition::{Condition, Expression};
+use crate::condition::Expression;
 use crate::limits::{EXPLAINED_FIELDS_MAX, EXPLAINED_VALUE_BYTES_MAX};
 use crate::modifier::Modifier;
 use crate::mutate::words;
-use crate::reference;
-use crate::rule::{Detection, Item, Rule, Scalar, Search, Selection};
-use crate::value::{EventView, FieldInterner, Value};
+use crate::reference::{self, Scope};
+use crate::rule::{Elements, Item, Quantifier, Rule, Scalar, Search};
+use crate::value::{Content, EventView, FieldInterner, Places, Value};
 
 /// What became of a rule on one event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -78,6 +78,33 @@ pub struct ItemTold {
     pub wants_all: bool,
     /// What the event has.
     pub found: Found,
+    /// What became of the question about the elements of the field's array, where that is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub elements: Option<ElementsTold>,
+}
+
+/// The elements of an array.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ElementsTold {
+    /// How many must answer: `any`, `all`, `all_or_empty` or `none`.
+    pub quantifier: &'static str,
+    /// How many there are.
+    pub count: usize,
+    /// How many of them answer.
+    pub answered: usize,
+    /// The one that decided, or that comes nearest of the first [`EXPLAINED_FIELDS_MAX`]; none where there is none.
+    pub told: Option<ElementTold>,
+}
+
+/// One element of an array.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ElementTold {
+    /// Which, from 1.
+    pub number: usize,
+    /// Whether it answers.
+    pub holds: bool,
+    /// What of the question it answers.
+    pub search: SearchTold,
 }
 
 /// What an event has in a field.
@@ -108,7 +135,8 @@ pub struct Reason {
 impl Explanation {
     /// Explains `rule` on an event, whatever its logsource.
     pub fn of(rule: &Rule, interner: &mut impl FieldInterner, view: &impl EventView) -> Self {
-        let mut judge = Judge { bare: Rule { tests: Vec::new(), ..rule.clone() }, interner, view };
+        let mut judge = Judge { interner, view };
+        let event = Scope::default();
         let selections: Vec<SelectionTold> = rule
             .detection
             .selections
@@ -116,8 +144,8 @@ impl Explanation {
             .map(|selection| SelectionTold {
                 name: selection.name.clone(),
                 line: selection.line,
-                holds: judge.holds(selection.search.clone()),
-                search: judge.search(&selection.search),
+                holds: judge.holds(&selection.search, &event),
+                search: judge.search(&selection.search, &event),
             })
             .collect();
         let conditions = rule.detection.conditions.iter().map(|condition| ConditionTold {
@@ -142,33 +170,27 @@ impl Explanation {
 
 /// Asks the reference evaluator about parts of a rule.
 struct Judge<'j, I, V> {
-    /// The rule without its tests; its detection is replaced by what is asked.
-    bare: Rule,
     interner: &'j mut I,
     view: &'j V,
 }
 
 impl<I: FieldInterner, V: EventView> Judge<'_, I, V> {
-    fn holds(&mut self, search: Search) -> bool {
-        let expression = Expression::Selection("part".to_owned());
-        let condition = Condition { source: "part".to_owned(), line: 0, expression };
-        let selection = Selection { name: "part".to_owned(), line: 0, search };
-        self.bare.detection = Detection { selections: vec![selection], conditions: vec![condition] };
-        reference::matches(&self.bare, self.interner, self.view)
+    fn holds(&mut self, search: &Search, scope: &Scope) -> bool {
+        reference::found(search, scope, self.interner, self.view)
     }
 
     /// Recursion is as deep as a selection may nest.
-    fn search(&mut self, search: &Search) -> SearchTold {
+    fn search(&mut self, search: &Search, scope: &Scope) -> SearchTold {
         match search {
-            Search::All(items) => SearchTold::All(items.iter().map(|item| self.item(item)).collect()),
+            Search::All(items) => SearchTold::All(items.iter().map(|item| self.item(item, scope)).collect()),
             Search::Any(members) => {
-                SearchTold::Any(members.iter().map(|member| self.search(member)).collect())
+                SearchTold::Any(members.iter().map(|member| self.search(member, scope)).collect())
             }
         }
     }
 
-    fn item(&mut self, item: &Item) -> ItemTold {
-        let holds = self.holds(Search::All(vec![item.clone()]));
+    fn item(&mut self, item: &Item, scope: &Scope) -> ItemTold {
+        let holds = self.holds(&Search::All(vec![item.clone()]), scope);
         let negates = item.has(Modifier::Neq);
         let mut met = Vec::new();
         for value in &item.values {
@@ -177,7 +199,7 @@ impl<I: FieldInterner, V: EventView> Judge<'_, I, V> {
             }
             // an item of one value that is excluded is met where it does not hold
             let alone = Item { values: vec![value.clone()], is_list: false, ..item.clone() };
-            if self.holds(Search::All(vec![alone])) != negates {
+            if self.holds(&Search::All(vec![alone]), scope) != negates {
                 met.push(quoted(value));
             }
         }
@@ -188,22 +210,72 @@ impl<I: FieldInterner, V: EventView> Judge<'_, I, V> {
             wanted: item.values.iter().take(EXPLAINED_FIELDS_MAX).map(quoted).collect(),
             met,
             wants_all: item.has(Modifier::All),
-            found: self.found(item),
+            found: self.found(item, scope),
+            elements: item.elements.as_ref().map(|elements| self.elements(item, elements, holds, scope)),
         }
     }
 
-    fn found(&mut self, item: &Item) -> Found {
-        let Some(name) = &item.field else { return Found::WholeEvent };
-        let field = self.interner.intern(name);
-        if !self.view.exists(field) {
-            return Found::NoField;
+    /// Which element is told: of those that answer, or do not, the one that made the outcome; where one should have
+    /// answered and none did, the one that answers most of what is asked.
+    fn elements(&mut self, item: &Item, elements: &Elements, holds: bool, scope: &Scope) -> ElementsTold {
+        let path = scope.path(item.field.as_deref().unwrap_or_default());
+        let places = reference::element_places(&path, scope, self.interner, self.view);
+        let within = |at: &Places| Scope { path: path.clone(), element: Some(*at) };
+        let answers: Vec<bool> = places.iter().map(|at| self.holds(&elements.body, &within(at))).collect();
+        let looks_for = match elements.quantifier {
+            Quantifier::Any => holds,
+            Quantifier::None => !holds,
+            Quantifier::All | Quantifier::AllOrEmpty => holds,
+        };
+        let mut told: Option<(usize, ElementTold)> = None;
+        let candidates = places.iter().zip(&answers).enumerate().filter(|(_, (_, a))| **a == looks_for);
+        for (index, (at, answer)) in candidates.take(EXPLAINED_FIELDS_MAX) {
+            let search = self.search(&elements.body, &within(at));
+            let nearness = answered(&search);
+            if told.as_ref().is_none_or(|(best, _)| nearness > *best) {
+                told = Some((nearness, ElementTold { number: index + 1, holds: *answer, search }));
+            }
         }
-        let mut values = Vec::new();
-        self.view.any(field, &mut |value| {
-            values.push(shown(value));
-            values.len() == EXPLAINED_FIELDS_MAX
-        });
-        Found::Values(values)
+        ElementsTold {
+            quantifier: elements.quantifier.as_str(),
+            count: places.len(),
+            answered: answers.iter().filter(|answer| **answer).count(),
+            told: told.map(|(_, told)| told),
+        }
+    }
+
+    fn found(&mut self, item: &Item, scope: &Scope) -> Found {
+        let Some(name) = &item.field else { return Found::WholeEvent };
+        let field = self.interner.intern(&scope.path(name));
+        let (mut exists, mut values) = (false, Vec::new());
+        match scope.element {
+            None => {
+                exists = self.view.exists(field);
+                self.view.any(field, &mut |value| {
+                    values.push(shown(value));
+                    values.len() == EXPLAINED_FIELDS_MAX
+                });
+            }
+            Some(around) => self.view.each_placed(field, &mut |at, content| {
+                if around.hold(at) {
+                    exists = true;
+                    if let Content::Scalar(value) = content
+                        && values.len() < EXPLAINED_FIELDS_MAX
+                    {
+                        values.push(shown(value));
+                    }
+                }
+            }),
+        }
+        if exists { Found::Values(values) } else { Found::NoField }
+    }
+}
+
+/// How many items of a search hold, of the alternative where most do.
+fn answered(search: &SearchTold) -> usize {
+    match search {
+        SearchTold::All(items) => items.iter().filter(|item| item.holds).count(),
+        SearchTold::Any(members) => members.iter().map(answered).max().unwrap_or_default(),
     }
 }
 
@@ -254,7 +326,8 @@ fn account(expression: &Expression, selections: &[SelectionTold], reasons: &mut 
         Expression::Selection(_) | Expression::Of { .. } => {
             for selection in named(expression, selections) {
                 if selection.holds == outcome {
-                    blame(&selection.search, selection, reasons);
+                    let said = format!("{}: ", selection.name);
+                    blame(&selection.search, selection.holds, (selection, &said), reasons);
                 }
             }
         }
@@ -274,22 +347,32 @@ fn search_holds(search: &SearchTold) -> bool {
     }
 }
 
-/// Adds the items that decided a selection's outcome.
-fn blame(search: &SearchTold, selection: &SelectionTold, reasons: &mut Vec<Reason>) {
+/// Adds the items that decided the outcome of a search, and within an item that asks about elements those of the
+/// element that is told.
+fn blame(
+    search: &SearchTold,
+    outcome: bool,
+    (selection, said): (&SelectionTold, &str),
+    reasons: &mut Vec<Reason>,
+) {
     match search {
         SearchTold::All(items) => {
-            for item in items.iter().filter(|item| item.holds == selection.holds) {
+            for item in items.iter().filter(|item| item.holds == outcome) {
                 reasons.push(Reason {
                     line: item.line,
                     selection: selection.name.clone(),
                     holds: selection.holds,
-                    text: format!("{}: {}", selection.name, item.sentence()),
+                    text: format!("{said}{}", item.sentence()),
                 });
+                if let Some(told) = item.elements.as_ref().and_then(|elements| elements.told.as_ref()) {
+                    let said = format!("{said}element {} of `{}`: ", told.number, item.key);
+                    blame(&told.search, told.holds, (selection, &said), reasons);
+                }
             }
         }
         SearchTold::Any(members) => {
-            for member in members.iter().filter(|member| search_holds(member) == selection.holds) {
-                blame(member, selection, reasons);
+            for member in members.iter().filter(|member| search_holds(member) == outcome) {
+                blame(member, outcome, (selection, said), reasons);
             }
         }
     }
@@ -308,6 +391,15 @@ impl ItemTold {
     /// For people: `` `eventName` is "A"; wanted "B" ``.
     pub fn sentence(&self) -> String {
         let key = if self.key.is_empty() { "keywords".to_owned() } else { format!("`{}`", self.key) };
+        if let Some(elements) = &self.elements {
+            let outcome = if self.holds { "holds" } else { "fails" };
+            let ElementsTold { count, answered, .. } = elements;
+            return match (count, &self.found) {
+                (0, Found::NoField) => format!("{key} {outcome}: the event has no such field"),
+                (0, _) => format!("{key} {outcome}: there is no element"),
+                _ => format!("{key} {outcome}: {answered} of {count} elements answer"),
+            };
+        }
         let has = match &self.found {
             Found::WholeEvent if self.holds => "found in the event".to_owned(),
             Found::WholeEvent => "not found in the event".to_owned(),

@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::civil::Date;
+
 use crate::condition::{Condition, Expression};
 use crate::detection;
 use crate::error::{ErrorCode, Fault, RuleError};
@@ -32,6 +34,9 @@ pub struct Filter {
     pub targets: FilterTargets,
     /// Its selections and its one condition.
     pub detection: Detection,
+    /// The last day (UTC) on which it is applied (own extension). Whoever loads rules knows the time and leaves out what
+    /// is over.
+    pub expires: Option<Date>,
     /// Every other key.
     pub custom: BTreeMap<String, serde_json::Value>,
 }
@@ -45,13 +50,7 @@ pub enum FilterTargets {
     Rules(Vec<String>),
 }
 
-const KNOWN_KEYS: &[&str] = &["title", "id", "logsource", "filter"];
-/// How the names of added selections begin. No condition can name such a one.
-const MARK: &str = "filter(";
-
-fn is_added(selection: &str) -> bool {
-    selection.starts_with(MARK)
-}
+const KNOWN_KEYS: &[&str] = &["title", "id", "logsource", "filter", "expires"];
 
 pub(crate) fn read(keys: &Keys<'_>, file: &Arc<str>) -> Result<Filter, Fault> {
     let title = text_of(keys.required("title")?)?;
@@ -78,7 +77,17 @@ pub(crate) fn read(keys: &Keys<'_>, file: &Arc<str>) -> Result<Filter, Fault> {
         logsource,
         targets,
         detection,
+        expires: keys.find("expires").map(read_day).transpose()?,
         custom: keys.others(KNOWN_KEYS),
+    })
+}
+
+/// A filter whose end cannot be read must not stay for ever.
+fn read_day(entry: &Entry) -> Result<Date, Fault> {
+    let text = text_of(entry)?;
+    text.trim().parse().map_err(|_| {
+        let reason = format!("`expires: {text}` is no day; write it as 2026-03-31");
+        Fault::new(entry.line, ErrorCode::BadFilter, reason)
     })
 }
 
@@ -107,32 +116,24 @@ impl Filter {
         is_named && self.logsource.applies_to(&rule.logsource)
     }
 
-    /// Adds the condition to a rule, with selections of names that the rule cannot have.
+    /// Adds the condition to a rule, and its selections under names that no other selection of the rule has.
     fn add_to(&self, rule: &mut Rule) -> Result<(), Fault> {
-        let own = self.id.as_deref().unwrap_or(&self.title);
-        let selections = || rule.detection.selections.iter().filter(|selection| is_added(&selection.name));
-        let mut added: Vec<&str> = selections().filter_map(|s| Some(s.name.rsplit_once(").")?.0)).collect();
-        added.dedup();
-        let prefix = match added.iter().filter(|name| name.starts_with(&format!("{MARK}{own}"))).count() {
-            0 => format!("{MARK}{own})."),
-            before => format!("{MARK}{own} {}).", before + 1),
-        };
         let count = rule.detection.selections.len() + self.detection.selections.len();
-        if added.len() >= FILTERS_PER_RULE_MAX || count > SELECTIONS_PER_RULE_MAX {
+        if count > SELECTIONS_PER_RULE_MAX {
             let reason = format!(
-                "with the filter `{}` the rule has more than {FILTERS_PER_RULE_MAX} filters or \
-                 {SELECTIONS_PER_RULE_MAX} selections",
+                "with the filter `{}` the rule has more than {SELECTIONS_PER_RULE_MAX} selections",
                 self.title
             );
             return Err(Fault::new(rule.line, ErrorCode::LimitExceeded, reason));
         }
         let Some(condition) = self.detection.conditions.first() else { return Ok(()) };
+        let prefix = self.free_prefix(rule);
         let renamed = |name: &str| format!("{prefix}{name}");
-        let ours = named(&condition.expression, &self.detection.selections, &renamed);
+        let ours = written_out(&condition.expression, &self.detection.selections, &renamed);
         // what a rule's own patterns mean must not change by what is added
         let same = |name: &str| name.to_owned();
         for condition in &mut rule.detection.conditions {
-            let theirs = named(&condition.expression, &rule.detection.selections, &same);
+            let theirs = written_out(&condition.expression, &rule.detection.selections, &same);
             *condition = joined(condition, theirs, ours.clone());
         }
         let selections = self.detection.selections.iter();
@@ -143,6 +144,18 @@ impl Filter {
         }));
         Ok(())
     }
+
+    /// How the names of its selections begin in a rule: with its id, or its title where it has none, and with a number
+    /// where the rule has such names already (of a filter of the same title, or its own).
+    fn free_prefix(&self, rule: &Rule) -> String {
+        let own = self.id.as_deref().unwrap_or(&self.title);
+        let is_free =
+            |prefix: &String| !rule.detection.selections.iter().any(|s| s.name.starts_with(prefix.as_str()));
+        // there are more numbers than selections
+        let numbered = (2..=SELECTIONS_PER_RULE_MAX + 2).map(|number| format!("filter({own} {number})."));
+        let mut prefixes = std::iter::once(format!("filter({own}).")).chain(numbered);
+        prefixes.find(is_free).unwrap_or_default()
+    }
 }
 
 fn joined(condition: &Condition, theirs: Expression, ours: Expression) -> Condition {
@@ -150,15 +163,19 @@ fn joined(condition: &Condition, theirs: Expression, ours: Expression) -> Condit
     Condition { source: expression.to_string(), line: condition.line, expression }
 }
 
-/// The expression with its quantifiers written out over the selections there are.
-fn named(expression: &Expression, selections: &[Selection], name: &impl Fn(&str) -> String) -> Expression {
+/// The expression with its quantifiers written out over the selections there are, each by its `name`.
+fn written_out(
+    expression: &Expression,
+    selections: &[Selection],
+    name: &impl Fn(&str) -> String,
+) -> Expression {
+    let all = |members: &[Expression]| {
+        members.iter().map(|member| written_out(member, selections, name)).collect::<Vec<_>>()
+    };
     match expression {
-        Expression::Selection(selection) if is_added(selection) => expression.clone(),
         Expression::Selection(selection) => Expression::Selection(name(selection)),
         Expression::Of { all, target } => {
-            let meant = selections.iter().filter(|selection| {
-                !selection.name.starts_with("filter ") && target.includes(&selection.name)
-            });
+            let meant = selections.iter().filter(|selection| target.includes(&selection.name));
             let mut members: Vec<_> =
                 meant.map(|selection| Expression::Selection(name(&selection.name))).collect();
             match (members.len(), all) {
@@ -167,13 +184,9 @@ fn named(expression: &Expression, selections: &[Selection], name: &impl Fn(&str)
                 (_, false) => Expression::Or(members),
             }
         }
-        Expression::Not(inner) => Expression::Not(Box::new(named(inner, selections, name))),
-        Expression::And(members) => {
-            Expression::And(members.iter().map(|member| named(member, selections, name)).collect())
-        }
-        Expression::Or(members) => {
-            Expression::Or(members.iter().map(|member| named(member, selections, name)).collect())
-        }
+        Expression::Not(inner) => Expression::Not(Box::new(written_out(inner, selections, name))),
+        Expression::And(members) => Expression::And(all(members)),
+        Expression::Or(members) => Expression::Or(all(members)),
     }
 }
 
@@ -181,15 +194,28 @@ fn is_called(rule: &Rule, name: &str) -> bool {
     rule.id.as_deref().is_some_and(|id| id.eq_ignore_ascii_case(name)) || rule.name.as_deref() == Some(name)
 }
 
-/// Adds the filters to the rules they are for, in the order of the filters. Says of each filter which of the rules it
-/// names it did not reach: a filter that is misspelt must not look as if it worked.
+/// Adds the filters to the rules they are for, in the order of the filters. Gives the faults, and the places of rules
+/// that cannot be filtered as they should and so must not run. Says of each filter which of the rules it names it did not
+/// reach: a filter that is misspelt must not look as if it worked.
 pub(crate) fn apply(rules: &mut [Rule], filters: &[Filter]) -> (Vec<RuleError>, Vec<usize>) {
     let (mut errors, mut broken) = (Vec::new(), Vec::new());
+    let mut added = vec![0_usize; rules.len()];
     for filter in filters {
         let mut reached = Vec::new();
-        for (at, rule) in rules.iter_mut().enumerate().filter(|(_, rule)| filter.is_for(rule)) {
+        let meant = rules.iter_mut().zip(&mut added).enumerate().filter(|(_, (rule, _))| filter.is_for(rule));
+        for (at, (rule, added)) in meant {
             reached.push(at);
-            if let Err(fault) = filter.add_to(rule) {
+            *added += 1;
+            let outcome = if *added > FILTERS_PER_RULE_MAX {
+                let reason = format!(
+                    "with the filter `{}` the rule has more than {FILTERS_PER_RULE_MAX} filters",
+                    filter.title
+                );
+                Err(Fault::new(rule.line, ErrorCode::LimitExceeded, reason))
+            } else {
+                filter.add_to(rule)
+            };
+            if let Err(fault) = outcome {
                 errors.push(fault.in_file(&rule.file));
                 broken.push(at);
             }

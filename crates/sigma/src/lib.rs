@@ -29,6 +29,7 @@ mod error;
 mod explain;
 mod explain_miss;
 mod field_index;
+mod field_reference;
 mod filter;
 mod fold;
 mod hash;
@@ -65,7 +66,9 @@ mod yaml;
 pub use condition::{Condition, Expression, Target};
 pub use error::{ErrorCode, RuleError};
 pub use explain::MatchedField;
-pub use explain_miss::{Explanation, Found, ItemTold, Reason, SearchTold, SelectionTold};
+pub use explain_miss::{
+    ElementTold, ElementsTold, Explanation, Found, ItemTold, Reason, SearchTold, SelectionTold,
+};
 pub use filter::{Filter, FilterTargets};
 pub use lint::{Lint, lint, lint_set};
 pub use logsource::Logsource;

@@ -56,6 +56,9 @@ pub const MEMO_PROBES_MAX: usize = 8;
 pub const REGEX_LITERALS_MAX: usize = 64;
 /// Groups of such literals that are looked for before an expression, or a value with wildcards, is tried.
 pub const LITERAL_GROUPS_MAX: usize = 4;
+/// Pairs of values of two fields that `fieldref` compares one by one; for more the other field's values are put in an
+/// order, which allocates.
+pub const REFERENCE_PAIRS_MAX: usize = 4_096;
 /// Matches given to explain one hit.
 pub const EXPLAINED_FIELDS_MAX: usize = 64;
 /// Bytes of one value given to explain a hit; the rest is cut at a character boundary.
@@ -85,5 +88,10 @@ pub const FILTERS_PER_RULE_MAX: usize = 64;
 pub const PIPELINE_STEPS_MAX: usize = 1_000;
 /// Searches that one search becomes where fields have several names.
 pub const FIELD_ALTERNATIVES_MAX: usize = 256;
+/// Bytes of one rule's items after a step of a processing pipeline, each item and value counted with what it takes in
+/// memory. Without it, names that are mapped to several again and again double the rule at each step.
+pub const PROCESSED_RULE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Fields that a rule lists to be shown, after a processing pipeline gave them several names.
+pub const LISTED_FIELDS_MAX: usize = 10_000;
 /// Values that one value with placeholders becomes.
 pub const PLACEHOLDER_VALUES_MAX: usize = 10_000;

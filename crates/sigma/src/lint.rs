@@ -31,7 +31,7 @@ pub fn lint(rule: &Rule) -> Vec<Lint> {
     lint_tests(&mut found);
     lint_conditions(&mut found);
     for selection in &rule.detection.selections {
-        for item in selection.search.items() {
+        for (_, item) in selection.search.items_within() {
             lint_item(&mut found, selection, item);
         }
     }

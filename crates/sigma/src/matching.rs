@@ -3,6 +3,8 @@
 use std::ops::Range;
 
 use crate::field_index::{LookupBuffers, SEPARATOR, Sieve};
+use crate::field_reference::Others;
+use crate::limits::REFERENCE_PAIRS_MAX;
 use crate::lower::Place;
 use crate::memo::Memo;
 use crate::placed::{Placed, What};
@@ -317,12 +319,44 @@ impl<V: EventView> Run<'_, V> {
         let (Some(field), Some(other_field)) = (field(slot), field(other)) else { return false };
         let (mine, theirs) = (&mut self.event.text, &mut self.event.other);
         let view = self.view;
-        any_within(view, field, within, &mut |value| {
-            form(&value, cased, mine)
+        let mut pairs = 0_usize;
+        let found = any_within(view, field, within, &mut |value| {
+            pairs <= REFERENCE_PAIRS_MAX
+                && form(&value, cased, mine)
                 && any_within(view, other_field, within, &mut |value| {
-                    form(&value, cased, theirs) && place.holds(mine, theirs)
+                    pairs += 1;
+                    pairs <= REFERENCE_PAIRS_MAX && form(&value, cased, theirs) && place.holds(mine, theirs)
                 })
-        })
+        });
+        if found || pairs <= REFERENCE_PAIRS_MAX {
+            return found;
+        }
+        self.same_as_of_many([field, other_field], place, cased, within)
+    }
+
+    /// The same for so many values that comparing each with each would take longer than the event deserves.
+    #[cold]
+    fn same_as_of_many(
+        &mut self,
+        [field, other]: [FieldId; 2],
+        place: Place,
+        cased: bool,
+        within: Option<Places>,
+    ) -> bool {
+        let (text, view) = (&mut self.event.text, self.view);
+        let mut texts_of = |field| {
+            let mut texts: Vec<Box<str>> = Vec::new();
+            any_within(view, field, within, &mut |value| {
+                if form(&value, cased, text) {
+                    texts.push(text.as_str().into());
+                }
+                false
+            });
+            texts
+        };
+        let (mine, theirs) = (texts_of(field), texts_of(other));
+        let others = Others::new(place, theirs.iter().map(|text| &**text).collect(), mine.len());
+        mine.iter().any(|text| others.any_for(text))
     }
 }
 

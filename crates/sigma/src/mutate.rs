@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::condition::{Expression, Target};
 use crate::limits::MUTATIONS_PER_RULE_MAX;
 use crate::modifier::Modifier;
-use crate::rule::{Item, Rule, Scalar, Search};
+use crate::rule::{Item, Quantifier, Rule, Scalar, Search, path_within};
 
 mod apply;
 pub(crate) mod words;
@@ -40,7 +40,7 @@ pub enum Operator {
     Negate,
     /// `and` and `or` are confused.
     SwapAndOr,
-    /// `1 of` and `all of` are confused.
+    /// `1 of` and `all of` are confused, or `[any]` and `[all]`.
     SwapQuantifier,
     /// One of the values is enough, where the rule says `all`.
     AllToAny,
@@ -74,15 +74,16 @@ pub struct Mutations {
 
 /// Where in a condition: (the condition, the way down its members).
 type Way = (usize, Vec<usize>);
-/// Where an item is: (the selection, its place among the selection's items in source order).
+/// Where an item is: (the selection, its place among the selection's items in source order, where those within an item
+/// that asks about elements follow it).
 type Place = (usize, usize);
 
 #[derive(Clone, Debug)]
 enum Edit {
     DropSelection(usize),
     DropItem(Place),
-    /// The selection, the way down its lists, the member.
-    DropAlternative(usize, Vec<usize>, usize),
+    /// The selection, the place of the list among the selection's maps and lists in source order, the member.
+    DropAlternative(usize, usize, usize),
     DropValue(Place, usize),
     DropCondition(usize),
     DropMember(Way, usize),
@@ -93,6 +94,8 @@ enum Edit {
     Negate(Way),
     AndOr(Way),
     Quantifier(Way),
+    /// Another quantifier for the elements of an array.
+    ElementsQuantifier(Place, Quantifier),
 }
 
 impl Mutation {
@@ -116,8 +119,7 @@ pub fn mutations(rule: &Rule) -> Mutations {
     }
     for (at, selection) in rule.detection.selections.iter().enumerate() {
         found.pattern_member(at);
-        let mut item = 0;
-        found.search(at, &selection.search, &mut Vec::new(), &mut item);
+        found.search(at, "", &selection.search, &mut Next::default());
     }
     let Finder { list, left_out, .. } = found;
     // two changes with one meaning would count one gap of the tests twice
@@ -202,8 +204,9 @@ impl Finder<'_> {
         let mut names = Vec::new();
         selections_of(expression, self.rule, &mut names);
         let selections = self.rule.detection.selections.iter();
-        let items = selections.filter(|s| names.contains(&s.name.as_str())).flat_map(|s| s.search.items());
-        let mut fields: Vec<String> = items.filter_map(|item| item.field.clone()).collect();
+        let named = selections.filter(|s| names.contains(&s.name.as_str()));
+        let mut fields: Vec<String> =
+            named.flat_map(|selection| fields_within(&selection.search, "")).collect();
         fields.sort_unstable();
         fields.dedup();
         fields
@@ -225,44 +228,55 @@ impl Finder<'_> {
         }
         if by_pattern && !by_name {
             let change = format!("drop the selection `{}`", selection.name);
-            let fields = selection.search.items().into_iter().filter_map(|item| item.field.clone()).collect();
+            let fields = fields_within(&selection.search, "");
             self.add(Operator::DropSelection, selection.line, change, fields, Edit::DropSelection(at));
         }
     }
 
-    /// Recursion is as deep as a selection may nest.
-    fn search(&mut self, selection: usize, search: &Search, way: &mut Vec<usize>, next: &mut usize) {
+    /// `around` is the path of the array whose elements are asked. Recursion is as deep as a selection may nest.
+    fn search(&mut self, selection: usize, around: &str, search: &Search, next: &mut Next) {
+        let place = next.search;
+        next.search += 1;
         match search {
             Search::All(items) => {
                 for item in items {
-                    self.item((selection, *next), item, items.len() > 1);
-                    *next += 1;
+                    self.item((selection, next.item), around, item, items.len() > 1);
+                    next.item += 1;
+                    if let (Some(elements), Some(name)) = (&item.elements, &item.field) {
+                        self.search(selection, &path_within(around, name), &elements.body, next);
+                    }
                 }
             }
             Search::Any(members) => {
                 for (at, member) in members.iter().enumerate() {
                     if members.len() > 1 {
-                        let items = member.items();
-                        let line = items.first().map_or(0, |item| item.line);
+                        let line = member.items().first().map_or(0, |item| item.line);
                         let change = format!("drop the alternative `{}`", words::search_in_words(member));
-                        let fields = items.into_iter().filter_map(|item| item.field.clone()).collect();
-                        let edit = Edit::DropAlternative(selection, way.clone(), at);
+                        let fields = fields_within(member, around);
+                        let edit = Edit::DropAlternative(selection, place, at);
                         self.add(Operator::DropAlternative, line, change, fields, edit);
                     }
-                    way.push(at);
-                    self.search(selection, member, way, next);
-                    way.pop();
+                    self.search(selection, around, member, next);
                 }
             }
         }
     }
 
-    fn item(&mut self, place: Place, item: &Item, has_others: bool) {
+    fn item(&mut self, place: Place, around: &str, item: &Item, has_others: bool) {
         let said = words::item(item);
-        let field: Vec<String> = item.field.iter().cloned().collect();
-        let mut add = |operator, change, edit| self.add(operator, item.line, change, field.clone(), edit);
+        let mut fields: Vec<String> = item.field.iter().map(|name| path_within(around, name)).collect();
+        if let (Some(elements), Some(path)) = (&item.elements, fields.first().cloned()) {
+            fields.extend(fields_within(&elements.body, &path));
+        }
+        let mut add = |operator, change, edit| self.add(operator, item.line, change, fields.clone(), edit);
         if has_others {
             add(Operator::DropItem, format!("drop {said}"), Edit::DropItem(place));
+        }
+        if let Some(elements) = &item.elements {
+            let other = confused_with(elements.quantifier);
+            let field = item.field.as_deref().unwrap_or_default();
+            let change = format!("`{field}[{}]` for {}", other.as_str(), words::key(item));
+            add(Operator::SwapQuantifier, change, Edit::ElementsQuantifier(place, other));
         }
         if item.values.len() > 1 {
             for (at, value) in item.values.iter().enumerate() {
@@ -289,6 +303,27 @@ impl Finder<'_> {
     }
 }
 
+/// Numbers of the next item, and of the next map or list, of a selection.
+#[derive(Default)]
+struct Next {
+    item: usize,
+    search: usize,
+}
+
+/// The paths of the fields that a search asks about, those within elements too.
+fn fields_within(search: &Search, around: &str) -> Vec<String> {
+    let paths = search.items_within().into_iter().filter_map(|(path, _)| path);
+    paths.map(|path| path_within(around, &path)).collect()
+}
+
+/// The quantifier that is taken by mistake for another.
+fn confused_with(quantifier: Quantifier) -> Quantifier {
+    match quantifier {
+        Quantifier::Any => Quantifier::All,
+        Quantifier::All | Quantifier::AllOrEmpty | Quantifier::None => Quantifier::Any,
+    }
+}
+
 /// Whether looking for the values anywhere in the field could mean more.
 fn may_contain(item: &Item) -> bool {
     use Modifier::{Cased, EndsWith, Neq, StartsWith, Windash};
@@ -308,6 +343,9 @@ fn may_exist(item: &Item) -> bool {
         Scalar::Text(text) => !is_wild(text),
         Scalar::Bool(_) | Scalar::Number(..) => true,
     };
+    if let Some(elements) = &item.elements {
+        return matches!(elements.quantifier, Quantifier::Any | Quantifier::All);
+    }
     let excluded = item.has(Modifier::Exists) || item.has(Modifier::Neq);
     item.field.is_some() && !excluded && item.values.iter().all(says_more)
 }
@@ -391,6 +429,22 @@ mod tests {
                 ],
             ),
             (
+                "  s: {'l[any]': [{k: [a, b]}, {v|gt: 1}]}\n  condition: s\n",
+                &[
+                    "`not s` for `s`",
+                    "`l[all]` for `l[any]`",
+                    "take any value for `l[any]: {k: [a, b], v|gt: 1}`",
+                    "drop the alternative `k: [a, b]`",
+                    "drop the value `a` of `k`",
+                    "drop the value `b` of `k`",
+                    "find `k: [a, b]` anywhere in the field",
+                    "take any value for `k: [a, b]`",
+                    "drop the alternative `v|gt: 1`",
+                    "move the boundary of `v|gt: 1`",
+                    "take any value for `v|gt: 1`",
+                ],
+            ),
+            (
                 "  k: [foo, bar]\n  condition: k\n",
                 &["`not k` for `k`", "drop the value `foo` of keywords", "drop the value `bar` of keywords"],
             ),
@@ -405,6 +459,25 @@ mod tests {
         let changes = changes("  s: {a: [x, x, y]}\n  condition: s\n");
         let dropped = changes.iter().filter(|change| change.starts_with("drop the value")).count();
         assert_eq!(dropped, 1, "dropping one of two equal values means nothing: {changes:?}");
+    }
+
+    #[test]
+    fn what_is_changed_within_elements_has_the_path_of_its_field() {
+        let text = "title: T\nlogsource: {product: aws}\ndetection:\n  s: {a: 1, 'l[none]': {k: x, 'm[all]': {.: y, z: 1}}}\n  \
+                    condition: s\n";
+        let rule = parse_rules(text, "f").remove(0).unwrap();
+        let found = mutations(&rule);
+        let fields_of = |change: &str| {
+            let mutation = found.list.iter().find(|mutation| mutation.change == change);
+            mutation.unwrap_or_else(|| panic!("{change} in {:#?}", found.list)).fields.clone()
+        };
+        assert_eq!(fields_of("drop `k: x`"), ["l.k"]);
+        assert_eq!(fields_of("drop `z: 1`"), ["l.m.z"]);
+        assert_eq!(fields_of("`m[any]` for `m[all]`"), ["l.m", "l.m", "l.m.z"]);
+        for mutation in &found.list {
+            let changed = mutation.of(&rule).unwrap_or_else(|| panic!("{}", mutation.change));
+            assert_ne!(changed.semantic_hash(), rule.semantic_hash(), "{}", mutation.change);
+        }
     }
 
     #[test]

@@ -433,12 +433,34 @@ mod tests {
             (&RULE.replace("  condition: sel\n", ""), "3:missing-part"),
             (&RULE.replace("{a: 1}", "{a|containz: 1}"), "4:unknown-modifier"),
             (&RULE.replace("{a: 1}", "{a: {b: 1}}"), "4:bad-value"),
+            (&RULE.replace("{a: 1}", "{'a[ANY]': 1}"), "4:unknown-quantifier"),
+            (&RULE.replace("{a: 1}", "{'a[every]': {b: 1}}"), "4:unknown-quantifier"),
+            (&RULE.replace("{a: 1}", "{'a[0]|contains': b}"), "4:unknown-quantifier"),
+            (&RULE.replace("{a: 1}", "{'a[]': b}"), "4:unknown-quantifier"),
+            (&RULE.replace("{a: 1}", "{'a[any]': {'b[evry]': c}}"), "4:unknown-quantifier"),
+            (&RULE.replace("{a: 1}", "{a|fieldref: 'b[any]'}"), "4:bad-value"),
             (&RULE.replace("{a: 1}", "{a: []}"), "4:bad-value"),
             (&format!("{RULE}tests: [{{name: x, event: {{}}, fires: true}}]\n"), "6:bad-test"),
             (&format!("{RULE}tests: [{{name: x, event: 1, matches: true}}]\n"), "6:bad-test"),
             (&format!("{RULE}tests: [{{name: x, event: {{}}, matches: maybe}}]\n"), "6:bad-test"),
         ] {
             assert_eq!(codes(text), [expected], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_mistyped_quantifier_is_told_what_was_meant() {
+        for (key, hint) in [
+            ("a.b[ANY]", "write `a.b[any]`"),
+            ("a[every]", "write `a[all]`"),
+            ("a[all-or-empty]", "write `a[all_or_empty]`"),
+            ("a[no]", "write `a[none]`"),
+            ("a[0]", "elements are not asked for by their position; `0` in `a[0]`"),
+            ("a[x]", r"`a\[x]`"),
+        ] {
+            let text = RULE.replace("{a: 1}", &format!("{{'{key}': 1}}"));
+            let error = parse_rules(&text, "f").remove(0).unwrap_err();
+            assert!(error.reason.contains(hint), "{key}: {error}");
         }
     }
 

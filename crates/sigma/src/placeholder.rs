@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use crate::error::{ErrorCode, Fault};
 use crate::limits::{PLACEHOLDER_VALUES_MAX, VALUE_BYTES_MAX, VALUES_PER_ITEM_MAX};
 use crate::modifier::Modifier;
-use crate::rule::{Item, Rule, Search};
+use crate::rule::{Item, Rule};
 use crate::yaml::{Entry, Node, NodeKind, Scalar};
 
 /// Names of placeholders and what they stand for.
@@ -49,7 +49,8 @@ impl Placeholders {
     pub(crate) fn resolve(&self, rule: &mut Rule) -> Result<(), Fault> {
         replace(rule, &|name| self.values_of(name))?;
         let selections = rule.detection.selections.iter();
-        selections.flat_map(|selection| selection.search.items()).try_for_each(refuse_unresolved)
+        let mut items = selections.flat_map(|selection| selection.search.items_within());
+        items.try_for_each(|(_, item)| refuse_unresolved(item))
     }
 
     pub(crate) fn values_of(&self, name: &str) -> Option<&[Scalar]> {
@@ -63,7 +64,7 @@ pub(crate) fn replace<'p>(
     values_of: &dyn Fn(&str) -> Option<&'p [Scalar]>,
 ) -> Result<(), Fault> {
     let mut searches = rule.detection.selections.iter_mut().map(|selection| &mut selection.search);
-    searches.try_for_each(|search| in_search(search, values_of))
+    searches.try_for_each(|search| search.each_item_mut(&mut |item| in_item(item, values_of)))
 }
 
 /// Compiling refuses what is left in a text; in an expression, a network or a field's name it would be taken for one.
@@ -87,13 +88,6 @@ fn is_pattern(item: &Item) -> bool {
     [Modifier::Re, Modifier::Cidr, Modifier::FieldRef].into_iter().all(|modifier| !item.has(modifier))
 }
 
-fn in_search<'p>(search: &mut Search, values_of: &dyn Fn(&str) -> Option<&'p [Scalar]>) -> Result<(), Fault> {
-    match search {
-        Search::All(items) => items.iter_mut().try_for_each(|item| in_item(item, values_of)),
-        Search::Any(searches) => searches.iter_mut().try_for_each(|search| in_search(search, values_of)),
-    }
-}
-
 fn in_item<'p>(item: &mut Item, values_of: &dyn Fn(&str) -> Option<&'p [Scalar]>) -> Result<(), Fault> {
     if !item.has(Modifier::Expand) {
         return Ok(());
@@ -105,10 +99,13 @@ fn in_item<'p>(item: &mut Item, values_of: &dyn Fn(&str) -> Option<&'p [Scalar]>
             Scalar::Text(text) => values.extend(expanded(text, is_pattern, item.line, values_of)?),
             other => values.push(other.clone()),
         }
+        if values.len() > VALUES_PER_ITEM_MAX {
+            let reason = format!("placeholders make more than {VALUES_PER_ITEM_MAX} values here");
+            return Err(Fault::new(item.line, ErrorCode::LimitExceeded, reason));
+        }
     }
-    if values.is_empty() || values.len() > VALUES_PER_ITEM_MAX {
-        let reason = format!("placeholders leave no value here, or more than {VALUES_PER_ITEM_MAX}");
-        return Err(Fault::new(item.line, ErrorCode::BadValue, reason));
+    if values.is_empty() {
+        return Err(Fault::new(item.line, ErrorCode::BadValue, "placeholders leave no value here"));
     }
     item.is_list |= values.len() > 1;
     item.values = values;

@@ -1,6 +1,8 @@
 //! Which rules are worth trying on an event: each rule has a guard, predicates of which one must hold for it to
 //! match, chosen so that as few events as possible satisfy it.
 
+use std::rc::Rc;
+
 use crate::pattern::Pattern;
 use crate::predicate::Predicate;
 use crate::program::{Node, NodeId, PredicateId};
@@ -73,17 +75,27 @@ struct Guard {
 }
 
 /// Guards of the nodes at hand, with some slots left out.
+///
+/// Rules share nodes, and a node may be a member of many: each is worked out once for a choice of slots, or time would
+/// grow with the number of ways to it.
 struct Chooser<'c> {
     program: &'c RouteProgram,
     counts: &'c Counts,
     /// By slot: not to be looked up.
     without: Vec<bool>,
+    /// Counts the choices of slots.
+    choice: u32,
+    /// By node: the choice it was worked out for, and its guard.
+    known: Vec<(u32, Option<Rc<Guard>>)>,
+    /// Nodes worked out so far.
+    worked_out: usize,
 }
 
 impl Plan {
     pub(crate) fn new(program: &RouteProgram, counts: &Counts) -> Plan {
-        let mut chooser = Chooser { program, counts, without: vec![false; program.slots.len()] };
-        let mut guards: Vec<Option<Guard>> = program.roots.iter().map(|root| chooser.guard(*root)).collect();
+        let mut chooser = Chooser::new(program, counts);
+        let mut guards: Vec<Option<Rc<Guard>>> =
+            program.roots.iter().map(|root| chooser.guard(*root)).collect();
         chooser.drop_dear_slots(&mut guards);
         let mut plan = Plan::default();
         let mut pairs: Vec<(PredicateId, u32)> = Vec::new();
@@ -121,30 +133,56 @@ impl Plan {
     }
 }
 
-impl Chooser<'_> {
+impl<'c> Chooser<'c> {
+    fn new(program: &'c RouteProgram, counts: &'c Counts) -> Self {
+        Chooser {
+            program,
+            counts,
+            without: vec![false; program.slots.len()],
+            choice: 1,
+            known: vec![(0, None); program.nodes.len()],
+            worked_out: 0,
+        }
+    }
+
     /// The best guard of a node: of a conjunction the rarest member's, of a disjunction all members' together; a
     /// negation has none.
-    fn guard(&self, node: NodeId) -> Option<Guard> {
-        match self.program.nodes.get(node as usize)? {
-            Node::Predicate(id) => match self.program.predicates.get(*id as usize)? {
+    fn guard(&mut self, node: NodeId) -> Option<Rc<Guard>> {
+        let (choice, guard) = self.known.get(node as usize)?;
+        if *choice == self.choice {
+            return guard.clone();
+        }
+        let guard = self.work_out(node);
+        if let Some(known) = self.known.get_mut(node as usize) {
+            *known = (self.choice, guard.clone());
+        }
+        guard
+    }
+
+    fn work_out(&mut self, node: NodeId) -> Option<Rc<Guard>> {
+        self.worked_out += 1;
+        let program = self.program;
+        match program.nodes.get(node as usize)? {
+            Node::Predicate(id) => match program.predicates.get(*id as usize)? {
                 LocalPredicate::Value { slot } if !*self.without.get(*slot as usize)? => {
-                    let cost = self.counts.of(*id, self.program);
-                    Some(Guard { predicates: vec![*id], cost })
+                    let cost = self.counts.of(*id, program);
+                    Some(Rc::new(Guard { predicates: vec![*id], cost }))
                 }
                 _ => None,
             },
             &Node::All { from, to } => {
-                let guards = self.program.members(from, to).iter().filter_map(|member| self.guard(*member));
+                let guards = program.members(from, to).iter().filter_map(|member| self.guard(*member));
                 guards.min_by(|a, b| a.cost.total_cmp(&b.cost))
             }
             &Node::Any { from, to } => {
-                let mut all = Guard { predicates: Vec::new(), cost: 0.0 };
-                for member in self.program.members(from, to) {
-                    let guard = self.guard(*member)?;
-                    all.predicates.extend(guard.predicates);
-                    all.cost += guard.cost;
+                let mut predicates = Vec::new();
+                for member in program.members(from, to) {
+                    predicates.extend_from_slice(&self.guard(*member)?.predicates);
                 }
-                (!all.predicates.is_empty()).then_some(all)
+                predicates.sort_unstable();
+                predicates.dedup();
+                let cost = predicates.iter().map(|id| self.counts.of(*id, program)).sum();
+                (!predicates.is_empty()).then(|| Rc::new(Guard { predicates, cost }))
             }
             // What holds of one element holds of some value of the whole field.
             &Node::Elements { quantifier: Quantifier::Any | Quantifier::All, body, .. } => self.guard(body),
@@ -154,10 +192,10 @@ impl Chooser<'_> {
 
     /// Leaves out the slots that guard so few rules that trying those by other guards costs less than looking
     /// the slot up in every event.
-    fn drop_dear_slots(&mut self, guards: &mut [Option<Guard>]) {
+    fn drop_dear_slots(&mut self, guards: &mut [Option<Rc<Guard>>]) {
         let mut by_slot: Vec<Vec<u32>> = vec![Vec::new(); self.program.slots.len()];
         for (guard, rule) in guards.iter().zip(0..) {
-            for predicate in guard.iter().flat_map(|guard| &guard.predicates) {
+            for predicate in guard.iter().flat_map(|guard| guard.predicates.iter()) {
                 if let Some(rules) = by_slot.get_mut(self.program.slot_of(*predicate) as usize)
                     && rules.last() != Some(&rule)
                 {
@@ -176,11 +214,14 @@ impl Chooser<'_> {
                 continue;
             }
             self.set_without(at, true);
-            let others: Vec<Option<Guard>> = rules
+            let others: Vec<Option<Rc<Guard>>> = rules
                 .iter()
-                .map(|rule| self.program.roots.get(*rule as usize).and_then(|root| self.guard(*root)))
+                .map(|rule| {
+                    let root = *self.program.roots.get(*rule as usize)?;
+                    self.guard(root)
+                })
                 .collect();
-            let cost = |guard: Option<&Guard>| guard.map_or(1.0, |guard| guard.cost);
+            let cost = |guard: Option<&Rc<Guard>>| guard.map_or(1.0, |guard| guard.cost);
             let before: f64 =
                 rules.iter().map(|r| cost(guards.get(*r as usize).and_then(Option::as_ref))).sum();
             let after: f64 = others.iter().map(|guard| cost(guard.as_ref())).sum();
@@ -199,6 +240,50 @@ impl Chooser<'_> {
     fn set_without(&mut self, slot: usize, value: bool) {
         if let Some(without) = self.without.get_mut(slot) {
             *without = value;
+            // each slot is tried once and at most taken back, so that the number does not come round
+            self.choice += 1;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two nodes a level, each made of both below: 2⁶⁰ ways from the top to the bottom.
+    #[test]
+    fn a_node_with_many_ways_to_it_is_worked_out_once() {
+        const LEVELS: u32 = 60;
+        let mut program = RouteProgram {
+            predicates: vec![LocalPredicate::Value { slot: 0 }; 2],
+            nodes: vec![Node::Predicate(0), Node::Predicate(1)],
+            values: 2,
+            guesses: vec![0.25, 0.5],
+            ..RouteProgram::default()
+        };
+        program.slots.push(crate::route::RouteSlot {
+            field: None,
+            index: crate::field_index::FieldIndex::new(std::iter::empty()),
+        });
+        for level in 0..LEVELS {
+            let from = program.members.len() as u32;
+            program.members.extend([2 * level, 2 * level + 1]);
+            let (any, all) = (Node::Any { from, to: from + 2 }, Node::All { from, to: from + 2 });
+            program.nodes.extend([any, all]);
+        }
+        program.roots = vec![2 * LEVELS];
+        let counts = Counts::default();
+        let mut chooser = Chooser::new(&program, &counts);
+        let guard = chooser.guard(2 * LEVELS).unwrap();
+        assert_eq!(guard.predicates, [0, 1], "each predicate once, however many ways lead to it");
+        assert!((guard.cost - 0.75).abs() < 1e-9, "{}", guard.cost);
+        assert!(
+            chooser.worked_out <= program.nodes.len(),
+            "{} of {}",
+            chooser.worked_out,
+            program.nodes.len()
+        );
+        let plan = Plan::new(&program, &counts);
+        assert!(plan.unguarded == [0] || plan.rules(0) == [0], "{plan:?}");
     }
 }

@@ -7,6 +7,7 @@
 
 mod conditions;
 mod read;
+mod rewrite;
 mod transform;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -9,7 +9,7 @@ use crate::condition::Expression;
 use crate::error::Fault;
 use crate::lower::{self, Ask, Question};
 use crate::predicate::{Form, Predicate, RegexBudget};
-use crate::rule::{Elements, Item, Quantifier, Rule, Search};
+use crate::rule::{self, Elements, Item, Quantifier, Rule, Search};
 use crate::value::{FieldId, FieldInterner};
 
 pub(crate) type NodeId = u32;
@@ -168,11 +168,7 @@ impl<'i, I: FieldInterner> Builder<'i, I> {
 
     /// The path of a field of the element (or of the event, outside of one).
     fn path(&self, name: &str) -> String {
-        match (self.within.as_str(), name) {
-            ("", name) => name.to_owned(),
-            (within, ".") => within.to_owned(),
-            (within, name) => format!("{within}.{name}"),
-        }
+        rule::path_within(&self.within, name)
     }
 
     fn ask(&mut self, ask: &Ask, slot: u32, line: u32) -> Result<NodeId, Fault> {

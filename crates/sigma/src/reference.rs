@@ -46,13 +46,13 @@ fn holds(
 
 /// Where names lead: the event, or one element of an array.
 #[derive(Clone, Default)]
-struct Scope {
-    path: String,
-    element: Option<Places>,
+pub(crate) struct Scope {
+    pub(crate) path: String,
+    pub(crate) element: Option<Places>,
 }
 
 impl Scope {
-    fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         if self.path.is_empty() {
             name.to_owned()
         } else if name == "." {
@@ -63,7 +63,13 @@ impl Scope {
     }
 }
 
-fn found(search: &Search, scope: &Scope, interner: &mut impl FieldInterner, view: &impl EventView) -> bool {
+/// Whether a search is answered by what names in the scope lead to.
+pub(crate) fn found(
+    search: &Search,
+    scope: &Scope,
+    interner: &mut impl FieldInterner,
+    view: &impl EventView,
+) -> bool {
     match search {
         Search::All(items) => items.iter().all(|item| item_matches(item, scope, interner, view)),
         Search::Any(searches) => searches.iter().any(|search| found(search, scope, interner, view)),
@@ -78,13 +84,7 @@ fn elements_match(
     interner: &mut impl FieldInterner,
     view: &impl EventView,
 ) -> bool {
-    let mut places = Vec::new();
-    view.each_placed(interner.intern(&path), &mut |at, content| {
-        let is_element = !matches!(content, Content::Array | Content::Scalar(Value::Null));
-        if is_element && scope.element.is_none_or(|around| around.hold(at)) {
-            places.push(at);
-        }
-    });
+    let places = element_places(&path, scope, interner, view);
     let mut answers = places
         .iter()
         .map(|at| found(&elements.body, &Scope { path: path.clone(), element: Some(*at) }, interner, view));
@@ -94,6 +94,23 @@ fn elements_match(
         Quantifier::AllOrEmpty => answers.all(|answer| answer),
         Quantifier::All => !places.is_empty() && answers.all(|answer| answer),
     }
+}
+
+/// Where the elements are of the arrays at a path, within the scope.
+pub(crate) fn element_places(
+    path: &str,
+    scope: &Scope,
+    interner: &mut impl FieldInterner,
+    view: &impl EventView,
+) -> Vec<Places> {
+    let mut places = Vec::new();
+    view.each_placed(interner.intern(path), &mut |at, content| {
+        let is_element = !matches!(content, Content::Array | Content::Scalar(Value::Null));
+        if is_element && scope.element.is_none_or(|around| around.hold(at)) {
+            places.push(at);
+        }
+    });
+    places
 }
 
 /// What a field holds in one event.

@@ -37,7 +37,7 @@ pub(crate) struct RouteProgram {
     /// By rule of the route.
     pub(crate) roots: Vec<NodeId>,
     pub(crate) nodes: Vec<Node>,
-    members: Vec<NodeId>,
+    pub(crate) members: Vec<NodeId>,
     pub(crate) slots: Vec<RouteSlot>,
     pub(crate) predicates: Vec<LocalPredicate>,
     /// How many of the predicates are about one value.

@@ -226,10 +226,12 @@ pub enum Quantifier {
 }
 
 impl Quantifier {
+    /// Each of them.
+    pub(crate) const EACH: [Quantifier; 4] =
+        [Quantifier::Any, Quantifier::All, Quantifier::AllOrEmpty, Quantifier::None];
+
     pub(crate) fn from_word(word: &str) -> Option<Self> {
-        [Quantifier::Any, Quantifier::All, Quantifier::AllOrEmpty, Quantifier::None]
-            .into_iter()
-            .find(|quantifier| quantifier.as_str() == word)
+        Quantifier::EACH.into_iter().find(|quantifier| quantifier.as_str() == word)
     }
 
     /// As it stands in brackets after the field.
@@ -280,5 +282,56 @@ impl Search {
             Search::All(items) => items.iter().collect(),
             Search::Any(searches) => searches.iter().flat_map(Search::items).collect(),
         }
+    }
+
+    /// Every item with the path of its field in the event, in source order; those within an item that asks about
+    /// elements come after it. Keywords have no path.
+    pub fn items_within(&self) -> Vec<(Option<String>, &Item)> {
+        let mut found = Vec::new();
+        self.collect_within("", &mut found);
+        found
+    }
+
+    /// Recursion is as deep as a selection may nest.
+    fn collect_within<'s>(&'s self, around: &str, found: &mut Vec<(Option<String>, &'s Item)>) {
+        match self {
+            Search::All(items) => {
+                for item in items {
+                    let path = item.field.as_deref().map(|name| path_within(around, name));
+                    found.push((path.clone(), item));
+                    if let (Some(elements), Some(path)) = (&item.elements, &path) {
+                        elements.body.collect_within(path, found);
+                    }
+                }
+            }
+            Search::Any(searches) => searches.iter().for_each(|search| search.collect_within(around, found)),
+        }
+    }
+
+    /// Calls `change` with every item, those within an item that asks about elements after it, until it fails.
+    pub(crate) fn each_item_mut<E>(
+        &mut self,
+        change: &mut dyn FnMut(&mut Item) -> Result<(), E>,
+    ) -> Result<(), E> {
+        match self {
+            Search::All(items) => items.iter_mut().try_for_each(|item| {
+                change(item)?;
+                match &mut item.elements {
+                    Some(elements) => elements.body.each_item_mut(change),
+                    None => Ok(()),
+                }
+            }),
+            Search::Any(searches) => searches.iter_mut().try_for_each(|search| search.each_item_mut(change)),
+        }
+    }
+}
+
+/// The path in the event of a field as it is named within the elements of an array; `around` is the array's path,
+/// empty for the event. `.` is the element itself.
+pub fn path_within(around: &str, name: &str) -> String {
+    match (around, name) {
+        ("", name) => name.to_owned(),
+        (around, ".") => around.to_owned(),
+        (around, name) => format!("{around}.{name}"),
     }
 }

@@ -3,6 +3,7 @@
 
 use std::ops::{ControlFlow, Range};
 
+use crate::field_reference::Others;
 use crate::placed::{Placed, PlacedSlots, What};
 use crate::predicate::{Form, Predicate};
 use crate::program::{Node, NodeId, Program, Slot};
@@ -278,12 +279,16 @@ impl<'a, V: EventView> Run<'a, V> {
             _ => Vec::new(),
         };
         let pick = |text: &Text| self.scratch.part(if form == Form::Raw { text.raw } else { text.folded });
+        let others = match predicate {
+            Predicate::SameAs { place, .. } => {
+                Some(Others::new(*place, theirs.iter().map(pick).collect(), mine.len()))
+            }
+            _ => None,
+        };
         for text in &mine {
-            let holds = match predicate {
-                Predicate::SameAs { place, .. } => {
-                    theirs.iter().any(|other| place.holds(pick(text), pick(other)))
-                }
-                predicate => predicate.holds_for(pick(text)),
+            let holds = match &others {
+                Some(others) => others.any_for(pick(text)),
+                None => predicate.holds_for(pick(text)),
             };
             if holds {
                 found(self.scratch.part(text.raw))?;

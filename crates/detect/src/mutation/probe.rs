@@ -2,7 +2,7 @@
 //! what the rule asks for, to something near it, or to nothing.
 
 use serde_json::{Map, Value as Json};
-use sigma::rule::{Item, Scalar, Search};
+use sigma::rule::{Elements, Item, Quantifier, Scalar, Search};
 use sigma::{Expression, Modifier, Rule};
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -15,6 +15,10 @@ const NEAR_MISSES_MAX: usize = 3;
 const TRIED_VALUES_MAX: usize = 1_000;
 /// Values of an item with `all` of which all but one are tried.
 const MEMBERS_LEFT_OUT_MAX: usize = 8;
+/// Values of one field of an element that are tried.
+const ELEMENT_VALUES_MAX: usize = 8;
+/// Arrays that are tried for one question about elements.
+const ARRAYS_MAX: usize = 200;
 /// Where keywords are put; no rule names it.
 const KEYWORDS_FIELD: &str = "zz_text";
 /// Objects inside one another that a field is looked for in: senders wrap what they send.
@@ -140,12 +144,13 @@ fn wanted(rule: &Rule) -> Vec<&Search> {
 /// What to change: whole selections made to hold or to fail, then every field to each value of interest.
 fn changes(rule: &Rule) -> Vec<Change> {
     let searches = rule.detection.selections.iter().map(|selection| &selection.search);
-    let items: Vec<&Item> = searches.clone().flat_map(Search::items).collect();
-    let fields: BTreeSet<&str> = items.iter().filter_map(|item| item.field.as_deref()).collect();
+    // those within elements too: a path goes through arrays, so that their fields are set in every element
+    let items: Vec<(Option<String>, &Item)> = searches.clone().flat_map(Search::items_within).collect();
+    let fields: BTreeSet<&str> = items.iter().filter_map(|(path, _)| path.as_deref()).collect();
     let mut found: Vec<Change> = Vec::new();
     for field in fields {
         let mut values: Vec<Option<Json>> = vec![None];
-        let of_field = items.iter().filter(|item| item.field.as_deref() == Some(field));
+        let of_field = items.iter().filter(|(path, _)| path.as_deref() == Some(field)).map(|(_, item)| item);
         values.extend(
             rule.tests.iter().flat_map(|test| taken(&test.event, field)).take(TAKEN_VALUES_MAX).map(Some),
         );
@@ -200,6 +205,9 @@ fn satisfied(search: &Search, rule: &Rule) -> Change {
 fn samples(item: &Item, rule: &Rule) -> Vec<Json> {
     use Modifier::{Cidr, Contains, EndsWith, Exists, FieldRef, Neq, Re, StartsWith};
     let has = |modifier| item.modifiers.contains(&modifier);
+    if let Some(elements) = &item.elements {
+        return arrays(elements, rule);
+    }
     if has(Exists) || has(FieldRef) {
         return vec![Json::from("zz")];
     }
@@ -262,13 +270,63 @@ fn samples(item: &Item, rule: &Rule) -> Vec<Json> {
     found
 }
 
+/// Arrays for a question about their elements: one that answers it first, then none, few and many elements, of which some
+/// answer and others fall short of the answer in one field.
+fn arrays(elements: &Elements, rule: &Rule) -> Vec<Json> {
+    let searches = alternatives(&elements.body);
+    let answers: Vec<Json> = searches.iter().map(|search| element(search, None, rule)).collect();
+    let other = Json::Object(Map::from_iter([("zz_other".to_owned(), Json::from("zz"))]));
+    let mut found = match (elements.quantifier, answers.first()) {
+        (Quantifier::None, _) => vec![Json::from(vec![other.clone()])],
+        (_, Some(first)) => vec![Json::from(vec![first.clone()])],
+        (_, None) => Vec::new(),
+    };
+    let Some(first) = answers.first() else { return found };
+    found.push(Json::from(vec![first.clone(), other.clone()]));
+    found.push(Json::from(Vec::<Json>::new()));
+    found.push(Json::from(vec![other]));
+    found.extend(answers.iter().map(|answer| Json::from(vec![answer.clone()])));
+    found.push(Json::from(answers.clone()));
+    for search in searches {
+        let Search::All(items) = search else { continue };
+        for (at, item) in items.iter().enumerate() {
+            let near = samples(item, rule).into_iter().take(ELEMENT_VALUES_MAX).map(Some);
+            for value in near.chain([Some(Json::from("zz-other")), None]) {
+                let changed = element(search, Some((at, value)), rule);
+                found.push(Json::from(vec![changed.clone()]));
+                found.push(Json::from(vec![first.clone(), changed]));
+            }
+        }
+    }
+    found.truncate(ARRAYS_MAX);
+    found
+}
+
+/// An element that a map of a question asks for; of one item, by its place, the value may be another, or none.
+fn element(search: &Search, changed: Option<(usize, Option<Json>)>, rule: &Rule) -> Json {
+    let Search::All(items) = search else { return Json::Null };
+    let mut element = Json::Object(Map::new());
+    for (at, item) in items.iter().enumerate() {
+        let value = match &changed {
+            Some((place, value)) if *place == at => value.clone(),
+            _ => samples(item, rule).into_iter().next(),
+        };
+        match (item.field.as_deref(), value) {
+            (Some("."), Some(value)) => return value,
+            (Some(field), value) => set_within(&mut element, field, value.as_ref()),
+            (None, _) => {}
+        }
+    }
+    element
+}
+
 /// A regular expression is met by texts that only its author knows: those that the rule's tests have in a field that is
 /// asked for the same expression, events that match first.
 fn texts_of_regex(item: &Item, rule: &Rule) -> Vec<Json> {
-    let items = rule.detection.selections.iter().flat_map(|selection| selection.search.items());
+    let items = rule.detection.selections.iter().flat_map(|selection| selection.search.items_within());
     let sources = |item: &Item| -> Vec<String> { item.values.iter().map(written).collect() };
-    let same = items.filter(|other| other.modifiers == item.modifiers && sources(other) == sources(item));
-    let fields: BTreeSet<&str> = same.filter_map(|other| other.field.as_deref()).collect();
+    let same = items.filter(|(_, o)| o.modifiers == item.modifiers && sources(o) == sources(item));
+    let fields: BTreeSet<String> = same.filter_map(|(path, _)| path).collect();
     let matching = rule.tests.iter().filter(|test| test.matches);
     let tests = matching.chain(rule.tests.iter().filter(|test| !test.matches));
     let texts = tests.flat_map(|test| fields.iter().flat_map(|field| taken(&test.event, field)));

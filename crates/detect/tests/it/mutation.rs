@@ -1,6 +1,6 @@
 //! What the tests of rules are worth.
 
-use detect::{Detector, EventLogRoutes, LoadReport, Reading, RuleMutations, Standing};
+use detect::{CorrelationMutations, Detector, EventLogRoutes, LoadReport, Reading, RuleMutations, Standing};
 use model::FieldTable;
 use sigma::Operator;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,11 @@ use std::path::{Path, PathBuf};
 /// What the tests of each shipped rule must reach, in percent.
 const SHIPPED_SCORE_MIN: f64 = 80.0;
 
-fn judged(documents: &[(String, String)]) -> (Vec<(String, RuleMutations)>, LoadReport) {
+type Judged<M> = Vec<(String, M)>;
+
+fn judged_all(
+    documents: &[(String, String)],
+) -> (Judged<RuleMutations>, Judged<CorrelationMutations>, LoadReport) {
     let (mut vendor, mut ocsf) = (FieldTable::default(), FieldTable::default());
     let documents = documents.iter().map(|(name, text)| (name.as_str(), text.as_str()));
     let (detector, report) = Detector::load(documents, &mut vendor, &mut ocsf);
@@ -20,11 +24,20 @@ fn judged(documents: &[(String, String)]) -> (Vec<(String, RuleMutations)>, Load
         event_log: &event_log,
         vocabulary_of: &|rule| (rule.logsource.product.as_deref() == Some("windows")).then_some(&vocabulary),
     };
-    let judged = detector.rules().map(|(hit, rule)| {
+    let rules = detector.rules().map(|(hit, rule)| {
         let place = format!("{}:{} {}", rule.file, rule.line, rule.title);
         (place, detector.mutate(hit, &reading).unwrap())
     });
-    (judged.collect(), report)
+    let correlations = detector.correlations().set().all().iter().enumerate().map(|(at, linked)| {
+        let place = format!("{}:{} {}", linked.rule.file, linked.rule.line, linked.rule.title);
+        (place, detector.mutate_correlation(at, &reading).unwrap())
+    });
+    (rules.collect(), correlations.collect(), report)
+}
+
+fn judged(documents: &[(String, String)]) -> (Judged<RuleMutations>, LoadReport) {
+    let (rules, _, report) = judged_all(documents);
+    (rules, report)
 }
 
 fn one(text: &str) -> RuleMutations {
@@ -107,14 +120,57 @@ tests:
 /// A test that is asked for must do what it is asked for: added to the rule, it kills the change.
 #[test]
 fn the_missing_test_kills_its_change() {
-    let rule = RULE.replace("tests:\n", "");
-    let mut text = format!("{rule}tests:\n");
-    for (at, survivor) in one(&rule).survivors.iter().enumerate() {
-        let (event, matches) = (&survivor.missing.event, survivor.missing.matches);
-        text.push_str(&format!("  - {{name: t{at}, event: {event}, matches: {matches}}}\n"));
+    for rule in [RULE, OF_ELEMENTS] {
+        let rule = rule.replace("tests:\n", "");
+        let mut text = format!("{rule}tests:\n");
+        for (at, survivor) in one(&rule).survivors.iter().enumerate() {
+            let (event, matches) = (&survivor.missing.event, survivor.missing.matches);
+            text.push_str(&format!("  - {{name: t{at}, event: {event}, matches: {matches}}}\n"));
+        }
+        let after = one(&text);
+        assert_eq!((after.standing, after.survivors.len()), (Standing::Judged, 0), "{:?}", after.survivors);
     }
-    let after = one(&text);
-    assert_eq!((after.standing, after.survivors.len()), (Standing::Judged, 0), "{:?}", after.survivors);
+}
+
+const OF_ELEMENTS: &str = r"
+title: T
+logsource: {product: aws, service: cloudtrail}
+detection:
+  open:
+    eventName: Open
+    rules[any]: {port: 22, cidr: [0.0.0.0/0, '::/0'], 'tags[none]': {key: approved}}
+  condition: open
+tests:
+";
+
+#[test]
+fn questions_about_elements_are_changed_and_told_apart() {
+    let judged = one(&OF_ELEMENTS.replace("tests:\n", ""));
+    let equivalent: Vec<_> = judged.equivalent.iter().map(|mutation| mutation.change.as_str()).collect();
+    assert!(equivalent.is_empty(), "{equivalent:?}");
+    let survived: Vec<_> = judged.survivors.iter().map(|s| s.mutation.change.as_str()).collect();
+    for change in [
+        "`rules[all]` for `rules[any]`",
+        "drop `port: 22`",
+        "drop the value `::/0` of `cidr`",
+        "drop `tags[none]: {key: approved}`",
+        "`tags[any]` for `tags[none]`",
+        "find `key: approved` anywhere in the field",
+    ] {
+        assert!(survived.contains(&change), "{change} in {survived:#?}");
+    }
+    let killed = one(&format!(
+        "{OF_ELEMENTS}{}",
+        r"  - {name: open, matches: true, event: {eventName: Open, rules: [{port: 80}, {port: 22, cidr: 0.0.0.0/0}]}}
+  - {name: of two, matches: false, event: {eventName: Open, rules: [{port: 22, cidr: 10.0.0.0/8}, {port: 80, cidr: 0.0.0.0/0}]}}
+"
+    ));
+    let left: Vec<_> = killed.survivors.iter().map(|s| s.mutation.change.as_str()).collect();
+    assert!(
+        !left.contains(&"drop `port: 22`") && !left.contains(&"`rules[all]` for `rules[any]`"),
+        "{left:#?}"
+    );
+    assert!(left.contains(&"drop the value `::/0` of `cidr`"), "{left:#?}");
 }
 
 fn shipped() -> Vec<(String, String)> {
@@ -140,16 +196,73 @@ fn shipped() -> Vec<(String, String)> {
 
 #[test]
 fn the_tests_of_every_shipped_rule_reach_the_score() {
-    let (judged, _) = judged(&shipped());
-    assert!(judged.len() >= 100, "{}", judged.len());
+    let (judged, correlations, _) = judged_all(&shipped());
+    assert!(judged.len() >= 100 && correlations.len() >= 20, "{} {}", judged.len(), correlations.len());
     let mut poor = Vec::new();
-    for (place, rule) in &judged {
-        assert_eq!(rule.standing, Standing::Judged, "{place}");
-        if rule.score().is_none_or(|score| score < SHIPPED_SCORE_MIN) {
-            let missing =
-                rule.survivors.iter().map(|s| format!("\n    {}: {}", s.mutation.line, s.mutation.change));
-            poor.push(format!("{place}: {:?} {}", rule.score(), missing.collect::<String>()));
+    let mut weigh = |place: &str, standing, score: Option<f64>, survived: Vec<String>| {
+        assert_eq!(standing, Standing::Judged, "{place}");
+        if score.is_none_or(|score| score < SHIPPED_SCORE_MIN) {
+            poor.push(format!("{place}: {score:?}{}", survived.concat()));
         }
+    };
+    for (place, rule) in &judged {
+        let survived = rule.survivors.iter().map(|s| &s.mutation);
+        let survived = survived.map(|m| format!("\n    {}: {}", m.line, m.change)).collect();
+        weigh(place, rule.standing, rule.score(), survived);
+    }
+    for (place, correlation) in &correlations {
+        let survived = correlation.survivors.iter().map(|m| format!("\n    {}: {}", m.line, m.change));
+        weigh(place, correlation.standing, correlation.score(), survived.collect());
     }
     assert!(poor.is_empty(), "{} rules below {SHIPPED_SCORE_MIN} %:\n{}", poor.len(), poor.join("\n"));
+}
+
+const CORRELATION: &str = "title: Base\nname: base\nlogsource: {product: aws}\ndetection: {s: {a: 1}, condition: s}\n---\n\
+    title: Other\nname: other\nlogsource: {product: aws}\ndetection: {s: {b: 1}, condition: s}\n---\n\
+    title: Thrice\ncorrelation: {type: event_count, rules: [base, other], group-by: [u], timespan: 1m, condition: {gte: 3}}\n\
+    tests:\n- {name: thrice, matches: true, events: [{repeat: 3, every: 1s, event: {a: 1, u: x}}]}\n";
+
+/// The changes of the correlation in a text that no test notices.
+fn survived(text: &str) -> (Vec<String>, usize) {
+    let (_, correlations, report) = judged_all(&[("r.yml".to_owned(), text.to_owned())]);
+    assert_eq!(report.refused, []);
+    let (_, judged) = &correlations[0];
+    assert_eq!(judged.standing, Standing::Judged);
+    (judged.survivors.iter().map(|mutation| mutation.change.clone()).collect(), judged.killed)
+}
+
+#[test]
+fn tests_of_a_correlation_kill_what_they_would_notice() {
+    let (poor, killed) = survived(CORRELATION);
+    assert_eq!(
+        poor,
+        [
+            "`gte 2` for `gte 3`",
+            "a timespan of 30 s for 60 s",
+            "a timespan of 120 s for 60 s",
+            "drop the rule `other`",
+            "drop `u` from `group-by`",
+        ]
+    );
+    assert_eq!(killed, 2, "a number too high, and the rule that the test's events match");
+    let rich = format!(
+        "{CORRELATION}{}",
+        "- {name: slowly, matches: true, events: [{repeat: 3, every: 25s, event: {b: 1, u: x}}]}\n\
+         - {name: too slowly, matches: false, events: [{repeat: 3, every: 35s, event: {a: 1, u: x}}]}\n\
+         - {name: twice, matches: false, events: [{repeat: 2, every: 1s, event: {a: 1, u: x}}]}\n\
+         - {name: of three, matches: false, events: [{repeat: 3, every: 1s, event: {a: 1, u: 'x%n%'}}]}\n"
+    );
+    assert_eq!(survived(&rich), (Vec::new(), 7));
+}
+
+#[test]
+fn a_correlation_whose_tests_fail_or_that_has_none_is_not_judged() {
+    let standing = |text: &str| {
+        let (_, correlations, _) = judged_all(&[("r.yml".to_owned(), text.to_owned())]);
+        (correlations[0].1.standing, correlations[0].1.score())
+    };
+    let failing = CORRELATION.replace("repeat: 3", "repeat: 2");
+    assert_eq!(standing(&failing), (Standing::Failing, None));
+    let (untested, _) = CORRELATION.split_once("tests:").unwrap();
+    assert_eq!(standing(untested), (Standing::Untested, Some(0.0)));
 }

@@ -1,7 +1,7 @@
 //! What people who write rules ask of the engine; nothing of it is on the way of events.
 
 use super::{Engine, Scratch};
-use detect::{Hit, Reading, RuleMutations, RuleReach, Vocabulary};
+use detect::{CorrelationMutations, Hit, Reading, RuleMutations, RuleReach, Vocabulary};
 use enrich::Facts;
 use model::{Position, RawRecord};
 use normalize::Refusal;
@@ -33,6 +33,11 @@ impl Engine {
     /// Judges the tests of a rule; `None` for another engine's.
     pub fn mutate_rule(&self, hit: Hit) -> Option<RuleMutations> {
         self.reading(|reading| self.detector.mutate(hit, reading))
+    }
+
+    /// Judges the tests of the correlation at a place of the set; `None` where there is none.
+    pub fn mutate_correlation(&self, correlation: usize) -> Option<CorrelationMutations> {
+        self.reading(|reading| self.detector.mutate_correlation(correlation, reading))
     }
 
     /// Why a rule's own test ended as it did.

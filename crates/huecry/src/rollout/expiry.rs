@@ -1,6 +1,7 @@
 //! Filters that end: a Sigma filter with `expires: YYYY-MM-DD` (own extension) is left out after that day.
 
 use crate::content::RuleFile;
+use jiff::civil::Date;
 
 /// A filter whose day is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,58 +14,51 @@ pub(crate) struct ExpiredFilter {
     pub(crate) expires: String,
 }
 
-/// `text` without the filters that ended before `today` (`YYYY-MM-DD`); `None` where it has none. Lines keep their
-/// numbers.
-pub(crate) fn without_expired(file: &str, text: &str, today: &str) -> Option<(String, Vec<ExpiredFilter>)> {
+/// `text` without the filters that ended before `today`; `None` where it has none. Lines keep their numbers.
+pub(crate) fn without_expired(file: &str, text: &str, today: Date) -> Option<(String, Vec<ExpiredFilter>)> {
     // most files have none
-    if !(text.contains("filter:") && text.contains("expires:")) {
+    if !(text.contains("filter") && text.contains("expires")) {
         return None;
     }
-    let (mut kept, mut expired) = (String::with_capacity(text.len()), Vec::new());
-    let (mut document, mut first) = (Vec::new(), 1);
-    let mut close = |document: &mut Vec<&str>, first: usize, kept: &mut String| {
-        match end_of(document).filter(|day| day.as_str() < today) {
-            None => document.iter().for_each(|line| kept.push_str(line)),
-            Some(expires) => {
-                let begins = document.iter().position(|line| is_key(line)).unwrap_or_default();
-                let line = u32::try_from(first + begins).unwrap_or(u32::MAX);
-                expired.push(ExpiredFilter { file: file.to_owned(), line, expires });
-                document.iter().for_each(|_| kept.push('\n'));
+    let expired: Vec<ExpiredFilter> = sigma::parse_documents(text, file)
+        .into_iter()
+        .filter_map(|document| match document {
+            Ok(sigma::Document::Filter(filter)) => {
+                let day = filter.expires.filter(|day| *day < today)?;
+                Some(ExpiredFilter { file: file.to_owned(), line: filter.line, expires: day.to_string() })
             }
-        }
-        document.clear();
-    };
-    for (number, line) in text.split_inclusive('\n').enumerate() {
-        if line.starts_with("---") {
-            close(&mut document, first, &mut kept);
-            kept.push_str(line);
-            first = number + 2;
-        } else {
-            document.push(line);
-        }
+            _ => None,
+        })
+        .collect();
+    if expired.is_empty() {
+        return None;
     }
-    close(&mut document, first, &mut kept);
-    (!expired.is_empty()).then_some((kept, expired))
-}
-
-fn is_key(line: &str) -> bool {
-    line.starts_with(|c: char| c.is_ascii_alphabetic())
-}
-
-/// The day of a document that is a filter and has one.
-fn end_of(document: &[&str]) -> Option<String> {
-    let value = |key: &str| document.iter().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
-    value("filter")?;
-    let day = value("expires")?.split('#').next()?.trim().trim_matches(['"', '\'']);
-    day.parse::<jiff::civil::Date>().ok().map(|day| day.to_string())
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let mut kept = String::with_capacity(text.len());
+    let mut number = 1;
+    for document in lines.chunk_by(|_, line| !line.starts_with("---")) {
+        let after = number + document.len();
+        let is_over = expired.iter().any(|filter| (number..after).contains(&(filter.line as usize)));
+        for line in document {
+            kept.push_str(match (is_over, line.starts_with("---")) {
+                (false, _) => line,
+                (true, true) => "---\n",
+                (true, false) => "\n",
+            });
+        }
+        number = after;
+    }
+    Some((kept, expired))
 }
 
 /// The files without the filters that are over, and those filters.
 pub(crate) fn in_force(files: &[RuleFile], now_ms: i64) -> (Vec<RuleFile>, Vec<ExpiredFilter>) {
-    let today = super::service::date_of(now_ms.div_euclid(86_400_000));
+    // a clock beyond the calendar says nothing of a day
+    let Ok(now) = jiff::Timestamp::from_millisecond(now_ms) else { return (files.to_vec(), Vec::new()) };
+    let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
     let mut expired = Vec::new();
     let kept = files.iter().map(|file| {
-        let cut = file.text.as_ref().ok().and_then(|text| without_expired(&file.name, text, &today));
+        let cut = file.text.as_ref().ok().and_then(|text| without_expired(&file.name, text, today));
         match cut {
             None => file.clone(),
             Some((text, of_file)) => {
@@ -82,21 +76,38 @@ mod tests {
 
     #[test]
     fn a_filter_ends_after_its_day_and_nothing_else_does() {
-        let text = "title: R\nlogsource: {product: aws}\ndetection:\n  filter: {a: b}\n  condition: filter\n\
-            expires: 2020-01-01\n---\n# known\ntitle: F\nfilter:\n  rules: [x]\nexpires: '2026-03-01'  # renew\n\
-            ---\ntitle: G\nfilter:\n  rules: [x]\nexpires: 2026-05-01\n";
-        for (today, lines) in [("2026-03-01", vec![]), ("2026-03-02", vec![9]), ("2026-05-02", vec![9, 14])] {
-            let cut = without_expired("f.yml", text, today);
+        let filter = "logsource: {product: aws}\nfilter:\n  rules: [x]\n  s: {a: b}\n  condition: not s\n";
+        let text = format!(
+            "title: R\nlogsource: {{product: aws}}\ndetection:\n  filter: {{a: b}}\n  condition: filter\n\
+             expires: 2020-01-01\n---\n# known\ntitle: F\n{filter}expires: '2026-03-01'  # renew\n\
+             ---\ntitle: G\n{filter}expires: 2026-05-01\n--- # as JSON\n{{\"title\": \"H\", \"expires\": \"2026-06-01\",\n \
+             \"logsource\": {{\"product\": \"aws\"}}, \"filter\": {{\"rules\": \"any\", \"s\": {{\"a\": 1}}, \"condition\": \"not s\"}}}}\n"
+        );
+        let (g, h) = (17, 25);
+        let day = |text: &str| text.parse::<Date>().unwrap();
+        for (today, lines) in [
+            ("2026-03-01", vec![]),
+            ("2026-03-02", vec![9]),
+            ("2026-05-02", vec![9, g]),
+            ("2026-06-02", vec![9, g, h]),
+        ] {
+            let cut = without_expired("f.yml", &text, day(today));
             let found: Vec<_> = cut.iter().flat_map(|(_, expired)| expired.iter().map(|e| e.line)).collect();
-            assert_eq!(found, lines, "{today}");
+            assert_eq!(found, lines, "{today} {text}");
             if let Some((kept, _)) = cut {
                 assert_eq!(kept.lines().count(), text.lines().count(), "lines keep their numbers");
                 assert!(kept.contains("title: R") && !kept.contains("title: F"));
+                let left = sigma::parse_documents(&kept, "f.yml").into_iter().filter_map(Result::ok);
+                assert_eq!(left.count(), 4 - lines.len(), "{kept}");
             }
         }
-        let forever = "title: F\nfilter:\n  rules: [x]\n";
-        assert_eq!(without_expired("f.yml", forever, "2099-01-01"), None);
-        let wrong = "title: F\nfilter:\n  rules: [x]\nexpires: soon\n";
-        assert_eq!(without_expired("f.yml", wrong, "2099-01-01"), None, "not a day: it stays");
+        let forever = format!("title: F\n{filter}");
+        assert_eq!(without_expired("f.yml", &forever, day("2099-01-01")), None);
+        let wrong = format!("title: F\n{filter}expires: soon\n");
+        assert_eq!(
+            without_expired("f.yml", &wrong, day("2099-01-01")),
+            None,
+            "not a day: loading refuses it"
+        );
     }
 }

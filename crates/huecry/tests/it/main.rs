@@ -17,6 +17,7 @@ mod pipeline_faults;
 mod power;
 mod program;
 mod query;
+mod report_schemas;
 mod rollout;
 mod rule_work;
 mod rules_program;

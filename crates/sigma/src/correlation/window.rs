@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::limits::{EVIDENCE_EVENTS_MAX, WINDOW_ENTRIES_MAX};
 
 use super::logic::{Alternative, Logic};
+use super::ranked::RankedNumbers;
 use super::threshold::Micro;
 
 /// The values that a group has in common, in the order of `group-by`.
@@ -83,8 +84,8 @@ pub(crate) struct Window {
     distinct: HashMap<Arc<str>, u32>,
     text_bytes: usize,
     sum: i128,
-    /// Numbers in order, kept for percentiles alone.
-    sorted: Vec<Micro>,
+    /// The numbers in order, kept for percentiles alone.
+    ranked: RankedNumbers,
     /// The time of the latest match that had to be forgotten.
     pub(crate) cut_ms: Option<i64>,
     /// By position: the latest match.
@@ -100,7 +101,7 @@ impl Window {
         256 + ENTRY_BYTES * (self.entries.len() + events)
             + self.text_bytes
             + VALUE_BYTES * self.distinct.len()
-            + size_of::<Micro>() * self.sorted.len()
+            + size_of::<Micro>() * self.ranked.len()
     }
 
     /// Takes a match, which is not earlier than any before it, and lets go of what is older than the timespan.
@@ -169,8 +170,7 @@ impl Window {
                 EntryValue::Number(number)
             }
             (Logic::Quantile(..), EntryValue::Number(number)) => {
-                let at = self.sorted.partition_point(|known| *known <= number);
-                self.sorted.insert(at, number);
+                self.ranked.insert(number);
                 EntryValue::Number(number)
             }
             (Logic::Events(_), _) => EntryValue::None,
@@ -219,9 +219,7 @@ impl Window {
                 }
             }
             EntryValue::Number(number) if matches!(logic, Logic::Quantile(..)) => {
-                if let Ok(at) = self.sorted.binary_search(number) {
-                    self.sorted.remove(at);
-                }
+                self.ranked.remove(*number);
             }
             EntryValue::Number(number) => self.sum -= number.0,
         }
@@ -246,7 +244,7 @@ impl Window {
                 (Micro(self.sum / count.max(1) as i128), threshold.holds_by(compare))
             }
             Logic::Quantile(rank, threshold) => {
-                let value = *self.sorted.get(nearest_rank(*rank, self.sorted.len()))?;
+                let value = self.ranked.get(nearest_rank(*rank, self.ranked.len()))?;
                 (value, threshold.holds(value))
             }
             Logic::Rules(threshold) => {

@@ -11,13 +11,9 @@ pub(super) fn apply(edit: &Edit, detection: &mut Detection) -> Option<()> {
         Edit::DropSelection(at) => drop(take(&mut detection.selections, *at)?),
         Edit::DropCondition(at) => drop(take(&mut detection.conditions, *at)?),
         Edit::DropItem(place) => with_items(detection, *place, &mut drop_from::<Item>)?,
-        Edit::DropAlternative(selection, way, member) => {
-            let mut search = &mut detection.selections.get_mut(*selection)?.search;
-            for step in way {
-                let Search::Any(members) = search else { return None };
-                search = members.get_mut(*step)?;
-            }
-            let Search::Any(members) = search else { return None };
+        Edit::DropAlternative(selection, place, member) => {
+            let search = &mut detection.selections.get_mut(*selection)?.search;
+            let Search::Any(members) = search_at(search, &mut { *place })? else { return None };
             drop_from(members, *member)?;
         }
         Edit::DropValue(place, at) => {
@@ -58,6 +54,10 @@ pub(super) fn apply(edit: &Edit, detection: &mut Detection) -> Option<()> {
             let Expression::Of { all, .. } = at_way(detection, way)? else { return None };
             *all = !*all;
         }
+        Edit::ElementsQuantifier(place, quantifier) => with_item(detection, *place, &mut |item| {
+            item.elements.as_mut()?.quantifier = *quantifier;
+            Some(())
+        })?,
     }
     Some(())
 }
@@ -98,27 +98,41 @@ fn with_items(
     (selection, item): Place,
     change: &mut dyn FnMut(&mut Vec<Item>, usize) -> Option<()>,
 ) -> Option<()> {
-    /// `Err` with what is left to skip where the item stands later.
+    /// `None` where the item stands later; `skip` is then what is left of the way to it.
     fn descend(
         search: &mut Search,
-        mut skip: usize,
+        skip: &mut usize,
         change: &mut dyn FnMut(&mut Vec<Item>, usize) -> Option<()>,
-    ) -> Result<Option<()>, usize> {
-        match search {
-            Search::All(items) if skip < items.len() => Ok(change(items, skip)),
-            Search::All(items) => Err(skip - items.len()),
-            Search::Any(members) => {
-                for member in members {
-                    match descend(member, skip, change) {
-                        Err(left) => skip = left,
-                        done => return done,
-                    }
-                }
-                Err(skip)
+    ) -> Option<Option<()>> {
+        let items = match search {
+            Search::Any(members) => return members.iter_mut().find_map(|m| descend(m, skip, change)),
+            Search::All(items) => items,
+        };
+        for at in 0..items.len() {
+            let Some(left) = skip.checked_sub(1) else { return Some(change(items, at)) };
+            *skip = left;
+            let elements = items.get_mut(at).and_then(|item| item.elements.as_mut());
+            if let Some(done) = elements.and_then(|elements| descend(&mut elements.body, skip, change)) {
+                return Some(done);
             }
         }
+        None
     }
-    descend(&mut detection.selections.get_mut(selection)?.search, item, change).ok().flatten()
+    let search = &mut detection.selections.get_mut(selection)?.search;
+    descend(search, &mut { item }, change).flatten()
+}
+
+/// The map or list at a place among those of a search in source order; `skip` is what is left of the way to it.
+fn search_at<'s>(search: &'s mut Search, skip: &mut usize) -> Option<&'s mut Search> {
+    let Some(left) = skip.checked_sub(1) else { return Some(search) };
+    *skip = left;
+    match search {
+        Search::Any(members) => members.iter_mut().find_map(|member| search_at(member, skip)),
+        Search::All(items) => {
+            let mut bodies = items.iter_mut().filter_map(|item| item.elements.as_mut());
+            bodies.find_map(|elements| search_at(&mut elements.body, skip))
+        }
+    }
 }
 
 fn contain(item: &mut Item) -> Option<()> {
@@ -128,6 +142,7 @@ fn contain(item: &mut Item) -> Option<()> {
 }
 
 fn exist(item: &mut Item) -> Option<()> {
+    item.elements = None;
     item.modifiers = vec![Modifier::Exists];
     item.values = vec![Scalar::Bool(true)];
     item.is_list = false;

@@ -15,6 +15,9 @@ pub(crate) fn item(item: &Item) -> String {
 }
 
 fn bare_item(item: &Item) -> String {
+    if let Some(elements) = &item.elements {
+        return format!("{}: {{{}}}", bare_key(item), search_in_words(&elements.body));
+    }
     let values: Vec<String> = item.values.iter().take(VALUES_NAMED_MAX).map(plain).collect();
     let more = if item.values.len() > VALUES_NAMED_MAX { ", …" } else { "" };
     let values = match values.as_slice() {
@@ -35,6 +38,9 @@ pub(crate) fn key(item: &Item) -> String {
 
 pub(crate) fn bare_key(item: &Item) -> String {
     let mut key = item.field.clone().unwrap_or_default();
+    if let Some(elements) = &item.elements {
+        key.push_str(&format!("[{}]", elements.quantifier.as_str()));
+    }
     for modifier in &item.modifiers {
         key.push('|');
         key.push_str(modifier.as_str());

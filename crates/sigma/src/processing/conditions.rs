@@ -84,12 +84,12 @@ pub(crate) enum RuleCondition {
 
 impl RuleCondition {
     pub(crate) fn holds(&self, rule: &Rule, state: &State) -> bool {
-        let items = || rule.detection.selections.iter().flat_map(|selection| selection.search.items());
+        let items = || rule.detection.selections.iter().flat_map(|selection| selection.search.items_within());
         match self {
             RuleCondition::Logsource(wanted) => has_parts(wanted, &rule.logsource),
-            RuleCondition::ContainsField(field) => items().any(|item| item.field.as_ref() == Some(field)),
-            RuleCondition::ContainsItem(field, value) => items().any(|item| {
-                item.field.as_ref() == Some(field) && item.values.iter().any(|v| equal(v, value))
+            RuleCondition::ContainsField(field) => items().any(|(path, _)| path.as_ref() == Some(field)),
+            RuleCondition::ContainsItem(field, value) => items().any(|(path, item)| {
+                path.as_ref() == Some(field) && item.values.iter().any(|v| equal(v, value))
             }),
             RuleCondition::Tag(tag) => rule.tags.iter().any(|known| known.eq_ignore_ascii_case(tag)),
             RuleCondition::IsRule(expected) => *expected,
@@ -134,6 +134,16 @@ pub(crate) enum ItemCondition {
 }
 
 impl ItemCondition {
+    /// Whether it asks about values; a question about the elements of an array has none of its own, those within it do.
+    pub(crate) fn is_about_values(&self) -> bool {
+        match self {
+            ItemCondition::MatchString { .. }
+            | ItemCondition::IsNull { .. }
+            | ItemCondition::HasWildcard { .. } => true,
+            ItemCondition::Applied(_) | ItemCondition::State(..) => false,
+        }
+    }
+
     pub(crate) fn holds(&self, item: &Item, state: &State) -> bool {
         let values = |all: bool, holds: &dyn Fn(&Scalar) -> bool| {
             if all { item.values.iter().all(holds) } else { item.values.iter().any(holds) }

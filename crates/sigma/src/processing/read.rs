@@ -1,5 +1,6 @@
 //! Pipelines from YAML. Whatever is not understood refuses the pipeline and is named.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use regex::{Regex, RegexBuilder};
@@ -8,8 +9,9 @@ use super::conditions::{Combination, Conditions, FieldCondition, FieldNames, Ite
 use super::transform::{Case, Kind, Names, Transformation};
 use super::{Pipeline, Step};
 use crate::condition;
+use crate::detection::plain_name;
 use crate::error::{ErrorCode, Fault};
-use crate::limits::{PIPELINE_STEPS_MAX, REGEX_PROGRAM_BYTES_MAX};
+use crate::limits::{PIPELINE_STEPS_MAX, REGEX_PROGRAM_BYTES_MAX, VALUE_BYTES_MAX};
 use crate::logsource::Logsource;
 use crate::parse::{Keys, bad_type, scalar_text, text_of};
 use crate::placeholder::{self, Placeholders};
@@ -134,7 +136,7 @@ fn added_condition(keys: &Keys<'_>) -> Result<Transformation, Fault> {
         Some(conditions) if !conditions.is_empty() => conditions,
         _ => return Err(bad_type("conditions", "a map of fields and values", &entry.value)),
     };
-    let one = |entry: &Entry| Ok((entry.key.clone(), scalars(entry)?));
+    let one = |entry: &Entry| Ok((plain_name(&entry.key, entry.line)?.into_owned(), scalars(entry)?));
     let flag = |key: &str| keys.find(key).map_or(Ok(false), boolean);
     Ok(Transformation::AddCondition {
         conditions: conditions.iter().map(one).collect::<Result<_, Fault>>()?,
@@ -150,7 +152,13 @@ fn read_naming(kind: &str, keys: &Keys<'_>) -> Result<Option<Read>, Fault> {
     let mapping = || pairs(keys.required("mapping")?);
     Ok(Some(match kind {
         "field_name_mapping" => {
-            (Transformation::FieldNameMapping(mapping()?.into_iter().collect()), &["mapping"])
+            let line = keys.required("mapping")?.line;
+            let plain = |name: String| plain_name(&name, line).map(Cow::into_owned);
+            let plain = |(from, to): (String, Vec<String>)| {
+                Ok((from, to.into_iter().map(plain).collect::<Result<_, Fault>>()?))
+            };
+            let mapping = mapping()?.into_iter().map(plain).collect::<Result<_, Fault>>()?;
+            (Transformation::FieldNameMapping(mapping), &["mapping"])
         }
         "field_name_prefix_mapping" => {
             let mut mapping = mapping()?;
@@ -169,7 +177,13 @@ fn read_valuing(kind: &str, keys: &Keys<'_>) -> Result<Option<Read>, Fault> {
     Ok(Some(match kind {
         "replace_string" => {
             let pattern = regex(&text("regex")?, keys.required("regex")?.line)?;
-            let replacement = python_groups(&text("replacement")?);
+            let entry = keys.required("replacement")?;
+            let replacement = text_of(entry)?;
+            if replacement.len() > VALUE_BYTES_MAX {
+                let reason = format!("the replacement has more than {VALUE_BYTES_MAX} bytes");
+                return Err(Fault::new(entry.line, ErrorCode::LimitExceeded, reason));
+            }
+            let replacement = python_groups(&replacement);
             (Transformation::ReplaceString { pattern, replacement }, &["regex", "replacement"])
         }
         "map_string" => {

@@ -4,15 +4,14 @@ use std::collections::BTreeMap;
 
 use regex::Regex;
 
+use super::rewrite::{Rewriting, Scope};
 use super::{Pipeline, State, Step};
 use crate::condition::{Condition, Expression};
 use crate::error::{ErrorCode, Fault};
-use crate::limits::{FIELD_ALTERNATIVES_MAX, SELECTIONS_PER_RULE_MAX, VALUE_BYTES_MAX, VALUES_PER_ITEM_MAX};
+use crate::limits::SELECTIONS_PER_RULE_MAX;
 use crate::logsource::Logsource;
-use crate::modifier::Modifier;
 use crate::placeholder;
 use crate::rule::{Item, Rule, Scalar, Search, Selection};
-use crate::value::Number;
 
 /// One transformation with its parameters.
 #[derive(Clone, Debug)]
@@ -73,14 +72,6 @@ impl Names {
         let has = |names: &[String]| names.iter().any(|known| known == name);
         self.include.as_deref().is_none_or(has) && !has(&self.exclude)
     }
-}
-
-/// What becomes of an item.
-enum Change {
-    Keep(Item),
-    Drop,
-    /// The same under several names, as alternatives.
-    OneOf(Vec<Item>),
 }
 
 /// Applies a step whose conditions on the rule hold.
@@ -170,14 +161,15 @@ fn add_condition(step: &Step, rule: &mut Rule, state: &mut State) -> Result<(), 
 /// The items whose own conditions hold, selection by selection. A selection that is left empty leaves the conditions too.
 fn each_item(pipeline: &Pipeline, step: &Step, rule: &mut Rule, state: &State) -> Result<(), Fault> {
     let mut gone = Vec::new();
+    let mut rewriting = Rewriting::new(pipeline, step, state);
     for selection in &mut rule.detection.selections {
         let search = std::mem::replace(&mut selection.search, Search::Any(Vec::new()));
-        match in_search(pipeline, step, search, state)? {
+        match rewriting.search(search, &Scope::default())? {
             Some(search) => selection.search = search,
             None => gone.push(selection.name.clone()),
         }
     }
-    rename_listed(step, rule, state);
+    rewriting.listed_fields(rule)?;
     if gone.is_empty() {
         return Ok(());
     }
@@ -219,157 +211,4 @@ fn without(expression: &Expression, selections: &[Selection]) -> Option<Expressi
         Expression::And(all) => joined(members(all), Expression::And),
         Expression::Or(any) => joined(members(any), Expression::Or),
     }
-}
-
-/// Recursion is as deep as the rule's lists, which the parser bounds.
-fn in_search(
-    pipeline: &Pipeline,
-    step: &Step,
-    search: Search,
-    state: &State,
-) -> Result<Option<Search>, Fault> {
-    let items = match search {
-        Search::Any(searches) => {
-            let searches = searches.into_iter().map(|search| in_search(pipeline, step, search, state));
-            let searches: Vec<Search> = searches.filter_map(Result::transpose).collect::<Result<_, _>>()?;
-            return Ok((!searches.is_empty()).then_some(Search::Any(searches)));
-        }
-        Search::All(items) => items,
-    };
-    let mut alternatives: Vec<Vec<Item>> = vec![Vec::with_capacity(items.len())];
-    for item in items {
-        let line = item.line;
-        let applies = step.item.hold(|condition| condition.holds(&item, state))
-            && step.field.hold(|condition| condition.holds(item.field.as_deref(), state));
-        match if applies { change(pipeline, step, item)? } else { Change::Keep(item) } {
-            Change::Drop => {}
-            Change::Keep(item) => alternatives.iter_mut().for_each(|items| items.push(item.clone())),
-            Change::OneOf(items) => {
-                if alternatives.len() * items.len() > FIELD_ALTERNATIVES_MAX {
-                    let reason =
-                        format!("several names for fields make more than {FIELD_ALTERNATIVES_MAX} searches");
-                    return Err(Fault::new(line, ErrorCode::LimitExceeded, reason));
-                }
-                let with = |before: &Vec<Item>, item: &Item| {
-                    before.iter().chain([item]).cloned().collect::<Vec<_>>()
-                };
-                let all = alternatives.iter().flat_map(|before| items.iter().map(|item| with(before, item)));
-                alternatives = all.collect();
-            }
-        }
-    }
-    alternatives.retain(|items| !items.is_empty());
-    Ok(match alternatives.len() {
-        0 => None,
-        1 => alternatives.pop().map(Search::All),
-        _ => Some(Search::Any(alternatives.into_iter().map(Search::All).collect())),
-    })
-}
-
-fn change(pipeline: &Pipeline, step: &Step, mut item: Item) -> Result<Change, Fault> {
-    match &step.transformation {
-        Transformation::DropDetectionItem => return Ok(Change::Drop),
-        Transformation::DetectionItemFailure(message) => {
-            let reason = format!("{}: {message}", pipeline.name);
-            return Err(Fault::new(item.line, ErrorCode::RefusedByPipeline, reason));
-        }
-        Transformation::FieldNameMapping(_)
-        | Transformation::FieldNamePrefixMapping(_)
-        | Transformation::FieldNamePrefix(_)
-        | Transformation::FieldNameSuffix(_) => return Ok(renamed(step, item)),
-        Transformation::SetValue(value) => {
-            item.values = vec![value.clone()];
-            item.is_list = false;
-        }
-        transformation => {
-            let mut values = Vec::with_capacity(item.values.len());
-            for value in &item.values {
-                values.extend(changed(transformation, value, item.line)?);
-            }
-            if values.len() > VALUES_PER_ITEM_MAX || values.iter().any(is_too_long) {
-                let reason =
-                    format!("{}: more than {VALUES_PER_ITEM_MAX} values, or a value too long", pipeline.name);
-                return Err(Fault::new(item.line, ErrorCode::LimitExceeded, reason));
-            }
-            item.is_list |= values.len() > 1;
-            item.values = values;
-        }
-    }
-    Ok(Change::Keep(item))
-}
-
-fn is_too_long(value: &Scalar) -> bool {
-    matches!(value, Scalar::Text(text) if text.len() > VALUE_BYTES_MAX)
-}
-
-/// What a value becomes; values that are no texts stay, where the transformation is about texts.
-fn changed(transformation: &Transformation, value: &Scalar, line: u32) -> Result<Vec<Scalar>, Fault> {
-    let text = |text: String| vec![Scalar::Text(text)];
-    Ok(match (transformation, value) {
-        (Transformation::ReplaceString { pattern, replacement }, Scalar::Text(from)) => {
-            text(pattern.replace_all(from, replacement.as_str()).into_owned())
-        }
-        (Transformation::MapString(mapping), Scalar::Text(from)) => match mapping.get(from) {
-            Some(to) => to.iter().map(|to| Scalar::Text(to.clone())).collect(),
-            None => vec![value.clone()],
-        },
-        (Transformation::Case(Case::Lower), Scalar::Text(from)) => text(from.to_lowercase()),
-        (Transformation::Case(Case::Upper), Scalar::Text(from)) => text(from.to_uppercase()),
-        (Transformation::ConvertType(Kind::Text), Scalar::Number(_, from)) => text(from.clone()),
-        (Transformation::ConvertType(Kind::Number), Scalar::Text(from)) => match Number::parse(from) {
-            Some(number) => vec![Scalar::Number(number, from.clone())],
-            None => {
-                let reason = format!("`{from}` is no number, as a pipeline wants it");
-                return Err(Fault::new(line, ErrorCode::RefusedByPipeline, reason));
-            }
-        },
-        _ => vec![value.clone()],
-    })
-}
-
-/// The names that a field gets; none where it keeps its own.
-fn names_for(step: &Step, field: &str) -> Option<Vec<String>> {
-    match &step.transformation {
-        Transformation::FieldNameMapping(mapping) => mapping.get(field).cloned(),
-        Transformation::FieldNamePrefixMapping(mapping) => mapping.iter().find_map(|(prefix, to)| {
-            let rest = field.strip_prefix(prefix.as_str())?;
-            Some(to.iter().map(|to| format!("{to}{rest}")).collect())
-        }),
-        Transformation::FieldNamePrefix(prefix) => Some(vec![format!("{prefix}{field}")]),
-        Transformation::FieldNameSuffix(suffix) => Some(vec![format!("{field}{suffix}")]),
-        _ => None,
-    }
-}
-
-fn renamed(step: &Step, item: Item) -> Change {
-    // the field that `fieldref` names has a name too
-    let mut item = item;
-    if item.has(Modifier::FieldRef) {
-        for value in &mut item.values {
-            if let Scalar::Text(field) = value
-                && let Some([name]) = names_for(step, field).as_deref()
-            {
-                *value = Scalar::Text(name.clone());
-            }
-        }
-    }
-    let Some(names) = item.field.as_deref().and_then(|field| names_for(step, field)) else {
-        return Change::Keep(item);
-    };
-    let mut items: Vec<Item> =
-        names.into_iter().map(|name| Item { field: Some(name), ..item.clone() }).collect();
-    match items.len() {
-        0 => Change::Keep(item),
-        1 => Change::Keep(items.swap_remove(0)),
-        _ => Change::OneOf(items),
-    }
-}
-
-/// The rule's list of fields to show.
-fn rename_listed(step: &Step, rule: &mut Rule, state: &State) {
-    let names = |field: String| {
-        let applies = step.field.hold(|condition| condition.holds(Some(&field), state));
-        applies.then(|| names_for(step, &field)).flatten().unwrap_or_else(|| vec![field])
-    };
-    rule.fields = std::mem::take(&mut rule.fields).into_iter().flat_map(names).collect();
 }

@@ -358,3 +358,242 @@ fn what_a_pipeline_does_not_understand_refuses_it_by_name() {
         assert_eq!(refused(&with_pipeline(simple, steps)), [expected], "{steps}");
     }
 }
+
+/// A rule with `detection` as its one selection, and a document that acts on it.
+fn of_elements(selection: &str, document: &str) -> String {
+    format!(
+        "title: A\nlogsource: {{product: aws}}\ndetection:\n  s: {selection}\n  condition: s\n---\n{document}\n"
+    )
+}
+
+#[test]
+fn placeholders_within_elements_are_resolved() {
+    let rule = of_elements("{'l[any]': {k|expand: '%users%', n: 1}}", "placeholders: {users: [ana, 'b*']}");
+    for (event, expected) in [
+        (json!({"l": [{"k": "bob", "n": 1}]}), &["A"][..]),
+        (json!({"l": [{"k": "ana", "n": 2}, {"k": "eve", "n": 1}]}), &[]),
+    ] {
+        assert_eq!(hits(&rule, &event), expected, "{event}");
+    }
+    let unknown = of_elements("{'l[any]': {k|re|expand: 'a%users%'}}", "placeholders: {other: x}");
+    assert_eq!(refused(&unknown), ["4:unknown-placeholder"]);
+}
+
+fn pipeline(steps: &str) -> String {
+    format!("name: P\ntransformations:\n{steps}")
+}
+
+const MAPPED: &str = "- {type: field_name_mapping, mapping: {l: items, l.k: items.name, l.m: items.more, l.m.z: items.more.zed}}";
+
+/// A selection, the steps of a pipeline, an event, and whether the rule that came of it matches.
+const ENTERED: &[(&str, &str, &str, bool)] = &[
+    (
+        "{'l[any]': {k: a, n: 1, 'm[all]': {z: b}}}",
+        MAPPED,
+        r#"{"items": [{"name": "a", "n": 1, "more": [{"zed": "b"}]}]}"#,
+        true,
+    ),
+    (
+        "{'l[any]': {k: a, n: 1, 'm[all]': {z: b}}}",
+        MAPPED,
+        r#"{"items": [{"name": "a", "n": 2}, {"name": "b", "n": 1, "more": {"zed": "b"}}]}"#,
+        false,
+    ),
+    (
+        "{'l[any]': {k|fieldref: q}}",
+        "- {type: field_name_mapping, mapping: {l.k: l.x, l.q: l.y}}",
+        r#"{"l": [{"x": 1, "y": 1}]}"#,
+        true,
+    ),
+    // a prefix stands before the array's path, not before the names within
+    (
+        "{'l[any]': {k: a, n: 1}}",
+        "- {type: field_name_prefix, prefix: 'e.'}",
+        r#"{"e": {"l": [{"k": "a", "n": 1}]}}"#,
+        true,
+    ),
+    (
+        "{'l[any]': {k: a}, b: 1}",
+        "- {type: field_name_prefix_mapping, mapping: {l: [x, y]}}",
+        r#"{"y": [{"k": "a"}], "b": 1}"#,
+        true,
+    ),
+    (
+        "{'l[any]': a, b: 1}",
+        "- {type: field_name_mapping, mapping: {l: [x, y]}}",
+        r#"{"x": ["c"], "y": ["a"], "b": 1}"#,
+        true,
+    ),
+    (
+        "{'l[any]': {k: a, n: 1}}",
+        "- {type: field_name_mapping, mapping: {l.k: [l.x, l.y]}}",
+        r#"{"l": [{"y": "a", "n": 1}]}"#,
+        true,
+    ),
+    (
+        "{'l[any]': {k: a, n: 1}}",
+        "- {type: field_name_mapping, mapping: {l.k: [l.x, l.y]}}",
+        r#"{"l": [{"y": "a"}, {"x": "b", "n": 1}]}"#,
+        false,
+    ),
+    (
+        "{'l[any]': {k: a, n: 1}}",
+        "- type: drop_detection_item\n  field_name_conditions: [{type: include_fields, fields: [l.n]}]",
+        r#"{"l": [{"k": "a"}]}"#,
+        true,
+    ),
+    (
+        "{'l[any]': {k: a}, b: 1}",
+        "- type: drop_detection_item\n  field_name_conditions: [{type: include_fields, fields: [l.k]}]",
+        r#"{"b": 1}"#,
+        true,
+    ),
+    (
+        "{'l[any]': {k: a}, b: 1}",
+        "- type: drop_detection_item\n  field_name_conditions: [{type: include_fields, fields: [l]}]",
+        r#"{"b": 1}"#,
+        true,
+    ),
+    (
+        "{'l[any]': {k: a, n: c}}",
+        "- type: set_value\n  value: z\n  detection_item_conditions: [{type: match_string, pattern: a}]",
+        r#"{"l": [{"k": "z", "n": "c"}]}"#,
+        true,
+    ),
+    (
+        "{'l[any]': {k: a}}",
+        "- {type: case, method: upper}\n- {type: replace_string, regex: A, replacement: q}",
+        r#"{"l": [{"k": "q"}]}"#,
+        true,
+    ),
+    (
+        "{'l[any]': {k: a}}",
+        "- type: drop_detection_item\n  rule_conditions: [{type: contains_detection_item, field: l.k, value: b}]",
+        r#"{"l": [{"k": "a"}]}"#,
+        true,
+    ),
+    (
+        "{'l[any]': {k: a, n: 1}}",
+        "- type: set_value\n  value: z\n  rule_conditions: [{type: contains_field, field: l.k}]\n  \
+         field_name_conditions: [{type: include_fields, fields: [l.k]}]",
+        r#"{"l": [{"k": "z", "n": 1}]}"#,
+        true,
+    ),
+];
+
+#[test]
+fn pipelines_enter_questions_about_elements() {
+    for (selection, steps, event, expected) in ENTERED {
+        let found = hits(&of_elements(selection, &pipeline(steps)), &serde_json::from_str(event).unwrap());
+        assert_eq!(!found.is_empty(), *expected, "{selection} {steps} {event}");
+    }
+}
+
+#[test]
+fn a_pipeline_cannot_take_a_question_out_of_its_element() {
+    for steps in [
+        "- {type: field_name_mapping, mapping: {l: items}}\n- {type: field_name_mapping, mapping: {items.k: other.k}}",
+        "- {type: field_name_mapping, mapping: {l.k: k}}",
+        "- {type: field_name_suffix, suffix: .keyword}",
+        "- type: drop_detection_item\n  detection_item_conditions: [{type: match_string, pattern: a}]",
+    ] {
+        let found = refused(&of_elements("{'l[any]': {k: a}}", &pipeline(steps)));
+        assert!(
+            matches!(found.as_slice(), [one] if one.ends_with(":refused-by-pipeline")),
+            "{steps} {found:?}"
+        );
+    }
+    let found =
+        refused(&of_elements("{a: b}", &pipeline("- {type: add_condition, conditions: {'l[any]': x}}")));
+    assert_eq!(found, ["9:bad-value"]);
+    let found =
+        refused(&of_elements("{a: b}", &pipeline("- {type: field_name_mapping, mapping: {a: 'l[any]'}}")));
+    assert_eq!(found, ["9:bad-value"]);
+}
+
+/// What a pipeline may make of a rule is bounded, however its steps multiply.
+#[test]
+fn steps_that_multiply_end_in_a_refusal() {
+    let doubling =
+        "- {type: field_name_mapping, mapping: {a: [a, a], l: [l, l], l.a: [l.a, l.a]}}\n".repeat(60);
+    let values = format!("[{}]", vec!["x"; 40_000].join(", "));
+    let wide = format!("- {{type: map_string, mapping: {{x: {values}}}}}\n");
+    let long = "- {type: replace_string, regex: '.', replacement: '\\g<0>\\g<0>\\g<0>\\g<0>'}\n".repeat(8);
+    let prefix = format!("- {{type: field_name_prefix, prefix: {}}}\n", "p".repeat(600)).repeat(2);
+    for (selection, steps) in [
+        ("{a: 1}", &doubling),
+        ("{'l[any]': {a: 1}}", &doubling),
+        ("{'l[any]': {a: [x, x]}}", &wide),
+        ("{a: abcdefgh}", &long),
+        ("{a: 1}", &prefix),
+    ] {
+        let found = refused(&of_elements(selection, &pipeline(steps)));
+        assert!(
+            matches!(found.as_slice(), [one] if one.ends_with(":limit-exceeded")),
+            "{selection} {found:?}"
+        );
+    }
+    let listed = of_elements("{b: 1}", &pipeline(&doubling)).replace("logsource:", "fields: [a]\nlogsource:");
+    assert_eq!(refused(&listed), ["1:limit-exceeded"]);
+}
+
+const FILTERED: &str = "title: A\nid: 6f3e2987-db24-4c78-a860-b4f4095a7095\nlogsource: {product: aws}\ndetection:\n  \
+    s: {a: 1}\n  'filter(F).f': {b: 9}\n  'filter x': {c: 1}\n  condition: s or 1 of filter*\n";
+
+/// A filter that leaves out what has `b` with the value.
+fn filter(title: &str, value: u32, more: &str) -> String {
+    format!(
+        "---\ntitle: {title}\nlogsource: {{product: aws}}\nfilter: {{rules: any, f: {{b: {value}}}, condition: not f}}\n{more}"
+    )
+}
+
+#[test]
+fn added_selections_take_no_name_that_a_rule_or_another_filter_has() {
+    let filters: String =
+        [filter("F", 1, ""), filter("F", 2, ""), filter("F 2", 3, ""), filter("F).f", 4, "")].concat();
+    let text = format!("{FILTERED}{filters}");
+    let (rules, refused) = prepared(&text);
+    assert_eq!(refused, [""; 0]);
+    let mut names: Vec<_> = rules[0].detection.selections.iter().map(|s| s.name.clone()).collect();
+    let count = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!((names.len(), count), (7, 7), "{names:?}");
+    for (event, expected) in [
+        (json!({"a": 1}), true),
+        (json!({"a": 1, "b": 1}), false),
+        (json!({"a": 1, "b": 2}), false),
+        (json!({"a": 1, "b": 3}), false),
+        (json!({"a": 1, "b": 4}), false),
+        // the rule's own selections, though they are called as a filter's would be
+        (json!({"b": 9}), true),
+        (json!({"c": 1}), true),
+        (json!({"c": 1, "b": 2}), false),
+    ] {
+        assert_eq!(!hits(&text, &event).is_empty(), expected, "{event}");
+    }
+}
+
+#[test]
+fn the_end_of_a_filter_is_a_day_or_refuses_it() {
+    let day_of = |expires: &str| {
+        let text = filter("F", 1, &format!("expires: {expires}\n"));
+        match parse_documents(&text, "f.yml").pop().unwrap() {
+            Ok(Document::Filter(filter)) => filter.expires.map(|day| day.to_string()).unwrap_or_default(),
+            Ok(_) => "no filter".to_owned(),
+            Err(error) => format!("{}:{}", error.line, error.code),
+        }
+    };
+    for (expires, expected) in [
+        ("2026-03-31", "2026-03-31"),
+        ("'2026-03-31'", "2026-03-31"),
+        ("2026-03-31 # renew", "2026-03-31"),
+        ("soon", "5:bad-filter"),
+        ("2026-3-31", "5:bad-filter"),
+        ("2026-02-30", "5:bad-filter"),
+        ("31.03.2026", "5:bad-filter"),
+        ("[2026-03-31]", "5:bad-type"),
+    ] {
+        assert_eq!(day_of(expires), expected, "{expires}");
+    }
+}

@@ -121,3 +121,42 @@ fn every_part_is_told_whether_it_decided_or_not() {
     assert_eq!(told["selections"][1]["search"]["any"][0]["all"][0]["found"], "no_field");
     assert_eq!(told["conditions"][0]["holds"], false);
 }
+
+const PORTS: &str = r"
+title: T
+logsource: {product: aws}
+detection:
+  open:
+    rules[any]:
+      port: 22
+      ranges[none]: {cidr|startswith: '10.'}
+  condition: open
+";
+
+#[test]
+fn elements_are_entered_and_the_one_that_decided_is_told() {
+    let cases = [
+        (json!({}), vec!["6: open: `rules[any]` fails: the event has no such field"]),
+        (json!({"rules": []}), vec!["6: open: `rules[any]` fails: there is no element"]),
+        (
+            json!({"rules": [{"port": 80, "ranges": [{"cidr": "10.1"}]}, {"port": 22, "ranges": [{"cidr": "1.1"}, {"cidr": "10.2"}]}]}),
+            vec![
+                "6: open: `rules[any]` fails: 0 of 2 elements answer",
+                "8: open: element 2 of `rules[any]`: `ranges[none]` fails: 1 of 2 elements answer",
+                r#"8: open: element 2 of `rules[any]`: element 2 of `ranges[none]`: `cidr|startswith` holds: the event has "10.2"; the rule wants "10.""#,
+            ],
+        ),
+        (
+            json!({"rules": [{"port": 80}, {"port": 22, "ranges": [{"cidr": "1.1"}]}]}),
+            vec![
+                "6: open: `rules[any]` holds: 1 of 2 elements answer",
+                "7: open: element 2 of `rules[any]`: `port` holds: the event has 22; the rule wants 22",
+                "8: open: element 2 of `rules[any]`: `ranges[none]` holds: 0 of 1 elements answer",
+                r#"8: open: element 2 of `rules[any]`: element 1 of `ranges[none]`: `cidr|startswith` fails: the event has "1.1"; the rule wants "10.""#,
+            ],
+        ),
+    ];
+    for (event, expected) in cases {
+        assert_eq!(reasons(PORTS, &event), expected, "{event}");
+    }
+}

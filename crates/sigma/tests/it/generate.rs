@@ -9,6 +9,8 @@ use sigma::{MatchScratch, RuleIndex, RuleSet, parse_rules, reference};
 use crate::json_view::{Fields, JsonView};
 
 const FIELDS: &[&str] = &["a", "b", "c", "d.e", "d.f"];
+/// Fields of the elements of `d`.
+const WITHIN: &[&str] = &["e", "f"];
 
 /// Short texts over few characters, so that rules and events meet; with wildcards, escapes, case,
 /// letters that fold across scripts, dashes and digits.
@@ -32,13 +34,16 @@ fn value() -> impl Strategy<Value = Json> {
     ]
 }
 
-/// A small event over [`FIELDS`].
-pub(crate) fn event() -> impl Strategy<Value = Json> {
-    let leaf = prop_oneof![
+fn leaf() -> impl Strategy<Value = Json> {
+    prop_oneof![
         4 => value(),
         1 => prop::collection::vec(value(), 0..3).prop_map(Json::from),
-    ];
-    prop::collection::vec((prop::sample::select(FIELDS), leaf), 0..5).prop_map(|leaves| {
+    ]
+}
+
+/// A small event over [`FIELDS`].
+pub(crate) fn event() -> impl Strategy<Value = Json> {
+    prop::collection::vec((prop::sample::select(FIELDS), leaf()), 0..5).prop_map(|leaves| {
         let mut event = json!({});
         for (path, leaf) in leaves {
             match path.split_once('.') {
@@ -50,9 +55,36 @@ pub(crate) fn event() -> impl Strategy<Value = Json> {
     })
 }
 
+/// The same; in some `d` is a list.
+pub(crate) fn listed_event() -> impl Strategy<Value = Json> {
+    let member = prop::collection::btree_map(prop::sample::select(WITHIN), leaf(), 0..3);
+    let list = prop::collection::vec(prop_oneof![4 => member.prop_map(|m| json!(m)), 1 => value()], 0..4);
+    (event(), prop_oneof![2 => Just(None), 1 => list.prop_map(Some)]).prop_map(|(mut event, list)| {
+        if let Some(list) = list {
+            event["d"] = list.into();
+        }
+        event
+    })
+}
+
 /// A field's key with modifiers, and values that suit them.
 pub(crate) fn item() -> impl Strategy<Value = (String, Json)> {
-    let field = prop::sample::select(FIELDS);
+    item_of(FIELDS)
+}
+
+/// A question about the elements of `d`.
+fn block() -> impl Strategy<Value = (String, Json)> {
+    let quantifier = prop::sample::select(vec!["any", "all", "all_or_empty", "none"]);
+    let body = || {
+        prop::collection::vec(item_of(&["e", "f", "."]), 1..3)
+            .prop_map(|items| Json::Object(items.into_iter().collect::<serde_json::Map<_, _>>()))
+    };
+    let body = prop_oneof![3 => body(), 1 => prop::collection::vec(body(), 1..3).prop_map(Json::from)];
+    (quantifier, body).prop_map(|(quantifier, body)| (format!("d[{quantifier}]"), body))
+}
+
+fn item_of(fields: &'static [&'static str]) -> impl Strategy<Value = (String, Json)> {
+    let field = prop::sample::select(fields);
     let texts = prop_oneof![
         3 => prop::collection::vec(value(), 1..2),
         2 => prop::collection::vec(value(), 2..4),
@@ -94,7 +126,7 @@ pub(crate) fn item() -> impl Strategy<Value = (String, Json)> {
             .prop_flat_map(move |k| (Just(k), prop::collection::vec(value(), 1..10).prop_map(not_null))),
         1 => (field.clone(), encoded).prop_map(key).prop_flat_map(|k| (Just(k), "[ab]{1,4}".prop_map(Json::from))),
         2 => (field.clone(), order).prop_map(key).prop_flat_map(|k| (Just(k), (0..12_i64).prop_map(Json::from))),
-        2 => (field.clone(), reference, prop::sample::select(FIELDS))
+        2 => (field.clone(), reference, prop::sample::select(fields))
             .prop_map(|(field, more, other)| (format!("{field}|fieldref{more}"), json!(other))),
         1 => (field.clone(), any::<bool>()).prop_map(|(field, b)| (format!("{field}|exists"), json!(b))),
         1 => (field.clone(), prop::sample::select(vec!["a+b", "^[ab]$", "a|B", "\\d", "(?i)AB", "b(a|b)*b"]), prop::sample::select(vec!["", "|i", "|neq"]))
@@ -105,7 +137,8 @@ pub(crate) fn item() -> impl Strategy<Value = (String, Json)> {
 }
 
 fn map() -> impl Strategy<Value = Json> {
-    prop::collection::btree_map("[a-z]", item(), 1..4).prop_map(|items| {
+    let item = prop_oneof![8 => item(), 1 => block()];
+    prop::collection::btree_map("[a-z]", item, 1..4).prop_map(|items| {
         let mut map = serde_json::Map::new();
         for (key, value) in items.into_values() {
             map.insert(key, value);
@@ -362,6 +395,155 @@ pub(crate) mod endpoint {
     }
 }
 
+/// Values as an attacker would choose them: long, many in one field, hardly two alike, full of what rules look for.
+pub(crate) fn hostile_event() -> impl Strategy<Value = Json> {
+    let text = prop_oneof![
+        (r"[abAB\\. -]{1,6}", 1..120_usize).prop_map(|(part, times)| part.repeat(times)),
+        r"(aa|ab|b|\\a\.exe| -enc ?|10\.0\.0\.[0-9]|[0-9]{1,3}|\u{212A}|x){0,40}",
+        Just("a".repeat(4_200)),
+        Just(format!("{}b", "ab".repeat(300))),
+    ];
+    let many = prop::collection::vec(text.clone(), 0..40).prop_map(Json::from);
+    let leaf = || prop_oneof![4 => text.clone().prop_map(Json::from), 1 => many.clone()];
+    (leaf(), leaf(), leaf()).prop_map(|(a, b, e)| json!({"a": a, "b": b, "d": {"e": e}}))
+}
+
+/// Rules whose patterns begin, end and contain one another, with expressions and networks among them.
+pub(crate) fn overlapping_rule() -> impl Strategy<Value = String> {
+    let item = || {
+        let texts = prop::collection::vec(r"(aa?|ab|ba|b|\\a\.exe|\.exe| -enc|a\*b|\?b|[0-9]){1,3}", 1..12);
+        let placed = prop::sample::select(vec![
+            "",
+            "|contains",
+            "|startswith",
+            "|endswith",
+            "|contains|all",
+            "|contains|cased",
+        ]);
+        let field = || prop::sample::select(vec!["a", "b", "d.e"]);
+        let expression = prop::sample::select(vec![
+            r"(ab|ba)+\.exe",
+            r"(?i)AB\s*-enc",
+            r"^a+b$",
+            r"\d{2,}",
+            "[ab]x|\u{212A}",
+            r"(?:aa|bb)[^a]",
+        ]);
+        prop_oneof![
+            6 => (field(), placed, texts).prop_map(|(field, more, texts)| (format!("{field}{more}"), json!(texts))),
+            2 => (field(), prop::sample::select(vec!["|re", "|re|i"]), expression)
+                .prop_map(|(field, more, re)| (format!("{field}{more}"), json!(re))),
+            1 => field().prop_map(|field| (format!("{field}|cidr"), json!(["10.0.0.0/29", "10.0.0.4"]))),
+            1 => (field(), 0..400_u32).prop_map(|(field, n)| (format!("{field}|gte"), json!(n))),
+        ]
+    };
+    let map = move || {
+        prop::collection::vec(item(), 1..4)
+            .prop_map(|items| Json::Object(items.into_iter().collect::<serde_json::Map<_, _>>()))
+    };
+    let condition = prop::sample::select(vec![
+        "s1",
+        "1 of them",
+        "s1 and s2",
+        "s1 and not t1",
+        "(s1 or s2) and not (t1 and _u)",
+    ]);
+    (prop::collection::vec(map(), 4), condition)
+        .prop_map(|(selections, condition)| rule_of(selections, condition.to_owned()))
+}
+
+/// Lists of objects, lists of texts, lists within lists, and what stands there without a list.
+pub(crate) mod elements {
+    use super::*;
+
+    pub(crate) fn event() -> impl Strategy<Value = Json> {
+        let value = || {
+            prop_oneof![
+                6 => prop::sample::select(vec!["a", "A", "b", "ab"]).prop_map(Json::from),
+                1 => (0..3_i64).prop_map(Json::from),
+                1 => Just(Json::Null),
+            ]
+        };
+        let leaf =
+            move || prop_oneof![4 => value(), 1 => prop::collection::vec(value(), 0..3).prop_map(Json::from)];
+        let inner = move || prop::collection::btree_map(prop::sample::select(vec!["k", "v"]), leaf(), 0..3);
+        let object = move || {
+            (inner(), prop::collection::vec(inner(), 0..3)).prop_map(|(own, list)| {
+                let mut object = json!(own);
+                if !list.is_empty() {
+                    object["in"] = json!(list);
+                }
+                object
+            })
+        };
+        let member = move || {
+            prop_oneof![
+                5 => object(),
+                2 => value(),
+                1 => prop::collection::vec(prop_oneof![object(), value()], 0..3).prop_map(Json::from),
+            ]
+        };
+        let list = prop_oneof![
+            6 => prop::collection::vec(member(), 0..5).prop_map(Json::from),
+            1 => object(),
+            1 => value(),
+        ];
+        prop_oneof![8 => list.prop_map(|list| json!({"list": list, "a": "ab"})), 1 => Just(json!({"a": "a"}))]
+    }
+
+    fn body(names: &'static [&'static str]) -> impl Strategy<Value = Json> {
+        let more = prop::sample::select(vec![
+            "",
+            "|contains",
+            "|startswith",
+            "|neq",
+            "|exists",
+            "|cased",
+            "|fieldref",
+            "|re",
+            "|gte",
+            "null",
+        ]);
+        let values = prop::collection::vec(prop::sample::select(vec!["a", "A", "b", "ab"]), 1..3);
+        let item = (prop::sample::select(names), more, values).prop_map(|(name, more, values)| match more {
+            "|exists" => (format!("{name}|exists"), json!(values.len() == 1)),
+            "|gte" => (format!("{name}|gte"), json!(1)),
+            "|re" => (format!("{name}|re"), json!("^a")),
+            "|fieldref" => (format!("{name}|fieldref"), json!("v")),
+            "null" => (name.to_owned(), Json::Null),
+            more => (format!("{name}{more}"), json!(values)),
+        });
+        let map = || {
+            prop::collection::vec(item.clone(), 1..3)
+                .prop_map(|items| Json::Object(items.into_iter().collect::<serde_json::Map<_, _>>()))
+        };
+        prop_oneof![4 => map(), 1 => prop::collection::vec(map(), 1..3).prop_map(Json::from)]
+    }
+
+    pub(crate) fn rule() -> impl Strategy<Value = String> {
+        let quantifier = || prop::sample::select(vec!["any", "all", "all_or_empty", "none"]);
+        let nested =
+            (quantifier(), body(&["k", "v", "."]), any::<bool>()).prop_map(|(quantifier, body, both)| {
+                let mut map = json!({ format!("in[{quantifier}]"): body });
+                if both {
+                    map["k"] = json!("a");
+                }
+                map
+            });
+        let block = prop_oneof![3 => body(&["k", "v", ".", "in", "in.k"]), 1 => nested, 1 => Just(json!(["a", "ab"]))];
+        let map = (quantifier(), block, any::<bool>()).prop_map(|(quantifier, block, both)| {
+            let mut map = json!({ format!("list[{quantifier}]"): block });
+            if both {
+                map["a|startswith"] = json!("a");
+            }
+            map
+        });
+        let condition = prop::sample::select(vec!["s1", "1 of s*", "s1 and not t1", "not s1", "all of them"]);
+        (prop::collection::vec(map, 4), condition)
+            .prop_map(|(selections, condition)| rule_of(selections, condition.to_owned()))
+    }
+}
+
 /// Rules in one set of the seeded run, and events that run over it: the pairs of a round are their product.
 const RULES_PER_ROUND: usize = 40;
 const EVENTS_PER_ROUND: usize = 25;
@@ -373,6 +555,8 @@ pub(crate) struct Pairs {
     pub(crate) asked: u64,
     /// Pairs that match.
     pub(crate) matched: u64,
+    /// Rules that ask about the elements of an array.
+    pub(crate) of_elements: u64,
     /// The first differences, each with the rule and the event.
     pub(crate) differences: Vec<String>,
 }
@@ -391,9 +575,10 @@ pub(crate) fn seeded(seed: u64, pairs: u64) -> Pairs {
     let mut runner = runner(seed);
     let (mut found, mut round) = (Pairs::default(), 0_u64);
     while found.asked < pairs && found.differences.len() < 10 {
-        match round % 3 {
-            0 => one_round(&mut runner, &rule(), &event(), &mut found),
+        match round % 4 {
+            0 => one_round(&mut runner, &rule(), &listed_event(), &mut found),
             1 => one_round(&mut runner, &dense::rule(), &dense::event(), &mut found),
+            2 => one_round(&mut runner, &elements::rule(), &elements::event(), &mut found),
             _ => one_round(&mut runner, &endpoint::rule(), &endpoint::event(), &mut found),
         }
         round += 1;
@@ -410,6 +595,8 @@ fn one_round(
     let texts: Vec<String> = (0..RULES_PER_ROUND).map(|_| rule.new_tree(runner).unwrap().current()).collect();
     let events: Vec<Json> =
         (0..EVENTS_PER_ROUND).map(|_| event.new_tree(runner).unwrap().current()).collect();
+    found.of_elements +=
+        texts.iter().filter(|text| text.contains("]\":") || text.contains("]|")).count() as u64;
     match compare(&texts, &events) {
         Ok((matched, differences)) => {
             found.matched += matched;

@@ -272,6 +272,7 @@ fn elements_of_arrays() {
     let lists = json!({"c": [{"in": [{"k": "a", "v": 1}, {"k": "b", "v": 2}]}]});
     cases(&[
         ("{c.p: TCP, c.ip|cidr: 10.0.0.0/8}", mixed.clone(), true),
+        (r"{'x\[y]': 1, 'a[b]c': 2, z|fieldref: 'x\[y]'}", json!({"x[y]": 1, "a[b]c": 2, "z": 1}), true),
         ("{'c[any]': {p: TCP, ip|cidr: 10.0.0.0/8}}", mixed.clone(), false),
         ("{'c[any]': {p: TCP, ip|cidr: 10.0.0.0/8}}", one.clone(), true),
         ("{'c[any]': [{p: TCP, ip: 1.1.1.1}, {p: UDP}]}", mixed.clone(), true),
@@ -316,7 +317,7 @@ fn questions_about_elements_that_have_no_meaning_are_refused() {
         ("{'[any]': {p: TCP}}", "bad-value"),
         ("{'c[any]': {'|contains': x}}", "bad-value"),
         ("{'c[any]': {}}", "bad-value"),
-        ("{'c[some]': {p: TCP}}", "bad-value"),
+        ("{'c[some]': {p: TCP}}", "unknown-quantifier"),
     ] {
         let text =
             format!("title: T\nlogsource: {{product: p}}\ndetection:\n  s: {search}\n  condition: s\n");

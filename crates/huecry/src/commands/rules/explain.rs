@@ -218,4 +218,8 @@ fn print_search(search: &SearchTold, indent: usize) {
 
 fn print_item(item: &ItemTold, indent: usize) {
     terminal::line(format_args!("{:indent$}{}", "", item.sentence()));
+    if let Some(told) = item.elements.as_ref().and_then(|elements| elements.told.as_ref()) {
+        terminal::line(format_args!("{:indent$}  element {}", "", told.number));
+        print_search(&told.search, indent + 4);
+    }
 }

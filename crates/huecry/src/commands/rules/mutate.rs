@@ -4,9 +4,10 @@ use super::load_rules;
 use crate::content::RuleFile;
 use crate::exit::{Exit, Failure};
 use crate::terminal;
-use detect::{MissingTest, RuleMutations, Standing};
+use detect::{CorrelationMutations, MissingTest, RuleMutations, Standing};
 use serde::Serialize;
 use serde_json::Value;
+use sigma::correlation::{CorrelationMutation, CorrelationRule};
 use sigma::{Mutation, Rule};
 
 /// One rule, in the form that `--json` promises: one object a line, then one of totals.
@@ -33,10 +34,27 @@ struct SurvivorRow<'a> {
     missing_test: Value,
 }
 
+/// One correlation, in a line of the same output.
+#[derive(Serialize)]
+struct CorrelationRow<'a> {
+    file: &'a str,
+    line: u32,
+    correlation: &'a str,
+    correlation_id: Option<&'a str>,
+    standing: &'static str,
+    /// Percent; null where nothing was changed or the tests fail.
+    score: Option<f64>,
+    killed: usize,
+    survived: &'a [CorrelationMutation],
+    /// Changes that give no correlation.
+    refused: usize,
+}
+
 /// All rules together.
 #[derive(Debug, Default, Serialize)]
 struct Totals {
     rules: usize,
+    correlations: usize,
     mutations: usize,
     killed: usize,
     survived: usize,
@@ -69,6 +87,16 @@ pub(super) fn run(files: &[RuleFile], min_score: Option<f64>, json: bool) -> Res
             print(rule, found);
         }
     }
+    let correlations = engine.detector().correlations().set().all().iter().enumerate();
+    for (found, linked) in correlations.filter_map(|(at, one)| Some((engine.mutate_correlation(at)?, one))) {
+        totals.add_correlation(&found, min_score);
+        if json {
+            let row = correlation_row(&linked.rule, &found);
+            terminal::line(serde_json::to_string(&row).unwrap_or_default());
+        } else {
+            print_correlation(&linked.rule, &found);
+        }
+    }
     for error in &report.refused {
         terminal::note(error);
     }
@@ -96,6 +124,17 @@ impl Totals {
         }
     }
 
+    fn add_correlation(&mut self, found: &CorrelationMutations, min_score: Option<f64>) {
+        self.correlations += 1;
+        self.killed += found.killed;
+        self.survived += found.survivors.len();
+        self.untested_rules += usize::from(found.standing == Standing::Untested);
+        self.failing_rules += usize::from(found.standing == Standing::Failing);
+        if let (Some(least), Some(score)) = (min_score, found.score()) {
+            self.below_min_score += usize::from(score < least);
+        }
+    }
+
     fn finish(&mut self) {
         let told_apart = self.killed + self.survived;
         self.mutations = told_apart + self.equivalent;
@@ -105,8 +144,9 @@ impl Totals {
     fn print(&self, min_score: Option<f64>) {
         let score = percent(self.score);
         terminal::line(format_args!(
-            "{} rules, {} changes: {} killed, {} survived ({score}); {} not told apart by any event that was tried",
-            self.rules, self.mutations, self.killed, self.survived, self.equivalent
+            "{} rules and {} correlations, {} changes: {} killed, {} survived ({score}); {} not told apart by any \
+             event that was tried",
+            self.rules, self.correlations, self.mutations, self.killed, self.survived, self.equivalent
         ));
         if self.left_out > 0 {
             terminal::line(format_args!("{} changes past the limit of a rule were not made", self.left_out));
@@ -160,16 +200,47 @@ fn row<'a>(rule: &'a Rule, found: &'a RuleMutations) -> RuleRow<'a> {
     }
 }
 
+fn correlation_row<'a>(rule: &'a CorrelationRule, found: &'a CorrelationMutations) -> CorrelationRow<'a> {
+    CorrelationRow {
+        file: &rule.file,
+        line: rule.line,
+        correlation: &rule.title,
+        correlation_id: rule.id.as_deref(),
+        standing: standing(found.standing),
+        score: found.score(),
+        killed: found.killed,
+        survived: &found.survivors,
+        refused: found.refused,
+    }
+}
+
+fn print_correlation(rule: &CorrelationRule, found: &CorrelationMutations) {
+    if found.survivors.is_empty() && found.standing == Standing::Judged {
+        return;
+    }
+    let (file, line, title) = (&rule.file, rule.line, &rule.title);
+    let (score, made) = (percent(found.score()), found.killed + found.survivors.len());
+    let (killed, note) = (found.killed, note(found.standing));
+    terminal::line(format_args!("{file}:{line}: {title}: {score}, {killed} of {made} changes killed{note}"));
+    for mutation in &found.survivors {
+        terminal::line(format_args!("    {file}:{}: survived: {}", mutation.line, mutation.change));
+    }
+}
+
+fn note(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Judged => "",
+        Standing::Untested => "; it has no tests",
+        Standing::Failing => "; its tests fail, so nothing follows from them",
+    }
+}
+
 fn print(rule: &Rule, found: &RuleMutations) {
     if found.survivors.is_empty() && found.standing == Standing::Judged {
         return;
     }
     let told_apart = found.killed + found.survivors.len();
-    let note = match found.standing {
-        Standing::Judged => "",
-        Standing::Untested => "; it has no tests",
-        Standing::Failing => "; its tests fail, so nothing follows from them",
-    };
+    let note = note(found.standing);
     terminal::line(format_args!(
         "{}:{}: {}: {}, {} of {told_apart} changes killed{note}",
         rule.file,
