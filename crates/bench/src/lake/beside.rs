@@ -53,20 +53,23 @@ pub(crate) fn run(dir: &Path, seconds: u64, turns: u32) -> Result<(), Failed> {
         turns.push(done);
         answers += clients.map_or(0, Clients::stop);
     }
-    let rate = |turns: &[Turn]| {
-        turns.iter().map(|turn| turn.events as f64).sum::<f64>()
-            / turns.iter().map(|turn| turn.wall_s).sum::<f64>()
-    };
-    let cpu = |turns: &[Turn]| {
-        1e6 * turns.iter().map(|turn| turn.cpu_s).sum::<f64>()
-            / turns.iter().map(|turn| turn.events as f64).sum::<f64>()
-    };
-    println!("rate with / without      {:.3}", rate(&with) / rate(&without));
-    println!("CPU an event, the same   {:.3}", cpu(&with) / cpu(&without));
+    // the median: a merge of the fed lake falls into one turn or another
+    let rate = |turns: &[Turn]| median(turns.iter().map(|turn| turn.events as f64 / turn.wall_s));
+    let cpu = |turns: &[Turn]| median(turns.iter().map(|turn| turn.cpu_s / turn.events as f64));
+    println!("rate with / without, of medians      {:.3}", rate(&with) / rate(&without));
+    println!("CPU an event, the same            {:.3}", cpu(&with) / cpu(&without));
     println!("{answers} questions ended; peak memory {} MiB", peak_mib());
     lake.close()?;
     std::fs::remove_dir_all(fed)?;
     Ok(())
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<_> = values.collect();
+    values.sort_by(f64::total_cmp);
+    let upper = values.len() / 2;
+    let lower = values.len().saturating_sub(1) / 2;
+    f64::midpoint(values[lower], values[upper])
 }
 
 fn ingest(
