@@ -1,17 +1,19 @@
-//! All tokens and sources in memory, so that no request of a sender costs a query.
+//! All tokens, people and sources in memory, so that no request of a sender costs a query.
 //!
 //! The directory is loaded whole: tokens and sources are few (people make them), and a request with an
 //! unknown token is answered from memory too, so that guessing costs the store nothing. A change made
 //! through this process is seen at once; one made by another (the command line) within [`Directory`]'s
 //! time to live. Should the store not answer, the last known state counts for a while longer.
 
+use crate::policy::Policies;
+use crate::role::RoleSet;
 use crate::rule::{Authority, Denied, Grant, Rule, presented};
 use crate::scope::ScopeSet;
 use crate::seal::Sealer;
 use crate::secret::SecretHash;
-use model::{Clock, SourceName, TokenId};
+use model::{Clock, PersonId, SourceName, TokenId};
 use ports::Store;
-use ports::store::{PAGE_ITEMS_MAX, PageRequest, Source, StoreError, Token, TokenKind};
+use ports::store::{PAGE_ITEMS_MAX, PageRequest, Person, Source, StoreError, Token, TokenKind};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -27,6 +29,9 @@ pub const USE_NOTED_MS: i64 = 60_000;
 
 /// Most tokens that are held; those made last count.
 pub const TOKENS_MAX: usize = 100_000;
+
+/// Most people that are held; those who came last count.
+pub const PEOPLE_MAX: usize = 100_000;
 
 /// A source as its door needs it.
 #[derive(Clone)]
@@ -56,6 +61,14 @@ pub enum AdmitError {
     /// It may not.
     #[error(transparent)]
     Denied(#[from] Denied),
+    /// It is known who asks, and they may not.
+    #[error("{denied}")]
+    Forbidden {
+        /// Why.
+        denied: Denied,
+        /// Who.
+        principal: model::Principal,
+    },
     /// Nobody can say: the store does not answer and the last known state is too old.
     #[error("tokens cannot be checked now: {0}")]
     Unavailable(#[from] StoreError),
@@ -66,6 +79,7 @@ struct Loaded {
     at_ms: i64,
     grants: HashMap<SecretHash, Arc<Grant>>,
     sources: HashMap<SourceName, Arc<SourceDoor>>,
+    people: HashMap<PersonId, Arc<Person>>,
 }
 
 /// Knows every token and source.
@@ -73,6 +87,7 @@ pub struct Directory {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     sealer: Sealer,
+    policies: Arc<Policies>,
     loaded: RwLock<Option<Arc<Loaded>>>,
     loading: tokio::sync::Mutex<()>,
     /// Counts changes, so that what was read before one is not kept after it.
@@ -89,11 +104,17 @@ impl std::fmt::Debug for Directory {
 
 impl Directory {
     /// A directory of what `store` holds; nothing is read before the first question.
-    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, sealer: Sealer) -> Self {
+    pub fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        sealer: Sealer,
+        policies: Arc<Policies>,
+    ) -> Self {
         Self {
             store,
             clock,
             sealer,
+            policies,
             loaded: RwLock::new(None),
             loading: tokio::sync::Mutex::new(()),
             changes: AtomicU64::new(0),
@@ -111,7 +132,12 @@ impl Directory {
         let hash = presented(header, scheme)?.hash();
         let loaded = self.current().await?;
         let grant = loaded.grants.get(&hash);
-        rule.decide(grant.map(AsRef::as_ref), self.clock.now_ms())?;
+        match (rule.decide(grant.map(AsRef::as_ref), self.clock.now_ms()), grant) {
+            (Err(denied), Some(grant)) if !denied.is_unauthenticated() => {
+                return Err(AdmitError::Forbidden { denied, principal: grant.principal() });
+            }
+            (decided, _) => decided?,
+        }
         if let Some(grant) = grant {
             self.note_use(grant.id);
         }
@@ -144,10 +170,33 @@ impl Directory {
     ///
     /// # Errors
     /// [`AdmitError`].
-    pub async fn still_admitted(&self, rule: Rule, grant: &Grant) -> Result<(), AdmitError> {
+    pub async fn still_admitted(&self, rule: Rule, grant: &Grant) -> Result<Arc<Grant>, AdmitError> {
         let loaded = self.current().await?;
         let now = loaded.grants.values().find(|known| known.id == grant.id);
-        Ok(rule.decide(now.map(AsRef::as_ref), self.clock.now_ms())?)
+        rule.decide(now.map(AsRef::as_ref), self.clock.now_ms())?;
+        Ok(now.cloned().ok_or(Denied::TokenUnknown)?)
+    }
+
+    /// The person; `None` when there is none.
+    ///
+    /// # Errors
+    /// As [`source`](Self::source).
+    pub async fn person(&self, id: PersonId) -> Result<Option<Arc<Person>>, StoreError> {
+        Ok(self.current().await?.people.get(&id).cloned())
+    }
+
+    /// Everyone who is not kept out.
+    ///
+    /// # Errors
+    /// As [`source`](Self::source).
+    pub async fn people(&self) -> Result<Vec<Arc<Person>>, StoreError> {
+        let loaded = self.current().await?;
+        Ok(loaded.people.values().filter(|person| !person.disabled).cloned().collect())
+    }
+
+    /// The policies in force.
+    pub fn policies(&self) -> &Policies {
+        &self.policies
     }
 
     /// The source of that name; `None` when there is none.
@@ -212,9 +261,22 @@ impl Directory {
         let mut snapshot = self.store.read().await?;
         let mut page = PageRequest::first(PAGE_ITEMS_MAX);
         loop {
+            let people = snapshot.people().list(&page).await?;
+            loaded.people.extend(people.items.into_iter().map(|person| (person.id, Arc::new(person))));
+            match people.next {
+                Some(next) if loaded.people.len() < PEOPLE_MAX => {
+                    page = PageRequest::after(PAGE_ITEMS_MAX, next);
+                }
+                _ => break,
+            }
+        }
+        page = PageRequest::first(PAGE_ITEMS_MAX);
+        loop {
             let tokens = snapshot.tokens().list(&page).await?;
             for token in &tokens.items {
-                loaded.grants.insert(SecretHash(token.secret_sha256), Arc::new(grant_of(token)));
+                loaded
+                    .grants
+                    .insert(SecretHash(token.secret_sha256), Arc::new(self.grant_of(token, &loaded.people)));
             }
             match tokens.next {
                 Some(next) if loaded.grants.len() < TOKENS_MAX => {
@@ -244,23 +306,36 @@ impl Directory {
             secret: secret.map(Into::into),
         }
     }
-}
 
-fn grant_of(token: &Token) -> Grant {
-    let authority = match (token.kind, &token.source) {
-        (TokenKind::Source, Some(source)) => Authority::Source(source.clone()),
-        // a source's token without a source opens nothing
-        (TokenKind::Source, None) => Authority::Api(ScopeSet::default()),
-        // a scope of a newer version is one that this version cannot grant
-        (TokenKind::Api, _) => {
-            Authority::Api(token.scopes.iter().filter_map(|scope| scope.parse().ok()).collect())
+    /// What a token opens: what policies say of its scopes, and if it is a person's, of the person too.
+    fn grant_of(&self, token: &Token, people: &HashMap<PersonId, Arc<Person>>) -> Grant {
+        let owner = token.person.map(|person| people.get(&person));
+        let authority = match (token.kind, &token.source) {
+            (TokenKind::Source, Some(source)) => Authority::Source(source.clone()),
+            // a source's token without a source opens nothing
+            (TokenKind::Source, None) => Authority::Api(ScopeSet::default()),
+            // a scope of a newer version is one that this version cannot grant
+            (TokenKind::Api, _) => {
+                let made_with = token.scopes.iter().filter_map(|scope| scope.parse().ok()).collect();
+                let reach = self.policies.reach_of_scopes(made_with);
+                Authority::Api(match owner {
+                    None => reach.scopes,
+                    Some(None) => ScopeSet::default(),
+                    Some(Some(person)) => {
+                        let roles = RoleSet::of_names(&person.roles);
+                        reach.and(self.policies.reach_of_roles(roles)).scopes
+                    }
+                })
+            }
+        };
+        let kept_out = owner.is_some_and(|person| person.is_none_or(|person| person.disabled));
+        Grant {
+            id: token.id,
+            name: token.name.clone(),
+            person: token.person,
+            authority,
+            expires_at_ms: token.expires_at_ms,
+            revoked: token.revoked_at_ms.is_some() || kept_out,
         }
-    };
-    Grant {
-        id: token.id,
-        name: token.name.clone(),
-        authority,
-        expires_at_ms: token.expires_at_ms,
-        revoked: token.revoked_at_ms.is_some(),
     }
 }

@@ -4,7 +4,7 @@ use crate::directory::Directory;
 use crate::scope::{Scope, ScopeSet};
 use crate::seal::{SealError, Sealer};
 use crate::secret::{Secret, SecretKind};
-use model::{AuditRecord, Clock, Entropy, Principal, SourceName, TokenId};
+use model::{AuditRecord, Clock, Entropy, PersonId, Principal, SourceName, TokenId};
 use ports::Store;
 use ports::store::{Page, PageRequest, Source, StoreError, Token, TokenKind};
 use serde_json::{Value, json};
@@ -15,6 +15,9 @@ pub const TOKEN_NAME_BYTES_MAX: usize = 128;
 
 /// Longest name of a source's kind or region, in bytes.
 pub const KIND_BYTES_MAX: usize = 64;
+
+/// Most tokens of one person.
+pub const TOKENS_OF_PERSON_MAX: usize = 100;
 
 /// From this similarity on (0 to 1, Jaro-Winkler), a kind is taken for a misspelt one.
 const MISSPELT_MIN: f64 = 0.75;
@@ -43,6 +46,15 @@ pub enum RegistryError {
         /// Every known kind.
         known: Vec<String>,
     },
+    /// The text names no role.
+    #[error(transparent)]
+    UnknownRole(#[from] crate::role::ParseRoleError),
+    /// Nobody could give roles any more.
+    #[error("this is the last admin: make another first")]
+    LastAdmin,
+    /// More tokens than one person may have.
+    #[error("a person has at most {TOKENS_OF_PERSON_MAX} tokens: revoke some first")]
+    TooManyTokens,
     /// The expiry is not in the future.
     #[error("a token expires in the future or not at all")]
     ExpiryPassed,
@@ -68,6 +80,23 @@ pub struct Caller {
     pub origin: Option<String>,
     /// The request.
     pub request_id: Option<String>,
+}
+
+impl Caller {
+    /// A record of what they do now.
+    pub(crate) fn record(
+        &self,
+        clock: &dyn Clock,
+        entropy: &dyn Entropy,
+        action: &str,
+        object: impl ToString,
+    ) -> AuditRecord {
+        AuditRecord {
+            origin: self.origin.clone(),
+            request_id: self.request_id.clone(),
+            ..AuditRecord::new(clock, entropy, self.principal.clone(), action, object)
+        }
+    }
 }
 
 /// A token to be made.
@@ -139,6 +168,32 @@ impl Registry {
         authority: NewAuthority,
         expires_at_ms: Option<i64>,
     ) -> Result<(Token, Secret), RegistryError> {
+        self.issue_for(caller, None, name, authority, expires_at_ms).await
+    }
+
+    /// Makes a token that is `person`'s own: it opens what it was made for and the person may do.
+    ///
+    /// # Errors
+    /// As [`issue`](Self::issue), and [`RegistryError::TooManyTokens`].
+    pub async fn issue_own(
+        &self,
+        caller: &Caller,
+        person: PersonId,
+        name: &str,
+        scopes: ScopeSet,
+        expires_at_ms: Option<i64>,
+    ) -> Result<(Token, Secret), RegistryError> {
+        self.issue_for(caller, Some(person), name, NewAuthority::Api(scopes), expires_at_ms).await
+    }
+
+    async fn issue_for(
+        &self,
+        caller: &Caller,
+        person: Option<PersonId>,
+        name: &str,
+        authority: NewAuthority,
+        expires_at_ms: Option<i64>,
+    ) -> Result<(Token, Secret), RegistryError> {
         check_name("name", name, TOKEN_NAME_BYTES_MAX)?;
         let now_ms = self.clock.now_ms();
         if expires_at_ms.is_some_and(|at_ms| at_ms <= now_ms) {
@@ -160,6 +215,11 @@ impl Registry {
         let mut scopes: Vec<String> = scopes.iter().map(|scope| scope.to_string()).collect();
         scopes.sort();
         let mut unit = self.store.begin().await?;
+        if let Some(person) = person
+            && unit.tokens().of_person(person).await?.len() >= TOKENS_OF_PERSON_MAX
+        {
+            return Err(RegistryError::TooManyTokens);
+        }
         let mut region = "default".to_owned();
         if let Some(name) = &source {
             let found = unit.sources().get(name.as_str()).await?;
@@ -171,6 +231,7 @@ impl Registry {
             secret_sha256: secret.hash().0,
             kind: if source.is_some() { TokenKind::Source } else { TokenKind::Api },
             source,
+            person,
             scopes,
             region,
             created_at_ms: now_ms,
@@ -179,7 +240,7 @@ impl Registry {
             revoked_at_ms: None,
         };
         let after = json!({ "name": token.name, "kind": token.kind, "scopes": token.scopes,
-            "source": token.source, "expires_at_ms": token.expires_at_ms });
+            "source": token.source, "person": token.person, "expires_at_ms": token.expires_at_ms });
         let audit = self.audit(caller, "token.issue", token.id.to_string(), Value::Null, after);
         unit.tokens().add(&token, &audit).await?;
         unit.commit().await?;
@@ -200,6 +261,29 @@ impl Registry {
         unit.commit().await?;
         self.directory.invalidate();
         Ok(())
+    }
+
+    /// Takes a token of `person`'s own back.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] for another's token too.
+    pub async fn revoke_own(
+        &self,
+        caller: &Caller,
+        person: PersonId,
+        id: TokenId,
+    ) -> Result<(), RegistryError> {
+        let token = self.store.read().await?.tokens().get(id).await?;
+        let own = token.is_some_and(|token| token.person == Some(person));
+        if own { self.revoke(caller, id).await } else { Err(StoreError::not_found("token", id).into()) }
+    }
+
+    /// A person's own tokens that were not revoked, the newest first.
+    ///
+    /// # Errors
+    /// As all reads.
+    pub async fn tokens_of(&self, person: PersonId) -> Result<Vec<Token>, RegistryError> {
+        Ok(self.store.read().await?.tokens().of_person(person).await?)
     }
 
     /// All tokens, the newest first, without their secrets (which nobody has).
@@ -300,13 +384,7 @@ impl Registry {
         after: Value,
     ) -> AuditRecord {
         let (clock, entropy) = (&*self.clock, &*self.entropy);
-        AuditRecord {
-            before,
-            after,
-            origin: caller.origin.clone(),
-            request_id: caller.request_id.clone(),
-            ..AuditRecord::new(clock, entropy, caller.principal.clone(), action, object)
-        }
+        AuditRecord { before, after, ..caller.record(clock, entropy, action, object) }
     }
 }
 
@@ -316,7 +394,7 @@ fn audited(source: &Source) -> Value {
         "has_secret": source.hmac_secret.is_some() })
 }
 
-fn check_name(field: &'static str, text: &str, bytes_max: usize) -> Result<(), RegistryError> {
+pub(crate) fn check_name(field: &'static str, text: &str, bytes_max: usize) -> Result<(), RegistryError> {
     let bad = text.trim().is_empty() || text.len() > bytes_max || text.chars().any(char::is_control);
     if bad { Err(RegistryError::BadName { field, bytes_max }) } else { Ok(()) }
 }

@@ -2,7 +2,7 @@
 
 use crate::scope::{Scope, ScopeSet};
 use crate::secret::{Secret, SecretKind};
-use model::{SourceName, TokenId};
+use model::{PersonId, Principal, SourceName, TokenId};
 
 /// The word before a token in the `Authorization` header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,8 +38,10 @@ pub enum Rule {
     },
     /// The holder of a source's token, and nobody else.
     SourceToken(Scheme),
-    /// The holder of an API token with this scope.
+    /// The holder of an API token with this scope, or a person whose roles come to it.
     Scope(Scope),
+    /// A person who is signed in, whatever their roles; no token.
+    Person,
 }
 
 /// What a token's holder may do.
@@ -58,6 +60,8 @@ pub struct Grant {
     pub id: TokenId,
     /// For whom it was made.
     pub name: String,
+    /// Whose it is; none for a machine's.
+    pub person: Option<PersonId>,
     /// What it allows.
     pub authority: Authority,
     /// From when on it is refused, milliseconds since the epoch.
@@ -90,9 +94,21 @@ pub enum Denied {
     /// Another source's token.
     #[error("this token belongs to another source")]
     TokenSource,
-    /// An API token without the scope.
+    /// An API token without the scope, or a person whose roles do not come to it.
     #[error("this needs the scope {0}")]
     ScopeMissing(Scope),
+    /// No session cookie, or one of another form.
+    #[error("nobody is signed in here")]
+    SessionMissing,
+    /// No such session, or it has ended by itself or by somebody.
+    #[error("this session has ended")]
+    SessionEnded,
+    /// A secret from before a rotation came back: somebody has a copy. The session was ended.
+    #[error("this session was used with a cookie that had been exchanged; it has ended for all who had it")]
+    SessionReplayed,
+    /// A token on a route for people who are signed in.
+    #[error("this is for people who are signed in; a token does not do")]
+    SessionNeeded,
 }
 
 impl Denied {
@@ -105,6 +121,9 @@ impl Denied {
                 | Self::TokenUnknown
                 | Self::TokenExpired
                 | Self::TokenRevoked
+                | Self::SessionMissing
+                | Self::SessionEnded
+                | Self::SessionReplayed
         )
     }
 }
@@ -118,7 +137,9 @@ pub fn presented(header: Option<&str>, scheme: Scheme) -> Result<Secret, Denied>
     if !word.eq_ignore_ascii_case(scheme.as_str()) {
         return Err(Denied::TokenMalformed(scheme));
     }
-    Secret::parse(token.trim()).map_err(|_| Denied::TokenMalformed(scheme))
+    let is_token = |secret: &Secret| matches!(secret.kind(), SecretKind::Source | SecretKind::Api);
+    let secret = Secret::parse(token.trim()).ok().filter(is_token);
+    secret.ok_or(Denied::TokenMalformed(scheme))
 }
 
 impl Rule {
@@ -127,7 +148,7 @@ impl Rule {
         match self {
             Self::Public { .. } | Self::Signed { .. } => None,
             Self::SourceToken(scheme) => Some(scheme),
-            Self::Scope(_) => Some(Scheme::Bearer),
+            Self::Scope(_) | Self::Person => Some(Scheme::Bearer),
         }
     }
 
@@ -150,12 +171,18 @@ impl Rule {
             (Self::SourceToken(_), Authority::Source(_)) => Ok(()),
             (Self::Scope(scope), Authority::Api(scopes)) if scopes.has(scope) => Ok(()),
             (Self::Scope(scope), Authority::Api(_)) => Err(Denied::ScopeMissing(scope)),
+            (Self::Person, Authority::Api(_)) => Err(Denied::SessionNeeded),
             _ => Err(Denied::TokenKind),
         }
     }
 }
 
 impl Grant {
+    /// Who acts by it.
+    pub fn principal(&self) -> Principal {
+        Principal::Token { id: self.id.to_string(), name: self.name.clone() }
+    }
+
     /// Whether the token is `source`'s own.
     ///
     /// # Errors
@@ -186,7 +213,7 @@ mod tests {
 
     fn grant(authority: Authority) -> Grant {
         let id = TokenId::new(&ManualClock::at(NOW_MS), &SeededEntropy::new(1));
-        Grant { id, name: "t".into(), authority, expires_at_ms: None, revoked: false }
+        Grant { id, name: "t".into(), person: None, authority, expires_at_ms: None, revoked: false }
     }
 
     fn source_grant() -> Grant {

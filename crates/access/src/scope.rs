@@ -30,6 +30,8 @@ scopes! {
     IncidentsRead = "incidents:read",
     /// Assign, comment, decide.
     IncidentsWrite = "incidents:write",
+    /// See and change what else only those see who have it.
+    IncidentsRestricted = "incidents:restricted",
     /// See which rules run and how they do.
     RulesRead = "rules:read",
     /// Load rules again, decide their stages, and see what a filter would be made of.
@@ -42,6 +44,8 @@ scopes! {
     TokensAdmin = "tokens:admin",
     /// Make, list and remove sources, and set their secrets.
     SourcesAdmin = "sources:admin",
+    /// See people, give them roles, keep them out, and make one-time links.
+    PeopleAdmin = "people:admin",
     /// Read the audit record.
     AuditRead = "audit:read",
     /// Erase personal values from the audit record, and record evidence packs.
@@ -70,7 +74,7 @@ impl FromStr for Scope {
 }
 
 /// A set of scopes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct ScopeSet(u32);
 
 impl ScopeSet {
@@ -87,6 +91,12 @@ impl ScopeSet {
     /// Whether every scope of `other` is in it.
     pub const fn covers(self, other: Self) -> bool {
         other.0 & !self.0 == 0
+    }
+
+    /// Those that are in both.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
     }
 
     /// The scopes in it, in the order of [`Scope::ALL`].

@@ -19,13 +19,23 @@ pub enum SecretKind {
     Source,
     /// `hc_api_…`: an API token with scopes.
     Api,
+    /// `hc_ses_…`: a person's session; lives in a cookie.
+    Session,
+    /// `hc_lnk_…`: a one-time link.
+    Link,
 }
 
 impl SecretKind {
-    const fn prefix(self) -> &'static str {
+    /// Every kind.
+    pub const ALL: [SecretKind; 4] = [Self::Source, Self::Api, Self::Session, Self::Link];
+
+    /// How secrets of this kind begin.
+    pub const fn prefix(self) -> &'static str {
         match self {
             Self::Source => "hc_src_",
             Self::Api => "hc_api_",
+            Self::Session => "hc_ses_",
+            Self::Link => "hc_lnk_",
         }
     }
 }
@@ -40,6 +50,13 @@ impl fmt::Debug for SecretHash {
     }
 }
 
+/// Random text that is no secret of its own kind, such as what a request repeats against forgery; 43 characters.
+pub(crate) fn random_text(entropy: &dyn Entropy) -> String {
+    let mut bytes = [0; SECRET_BYTES];
+    entropy.fill(&mut bytes);
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
 /// A secret's text. Neither printed by `Debug` nor kept.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret {
@@ -49,7 +66,7 @@ pub struct Secret {
 
 /// The text is not a token of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a token: hc_src_ or hc_api_ and 43 characters")]
+#[error("not a secret of ours: hc_, three letters, _ and 43 characters")]
 pub struct ParseSecretError;
 
 impl Secret {
@@ -65,9 +82,8 @@ impl Secret {
     /// # Errors
     /// [`ParseSecretError`] when it has not the form of one.
     pub fn parse(text: &str) -> Result<Self, ParseSecretError> {
-        let kinds = [SecretKind::Source, SecretKind::Api];
         let of_kind = |kind: &SecretKind| text.strip_prefix(kind.prefix()).map(|rest| (*kind, rest));
-        let (kind, encoded) = kinds.iter().find_map(of_kind).ok_or(ParseSecretError)?;
+        let (kind, encoded) = SecretKind::ALL.iter().find_map(of_kind).ok_or(ParseSecretError)?;
         match URL_SAFE_NO_PAD.decode(encoded) {
             Ok(bytes) if bytes.len() == SECRET_BYTES => Ok(Self { kind, text: text.to_owned() }),
             _ => Err(ParseSecretError),
@@ -104,7 +120,7 @@ mod tests {
     #[test]
     fn secrets_round_trip_and_differ() {
         let entropy = SeededEntropy::new(1);
-        for kind in [SecretKind::Source, SecretKind::Api] {
+        for kind in SecretKind::ALL {
             let secret = Secret::generate(kind, &entropy);
             assert_eq!(secret.reveal().len(), 7 + 43);
             assert_eq!(Secret::parse(secret.reveal()), Ok(secret.clone()));

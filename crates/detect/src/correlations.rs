@@ -133,8 +133,8 @@ impl Correlations {
         }
     }
 
-    /// The hit that a number among all rules stands for.
-    pub(crate) fn hit(&self, base: usize) -> Hit {
+    /// The hit that a number among all rules ([`sigma::correlation::Member::Base`]) stands for.
+    pub fn hit(&self, base: usize) -> Hit {
         match base.checked_sub(self.vendor_rules) {
             None => Hit { vocabulary: Vocabulary::Vendor, index: RuleIndex(base as u32) },
             Some(index) => Hit { vocabulary: Vocabulary::Ocsf, index: RuleIndex(index as u32) },

@@ -1,15 +1,11 @@
 //! Compiled rules, and one event run through them.
 
 use crate::correlations::Correlations;
+use crate::documents::Documents;
 use crate::routes::Routes;
 use crate::view::{Interner, Seen};
 use model::{EnrichFields, Enrichment, EventView, FieldTable};
-use sigma::{
-    Document, FieldInterner, Logsource, MatchScratch, Preparation, Route, Rule, RuleError, RuleIndex, RuleSet,
-};
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::sync::Arc;
+use sigma::{FieldInterner, Logsource, MatchScratch, Route, Rule, RuleError, RuleIndex, RuleSet};
 
 /// Which names a rule reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -57,38 +53,6 @@ pub struct Detector {
     pub(crate) correlations: Correlations,
 }
 
-/// Which rule has which id, in lower case.
-#[derive(Default)]
-struct Ids {
-    taken: HashMap<String, (Arc<str>, u32)>,
-}
-
-impl Ids {
-    /// The document, unless another has its id: their findings would be taken for each other's.
-    fn claim(&mut self, document: Document) -> Result<Document, RuleError> {
-        let (id, rule_file, line) = match &document {
-            Document::Rule(rule) => (&rule.id, &rule.file, rule.line),
-            Document::Correlation(rule) => (&rule.id, &rule.file, rule.line),
-            Document::Filter(_) | Document::Pipeline(_) | Document::Placeholders(_) => return Ok(document),
-        };
-        let Some(id) = id else { return Ok(document) };
-        match self.taken.entry(id.to_ascii_lowercase()) {
-            Entry::Vacant(free) => {
-                free.insert((Arc::clone(rule_file), line));
-                Ok(document)
-            }
-            Entry::Occupied(taken) => {
-                let (other, other_line) = taken.get();
-                let reason = format!(
-                    "the id {id} belongs to the rule at {other}:{other_line}; give this rule its own"
-                );
-                let code = sigma::ErrorCode::DuplicateId;
-                Err(RuleError { file: Arc::clone(rule_file), line, code, reason })
-            }
-        }
-    }
-}
-
 impl Detector {
     /// Parses and compiles rule files, given as (file name, text). Filters, processing pipelines and placeholders among
     /// them act on the rules of all files. The fields that rules read are added to the table of their vocabulary. Of
@@ -98,21 +62,17 @@ impl Detector {
         vendor_fields: &mut FieldTable,
         ocsf_fields: &mut FieldTable,
     ) -> (Self, LoadReport) {
-        let mut report = LoadReport::default();
-        let (mut rules, mut correlations) = (Vec::new(), Vec::new());
-        let (mut preparation, mut ids) = (Preparation::default(), Ids::default());
-        for (file, text) in documents {
-            for parsed in sigma::parse_documents(text, file) {
-                match parsed.and_then(|document| ids.claim(document)) {
-                    Ok(Document::Rule(rule)) => rules.push(*rule),
-                    Ok(Document::Correlation(rule)) => correlations.push(*rule),
-                    Ok(Document::Filter(filter)) => preparation.add_filter(*filter),
-                    Ok(Document::Pipeline(pipeline)) => preparation.add_pipeline(*pipeline),
-                    Ok(Document::Placeholders(placeholders)) => preparation.add_placeholders(placeholders),
-                    Err(error) => report.refused.push(error),
-                }
-            }
-        }
+        Self::of(Documents::parse(documents), vendor_fields, ocsf_fields)
+    }
+
+    /// The same of documents that were parsed before.
+    pub fn of(
+        documents: Documents,
+        vendor_fields: &mut FieldTable,
+        ocsf_fields: &mut FieldTable,
+    ) -> (Self, LoadReport) {
+        let Documents { rules, correlations, preparation, refused } = documents;
+        let mut report = LoadReport { loaded: 0, refused };
         let (rules, refused) = preparation.apply(rules);
         report.refused.extend(refused);
         let (ocsf, vendor): (Vec<_>, Vec<_>) = rules.into_iter().partition(|rule| rule.logsource.is_ocsf());

@@ -2,7 +2,7 @@
 
 use crate::rule_tests::RuleTestResult;
 use model::Stage;
-use sigma::Rule;
+use std::collections::BTreeMap;
 
 /// A rule's own key for the most findings that it may raise a day: a number.
 pub const ALERT_BUDGET: &str = "alert_budget";
@@ -93,9 +93,10 @@ pub const fn effective(decided: Stage, tests: TestState) -> Stage {
     }
 }
 
-/// The most findings a day that the rule may raise: its own word, else the installation's.
-pub fn alert_budget(rule: &Rule, default: Option<u64>) -> Option<u64> {
-    rule.custom.get(ALERT_BUDGET).and_then(serde_json::Value::as_u64).or(default)
+/// The most findings a day that a rule or correlation with these further keys may raise: its own word, else the
+/// installation's.
+pub fn alert_budget(custom: &BTreeMap<String, serde_json::Value>, default: Option<u64>) -> Option<u64> {
+    custom.get(ALERT_BUDGET).and_then(serde_json::Value::as_u64).or(default)
 }
 
 #[cfg(test)]
@@ -152,7 +153,7 @@ mod tests {
             ("alert_budget: many", Some(7), Some(7)),
         ] {
             let rule = sigma::parse_rules(&format!("{text}{extra}\n"), "r.yml").remove(0).unwrap();
-            assert_eq!(alert_budget(&rule, default), expected, "{extra}");
+            assert_eq!(alert_budget(&rule.custom, default), expected, "{extra}");
         }
     }
 }

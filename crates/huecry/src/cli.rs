@@ -1,7 +1,9 @@
 //! The command line, as data.
 
+mod people;
 mod rollout;
 
+pub use people::People;
 pub use rollout::{ReportFormat, RulesBacktest, RulesStage, RulesTune, StageArg};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -75,6 +77,9 @@ pub enum Command {
     /// API tokens and source tokens.
     #[command(subcommand)]
     Token(Token),
+    /// People who may sign in, and one-time links for more.
+    #[command(subcommand)]
+    People(People),
     /// Who did what, and the proof that nobody changed it since.
     #[command(subcommand)]
     Audit(Audit),

@@ -1,5 +1,9 @@
 //! The configuration file: TOML, every key optional, unknown keys refused.
 
+mod access;
+
+pub use self::access::{AccessConfig, OidcConfig};
+
 use crate::questions::QueryConfig;
 use detect::stage::NewRuleStage;
 use model::Stage;
@@ -72,6 +76,8 @@ pub struct Config {
     pub query: QueryConfig,
     /// The tamper-evident record of who did what.
     pub audit: AuditConfig,
+    /// Who may enter.
+    pub access: AccessConfig,
 }
 
 /// The HTTP server.
@@ -81,13 +87,18 @@ pub struct ServerConfig {
     /// Address and port to listen on.
     #[schemars(with = "String")]
     pub listen: SocketAddr,
+    /// Where people reach the server, such as `https://hue.example.com`. With `https:` cookies go over TLS only. Not
+    /// said: `http:` and the address that a request was sent to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
     /// Most bytes of requests that are worked on at once; past it senders get 429.
     pub in_flight_bytes_max: usize,
 }
 
 impl Default for ServerConfig {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8787)), in_flight_bytes_max: 128 << 20 }
+        let listen = SocketAddr::from(([127, 0, 0, 1], 8787));
+        Self { listen, public_url: None, in_flight_bytes_max: 128 << 20 }
     }
 }
 

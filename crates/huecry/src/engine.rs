@@ -1,7 +1,7 @@
 //! The one pass over a record: parse once, map, enrich, match. Composes the stages, which never call each other.
 
 use crate::process_fields::ProcessFields;
-use detect::{Detector, EventFacts, EventLogRoutes, Hit, LoadReport, Routes, Vocabulary};
+use detect::{Detector, Documents, EventFacts, EventLogRoutes, Hit, LoadReport, Routes, Vocabulary};
 use enrich::{Enricher, Facts, Pass};
 use model::{
     Enrichment, Entity, EventId, EventView, FieldTable, Finding, Offset, Partition, Position, RawRecord,
@@ -15,6 +15,7 @@ use sigma::correlation::{Entry, EventRef, Feeds, Firing};
 use std::collections::HashSet;
 use std::sync::Arc;
 
+mod preparing;
 mod rule_work;
 
 pub use rule_work::RuleOutcome;
@@ -139,15 +140,23 @@ impl Engine {
         Ok(Self::of(&Arc::new(Mappings::builtin()?), rules))
     }
 
-    /// Compiles `rules` over mappings that are compiled already. The tables of fields begin with what the mappings
-    /// read and are this engine's own.
+    /// Compiles `rules` over mappings that are compiled already. A filter or pipeline that breaks a rule's own tests is
+    /// refused for that rule ([`preparing`]).
     pub fn of<'d>(
         mappings: &Arc<Mappings>,
         rules: impl IntoIterator<Item = (&'d str, &'d str)>,
     ) -> (Self, LoadReport) {
+        let mut documents = Documents::parse(rules);
+        let refused = preparing::leave_out_what_breaks_tests(mappings, &mut documents);
+        documents.refused.extend(refused);
+        Self::of_documents(mappings, documents)
+    }
+
+    /// Compiles documents as they are. The tables of fields begin with what the mappings read and are this engine's own.
+    pub(crate) fn of_documents(mappings: &Arc<Mappings>, documents: Documents) -> (Self, LoadReport) {
         let (mut record_fields, mut event_fields) = (mappings.record_fields.clone(), FieldTable::default());
         let normalizer = &mappings.normalizer;
-        let (detector, report) = Detector::load(rules, &mut record_fields, &mut event_fields);
+        let (detector, report) = Detector::of(documents, &mut record_fields, &mut event_fields);
         let processes = ProcessFields::intern(&mut event_fields);
         let route = |logsource: &normalize::Logsource| {
             let is_fixed = logsource.product != EVENT_LOG_PRODUCT;
@@ -203,6 +212,11 @@ impl Engine {
     /// The compiled rules.
     pub fn detector(&self) -> &Detector {
         &self.detector
+    }
+
+    /// The mappings, for other engines over them.
+    pub(crate) fn mappings(&self) -> &Arc<Mappings> {
+        &self.mappings
     }
 
     /// The compiled mappings.

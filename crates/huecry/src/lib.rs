@@ -12,6 +12,7 @@ mod cpu_time;
 pub mod derive;
 pub mod engine;
 mod enrichment;
+mod entrance;
 pub mod entropy;
 mod evtx_file;
 mod exit;

@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::derive::Deriver;
 use crate::enrichment;
+use crate::entrance::Entrance;
 use crate::exit::{Exit, Failure};
 use crate::pipeline::{self, Pipeline};
 use crate::questions;
@@ -29,6 +30,10 @@ const RETENTION_EVERY: Duration = Duration::from_secs(300);
 const CHANGES_KEPT: u64 = 100_000;
 /// Expired answers that are forgotten at once, so that other writers need not wait long.
 const EXPIRED_ANSWERS_MAX: u32 = 10_000;
+/// So long a session that has ended is remembered, so that its exchanged cookie is known when it comes back.
+const SESSIONS_KEPT_MS: i64 = 30 * 24 * HOUR_MS;
+/// Sessions that are forgotten at once.
+const EXPIRED_SESSIONS_MAX: u32 = 10_000;
 const HOUR_MS: i64 = 3_600_000;
 /// The states of correlations, in the data folder.
 const CORRELATION_DIR: &str = "correlation";
@@ -45,6 +50,8 @@ pub struct Node {
     pub storage: Storage,
     /// What came of loading the rules.
     pub rules: LoadReport,
+    /// The one-time link for the first admin, while there is none.
+    pub first_link: Option<String>,
     pipeline: Pipeline,
     lake_upkeep: Option<JoinHandle<()>>,
     tasks: JoinSet<Result<(), String>>,
@@ -66,13 +73,14 @@ impl Node {
         let address = listener.local_addr()?;
         let storage = Storage::open(config).await?;
         storage.first_token(&config.storage.data_dir).await?;
+        let mut entrance = Entrance::of(config, &storage, address).await?;
+        let first_link = entrance.first_link.take();
         let (mut registry, mut tasks) = (Registry::default(), JoinSet::new());
         let shutdown = CancellationToken::new();
         let enricher = enrichment::start(&config.enrich, &mut registry);
         let rollout = start_rules(config, &storage, &enricher, &mut registry, &shutdown, &mut tasks).await?;
         let report = LoadReport::clone(&rollout.live().current().report);
         let correlation = config.correlation.options(config.storage.data_dir.join(CORRELATION_DIR));
-        let fired = Arc::clone(&correlation.stats);
         let pipeline =
             start_pipeline(&storage, rollout.live(), correlation, &mut registry, &shutdown).await?;
         let lake_upkeep = start_lake(config, &storage, &mut registry, &shutdown)?;
@@ -83,10 +91,11 @@ impl Node {
         enrichment::watch(enricher, Arc::clone(&storage.clock), interval_s, &shutdown, &mut tasks);
         let query = start_query(config, &storage, &mut registry)?;
         let log = Arc::clone(&storage.log);
-        let book = Arc::new(Book { rollout, fired, log, query: query.clone() });
-        let app = app(config, &storage, book, query, registry, &shutdown);
+        let masker = questions::masker(config, &storage)?;
+        let book = Arc::new(Book::new(rollout, log, query.clone(), masker));
+        let app = app(config, &storage, (book, query, entrance), registry, &shutdown);
         tasks.spawn(async move { server::serve(listener, app).await.map_err(|e| format!("server: {e}")) });
-        Ok(Self { address, storage, rules: report, pipeline, lake_upkeep, tasks, shutdown })
+        Ok(Self { address, storage, rules: report, first_link, pipeline, lake_upkeep, tasks, shutdown })
     }
 
     /// The address as a URL.
@@ -286,17 +295,17 @@ async fn forget(store: &dyn Store, now_ms: i64) -> Result<u64, ports::store::Sto
     let mut unit = store.begin().await?;
     let changes = unit.changes().prune(CHANGES_KEPT).await?;
     let answers = unit.idempotency().expire(now_ms, EXPIRED_ANSWERS_MAX).await?;
+    let sessions = unit.sessions().forget(now_ms - SESSIONS_KEPT_MS, EXPIRED_SESSIONS_MAX).await?;
     let oldest_day = (now_ms - RULE_DAYS_KEPT_MS).div_euclid(24 * HOUR_MS);
     let days = unit.rules().forget_days(oldest_day, RULE_DAYS_MAX).await?;
     unit.commit().await?;
-    Ok(changes + answers + days)
+    Ok(changes + answers + sessions + days)
 }
 
 fn app(
     config: &Config,
     storage: &Storage,
-    rules: Arc<dyn server::Rules>,
-    query: Option<Arc<dyn Query>>,
+    (rules, query, entrance): (Arc<dyn server::Rules>, Option<Arc<dyn Query>>, Entrance),
     mut registry: Registry,
     shutdown: &CancellationToken,
 ) -> App {
@@ -322,6 +331,12 @@ fn app(
         clock,
         entropy,
         directory: Arc::clone(&storage.directory),
+        gate: entrance.gate,
+        people: entrance.people,
+        sessions: entrance.sessions,
+        denials: entrance.denials,
+        oidc: entrance.oidc,
+        public_url: entrance.public_url,
         access: Arc::clone(&storage.registry),
         query,
         rules,

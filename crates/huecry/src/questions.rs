@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::storage::{Storage, load_or_make_key};
 use lake::snapshot::Snapshots;
-use lake::sql::{Class, Options, SqlEngine};
+use lake::sql::{Class, MASK_KEY_BYTES, Masker, Options, SqlEngine};
 use ports::query::Derive;
 use prometheus_client::registry::Registry;
 use schemars::JsonSchema;
@@ -56,8 +56,7 @@ pub fn engine(
     derive: Arc<dyn Derive>,
     registry: &mut Registry,
 ) -> Result<SqlEngine, Failure> {
-    let loss = "without it masked values get other tokens than in earlier answers";
-    let key = load_or_make_key(&config.storage.data_dir.join(KEY_FILE), &*storage.entropy, loss)?;
+    let key = mask_key(config, storage)?;
     let settings = &config.query;
     let mut options = Options::new(snapshots, Arc::clone(&storage.clock), key);
     if settings.threads > 0 {
@@ -72,6 +71,19 @@ pub fn engine(
     options.classes = classes();
     options.telemetry.register(registry);
     SqlEngine::start(options).map_err(|error| Failure::new(Exit::Server, format!("query threads: {error}")))
+}
+
+fn mask_key(config: &Config, storage: &Storage) -> Result<[u8; MASK_KEY_BYTES], Failure> {
+    let loss = "without it masked values get other tokens than in earlier answers";
+    load_or_make_key(&config.storage.data_dir.join(KEY_FILE), &*storage.entropy, loss)
+}
+
+/// Makes the tokens that answers of the engine have for personal values.
+///
+/// # Errors
+/// [`Failure`] when the key in the data folder cannot be read or made.
+pub fn masker(config: &Config, storage: &Storage) -> Result<Masker, Failure> {
+    Ok(Masker::new(&mask_key(config, storage)?))
 }
 
 /// Every OCSF class, with a view of its name.

@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::entropy::SystemEntropy;
 use crate::exit::{Exit, Failure};
-use access::{Caller, Directory, KEY_BYTES, NewAuthority, Registry, ScopeSet, Sealer};
+use access::{Caller, Directory, KEY_BYTES, NewAuthority, Policies, Registry, ScopeSet, Sealer};
 use backends::log::{FileLog, Options as LogOptions, TopicOptions};
 use backends::sqlite::SqliteStore;
 use backends::tiles::FileTiles;
@@ -43,6 +43,8 @@ pub struct Storage {
     pub directory: Arc<Directory>,
     /// Makes and takes back tokens and sources.
     pub registry: Arc<Registry>,
+    /// Seals secrets under the key of the data folder.
+    pub sealer: Sealer,
     /// What the audit log is signed with.
     pub signer: Arc<audit::Signer>,
     /// Where the audit log's tree stands.
@@ -78,7 +80,9 @@ impl Storage {
         let sealer = || Sealer::new(&key);
         let signer = Arc::new(load_or_make_signer(config, &sealer(), &*entropy)?);
         let tiles = Arc::new(FileTiles::new(config.audit_dir()));
-        let directory = Arc::new(Directory::new(Arc::clone(&store), Arc::clone(&clock), sealer()));
+        let policies = Arc::new(Policies::builtin().map_err(|e| Failure::new(Exit::Faults, e))?);
+        let directory = Directory::new(Arc::clone(&store), Arc::clone(&clock), sealer(), policies);
+        let directory = Arc::new(directory);
         let registry = Registry::new(
             Arc::clone(&store),
             Arc::clone(&directory),
@@ -93,6 +97,7 @@ impl Storage {
             lake,
             directory,
             registry: Arc::new(registry),
+            sealer: sealer(),
             signer,
             tiles,
             clock,

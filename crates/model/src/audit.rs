@@ -8,6 +8,13 @@ use serde_json::Value;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Principal {
+    /// A person, signed in.
+    Person {
+        /// The person's id; names may change and be alike.
+        id: String,
+        /// The person's name then.
+        name: String,
+    },
     /// The holder of an API token, by the name that the token was given to.
     Token {
         /// The token's id.
@@ -30,10 +37,10 @@ pub enum Principal {
 }
 
 impl Principal {
-    /// A short name for people: the token's name, the part, the account.
+    /// A short name for people: the person's, the token's, the part, the account.
     pub fn name(&self) -> &str {
         match self {
-            Self::Token { name, .. } => name,
+            Self::Person { name, .. } | Self::Token { name, .. } => name,
             Self::System { part } => part,
             Self::Local { account } => account,
             Self::Erased => "(erased)",

@@ -205,8 +205,24 @@ ulid_id! {
     TokenId, "tok"
 }
 ulid_id! {
+    /// Names a person: `per_` and a ULID.
+    PersonId, "per"
+}
+ulid_id! {
+    /// Names a person's session: `ses_` and a ULID. Not the cookie.
+    SessionId, "ses"
+}
+ulid_id! {
+    /// Names a one-time link: `lnk_` and a ULID. Not the secret.
+    LinkId, "lnk"
+}
+ulid_id! {
     /// Names an audit record: `aud_` and a ULID.
     AuditId, "aud"
+}
+ulid_id! {
+    /// Names a saved view of the queue: `view_` and a ULID.
+    SavedViewId, "view"
 }
 
 #[cfg(test)]

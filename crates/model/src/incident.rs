@@ -118,25 +118,64 @@ impl Verdict {
     }
 }
 
+/// Who may see an incident, within what their roles allow.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Visibility {
+    /// Whoever may read incidents at all.
+    #[default]
+    Everyone,
+    /// The team that it is about.
+    Team,
+    /// Those who have it, and the few whose roles say so; to all others it does not exist.
+    Restricted,
+}
+
+impl Visibility {
+    /// From the widest to the narrowest.
+    pub const ALL: [Visibility; 3] = [Self::Everyone, Self::Team, Self::Restricted];
+
+    /// The name in the API and in policies.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Everyone => "everyone",
+            Self::Team => "team",
+            Self::Restricted => "restricted",
+        }
+    }
+
+    /// The visibility of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|v| v.as_str() == name)
+    }
+}
+
 /// Most rules, and most tactics, that an incident lists; further ones are counted as findings only.
 pub const INCIDENT_RULES_MAX: usize = 64;
 
 /// A case: findings about one entity within a window, and what people decided.
 ///
 /// **Invariant:** machines write `title`, `machine_severity`, the times, the counts, `gravest`, `rules`,
-/// `tactics`, `ownership`, `owned_by`, `related` and `merged_into`; people write `status`, `severity_override`, `assignee` and `verdict`. Neither writes the other's.
+/// `tactics`, `ownership`, `owned_by`, `related` and `merged_into`; people write `status`, `severity_override`, `assignee`,
+/// `verdict`, `visibility` and `title_override`, and may merge, too. Neither writes the other's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Incident {
     /// Its name.
     pub id: IncidentId,
     /// From the gravest finding.
     pub title: String,
+    /// What a person called it instead.
+    #[serde(default)]
+    pub title_override: Option<String>,
     /// The gravest finding's severity.
     pub machine_severity: Severity,
     /// What a person set instead.
     pub severity_override: Option<Severity>,
     /// Where the work stands.
     pub status: Status,
+    /// Who may see it.
+    #[serde(default)]
+    pub visibility: Visibility,
     /// Who has it.
     pub assignee: Option<String>,
     /// What it turned out to be.
@@ -174,6 +213,11 @@ pub struct Incident {
 }
 
 impl Incident {
+    /// What it is called: by a person where one said so.
+    pub fn shown_title(&self) -> &str {
+        self.title_override.as_deref().unwrap_or(&self.title)
+    }
+
     /// The severity that counts: a person's where there is one.
     pub fn severity(&self) -> Severity {
         self.severity_override.unwrap_or(self.machine_severity)

@@ -37,8 +37,11 @@ pub use finding::{
     ENTITY_VALUE_BYTES_MAX, Entity, EntityKind, EventRef, FURTHER_EVENTS_MAX, Finding, MatchedField,
     Severity, push_entity_value,
 };
-pub use ids::{AuditId, CommentId, EventId, FindingId, IncidentId, ParseIdError, TokenId, Ulid};
-pub use incident::{Comment, INCIDENT_RULES_MAX, Incident, Membership, Status, Verdict};
+pub use ids::{
+    AuditId, CommentId, EventId, FindingId, IncidentId, LinkId, ParseIdError, PersonId, SavedViewId,
+    SessionId, TokenId, Ulid,
+};
+pub use incident::{Comment, INCIDENT_RULES_MAX, Incident, Membership, Status, Verdict, Visibility};
 pub use position::{Offset, ParsePositionError, Partition, Position, Topic};
 pub use raw::{RawRecord, RawRecordError, SOURCE_NAME_BYTES_MAX, SourceName, SourceNameError};
 pub use stage::Stage;

@@ -24,12 +24,18 @@ mod audit;
 pub mod conformance;
 mod consumers;
 mod error;
+mod facets;
 mod findings;
 mod incidents;
+mod moves;
 mod page;
+mod people;
 mod registry;
 mod rules;
+mod timeline;
 mod trail;
+mod views;
+mod visible;
 
 pub use audit::{Audit, AuditFilter, ERASE_ACTION, ReadAudit, StoredEntry};
 pub use consumers::{
@@ -37,21 +43,31 @@ pub use consumers::{
     ReadDeadLetters, ReadPositions,
 };
 pub use error::StoreError;
+pub use facets::{FACET_CANDIDATES_MAX, FACET_RULES_MAX, FACET_VALUES_MAX, Facet, FacetCount, Facets};
 pub use findings::{FindingFilter, Findings, ReadFindings};
 pub use incidents::{
     AssigneeFilter, Comments, GroupKey, IncidentEdit, IncidentFilter, IncidentOrder, Incidents,
-    MachineUpdate, OpenIncident, ReadComments, ReadIncidents,
+    MachineUpdate, OpenIncident, ReadComments, ReadIncidents, SEARCH_BYTES_MAX, SEARCH_CHARS_MIN,
+    SEARCH_NEEDLES_MAX, needles,
 };
+pub use moves::{IncidentLink, LINKS_MAX, LinkKind, MERGED_SHOWN_MAX, Moves, ReadMoves, Regrouping};
 pub use page::{CURSOR_BYTES_MAX, Cursor, PAGE_ITEMS_MAX, Page, PageRequest};
+pub use people::{
+    Identity, Link, Links, PERSON_SESSIONS_MAX, People, Person, PersonSession, ReadLinks, ReadPeople,
+    ReadSessions, Sessions,
+};
 pub use registry::{ReadSources, ReadTokens, Source, Sources, Token, TokenKind, Tokens};
 pub use rules::{
-    RULE_SAMPLES_MAX, RULE_SET_OBJECT, ReadRules, RuleDay, RuleMatches, RuleRow, RuleSetChange, Rules,
-    rule_object,
+    RULE_SAMPLES_MAX, RULE_SET_OBJECT, ReadRules, RuleBudget, RuleDay, RuleMatches, RuleRow, RuleSetChange,
+    Rules, rule_object,
 };
+pub use timeline::{COMMENT_ACTION, Moment, TimelineOrder};
 pub use trail::{
     Change, ChangeKind, ChangeSeq, Changes, IDEMPOTENCY_KEY_BYTES_MAX, Idempotency, ReadChanges,
     ReadIdempotency, StoredResponse,
 };
+pub use views::{ReadViews, SavedView, VIEWS_LISTED_MAX, VIEWS_PER_OWNER_MAX, Views};
+pub use visible::{VISIBLE_CASES, Visible};
 
 use async_trait::async_trait;
 use model::{AuditField, AuditId, AuditRecord};
@@ -101,6 +117,12 @@ pub trait Snapshot: Send {
     fn tokens(&mut self) -> &mut dyn ReadTokens;
     /// Configured senders.
     fn sources(&mut self) -> &mut dyn ReadSources;
+    /// Who may sign in.
+    fn people(&mut self) -> &mut dyn ReadPeople;
+    /// Who is signed in.
+    fn sessions(&mut self) -> &mut dyn ReadSessions;
+    /// One-time links.
+    fn links(&mut self) -> &mut dyn ReadLinks;
     /// Rules that were loaded.
     fn rules(&mut self) -> &mut dyn ReadRules;
     /// Where consumers stand.
@@ -113,6 +135,10 @@ pub trait Snapshot: Send {
     fn audit(&mut self) -> &mut dyn ReadAudit;
     /// The feed of changes.
     fn changes(&mut self) -> &mut dyn ReadChanges;
+    /// How incidents belong together.
+    fn moves(&mut self) -> &mut dyn ReadMoves;
+    /// Filters that people keep.
+    fn views(&mut self) -> &mut dyn ReadViews;
 }
 
 /// One transaction. Dropping it rolls everything back; [`commit`](UnitOfWork::commit) consumes it.
@@ -128,6 +154,12 @@ pub trait UnitOfWork: Send {
     fn tokens(&mut self) -> &mut dyn Tokens;
     /// Configured senders.
     fn sources(&mut self) -> &mut dyn Sources;
+    /// Who may sign in.
+    fn people(&mut self) -> &mut dyn People;
+    /// Who is signed in.
+    fn sessions(&mut self) -> &mut dyn Sessions;
+    /// One-time links.
+    fn links(&mut self) -> &mut dyn Links;
     /// Rules that were loaded.
     fn rules(&mut self) -> &mut dyn Rules;
     /// Where consumers stand.
@@ -140,6 +172,10 @@ pub trait UnitOfWork: Send {
     fn audit(&mut self) -> &mut dyn Audit;
     /// The feed of changes.
     fn changes(&mut self) -> &mut dyn Changes;
+    /// How incidents belong together.
+    fn moves(&mut self) -> &mut dyn Moves;
+    /// Filters that people keep.
+    fn views(&mut self) -> &mut dyn Views;
 
     /// Makes everything that this unit wrote durable and visible, at once. If the future is dropped before it
     /// resolves, all of it may be there or nothing: look, do not guess.

@@ -3,19 +3,29 @@
 //! **Invariant:** there is no way to register a route without a rule: [`Guarded`] wants one with each.
 
 use crate::code::Code;
+use crate::cookie::Cookie;
 use crate::doors::hec::HecAnswer;
+use crate::edge::{RequestId, origin};
+use crate::forgery;
+use crate::incident_guard::{self, About};
 use crate::problem::Problem;
 use crate::state::App;
-use access::{Rule, Scheme};
-use axum::extract::{Request, State};
-use axum::http::header;
+use access::{AdmitError, Admitted, Caller, Credential, Presented, Rule, Scheme, ScopeSet, SecretKind};
+use axum::extract::rejection::RawPathParamsRejection;
+use axum::extract::{MatchedPath, RawPathParams, Request, State};
+use axum::http::{HeaderMap, Method, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use ingest::hec::HecCode;
+use model::Principal;
+use std::sync::Arc;
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+
+/// How much of a path a record of a denial repeats.
+const DENIED_CHARS_MAX: usize = 200;
 
 /// One route of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,14 +54,20 @@ impl Guarded {
     #[must_use]
     pub(crate) fn routes(mut self, rule: Rule, routes: UtoipaMethodRouter<App>) -> Self {
         let (schemas, mut paths, handlers) = routes;
+        let mut about = About::Else;
         for (path, item) in &mut paths.paths {
             for (method, operation) in operations(item) {
-                operation.operation_id = Some(operation_id(method, path));
+                let id = operation_id(method, path);
+                // pages have the addresses of what they show, without the API's prefix
+                let is_page = operation.tags.iter().flatten().any(|tag| tag == "console");
+                operation.operation_id = Some(if is_page { format!("console_{id}") } else { id });
                 declare(operation, rule);
                 self.table.push(Route { method, path: path.clone(), rule });
+                // routes that are registered together share their path
+                about = About::of(path);
             }
         }
-        let layer = from_fn_with_state((self.app.clone(), rule), authorize);
+        let layer = from_fn_with_state((self.app.clone(), rule, about), authorize);
         self.router = self.router.routes((schemas, paths, handlers.route_layer(layer)));
         self
     }
@@ -87,11 +103,15 @@ fn operation_id(method: &str, path: &str) -> String {
 /// Writes the rule into the reference.
 fn declare(operation: &mut Operation, rule: Rule) {
     let (words, security) = match rule {
-        Rule::Public { why } => (format!("public: {why}"), None),
-        Rule::Signed { proof } => (format!("signed: {proof}"), None),
-        Rule::SourceToken(Scheme::Bearer) => ("source token".to_owned(), Some(("source_token", vec![]))),
-        Rule::SourceToken(Scheme::Splunk) => ("source token".to_owned(), Some(("hec_token", vec![]))),
-        Rule::Scope(scope) => (format!("scope {scope}"), Some(("api_token", vec![scope.to_string()]))),
+        Rule::Public { why } => (format!("public: {why}"), vec![]),
+        Rule::Signed { proof } => (format!("signed: {proof}"), vec![]),
+        Rule::SourceToken(Scheme::Bearer) => ("source token".to_owned(), vec![("source_token", vec![])]),
+        Rule::SourceToken(Scheme::Splunk) => ("source token".to_owned(), vec![("hec_token", vec![])]),
+        Rule::Scope(scope) => {
+            let by = vec![("api_token", vec![scope.to_string()]), ("session", vec![])];
+            (format!("scope {scope}"), by)
+        }
+        Rule::Person => ("whoever is signed in".to_owned(), vec![("session", vec![])]),
     };
     operation.security =
         Some(security.into_iter().map(|(scheme, scopes)| SecurityRequirement::new(scheme, scopes)).collect());
@@ -99,7 +119,12 @@ fn declare(operation: &mut Operation, rule: Rule) {
     operation.extensions.get_or_insert_with(Extensions::default).merge(extension);
 }
 
-async fn authorize(State((app, rule)): State<(App, Rule)>, mut request: Request, next: Next) -> Response {
+async fn authorize(
+    State((app, rule, about)): State<(App, Rule, About)>,
+    params: Result<RawPathParams, RawPathParamsRejection>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     if request.uri().query().is_some_and(query_has_token) {
         return match rule.scheme() {
             Some(Scheme::Splunk) => HecAnswer::of(HecCode::QueryTokenRefused).into_response(),
@@ -109,19 +134,78 @@ async fn authorize(State((app, rule)): State<(App, Rule)>, mut request: Request,
             }
         };
     }
-    let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    match app.directory.admit(rule, header).await {
-        Ok(grant) => {
-            if let Some(grant) = grant {
-                request.extensions_mut().insert(grant);
-            }
-            next.run(request).await
-        }
+    let headers = request.headers();
+    let cookie = Cookie::Session.read(&app, headers);
+    let authorization = headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
+    let brought = Presented { authorization, cookie: cookie.as_deref() };
+    let admitted = match app.gate.admit(rule, brought).await {
+        Ok(None) => return next.run(request).await,
+        Ok(Some(admitted)) => admitted,
         Err(error) if rule.scheme() == Some(Scheme::Splunk) => {
             app.ingest.telemetry().refused("hec", "token");
-            HecAnswer::denied(&error).into_response()
+            return HecAnswer::denied(&error).into_response();
         }
-        Err(error) => Problem::from(error).into_response(),
+        Err(AdmitError::Forbidden { denied, principal }) => {
+            let denial = Denial::of(&request, principal);
+            denial.note(&app, denied.as_str()).await;
+            return Problem::from(denied).into_response();
+        }
+        Err(error) => return Problem::from(error).into_response(),
+    };
+    let id = params.ok().and_then(|params| {
+        let mut ids = params.iter().filter(|(name, _)| *name == "id");
+        ids.next().map(|(_, id)| id.to_owned())
+    });
+    let method = request.method().clone();
+    if let Err(problem) = check(&app, about, &admitted, (&method, request.headers(), id.as_deref())).await {
+        let denial = Denial::of(&request, admitted.principal.clone());
+        denial.note(&app, problem.code.as_str()).await;
+        return problem.into_response();
+    }
+    if let Credential::Token(grant) = &admitted.by {
+        request.extensions_mut().insert(Arc::clone(grant));
+    }
+    request.extensions_mut().insert(Arc::new(admitted));
+    next.run(request).await
+}
+
+/// Forged requests, and incidents that do not exist for the asker.
+async fn check(
+    app: &App,
+    about: About,
+    admitted: &Admitted,
+    (method, headers, id): (&Method, &HeaderMap, Option<&str>),
+) -> Result<(), Problem> {
+    if let Some(signed_in) = admitted.signed_in() {
+        forgery::check(app, method, headers, signed_in)?;
+    }
+    incident_guard::check(app, about, admitted, method, id).await
+}
+
+/// Somebody known was told no.
+struct Denial {
+    caller: Caller,
+    what: String,
+    path: String,
+}
+
+impl Denial {
+    fn of(request: &Request, principal: Principal) -> Self {
+        let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone());
+        let template = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str);
+        let origin = origin(request.extensions());
+        Self {
+            caller: Caller { principal, scopes: ScopeSet::default(), origin, request_id },
+            what: format!("{} {template}", request.method()),
+            path: request.uri().path().chars().take(DENIED_CHARS_MAX).collect(),
+        }
+    }
+
+    /// Writes it down, once a minute for each route. Where that fails the answer is still no.
+    async fn note(&self, app: &App, why: &str) {
+        if let Err(error) = app.denials.note(&self.caller, &self.what, &self.path, why).await {
+            tracing::error!(%error, what = self.what, why, "a denial was not written down");
+        }
     }
 }
 
@@ -130,6 +214,6 @@ fn query_has_token(query: &str) -> bool {
     query.split('&').any(|pair| {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
         let named = ["token", "access_token", "authorization"].iter().any(|n| key.eq_ignore_ascii_case(n));
-        named || value.starts_with("hc_src_") || value.starts_with("hc_api_")
+        named || SecretKind::ALL.iter().any(|kind| value.starts_with(kind.prefix()))
     })
 }

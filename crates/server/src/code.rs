@@ -58,7 +58,28 @@ codes! {
         "use the token that was made for the source in the path";
     TokenInQuery = "token_in_query", 400, "a token in the query string is refused",
         "query strings end up in logs: revoke this token, make another, send it in the Authorization header";
-    ScopeMissing = "scope_missing", 403, "the token lacks a scope", "make a token with the scope named in the detail";
+    ScopeMissing = "scope_missing", 403, "the scope is missing",
+        "ask an admin for a role that comes to the scope in the detail, or make a token with it";
+    SessionMissing = "session_missing", 401, "nobody is signed in here", "sign in";
+    SessionEnded = "session_ended", 401, "this session has ended", "sign in again";
+    SessionReplayed = "session_replayed", 401, "an exchanged cookie came back",
+        "sign in again; if it was not an old copy of your own browser, tell whoever looks after this server";
+    SessionNeeded = "session_needed", 403, "this is for people who are signed in", "sign in; a token does not do here";
+    CsrfTokenMissing = "csrf_token_missing", 403, "the session's token was not repeated",
+        "send `csrf` of GET /api/v1/session as X-CSRF-Token";
+    CsrfTokenWrong = "csrf_token_wrong", 403, "the token is not this session's",
+        "read GET /api/v1/session again and send its `csrf` as X-CSRF-Token";
+    OriginForeign = "origin_foreign", 403, "a page of another site asked for this",
+        "set server.public_url to the address in your browser, if that page is this server's";
+    NotPermitted = "not_permitted", 403, "your roles do not allow this here", "ask whoever has the incident, or an admin";
+    LinkRefused = "link_refused", 403, "this link does not open",
+        "open it once, whole, within a day; `huecry people link` makes another";
+    SignInRefused = "sign_in_refused", 403, "the sign-in was refused", "the detail says why; begin again, or ask an admin";
+    SignInThrottled = "sign_in_throttled", 429, "too many sign-ins failed", "wait for the time in Retry-After";
+    ProviderUnavailable = "provider_unavailable", 503, "the identity provider does not answer as it should",
+        "see the server's own log, and [[access.oidc]] in the configuration";
+    LastAdmin = "last_admin", 409, "this is the last admin", "make another admin first";
+    TokensTooMany = "tokens_too_many", 409, "a person has too many tokens", "revoke some first";
     ScopeNotHeld = "scope_not_held", 403, "you cannot give a scope that you do not have",
         "ask someone whose token has the scope, or use the command line on the server";
     SignatureMissing = "signature_missing", 401, "the request is not signed",
@@ -135,6 +156,8 @@ codes! {
     QueryTooMuchMemory = "query_too_much_memory", 422, "the query needs too much memory",
         "narrow its time range, group by less, or put a LIMIT to its ORDER BY";
     QueriesExhausted = "queries_exhausted", 429, "too many queries are running",
+        "send it again after the time in Retry-After";
+    TuningsExhausted = "tunings_exhausted", 429, "as many filters as may be are being made",
         "send it again after the time in Retry-After";
     QueryFailed = "query_failed", 500, "the lake could not be read",
         "see the server's own log; `huecry doctor` checks the lake";

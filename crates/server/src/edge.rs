@@ -4,12 +4,13 @@ use crate::code::Code;
 use crate::problem::Problem;
 use crate::state::App;
 use crate::telemetry::RequestLabels;
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use model::Ulid;
+use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 use tracing::Instrument;
@@ -44,7 +45,7 @@ pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Nex
     };
     let problem = response.extensions().get::<Problem>().cloned().or_else(|| of_rejection(&response));
     let mut response = problem.as_ref().map_or(response, |problem| problem.render(&id.0));
-    harden(response.headers_mut());
+    harden(response.headers_mut(), app.is_secure());
     if let Ok(value) = HeaderValue::from_str(&id.0) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
@@ -81,15 +82,38 @@ fn request_id(app: &App, headers: &HeaderMap) -> RequestId {
     }
 }
 
-fn harden(headers: &mut HeaderMap) {
-    const ALWAYS: [(HeaderName, &str); 5] = [
+/// Where a request came from. What stands before the server (a proxy) is the origin then; X-Forwarded-For can be made
+/// up by anyone.
+pub(crate) fn origin(extensions: &axum::http::Extensions) -> Option<String> {
+    let peer = extensions.get::<ConnectInfo<SocketAddr>>();
+    peer.map(|peer| peer.0.ip().to_canonical().to_string())
+}
+
+/// What pages of this server may do: run its own scripts, talk to it, nothing else. Styles may stand in the page because
+/// the console's components write theirs there; they cannot run anything.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+    img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; \
+    frame-ancestors 'none'";
+
+fn harden(headers: &mut HeaderMap, is_secure: bool) {
+    const ALWAYS: [(HeaderName, &str); 8] = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
         (header::REFERRER_POLICY, "no-referrer"),
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'self'; frame-ancestors 'none'"),
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
         (header::CACHE_CONTROL, "no-store"),
+        (
+            HeaderName::from_static("permissions-policy"),
+            "accelerometer=(), camera=(), geolocation=(), gyroscope=(), microphone=(), payment=(), usb=()",
+        ),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     ];
     for (name, value) in ALWAYS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    if is_secure {
+        let two_years = HeaderValue::from_static("max-age=63072000");
+        headers.entry(header::STRICT_TRANSPORT_SECURITY).or_insert(two_years);
     }
 }

@@ -1,16 +1,15 @@
 //! Extractors whose refusals are problems like all others.
 
 use crate::code::Code;
-use crate::edge::RequestId;
+use crate::edge::{RequestId, origin};
 use crate::problem::Problem;
-use access::{Authority, Caller, Grant};
-use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request};
+use access::{Admitted, Caller, SignedIn};
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use model::Principal;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use std::net::SocketAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 use utoipa::IntoParams;
@@ -109,10 +108,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
 pub(crate) struct Who(pub(crate) Caller);
 
 impl Who {
-    /// The token's id.
+    /// The person's or the token's id.
     pub(crate) fn token_id(&self) -> &str {
         match &self.0.principal {
-            Principal::Token { id, .. } => id,
+            Principal::Token { id, .. } | Principal::Person { id, .. } => id,
             other => other.name(),
         }
     }
@@ -120,19 +119,35 @@ impl Who {
 
 impl<S: Send + Sync> FromRequestParts<S> for Who {
     type Rejection = Problem;
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let grant = parts.extensions.get::<Arc<Grant>>();
-        let grant = grant.ok_or_else(|| Problem::new(Code::Internal, "the route has no token's rule"))?;
-        let scopes = match &grant.authority {
-            Authority::Api(scopes) => *scopes,
-            Authority::Source(_) => access::ScopeSet::default(),
-        };
-        let principal = Principal::Token { id: grant.id.to_string(), name: grant.name.clone() };
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let As(admitted) = As::from_request_parts(parts, state).await?;
         let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone());
-        // what stands before the server (a proxy) is the origin then; X-Forwarded-For can be made up by anyone
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        let origin = peer.map(|peer| peer.0.ip().to_canonical().to_string());
-        Ok(Self(Caller { principal, scopes, origin, request_id }))
+        Ok(Self(admitted.caller(origin(&parts.extensions), request_id)))
+    }
+}
+
+/// Who was let in, with what exists for them.
+#[derive(Debug, Clone)]
+pub(crate) struct As(pub(crate) Arc<Admitted>);
+
+impl<S: Send + Sync> FromRequestParts<S> for As {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let admitted = parts.extensions.get::<Arc<Admitted>>().cloned();
+        admitted.map(Self).ok_or_else(|| Problem::new(Code::Internal, "the route lets anyone in"))
+    }
+}
+
+/// A person who is signed in, with the session.
+#[derive(Debug, Clone)]
+pub(crate) struct Signed(pub(crate) SignedIn);
+
+impl<S: Send + Sync> FromRequestParts<S> for Signed {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let As(admitted) = As::from_request_parts(parts, state).await?;
+        let signed_in = admitted.signed_in().cloned();
+        signed_in.map(Self).ok_or_else(|| Problem::new(Code::Internal, "the route has no person's rule"))
     }
 }
 
@@ -146,9 +161,6 @@ pub(crate) fn if_match(headers: &HeaderMap) -> Result<u64, Problem> {
     let text = text.to_str().unwrap_or_default().trim();
     let version = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
     version.parse().map_err(|_| {
-        Problem::new(
-            Code::RequestInvalid,
-            format!("If-Match {text:?} is no ETag of an incident, such as \"7\""),
-        )
+        Problem::new(Code::RequestInvalid, format!("If-Match {text:?} is no ETag, such as \"7\""))
     })
 }

@@ -8,14 +8,22 @@
 //!
 //! **Invariant:** no route without an authorization rule; the rule is enforced before the body is read.
 //!
+//! **Invariant:** what changes something by a cookie repeats the session's token; an incident that somebody may not see
+//! answers as one that is not there.
+//!
 //! **Invariant:** a door answers success only when every record of the request is durable.
 
 mod api;
 mod authorize;
 mod code;
+mod console;
+mod cookie;
 mod doors;
 mod edge;
+mod event_search;
 mod extract;
+mod forgery;
+mod incident_guard;
 mod openapi;
 mod problem;
 mod problem_of;

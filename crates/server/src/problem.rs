@@ -16,7 +16,9 @@ pub struct Problem {
     /// When to come again, in milliseconds.
     pub retry_after_ms: Option<u64>,
     /// The state that the caller did not know of; for [`Code::Conflict`].
-    pub current: Option<serde_json::Value>,
+    pub current: Option<Box<serde_json::Value>>,
+    /// Who else changed it, when, and what; for [`Code::Conflict`].
+    pub other: Option<Box<serde_json::Value>>,
 }
 
 /// How a problem is written.
@@ -40,12 +42,15 @@ pub struct ProblemBody {
     /// The state that the caller did not know of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub current: Option<serde_json::Value>,
+    /// Who changed it meanwhile (`by`, `at_ms`), and each of the `changes` since the version that the caller saw.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other: Option<serde_json::Value>,
 }
 
 impl Problem {
     /// A problem of this code.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), retry_after_ms: None, current: None }
+        Self { code, detail: detail.into(), retry_after_ms: None, current: None, other: None }
     }
 
     /// With the time after which to come again.
@@ -58,7 +63,14 @@ impl Problem {
     /// With the state that the caller did not know of.
     #[must_use]
     pub fn with_current(mut self, current: &impl Serialize) -> Self {
-        self.current = serde_json::to_value(current).ok();
+        self.current = serde_json::to_value(current).ok().map(Box::new);
+        self
+    }
+
+    /// With what others changed meanwhile.
+    #[must_use]
+    pub fn with_other(mut self, other: &impl Serialize) -> Self {
+        self.other = serde_json::to_value(other).ok().filter(|other| !other.is_null()).map(Box::new);
         self
     }
 
@@ -77,7 +89,8 @@ impl Problem {
             detail: self.detail.clone(),
             hint: self.code.hint(),
             request_id: request_id.to_owned(),
-            current: self.current.clone(),
+            current: self.current.as_deref().cloned(),
+            other: self.other.as_deref().cloned(),
         };
         let status = StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_vec(&body).unwrap_or_default();

@@ -3,7 +3,7 @@
 use crate::code::Code;
 use crate::problem::Problem;
 use crate::rule_book::RulesError;
-use access::{AdmitError, Denied, RegistryError};
+use access::{AdmitError, Denied, OidcError, RegistryError, SignInError, Throttled};
 use ingest::signature::SignatureError;
 use ingest::{DecompressError, IngestError, SplitError};
 use ports::QueryError;
@@ -26,6 +26,10 @@ impl From<Denied> for Problem {
             Denied::TokenKind => Code::TokenKind,
             Denied::TokenSource => Code::TokenSource,
             Denied::ScopeMissing(_) => Code::ScopeMissing,
+            Denied::SessionMissing => Code::SessionMissing,
+            Denied::SessionEnded => Code::SessionEnded,
+            Denied::SessionReplayed => Code::SessionReplayed,
+            Denied::SessionNeeded => Code::SessionNeeded,
         };
         Self::new(code, denied.to_string())
     }
@@ -34,7 +38,7 @@ impl From<Denied> for Problem {
 impl From<AdmitError> for Problem {
     fn from(error: AdmitError) -> Self {
         match error {
-            AdmitError::Denied(denied) => denied.into(),
+            AdmitError::Denied(denied) | AdmitError::Forbidden { denied, .. } => denied.into(),
             AdmitError::Unavailable(error) => error.into(),
         }
     }
@@ -149,6 +153,9 @@ impl From<RulesError> for Problem {
             RulesError::NotFound(rule) => Self::not_found("rule", rule),
             RulesError::Refused(_) => Self::new(Code::DecisionRefused, error.to_string()),
             RulesError::RecordGone => Self::new(Code::RawRecordGone, error.to_string()),
+            RulesError::Busy { .. } => {
+                Self::new(Code::TuningsExhausted, error.to_string()).retry_after(Some(STORE_RETRY_AFTER_MS))
+            }
             RulesError::Log => Self::new(Code::LogUnavailable, error.to_string()),
             RulesError::Unsteady => {
                 Self::new(Code::NotReady, error.to_string()).retry_after(Some(STORE_RETRY_AFTER_MS))
@@ -167,11 +174,49 @@ impl From<RegistryError> for Problem {
             RegistryError::Store(error) => error.into(),
             RegistryError::ScopeNotHeld(_) => Self::new(Code::ScopeNotHeld, error.to_string()),
             RegistryError::UnknownKind { .. } => Self::new(Code::SourceKindUnknown, error.to_string()),
+            RegistryError::LastAdmin => Self::new(Code::LastAdmin, error.to_string()),
+            RegistryError::TooManyTokens => Self::new(Code::TokensTooMany, error.to_string()),
             RegistryError::BadName { .. }
+            | RegistryError::UnknownRole(_)
             | RegistryError::ExpiryPassed
             | RegistryError::NoScopes
             | RegistryError::Seal(_) => Self::new(Code::RequestInvalid, error.to_string()),
         }
+    }
+}
+
+impl From<Throttled> for Problem {
+    fn from(throttled: Throttled) -> Self {
+        Self::new(Code::SignInThrottled, throttled.to_string()).retry_after(Some(throttled.retry_after_ms))
+    }
+}
+
+impl From<SignInError> for Problem {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::Throttled(throttled) => throttled.into(),
+            SignInError::Store(error) => error.into(),
+            SignInError::Registry(error) => error.into(),
+            SignInError::LinkRefused => Self::new(Code::LinkRefused, error.to_string()),
+            SignInError::ProviderRefused(_) | SignInError::PersonDisabled | SignInError::NoRoles => {
+                Self::new(Code::SignInRefused, error.to_string())
+            }
+        }
+    }
+}
+
+impl From<OidcError> for Problem {
+    fn from(error: OidcError) -> Self {
+        let code = match &error {
+            OidcError::BadReturn => Code::RequestInvalid,
+            OidcError::FlowLost | OidcError::Refused(_) | OidcError::BadToken(_) => Code::SignInRefused,
+            // what it says of addresses inside stays in the server's own log
+            OidcError::Unavailable(_) | OidcError::Configuration { .. } => {
+                tracing::error!(%error, "sign-in by an identity provider failed");
+                return Self::new(Code::ProviderUnavailable, "signing in by this provider does not work now");
+            }
+        };
+        Self::new(code, error.to_string())
     }
 }
 

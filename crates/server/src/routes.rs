@@ -1,11 +1,13 @@
 //! Every route of the server with the rule of who may use it. There are no others.
 
 use crate::api::{
-    audit, audit_log, dead_letters, findings, health, incidents, query, reference, rules, sources, stream,
-    tokens,
+    audit, audit_log, bulk, dead_letters, events, findings, health, incident_list, incidents, links, me,
+    oidc, people, query, reference, regroup, rules, session, sources, stream, timeline, tokens, trace, views,
+    visibility,
 };
 use crate::authorize::{Guarded, Route};
 use crate::code::Code;
+use crate::console;
 use crate::doors::{github, hec, ingest, okta};
 use crate::edge::edge;
 use crate::openapi::{Document, head};
@@ -23,14 +25,22 @@ const HMAC: Rule = Rule::Signed { proof: "HMAC-SHA256 of the body under the sour
 const SHARED: Rule = Rule::Signed { proof: "the source's secret in the Authorization header" };
 const REFERENCE: Rule =
     Rule::Public { why: "the reference is the same on every server and says nothing of this one" };
+const CONSOLE: Rule = Rule::Public {
+    why: "the console's own files are the same for everyone; what it shows it asks of the API",
+};
 const PROBES: Rule = Rule::Public { why: "probes have no token; the answer is only yes or no" };
+
+const SIGN_IN: Rule =
+    Rule::Public { why: "whoever signs in is nobody yet; the link or the provider says who it is" };
+const LOGOUT: Rule = Rule::Signed { proof: "the identity provider's signature on the logout token" };
+const PEOPLE: Rule = Rule::Scope(Scope::PeopleAdmin);
 
 const READ: Rule = Rule::Scope(Scope::IncidentsRead);
 const WRITE: Rule = Rule::Scope(Scope::IncidentsWrite);
 const AUDIT: Rule = Rule::Scope(Scope::AuditRead);
 
 fn guarded(app: &App) -> Guarded {
-    Guarded::new(app.clone(), head())
+    let doors = Guarded::new(app.clone(), head())
         // doors
         .routes(DOOR, routes!(ingest::post))
         .routes(HEC, routes!(hec::collector))
@@ -42,20 +52,11 @@ fn guarded(app: &App) -> Guarded {
         .routes(HEC_HEALTH, routes!(hec::health))
         .routes(HEC_HEALTH, routes!(hec::health_1_0))
         .routes(HMAC, routes!(github::post))
-        .routes(SHARED, routes!(okta::get, okta::post))
-        // incidents
-        .routes(READ, routes!(incidents::list))
-        .routes(READ, routes!(incidents::get))
-        .routes(WRITE, routes!(incidents::patch))
-        .routes(READ, routes!(incidents::findings))
-        .routes(READ, routes!(incidents::comments))
-        .routes(WRITE, routes!(incidents::comment))
-        .routes(READ, routes!(incidents::history))
-        .routes(READ, routes!(findings::list))
-        .routes(READ, routes!(findings::get))
-        .routes(stream::RULE, routes!(stream::get))
+        .routes(SHARED, routes!(okta::get, okta::post));
+    let api = administration(desk(doors))
         // events
         .routes(Rule::Scope(Scope::EventsRead), routes!(query::post))
+        .routes(Rule::Scope(Scope::EventsRead), routes!(events::list))
         // rules and what could not be read
         .routes(Rule::Scope(Scope::RulesRead), routes!(rules::list))
         .routes(Rule::Scope(Scope::RulesRead), routes!(rules::get))
@@ -66,11 +67,6 @@ fn guarded(app: &App) -> Guarded {
         .routes(Rule::Scope(Scope::DeadLettersRead), routes!(dead_letters::list))
         .routes(Rule::Scope(Scope::DeadLettersRead), routes!(dead_letters::get))
         .routes(Rule::Scope(Scope::DeadLettersWrite), routes!(dead_letters::retry))
-        // administration
-        .routes(Rule::Scope(Scope::TokensAdmin), routes!(tokens::list, tokens::post))
-        .routes(Rule::Scope(Scope::TokensAdmin), routes!(tokens::delete))
-        .routes(Rule::Scope(Scope::SourcesAdmin), routes!(sources::list, sources::post))
-        .routes(Rule::Scope(Scope::SourcesAdmin), routes!(sources::patch, sources::delete))
         // the audit log
         .routes(AUDIT, routes!(audit::list))
         .routes(AUDIT, routes!(audit::get))
@@ -88,11 +84,63 @@ fn guarded(app: &App) -> Guarded {
         .routes(Rule::Scope(Scope::MetricsRead), routes!(health::metrics))
         .routes(PROBES, routes!(health::healthz))
         .routes(PROBES, routes!(health::readyz))
-        .routes(REFERENCE, routes!(reference::root))
         .routes(REFERENCE, routes!(reference::page))
         .routes(REFERENCE, routes!(reference::style))
         .routes(REFERENCE, routes!(reference::openapi))
-        .routes(REFERENCE, routes!(reference::error_page))
+        .routes(REFERENCE, routes!(reference::error_page));
+    console::pages().into_iter().fold(api, |guarded, page| guarded.routes(CONSOLE, page))
+}
+
+/// Who and what may enter, and who is there.
+fn administration(guarded: Guarded) -> Guarded {
+    guarded
+        .routes(Rule::Scope(Scope::TokensAdmin), routes!(tokens::list, tokens::post))
+        .routes(Rule::Scope(Scope::TokensAdmin), routes!(tokens::delete))
+        .routes(Rule::Scope(Scope::SourcesAdmin), routes!(sources::list, sources::post))
+        .routes(Rule::Scope(Scope::SourcesAdmin), routes!(sources::patch, sources::delete))
+        // people
+        .routes(SIGN_IN, routes!(session::post))
+        .routes(Rule::Person, routes!(session::get, session::delete))
+        .routes(SIGN_IN, routes!(session::providers))
+        .routes(SIGN_IN, routes!(oidc::start))
+        .routes(SIGN_IN, routes!(oidc::callback))
+        .routes(LOGOUT, routes!(oidc::backchannel_logout))
+        .routes(Rule::Person, routes!(me::sessions))
+        .routes(Rule::Person, routes!(me::end_session))
+        .routes(Rule::Person, routes!(me::tokens, me::make_token))
+        .routes(Rule::Person, routes!(me::revoke_token))
+        .routes(PEOPLE, routes!(people::list))
+        .routes(READ, routes!(people::assignable))
+        .routes(PEOPLE, routes!(people::patch))
+        .routes(PEOPLE, routes!(people::make_link))
+}
+
+/// The queue of work.
+fn desk(guarded: Guarded) -> Guarded {
+    guarded
+        .routes(READ, routes!(incident_list::list))
+        .routes(READ, routes!(incident_list::facets))
+        .routes(WRITE, routes!(bulk::post))
+        .routes(READ, routes!(incidents::get))
+        .routes(WRITE, routes!(incidents::patch))
+        .routes(READ, routes!(incidents::findings))
+        .routes(READ, routes!(incidents::comments))
+        .routes(WRITE, routes!(incidents::comment))
+        .routes(READ, routes!(incidents::history))
+        .routes(READ, routes!(timeline::get))
+        .routes(READ, routes!(timeline::graph))
+        .routes(WRITE, routes!(regroup::merge))
+        .routes(WRITE, routes!(regroup::unmerge))
+        .routes(WRITE, routes!(regroup::split))
+        .routes(WRITE, routes!(links::link))
+        .routes(WRITE, routes!(links::unlink))
+        .routes(READ, routes!(views::list, views::post))
+        .routes(READ, routes!(views::patch, views::delete))
+        .routes(READ, routes!(findings::list))
+        .routes(READ, routes!(findings::get))
+        .routes(READ, routes!(trace::get))
+        .routes(stream::RULE, routes!(stream::get))
+        .routes(WRITE, routes!(visibility::put))
 }
 
 /// The server's router, and its table of routes.

@@ -22,15 +22,20 @@ pub struct RuleState {
     pub file: String,
     /// Hex SHA-256 of its logsource and detection.
     pub hash: String,
+    /// Whether it is a correlation; matches are then how often it fired.
+    pub is_correlation: bool,
     /// How far its findings go: `shadow` (counted only), `canary` (marked, no graver than low) or `active`.
     pub stage: &'static str,
-    /// What was decided; other than `stage` only where the rule's own tests fail, which keeps it in shadow.
+    /// What was decided; other than `stage` only where the rule's own tests fail, which keeps it in shadow, or a rule that
+    /// a correlation is made of is not as far.
     pub decided_stage: &'static str,
+    /// The rule that keeps a correlation from the stage that was decided.
+    pub held_by: Option<String>,
     /// Why that was decided.
     pub stage_reason: String,
     /// What its own tests say: `untested`, `passed` or `failed`.
     pub tests: &'static str,
-    /// Most findings on one day of events; past it the rule goes back to shadow.
+    /// Most findings on one day, by when the doors took the events; past it the rule goes back to shadow.
     pub alert_budget: Option<u64>,
     /// Events that it ever matched.
     pub matches: u64,
@@ -90,7 +95,7 @@ pub struct ExpiredFilterView {
     pub expires: String,
 }
 
-/// Counts of one day of events.
+/// Counts of one day, by when the doors took the events.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct RuleDayView {
     /// The day (UTC), such as `2026-03-01`.
@@ -173,7 +178,7 @@ pub struct ReplayedField {
     pub selection: String,
     /// The field; empty for a keyword.
     pub field: String,
-    /// The value that matched.
+    /// The value that matched; a token (`masked:…`) for readers without `events:read_personal`.
     pub value: String,
 }
 
@@ -196,6 +201,9 @@ pub struct Tuning {
     pub true_positives_kept: u64,
     /// Judged findings whose records are gone: nothing is proven about them.
     pub records_gone: u64,
+    /// Judged findings that were left out because the records before them are as many bytes as may be: nothing is proven
+    /// about them either.
+    pub records_left_out: u64,
     /// The day (UTC) after which the filter ends unless it is renewed.
     pub expires: Option<String>,
 }
@@ -215,6 +223,12 @@ pub enum RulesError {
     /// The finding's record is neither on the log nor in the lake.
     #[error("the record of the finding was removed by retention")]
     RecordGone,
+    /// As many filters as may be are being made.
+    #[error("{running} filters are being made, as many as may")]
+    Busy {
+        /// How many.
+        running: usize,
+    },
     /// The log cannot be read.
     #[error("the log cannot be read now")]
     Log,
@@ -247,9 +261,11 @@ pub trait Rules: Send + Sync {
         reason: &str,
     ) -> Result<RuleState, RulesError>;
 
-    /// Makes a finding again, of its own record and with the rules in force.
-    async fn replay(&self, finding: &Finding) -> Result<Replay, RulesError>;
+    /// Makes a finding again, of its own record and with the rules in force. Values of the record are tokens unless
+    /// `personal`.
+    async fn replay(&self, finding: &Finding, personal: bool) -> Result<Replay, RulesError>;
 
-    /// Makes a filter of the verdicts on a rule's findings, and proves it.
+    /// Makes a filter of the verdicts on a rule's findings, and proves it. It shows values of records: for callers who may
+    /// see personal ones.
     async fn tune(&self, rule_id: &str) -> Result<Tuning, RulesError>;
 }

@@ -1,7 +1,7 @@
 //! What every handler shares.
 
 use crate::rule_book::Rules;
-use access::{Directory, Registry as AccessRegistry};
+use access::{Denials, Directory, Gate, Oidc, People, Registry as AccessRegistry, Sessions};
 use model::{Clock, Entropy};
 use ports::{Log, Query, Store};
 use prometheus_client::registry::Registry;
@@ -40,6 +40,18 @@ pub struct Parts {
     pub ingest: Arc<ingest::Service>,
     /// Who may do what.
     pub directory: Arc<Directory>,
+    /// Who comes through a route.
+    pub gate: Arc<Gate>,
+    /// Who signs in, and what they are.
+    pub people: Arc<People>,
+    /// Who is signed in.
+    pub sessions: Arc<Sessions>,
+    /// Who was told no.
+    pub denials: Arc<Denials>,
+    /// Identity providers.
+    pub oidc: Vec<Arc<Oidc>>,
+    /// Where people reach this server, as `https://host`, without a path; `None` for wherever they ask.
+    pub public_url: Option<String>,
     /// Tokens and sources.
     pub access: Arc<AccessRegistry>,
     /// People's decisions.
@@ -81,6 +93,13 @@ impl App {
         let streams = Arc::new(tokio::sync::Semaphore::new(parts.options.streams_max));
         let openapi = std::sync::OnceLock::new();
         Self(Arc::new(Shared { parts, acks: ingest::hec_ack::HecAcks::default(), streams, openapi }))
+    }
+}
+
+impl Shared {
+    /// Whether people reach this server over TLS only.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.parts.public_url.as_ref().is_some_and(|url| url.starts_with("https://"))
     }
 }
 

@@ -1,6 +1,6 @@
 //! How nouns look in the API. Times are milliseconds since the Unix epoch, names are those of OCSF.
 
-use model::{AuditField, AuditRecord, Comment, Entity, Finding, Incident};
+use model::{AuditField, AuditRecord, Comment, Entity, Finding, Incident, MatchedField};
 use ports::store::{DeadLetterRow, Source, StoredEntry, Token};
 use serde::Serialize;
 use serde_json::Value;
@@ -26,8 +26,10 @@ impl From<Entity> for EntityView {
 pub(crate) struct IncidentView {
     /// `inc_…`
     id: String,
-    /// From the gravest finding.
+    /// What it is called: by a person where one said so, else after the gravest finding.
     title: String,
+    /// What a person called it; machines leave it alone.
+    title_override: Option<String>,
     /// What counts: a person's where there is one.
     severity: &'static str,
     /// The gravest finding's.
@@ -38,6 +40,8 @@ pub(crate) struct IncidentView {
     status: &'static str,
     /// OCSF `status_id`.
     status_id: u8,
+    /// Who may see it: `everyone` who may read incidents, the `team` that it is about, or `restricted` to who has it.
+    visibility: &'static str,
     /// Who has it.
     assignee: Option<String>,
     /// What it turned out to be.
@@ -76,8 +80,34 @@ pub(crate) struct IncidentView {
     related: Option<String>,
     /// The incident that took this one over.
     merged_into: Option<String>,
+    /// Why it is here, in a few words; where incidents are listed or read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) why: Vec<ReasonView>,
     /// Send it back in `If-Match`.
     pub(crate) version: u64,
+}
+
+/// One reason why an incident is there.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ReasonView {
+    /// `rule` (one that hit), `entity` (what the findings share), `count` (how many in what time) or `owner`.
+    kind: &'static str,
+    /// In words.
+    text: String,
+}
+
+impl From<triage::Reason> for ReasonView {
+    fn from(reason: triage::Reason) -> Self {
+        Self { kind: reason.kind.as_str(), text: reason.text }
+    }
+}
+
+impl IncidentView {
+    /// With the reasons why it is there; `titles` are those of rules.
+    pub(crate) fn with_why(incident: Incident, titles: &[(String, String)]) -> Self {
+        let why = triage::why(&incident, titles).into_iter().map(Into::into).collect();
+        Self { why, ..incident.into() }
+    }
 }
 
 impl From<Incident> for IncidentView {
@@ -85,11 +115,13 @@ impl From<Incident> for IncidentView {
         Self {
             id: incident.id.to_string(),
             severity: incident.severity().as_str(),
-            title: incident.title,
+            title: incident.shown_title().to_owned(),
+            title_override: incident.title_override,
             machine_severity: incident.machine_severity.as_str(),
             severity_override: incident.severity_override.map(|severity| severity.as_str()),
             status: incident.status.as_str(),
             status_id: incident.status.ocsf_id(),
+            visibility: incident.visibility.as_str(),
             assignee: incident.assignee,
             verdict: incident.verdict.map(|verdict| verdict.as_str()),
             verdict_id: incident.verdict.map(|verdict| verdict.ocsf_id()),
@@ -109,6 +141,7 @@ impl From<Incident> for IncidentView {
             environment: incident.ownership.environment,
             related: incident.related.map(|id| id.to_string()),
             merged_into: incident.merged_into.map(|id| id.to_string()),
+            why: Vec::new(),
             version: incident.version,
         }
     }
@@ -150,6 +183,12 @@ pub(crate) struct MatchedFieldView {
     field: String,
     /// The value that matched.
     value: String,
+}
+
+impl From<MatchedField> for MatchedFieldView {
+    fn from(field: MatchedField) -> Self {
+        Self { selection: field.selection, field: field.field, value: field.value }
+    }
 }
 
 /// Something is wrong here.
@@ -200,11 +239,6 @@ pub(crate) struct FindingView {
 impl From<Finding> for FindingView {
     fn from(finding: Finding) -> Self {
         let event_ids = finding.events().map(|event| event.event_id.to_string()).collect();
-        let matched = finding.matched.into_iter().map(|field| MatchedFieldView {
-            selection: field.selection,
-            field: field.field,
-            value: field.value,
-        });
         Self {
             id: finding.id.to_string(),
             rule_id: finding.rule_id,
@@ -224,7 +258,7 @@ impl From<Finding> for FindingView {
             entities: finding.entities.into_iter().map(Into::into).collect(),
             rule_set: finding.rule_set,
             stage: finding.stage.as_str(),
-            matched: matched.collect(),
+            matched: finding.matched.into_iter().map(Into::into).collect(),
             event: finding.event,
         }
     }
@@ -351,6 +385,8 @@ pub(crate) struct TokenView {
     kind: &'static str,
     /// The source of a source token.
     source: Option<String>,
+    /// Whose it is (`per_…`); none for a machine's.
+    person: Option<String>,
     /// What an API token may do.
     scopes: Vec<String>,
     /// When it was made.
@@ -370,6 +406,7 @@ impl From<Token> for TokenView {
             name: token.name,
             kind: token.kind.as_str(),
             source: token.source.map(|source| source.to_string()),
+            person: token.person.map(|person| person.to_string()),
             scopes: token.scopes,
             created_at_ms: token.created_at_ms,
             expires_at_ms: token.expires_at_ms,

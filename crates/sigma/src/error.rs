@@ -66,6 +66,8 @@ pub enum ErrorCode {
     BadFilter,
     /// A filter that names a rule nobody has, or one of another logsource.
     FilterWithoutRule,
+    /// A filter or pipeline that breaks tests of a rule that it is for; it is not applied to that rule.
+    BreaksTests,
     /// A processing pipeline with a part that is unknown or of the wrong shape.
     BadPipeline,
     /// A processing pipeline refuses the rule, or leaves nothing of it.
@@ -103,6 +105,7 @@ impl ErrorCode {
             ErrorCode::UnknownRule => "unknown-rule",
             ErrorCode::BadFilter => "bad-filter",
             ErrorCode::FilterWithoutRule => "filter-without-rule",
+            ErrorCode::BreaksTests => "breaks-tests",
             ErrorCode::BadPipeline => "bad-pipeline",
             ErrorCode::RefusedByPipeline => "refused-by-pipeline",
             ErrorCode::BadPlaceholders => "bad-placeholders",

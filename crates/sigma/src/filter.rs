@@ -194,17 +194,24 @@ fn is_called(rule: &Rule, name: &str) -> bool {
     rule.id.as_deref().is_some_and(|id| id.eq_ignore_ascii_case(name)) || rule.name.as_deref() == Some(name)
 }
 
-/// Adds the filters to the rules they are for, in the order of the filters. Gives the faults, and the places of rules
-/// that cannot be filtered as they should and so must not run. Says of each filter which of the rules it names it did not
-/// reach: a filter that is misspelt must not look as if it worked.
-pub(crate) fn apply(rules: &mut [Rule], filters: &[Filter]) -> (Vec<RuleError>, Vec<usize>) {
+/// Adds the filters to the rules they are for, in the order of the filters, but those that `is_left_out`. Gives the faults,
+/// and the places of rules that cannot be filtered as they should and so must not run. Says of each filter which of the
+/// rules it names it did not reach: a filter that is misspelt must not look as if it worked.
+pub(crate) fn apply(
+    rules: &mut [Rule],
+    filters: &[Filter],
+    is_left_out: impl Fn(usize, &Rule) -> bool,
+) -> (Vec<RuleError>, Vec<usize>) {
     let (mut errors, mut broken) = (Vec::new(), Vec::new());
     let mut added = vec![0_usize; rules.len()];
-    for filter in filters {
+    for (number, filter) in filters.iter().enumerate() {
         let mut reached = Vec::new();
         let meant = rules.iter_mut().zip(&mut added).enumerate().filter(|(_, (rule, _))| filter.is_for(rule));
         for (at, (rule, added)) in meant {
             reached.push(at);
+            if is_left_out(number, rule) {
+                continue;
+            }
             *added += 1;
             let outcome = if *added > FILTERS_PER_RULE_MAX {
                 let reason = format!(

@@ -77,7 +77,7 @@ pub use mutate::words::search_in_words;
 pub use mutate::{Mutation, Mutations, Operator, mutations};
 pub use parse::{Document, parse_documents, parse_rules};
 pub use placeholder::Placeholders;
-pub use preparation::Preparation;
+pub use preparation::{Preparation, PreparationPart};
 pub use processing::Pipeline;
 pub use route::Route;
 pub use rule::{Elements, Level, Quantifier, Rule, RuleTest, Status};

@@ -59,6 +59,9 @@ pub const LITERAL_GROUPS_MAX: usize = 4;
 /// Pairs of values of two fields that `fieldref` compares one by one; for more the other field's values are put in an
 /// order, which allocates.
 pub const REFERENCE_PAIRS_MAX: usize = 4_096;
+/// Values of one field, with their places, that one event is asked for about the elements of its arrays; what is beyond is
+/// not looked at.
+pub const PLACES_PER_FIELD_MAX: usize = 262_144;
 /// Matches given to explain one hit.
 pub const EXPLAINED_FIELDS_MAX: usize = 64;
 /// Bytes of one value given to explain a hit; the rest is cut at a character boundary.
@@ -73,6 +76,8 @@ pub const ALIASES_PER_CORRELATION_MAX: usize = 64;
 pub const TIMESPAN_MS_MAX: i64 = 366 * 24 * 60 * 60 * 1_000;
 /// Correlations over correlations, one above the other.
 pub const CORRELATION_CHAIN_MAX: usize = 8;
+/// Correlations below one correlation, at any depth; it has a copy of each.
+pub const CORRELATIONS_BELOW_MAX: usize = 64;
 /// Alternatives that the condition of one temporal correlation may come to.
 pub const CORRELATION_ALTERNATIVES_MAX: usize = 64;
 /// Matches that one window holds. Past it the oldest are forgotten: counts are then lower bounds, and the finding says

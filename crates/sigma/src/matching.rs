@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::field_index::{LookupBuffers, SEPARATOR, Sieve};
 use crate::field_reference::Others;
-use crate::limits::REFERENCE_PAIRS_MAX;
+use crate::limits::{PLACES_PER_FIELD_MAX, REFERENCE_PAIRS_MAX};
 use crate::lower::Place;
 use crate::memo::Memo;
 use crate::placed::{Placed, What};
@@ -249,6 +249,9 @@ impl<V: EventView> Run<'_, V> {
         if let Some(field) = self.program.slots.get(slot as usize).and_then(|known| known.field) {
             let view = self.view;
             view.each_placed(field, &mut |places, content| {
+                if self.event.placed.all.len() - from >= PLACES_PER_FIELD_MAX {
+                    return;
+                }
                 let what = match content {
                     Content::Scalar(value) => self.span_of(slot, value).map_or(What::Null, What::Text),
                     Content::Object => What::Object,

@@ -4,6 +4,7 @@
 use std::ops::{ControlFlow, Range};
 
 use crate::field_reference::Others;
+use crate::limits::PLACES_PER_FIELD_MAX;
 use crate::placed::{Placed, PlacedSlots, What};
 use crate::predicate::{Form, Predicate};
 use crate::program::{Node, NodeId, Program, Slot};
@@ -118,6 +119,9 @@ impl SingleScratch {
         if let Some(field) = slot.id {
             let (arena, all) = (&mut self.arena, &mut self.placed.all);
             view.each_placed(field, &mut |places, content| {
+                if all.len() - from >= PLACES_PER_FIELD_MAX {
+                    return;
+                }
                 let what = match content {
                     Content::Scalar(value) => {
                         text_of(arena, &value, slot.is_folded).map_or(What::Null, What::Text)

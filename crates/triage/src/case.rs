@@ -50,6 +50,8 @@ pub struct Case {
     pub stored: bool,
     /// Incidents of the store that turned out to be this one.
     pub absorbed: Vec<IncidentId>,
+    /// The group that it is named after; findings of further groups may join where people merged incidents.
+    pub group: GroupKey,
     gravest: Rank,
     rule_title: String,
     /// What the gravest finding that knows says of the owner.
@@ -64,12 +66,13 @@ pub struct Case {
 
 impl Case {
     /// A new case, opened by `finding`.
-    pub fn opened_by(id: IncidentId, finding: &Finding) -> Self {
+    pub fn opened_by(id: IncidentId, group: GroupKey, finding: &Finding) -> Self {
         let mut case = Self {
             id,
             touched_by_people: false,
             stored: false,
             absorbed: Vec::new(),
+            group,
             gravest: rank(finding),
             rule_title: finding.rule_title.clone(),
             owned: None,
@@ -92,6 +95,7 @@ impl Case {
             touched_by_people: open.touched_by_people,
             stored: true,
             absorbed: Vec::new(),
+            group: open.group(),
             gravest: (open.gravest_severity, Reverse(open.gravest_time_ms), Reverse(incident.gravest)),
             rule_title: rule_of(&incident.title, &incident.group).to_owned(),
             owned: owned(open),
@@ -102,6 +106,29 @@ impl Case {
             tactics: incident.tactics.iter().cloned().collect(),
             entities: BTreeSet::new(),
         }
+    }
+
+    /// A case from the store whoever worked on it, with the findings that give title and owner, if they are there.
+    pub(crate) fn of_stored(incident: &Incident, gravest: Option<&Finding>, owner: Option<&Finding>) -> Self {
+        Self::of_open(&OpenIncident {
+            incident: incident.clone(),
+            gravest_severity: gravest.map_or(incident.machine_severity, |finding| finding.severity),
+            gravest_time_ms: gravest.map_or(incident.first_seen_ms, |finding| finding.time_ms),
+            owned_rank: owner.map(|finding| (finding.severity, finding.time_ms)),
+            touched_by_people: true,
+            via: Vec::new(),
+        })
+    }
+
+    /// The same without any finding: people moved all of them to other incidents. Title and times stay.
+    pub(crate) fn emptied(self) -> Self {
+        let (rules, tactics) = (BTreeSet::new(), BTreeSet::new());
+        Self { findings: 0, rules, tactics, owned: None, ..self }
+    }
+
+    /// The finding that gives the title.
+    pub(crate) const fn gravest_id(&self) -> FindingId {
+        self.gravest.2.0
     }
 
     /// A finding joins.
@@ -167,10 +194,10 @@ impl Case {
     }
 
     /// What is written into an incident that exists.
-    pub fn update(&self, group: &GroupKey, now_ms: i64) -> MachineUpdate {
+    pub fn update(&self, now_ms: i64) -> MachineUpdate {
         MachineUpdate {
             id: self.id,
-            title: title(&self.rule_title, &group.entity),
+            title: title(&self.rule_title, &self.group.entity),
             machine_severity: self.severity(),
             gravest: self.gravest.2.0,
             first_seen_ms: self.first_seen_ms,
@@ -186,18 +213,20 @@ impl Case {
     }
 
     /// The incident that a new case becomes.
-    pub fn incident(&self, group: &GroupKey, related: Option<IncidentId>, now_ms: i64) -> Incident {
-        let update = self.update(group, now_ms);
+    pub fn incident(&self, related: Option<IncidentId>, now_ms: i64) -> Incident {
+        let update = self.update(now_ms);
         Incident {
             id: self.id,
             title: update.title,
+            title_override: None,
             machine_severity: update.machine_severity,
             severity_override: None,
+            visibility: model::Visibility::Everyone,
             status: Status::New,
             assignee: None,
             verdict: None,
-            group: group.entity.clone(),
-            region: group.region.clone(),
+            group: self.group.entity.clone(),
+            region: self.group.region.clone(),
             first_seen_ms: update.first_seen_ms,
             last_seen_ms: update.last_seen_ms,
             created_at_ms: now_ms,
@@ -295,7 +324,7 @@ mod tests {
     }
 
     fn case(findings: &[Finding]) -> Case {
-        let mut case = Case::opened_by(IncidentId(Ulid(1)), &findings[0]);
+        let mut case = Case::opened_by(IncidentId(Ulid(1)), crate::group_of(&findings[0]), &findings[0]);
         findings[1..].iter().for_each(|finding| case.join(finding));
         case
     }
@@ -332,8 +361,7 @@ mod tests {
             finding(3, "early", Severity::High, &[]),
             finding(1, "mild", Severity::Low, &[]),
         ];
-        let group = crate::group_of(&findings[0]);
-        assert_eq!(case(&findings).update(&group, 9).title, "Title of early: ana");
+        assert_eq!(case(&findings).update(9).title, "Title of early: ana");
     }
 
     fn owned(number: u64, severity: Severity, owner: Option<&str>) -> Finding {
@@ -349,27 +377,27 @@ mod tests {
             owned(3, Severity::High, Some("gravest that knows")),
             owned(4, Severity::High, Some("later")),
         ];
-        let group = crate::group_of(&findings[0]);
         for turn in 0..findings.len() {
             let mut turned = findings.to_vec();
             turned.rotate_left(turn);
-            let update = case(&turned).update(&group, 9);
+            let update = case(&turned).update(9);
             assert_eq!(update.ownership.owner.as_deref(), Some("gravest that knows"), "turned by {turn}");
             assert_eq!(update.owned_by, Some(findings[2].id));
         }
         // split over two cases, of which one was stored, it is the same
         let (mut early, late) = (case(&findings[..2]), case(&findings[2..]));
-        let incident = late.incident(&group, None, 0);
+        let incident = late.incident(None, 0);
         let open = OpenIncident {
             gravest_severity: Severity::High,
             gravest_time_ms: 3,
             owned_rank: Some((Severity::High, 3)),
             touched_by_people: false,
+            via: Vec::new(),
             incident,
         };
         early.absorb(Case::of_open(&open));
-        assert_eq!(early.update(&group, 9).ownership.owner.as_deref(), Some("gravest that knows"));
-        let unknown = case(&[owned(1, Severity::Critical, None)]).update(&group, 9);
+        assert_eq!(early.update(9).ownership.owner.as_deref(), Some("gravest that knows"));
+        let unknown = case(&[owned(1, Severity::Critical, None)]).update(9);
         assert_eq!((unknown.ownership, unknown.owned_by), (Ownership::default(), None));
     }
 

@@ -2,8 +2,8 @@
 
 use crate::{Error, check_comment, decide};
 use model::{AuditRecord, Clock, Comment, CommentId, Entropy, Incident, IncidentId, Principal};
-use ports::store::{IncidentEdit, Store, StoreError, UnitOfWork};
-use serde_json::{Value, json};
+use ports::store::{COMMENT_ACTION, IncidentEdit, Store, StoreError, UnitOfWork};
+use serde_json::json;
 use std::sync::Arc;
 
 /// Where people's decisions are taken. Cheap to clone.
@@ -26,6 +26,19 @@ pub struct EditRequest {
     /// What it shall be.
     pub edit: IncidentEdit,
     /// Why; needed for another severity and for opening again.
+    pub reason: Option<String>,
+    /// The address that it came from.
+    pub origin: Option<String>,
+    /// The request that carried it.
+    pub request_id: Option<String>,
+}
+
+/// Who acts, and from where; for records.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    /// Who.
+    pub principal: Principal,
+    /// Why, if they said so.
     pub reason: Option<String>,
     /// The address that it came from.
     pub origin: Option<String>,
@@ -79,10 +92,8 @@ impl Desk {
         let Some(decided) = decide(&incident, &request.edit, request.reason.as_deref())? else {
             return Ok(incident);
         };
-        let (values, reason) = ((decided.before, decided.after), request.reason.clone());
-        let mut audit = self.record(&request.principal, decided.action, incident.id, values);
-        (audit.reason, audit.request_id) = (reason, request.request_id.clone());
-        audit.origin.clone_from(&request.origin);
+        let mut audit = self.record(&request.actor(), decided.action, incident.id);
+        (audit.before, audit.after) = (decided.before, decided.after);
         let at_ms = audit.at_ms;
         Ok(unit.incidents().edit(incident.id, request.version, &decided.edit, at_ms, &audit).await?)
     }
@@ -117,26 +128,50 @@ impl Desk {
             created_at_ms: self.clock.now_ms(),
         };
         // the text itself stays with the comment, so that erasing it never touches the record
-        let values = (Value::Null, json!({ "comment": comment.id, "bytes": comment.text.len() }));
-        let mut audit = self.record(&request.principal, "incident.comment", incident.id, values);
-        audit.request_id.clone_from(&request.request_id);
-        audit.origin.clone_from(&request.origin);
+        let mut audit = self.record(&request.actor(), COMMENT_ACTION, incident.id);
+        audit.after = json!({ "comment": comment.id, "bytes": comment.text.len() });
         unit.comments().add(&comment, &audit).await?;
         Ok(comment)
     }
 
-    async fn read(&self, unit: &mut dyn UnitOfWork, id: IncidentId) -> Result<Incident, StoreError> {
+    pub(crate) async fn read(
+        &self,
+        unit: &mut dyn UnitOfWork,
+        id: IncidentId,
+    ) -> Result<Incident, StoreError> {
         unit.incidents().get(id).await?.ok_or_else(|| StoreError::not_found("incident", id))
     }
 
-    fn record(
-        &self,
-        principal: &Principal,
-        action: &str,
-        object: IncidentId,
-        (before, after): (Value, Value),
-    ) -> AuditRecord {
+    pub(crate) fn fresh_id(&self) -> IncidentId {
+        IncidentId::new(&*self.clock, &*self.entropy)
+    }
+
+    /// A record of now that says nothing yet of before and after.
+    pub(crate) fn record(&self, actor: &Actor, action: &str, object: impl ToString) -> AuditRecord {
         let (clock, entropy) = (&*self.clock, &*self.entropy);
-        AuditRecord { before, after, ..AuditRecord::new(clock, entropy, principal.clone(), action, object) }
+        AuditRecord {
+            reason: actor.reason.clone(),
+            origin: actor.origin.clone(),
+            request_id: actor.request_id.clone(),
+            ..AuditRecord::new(clock, entropy, actor.principal.clone(), action, object)
+        }
+    }
+}
+
+impl EditRequest {
+    fn actor(&self) -> Actor {
+        Actor {
+            principal: self.principal.clone(),
+            reason: self.reason.clone(),
+            origin: self.origin.clone(),
+            request_id: self.request_id.clone(),
+        }
+    }
+}
+
+impl CommentRequest {
+    fn actor(&self) -> Actor {
+        let (origin, request_id) = (self.origin.clone(), self.request_id.clone());
+        Actor { principal: self.principal.clone(), reason: None, origin, request_id }
     }
 }

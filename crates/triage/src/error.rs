@@ -73,6 +73,29 @@ pub enum DecisionError {
         /// The case now.
         into: IncidentId,
     },
+    /// Two different incidents are needed.
+    #[error("an incident cannot be merged into or linked to itself")]
+    SameIncident,
+    /// Data of two regions never meets in one case.
+    #[error("the two incidents are kept in different regions; link them instead")]
+    OtherRegion,
+    /// There is nothing to take back.
+    #[error("this incident is not merged into another")]
+    NotMerged,
+    /// A split leaves something on both sides.
+    #[error("a split takes out 1 to {findings_max} findings of the incident and leaves at least one")]
+    SplitSize {
+        /// The limit.
+        findings_max: usize,
+    },
+    /// Moving findings reads all that are there.
+    #[error(
+        "the incident has more than {findings_max} findings, too many to take apart; link incidents instead"
+    )]
+    TooManyFindings {
+        /// The limit.
+        findings_max: u64,
+    },
     /// A text is empty, too long, or has control characters.
     #[error("{what} has 1 to {bytes_max} bytes of text, without control characters")]
     Text {

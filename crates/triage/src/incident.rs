@@ -30,8 +30,8 @@ pub const fn next_statuses(from: Status) -> &'static [Status] {
 pub struct Decided {
     /// What to write.
     pub edit: IncidentEdit,
-    /// For the audit record: `incident.assign`, `incident.status`, `incident.severity`, `incident.verdict`,
-    /// or `incident.edit` for several at once.
+    /// For the audit record: `incident.assign`, `incident.status`, `incident.reopen`, `incident.severity`,
+    /// `incident.verdict`, or `incident.edit` for several at once.
     pub action: &'static str,
     /// The values before, by field.
     pub before: Value,
@@ -100,7 +100,9 @@ fn recorded(incident: &Incident, edit: IncidentEdit) -> Option<Decided> {
         action = Some(if action.is_none() { this } else { "incident.edit" });
     };
     if let Some(status) = edit.status {
-        record("status", json!(incident.status), json!(status), "incident.status");
+        let again = !incident.status.is_open() && status.is_open();
+        let action = if again { "incident.reopen" } else { "incident.status" };
+        record("status", json!(incident.status), json!(status), action);
     }
     if let Some(assignee) = &edit.assignee {
         record("assignee", json!(incident.assignee), json!(assignee), "incident.assign");
@@ -126,7 +128,12 @@ pub fn check_comment(incident: &Incident, text: &str) -> Result<(), DecisionErro
     check_text("a comment", text, COMMENT_BYTES_MAX, true)
 }
 
-fn check_text(what: &'static str, text: &str, bytes_max: usize, lines: bool) -> Result<(), DecisionError> {
+pub(crate) fn check_text(
+    what: &'static str,
+    text: &str,
+    bytes_max: usize,
+    lines: bool,
+) -> Result<(), DecisionError> {
     let control = |c: char| c.is_control() && !(lines && matches!(c, '\n' | '\r' | '\t'));
     if text.trim().is_empty() || text.len() > bytes_max || text.contains(control) {
         return Err(DecisionError::Text { what, bytes_max });

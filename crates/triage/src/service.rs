@@ -1,6 +1,6 @@
 //! Findings off the log, into incidents: one batch, one transaction.
 
-use crate::placement::Group;
+use crate::placement::{Component, components};
 use crate::telemetry::PartitionLabel;
 use crate::{Case, Error, Grouping, Telemetry, group_of};
 use model::{
@@ -11,7 +11,7 @@ use ports::Log;
 use ports::log::Records;
 use ports::store::{Counters, GroupKey, Store, StoreError, UnitOfWork};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -242,24 +242,21 @@ impl Service {
         for (index, finding) in fresh.iter().enumerate() {
             groups.entry(group_of(finding)).or_default().push(index);
         }
-        let keys: Vec<_> = groups.keys().cloned().collect();
-        let mut open: HashMap<GroupKey, Vec<Case>> = HashMap::new();
-        for incident in unit.incidents().open_in_groups(&keys).await? {
-            open.entry(incident.group()).or_default().push(Case::of_open(&incident));
-        }
+        let groups: Vec<_> = groups.into_iter().collect();
+        let keys: Vec<_> = groups.iter().map(|(key, _)| key.clone()).collect();
+        let open = unit.incidents().open_in_groups(&keys).await?;
         let mut rows = Vec::with_capacity(fresh.len());
         let mut updates = Vec::new();
-        for (key, members) in groups {
-            let mut group = Group::of(open.remove(&key).unwrap_or_default());
-            for index in members {
+        for Component { mut cases, findings } in components(&groups, &open) {
+            for (index, number) in findings {
                 let fresh_id = || IncidentId::new(&*self.options.clock, &*self.options.entropy);
-                group.place(self.options.grouping, (index, fresh[index]), fresh_id);
+                cases.place(self.options.grouping, (number, &keys[number]), (index, fresh[index]), fresh_id);
             }
-            for (case, joined) in group.changed() {
+            for (case, joined) in cases.changed() {
                 rows.extend(joined.into_iter().map(|index| (fresh[index], case.id)));
-                self.write_case(unit, &key, &case, &mut stepped).await?;
+                self.write_case(unit, &case, &mut stepped).await?;
                 if case.stored {
-                    updates.push(case.update(&key, self.options.clock.now_ms()));
+                    updates.push(case.update(self.options.clock.now_ms()));
                 }
             }
         }
@@ -273,14 +270,13 @@ impl Service {
     async fn write_case(
         &self,
         unit: &mut dyn UnitOfWork,
-        key: &GroupKey,
         case: &Case,
         stepped: &mut Stepped,
     ) -> Result<(), StoreError> {
         let now_ms = self.options.clock.now_ms();
         if !case.stored {
-            let related = unit.incidents().latest_in_group(key).await?;
-            let incident = case.incident(key, related, now_ms);
+            let related = unit.incidents().latest_in_group(&case.group).await?;
+            let incident = case.incident(related, now_ms);
             let after = json!({ "title": incident.title, "severity": incident.machine_severity,
                 "gravest": incident.gravest, "related": related });
             let audit = self.record("incident.open", case.id, (Value::Null, after), now_ms);

@@ -46,6 +46,10 @@ struct Fixture {
     _folder: tempfile::TempDir,
 }
 
+fn policies() -> Arc<huecry_access::Policies> {
+    Arc::new(huecry_access::Policies::builtin().unwrap())
+}
+
 const READ: Rule = Rule::Scope(Scope::IncidentsRead);
 
 impl Fixture {
@@ -55,7 +59,7 @@ impl Fixture {
         let store = Arc::new(Watched { inner, reads: AtomicU64::new(0), down: AtomicBool::new(false) });
         let clock = Arc::new(ManualClock::at(1_700_000_000_000));
         let sealer = Sealer::new(&[1; 32]);
-        let directory = Arc::new(Directory::new(store.clone(), clock.clone(), sealer.clone()));
+        let directory = Arc::new(Directory::new(store.clone(), clock.clone(), sealer.clone(), policies()));
         let entropy = Arc::new(SeededEntropy::new(5));
         let registry = Registry::new(store.clone(), directory.clone(), clock.clone(), entropy, sealer);
         let principal = Principal::Local { account: "test".into() };
@@ -102,7 +106,8 @@ async fn changes_made_here_are_seen_at_once_and_elsewhere_soon() {
     let fixture = Fixture::new().await;
     let (id, secret) = fixture.issue().await;
     fixture.admit(&secret).await.unwrap();
-    let elsewhere = Directory::new(fixture.store.clone(), fixture.clock.clone(), Sealer::new(&[1; 32]));
+    let elsewhere =
+        Directory::new(fixture.store.clone(), fixture.clock.clone(), Sealer::new(&[1; 32]), policies());
     let header = format!("Bearer {}", secret.reveal());
     elsewhere.admit(READ, Some(&header)).await.unwrap();
     fixture.registry.revoke(&fixture.caller, id).await.unwrap();
@@ -144,7 +149,8 @@ async fn secrets_of_sources_open_with_their_key_only() {
     let door = fixture.directory.source(&name).await.unwrap().unwrap();
     assert_eq!((door.secret.as_deref(), door.region.as_str()), (Some(&b"s3cret"[..]), "eu"));
     assert!(!format!("{door:?}").contains("s3cret"));
-    let other_key = Directory::new(fixture.store.clone(), fixture.clock.clone(), Sealer::new(&[2; 32]));
+    let other_key =
+        Directory::new(fixture.store.clone(), fixture.clock.clone(), Sealer::new(&[2; 32]), policies());
     assert!(other_key.source(&name).await.unwrap().unwrap().secret.is_none());
     let token = NewAuthority::Source(name);
     let (token, secret) = fixture.registry.issue(&fixture.caller, "t", token, None).await.unwrap();

@@ -87,6 +87,11 @@ fn record(entry: &AuditEntry) -> Result<AuditRecord, StoreError> {
     })
 }
 
+/// The record of a row, without what was erased.
+pub(super) fn record_of(row: &SqliteRow) -> Result<AuditRecord, StoreError> {
+    record(&stored(row)?.entry)
+}
+
 fn salts(entry: &AuditEntry) -> Vec<u8> {
     let salt = |value: &CommittedValue| match value {
         CommittedValue::Open { salt, .. } => *salt,

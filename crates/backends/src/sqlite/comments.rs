@@ -12,7 +12,7 @@ use sqlx::sqlite::SqliteRow;
 const READING: &str = "reading comments";
 const WRITING: &str = "writing a comment";
 
-fn comment(row: &SqliteRow) -> Result<Comment, StoreError> {
+pub(super) fn comment(row: &SqliteRow) -> Result<Comment, StoreError> {
     Ok(Comment {
         id: CommentId(get_ulid(row, "id")?),
         incident: IncidentId(get_ulid(row, "incident")?),

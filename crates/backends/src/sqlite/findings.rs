@@ -2,13 +2,14 @@
 
 use super::session::{NewChange, ROWS_PER_STATEMENT, Session};
 use super::values::{bytes, failed, get_json, get_ulid, json, uint, ulid};
+use super::visible;
 use async_trait::async_trait;
 use model::{Finding, FindingId, IncidentId, Membership};
 use ports::store::{
     ChangeKind, Cursor, FindingFilter, Findings, Page, PageRequest, ReadFindings, StoreError,
 };
 use sqlx::QueryBuilder;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 const READING: &str = "reading findings";
 const WRITING: &str = "writing findings";
@@ -86,6 +87,11 @@ impl ReadFindings for Session {
         }
         if let Some(least) = filter.severity_min {
             sql.push(" AND severity >= ").push_bind(i64::from(least.ocsf_id()));
+        }
+        if let Some(visible) = filter.visible.as_ref().filter(|visible| !visible.is_everything()) {
+            sql.push(" AND EXISTS (SELECT 1 FROM incidents WHERE incidents.id = findings.incident");
+            visible::push(&mut sql, Some(visible));
+            sql.push(")");
         }
         if let Some(cursor) = &page.after {
             let (time_ms, last) = start(cursor, LIST)?;
@@ -172,6 +178,48 @@ impl Session {
             });
         }
         self.changed(&changes).await?;
+        let rows = stored.iter().filter_map(|row| by_id.get(&row.finding).map(|(f, _)| (*f, row.incident)));
+        self.index_terms(&rows.collect::<Vec<_>>()).await?;
         Ok(stored)
     }
+
+    /// Makes incidents findable by the rules and sources of findings, and rules by their titles.
+    async fn index_terms(&mut self, rows: &[(&Finding, IncidentId)]) -> Result<(), StoreError> {
+        let terms: BTreeSet<_> = rows
+            .iter()
+            .flat_map(|(finding, incident)| {
+                [("rule", finding.rule_id.as_str()), ("source", finding.source.as_str())]
+                    .map(|(facet, value)| (*incident, facet, value))
+            })
+            .collect();
+        let terms: Vec<_> = terms.into_iter().map(|(id, facet, value)| (hex(&id), facet, value)).collect();
+        sqlx::query(
+            "INSERT INTO incident_terms (facet, value, incident, region) \
+             SELECT g.value ->> 1, CASE g.value ->> 1 WHEN 'source' \
+             THEN coalesce((SELECT s.kind FROM sources s WHERE s.name = g.value ->> 2), g.value ->> 2) \
+             ELSE g.value ->> 2 END, i.seq, i.region \
+             FROM json_each(?) g CROSS JOIN incidents i ON i.id = unhex(g.value ->> 0) WHERE true \
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(json(&terms, WRITING)?)
+        .execute(self.conn())
+        .await
+        .map_err(failed(WRITING))?;
+        let titles: BTreeSet<_> =
+            rows.iter().map(|(finding, _)| (finding.rule_id.as_str(), finding.rule_title.as_str())).collect();
+        sqlx::query(
+            "INSERT INTO rule_titles (rule, title) SELECT g.value ->> 0, g.value ->> 1 FROM json_each(?) g WHERE true \
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(json(&titles, WRITING)?)
+        .execute(self.conn())
+        .await
+        .map_err(failed(WRITING))?;
+        Ok(())
+    }
+}
+
+/// A ULID's bytes for `unhex`, since JSON has no bytes.
+fn hex(id: &IncidentId) -> String {
+    format!("{:032x}", id.0.0)
 }

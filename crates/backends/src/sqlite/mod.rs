@@ -3,8 +3,10 @@
 //! | file | holds |
 //! |---|---|
 //! | `session` | one transaction: what [`Snapshot`] and [`UnitOfWork`] are here |
-//! | `incidents`, `incident_list`, `comments`, `findings` | cases |
+//! | `incidents`, `comments`, `findings`, `moves`, `timeline` | cases |
+//! | `incident_list`, `incident_filter`, `facets`, `views` | the queue: pages, what narrows them, counts, kept filters |
 //! | `registry`, `consumers`, `trail` | tokens and sources; positions and dead letters; changes, answers |
+//! | `people`, `visible` | who may sign in, and is; which incidents someone may see |
 //! | `rules` | stages of rules, and how often they matched |
 //! | `audit` | who did what, with leaves for the Merkle tree |
 //! | `values` | how ids, numbers and errors cross the border |
@@ -19,14 +21,21 @@
 mod audit;
 mod comments;
 mod consumers;
+mod facets;
 mod findings;
+mod incident_filter;
 mod incident_list;
 mod incidents;
+mod moves;
+mod people;
 mod registry;
 mod rules;
 mod session;
+mod timeline;
 mod trail;
 mod values;
+mod views;
+mod visible;
 
 use async_trait::async_trait;
 use ports::store::{ChangeSeq, Snapshot, Store, StoreError, UnitOfWork};
@@ -185,6 +194,8 @@ fn migrator() -> Migrator {
         migration(2, "audit", include_str!("../../migrations/sqlite/0002_audit.sql")),
         migration(3, "ownership", include_str!("../../migrations/sqlite/0003_ownership.sql")),
         migration(4, "rules", include_str!("../../migrations/sqlite/0004_rules.sql")),
+        migration(5, "access", include_str!("../../migrations/sqlite/0005_access.sql")),
+        migration(6, "desk", include_str!("../../migrations/sqlite/0006_desk.sql")),
     ])
 }
 
@@ -220,5 +231,69 @@ mod tests {
         ] {
             assert_eq!(path_of(url).ok(), path.map(PathBuf::from), "{url}");
         }
+    }
+
+    /// Rows as a store has them that was written before the queue was searched and counted.
+    const BEFORE: &str = r#"
+        INSERT INTO incidents (id, region, title, machine_severity, gravest, group_kind, group_value, first_seen_ms,
+            last_seen_ms, findings, rules, tactics, created_at_ms, updated_at_ms, status, assignee, merged_into)
+        VALUES (x'000000000000000000000000000000a1', 'default', 'Root login: root', 4, x'00000000000000000000000000000001',
+                'actor', 'root', 1, 2, 2, '["r1"]', '[]', 1, 1, 2, 'ana', NULL),
+               (x'000000000000000000000000000000a2', 'default', 'Root login: root', 3, x'00000000000000000000000000000002',
+                'actor', 'root', 2, 2, 1, '["r1"]', '[]', 1, 1, 1, NULL, x'000000000000000000000000000000a1');
+        INSERT INTO sources VALUES ('trail', 'default', 'aws_cloudtrail', '{}', NULL, 1, 1, 1, 1);
+        INSERT INTO findings (id, region, incident, first_incident, rule_id, source, severity, time_ms, detected_at_ms, body)
+        VALUES (x'00000000000000000000000000000001', 'default', x'000000000000000000000000000000a1',
+                x'000000000000000000000000000000a1', 'r1', 'trail', 4, 1, 1, '{"rule_title":"Root without MFA"}'),
+               (x'00000000000000000000000000000002', 'default', x'000000000000000000000000000000a1',
+                x'000000000000000000000000000000a2', 'r1', 'gone', 3, 2, 2, '{"rule_title":"Root without MFA"}');
+        INSERT INTO incident_entities VALUES ('198.51.100.7', 'address', 1, 'default');
+        INSERT INTO comments VALUES (x'000000000000000000000000000000c1', 'default',
+            x'000000000000000000000000000000a1', 'ana', 'the laptop', 5);
+    "#;
+
+    #[tokio::test]
+    async fn a_store_from_before_is_searched_counted_and_taken_apart() {
+        use model::{IncidentId, Ulid};
+        use ports::store::conformance::Bench;
+        use ports::store::{Facet, IncidentFilter, PageRequest, Regrouping};
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s.db");
+        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true).foreign_keys(true);
+        let old = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
+        let before: Vec<_> = migrator().migrations.iter().filter(|m| m.version < 6).cloned().collect();
+        Migrator::with_migrations(before).run(&old).await.unwrap();
+        sqlx::raw_sql(BEFORE).execute(&old).await.unwrap();
+        old.close().await;
+
+        let store = SqliteStore::open_path(&path).await.unwrap();
+        let mut view = store.read().await.unwrap();
+        for (text, found) in
+            [("laptop", 1), ("without mfa", 1), ("198.51.100", 1), ("\"out mfa\" 51.100", 1), ("zebra", 0)]
+        {
+            let filter = IncidentFilter { text: Some(text.to_owned()), ..IncidentFilter::default() };
+            let page = view.incidents().list(&filter, Default::default(), &PageRequest::default()).await;
+            assert_eq!(page.unwrap().items.len(), found, "{text}");
+        }
+        let facets = view.incidents().facets(&IncidentFilter::default()).await.unwrap();
+        assert_eq!(facets.total, 1);
+        let of = |wanted: Facet| {
+            let counts = &facets.counts.iter().find(|(facet, _)| *facet == wanted).unwrap().1;
+            counts.iter().map(|c| (c.value.as_str(), c.count)).collect::<Vec<_>>()
+        };
+        assert_eq!(of(Facet::Source), [("aws_cloudtrail", 1), ("gone", 1)]);
+        assert_eq!((of(Facet::Rule), of(Facet::Assignee)), (vec![("r1", 1)], vec![("ana", 1)]));
+        drop(view);
+
+        let (survivor, merged) = (IncidentId(Ulid(0xa1)), IncidentId(Ulid(0xa2)));
+        let bench = Bench::new(1);
+        let (audit, other_audit) = (bench.audit(merged), bench.audit(survivor));
+        let back = Regrouping { version: None, at_ms: 9, audit: &audit, other_audit: &other_audit };
+        let mut unit = store.begin().await.unwrap();
+        assert_eq!(unit.moves().unmerge(merged, survivor, back).await.unwrap(), 1);
+        unit.commit().await.unwrap();
+        let facets =
+            store.read().await.unwrap().incidents().facets(&IncidentFilter::default()).await.unwrap();
+        assert_eq!(facets.total, 2);
     }
 }

@@ -1,11 +1,14 @@
 //! Tokens and sources.
 
 use super::session::Session;
-use super::values::{bytes, failed, failed_or_exists, get, get_json, get_ulid, int, json, named, uint, ulid};
+use super::values::{
+    bytes, failed, failed_or_exists, get, get_json, get_ulid, get_ulid_opt, int, json, named, uint, ulid,
+};
 use async_trait::async_trait;
-use model::{AuditRecord, SourceName, TokenId};
+use model::{AuditRecord, PersonId, SourceName, TokenId};
 use ports::store::{
-    Cursor, Page, PageRequest, ReadSources, ReadTokens, Source, Sources, StoreError, Token, TokenKind, Tokens,
+    Cursor, PAGE_ITEMS_MAX, Page, PageRequest, ReadSources, ReadTokens, Source, Sources, StoreError, Token,
+    TokenKind, Tokens,
 };
 use sqlx::sqlite::SqliteRow;
 
@@ -25,6 +28,7 @@ fn token(row: &SqliteRow) -> Result<Token, StoreError> {
         secret_sha256: bytes(row, "secret_sha256")?,
         kind: named(row, "kind", TokenKind::from_name)?,
         source: get::<Option<&str>>(row, "source")?.map(|s| source_name(s, "source")).transpose()?,
+        person: get_ulid_opt(row, "person")?.map(PersonId),
         scopes: get_json(row, "scopes")?,
         region: get(row, "region")?,
         created_at_ms: get(row, "created_at_ms")?,
@@ -78,6 +82,19 @@ impl ReadTokens for Session {
             Cursor::new(LIST, &[t.created_at_ms], &t.id.to_string())
         }))
     }
+
+    async fn of_person(&mut self, person: PersonId) -> Result<Vec<Token>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT * FROM tokens WHERE person = ? AND revoked_at_ms IS NULL \
+             ORDER BY created_at_ms DESC, id DESC LIMIT ?",
+        )
+        .bind(ulid(person.0))
+        .bind(i64::from(PAGE_ITEMS_MAX))
+        .fetch_all(self.conn())
+        .await
+        .map_err(failed(TOKENS))?;
+        rows.iter().map(token).collect()
+    }
 }
 
 #[async_trait]
@@ -87,7 +104,7 @@ impl Tokens for Session {
         self.audited(audit, &token.id.to_string()).await?;
         sqlx::query(
             "INSERT INTO tokens (id, region, name, secret_sha256, kind, source, scopes, created_at_ms, \
-             expires_at_ms, last_used_at_ms, revoked_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             expires_at_ms, last_used_at_ms, revoked_at_ms, person) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(ulid(token.id.0))
         .bind(&token.region)
@@ -100,6 +117,7 @@ impl Tokens for Session {
         .bind(token.expires_at_ms)
         .bind(token.last_used_at_ms)
         .bind(token.revoked_at_ms)
+        .bind(token.person.map(|person| ulid(person.0)))
         .execute(self.conn())
         .await
         .map_err(failed_or_exists(TOKEN, format!("token {}", token.id)))?;

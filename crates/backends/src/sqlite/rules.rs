@@ -5,8 +5,8 @@ use super::values::{bytes, failed, failed_or_exists, get, int, named, uint};
 use async_trait::async_trait;
 use model::{AuditRecord, EventId, Stage};
 use ports::store::{
-    RULE_SAMPLES_MAX, RULE_SET_OBJECT, ReadRules, RuleDay, RuleMatches, RuleRow, RuleSetChange, Rules,
-    StoreError, rule_object,
+    RULE_SAMPLES_MAX, RULE_SET_OBJECT, ReadRules, RuleBudget, RuleDay, RuleMatches, RuleRow, RuleSetChange,
+    Rules, StoreError, rule_object,
 };
 use sqlx::sqlite::SqliteRow;
 
@@ -62,11 +62,22 @@ impl ReadRules for Session {
         rows.map_err(failed(RULES))?.iter().map(day).collect()
     }
 
-    async fn busy_days(&mut self, findings: u64, rows_max: u32) -> Result<Vec<RuleDay>, StoreError> {
+    async fn over_budget(
+        &mut self,
+        budgets: &[RuleBudget],
+        rows_max: u32,
+    ) -> Result<Vec<RuleDay>, StoreError> {
+        let Some(least) = budgets.iter().map(|budget| budget.findings).min() else { return Ok(Vec::new()) };
+        let pair = |one: &RuleBudget| serde_json::json!([one.rule_id, int(one.findings)]);
+        let pairs = serde_json::Value::Array(budgets.iter().map(pair).collect()).to_string();
+        // the index on findings finds the busy days; what is no rule of the list falls out before the limit
         let rows = sqlx::query(
-            "SELECT * FROM rule_days WHERE findings > ? ORDER BY findings DESC, rule_id, day LIMIT ?",
+            "WITH budgets AS MATERIALIZED (SELECT value ->> 0 AS rule_id, value ->> 1 AS findings FROM json_each(?1)) \
+             SELECT d.* FROM rule_days d JOIN budgets b ON b.rule_id = d.rule_id \
+             WHERE d.findings > ?2 AND d.findings > b.findings ORDER BY d.findings DESC, d.rule_id, d.day LIMIT ?3",
         )
-        .bind(int(findings))
+        .bind(pairs)
+        .bind(int(least))
         .bind(i64::from(rows_max))
         .fetch_all(self.conn())
         .await;

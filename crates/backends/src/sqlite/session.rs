@@ -4,10 +4,11 @@ use super::values::{failed, ulid};
 use async_trait::async_trait;
 use model::{AuditRecord, IncidentId};
 use ports::store::{
-    Audit, ChangeKind, Changes, Comments, DeadLetters, Findings, Idempotency, Incidents, Positions,
-    ReadAudit, ReadChanges, ReadComments, ReadDeadLetters, ReadFindings, ReadIdempotency, ReadIncidents,
-    ReadPositions, ReadRules, ReadSources, ReadTokens, Rules, Snapshot, Sources, StoreError, Tokens,
-    UnitOfWork, check_audit,
+    Audit, ChangeKind, Changes, Comments, DeadLetters, Findings, Idempotency, Incidents, Links, Moves,
+    People, Positions, ReadAudit, ReadChanges, ReadComments, ReadDeadLetters, ReadFindings, ReadIdempotency,
+    ReadIncidents, ReadLinks, ReadMoves, ReadPeople, ReadPositions, ReadRules, ReadSessions, ReadSources,
+    ReadTokens, ReadViews, Rules, Sessions, Snapshot, Sources, StoreError, Tokens, UnitOfWork, Views,
+    check_audit,
 };
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 use tokio::sync::watch;
@@ -106,6 +107,15 @@ impl Snapshot for Session {
     fn sources(&mut self) -> &mut dyn ReadSources {
         self
     }
+    fn people(&mut self) -> &mut dyn ReadPeople {
+        self
+    }
+    fn sessions(&mut self) -> &mut dyn ReadSessions {
+        self
+    }
+    fn links(&mut self) -> &mut dyn ReadLinks {
+        self
+    }
     fn rules(&mut self) -> &mut dyn ReadRules {
         self
     }
@@ -122,6 +132,12 @@ impl Snapshot for Session {
         self
     }
     fn changes(&mut self) -> &mut dyn ReadChanges {
+        self
+    }
+    fn moves(&mut self) -> &mut dyn ReadMoves {
+        self
+    }
+    fn views(&mut self) -> &mut dyn ReadViews {
         self
     }
 }
@@ -143,6 +159,15 @@ impl UnitOfWork for Session {
     fn sources(&mut self) -> &mut dyn Sources {
         self
     }
+    fn people(&mut self) -> &mut dyn People {
+        self
+    }
+    fn sessions(&mut self) -> &mut dyn Sessions {
+        self
+    }
+    fn links(&mut self) -> &mut dyn Links {
+        self
+    }
     fn rules(&mut self) -> &mut dyn Rules {
         self
     }
@@ -159,6 +184,12 @@ impl UnitOfWork for Session {
         self
     }
     fn changes(&mut self) -> &mut dyn Changes {
+        self
+    }
+    fn moves(&mut self) -> &mut dyn Moves {
+        self
+    }
+    fn views(&mut self) -> &mut dyn Views {
         self
     }
 

@@ -58,9 +58,12 @@ pub(super) fn run(args: &Demo, config: &Config, named_data_dir: bool, json: bool
     runtime()?.block_on(async {
         let node = Node::start(&config).await?;
         let (url, stop) = (node.url(), std::sync::Arc::new(AtomicBool::new(false)));
+        let link = node.first_link.clone();
         let token = config.storage.data_dir.join(FIRST_TOKEN_FILE);
         let (play_stop, play_args) = (std::sync::Arc::clone(&stop), (args.seed, args.days, args.once));
-        let player = tokio::task::spawn_blocking(move || play(&url, &token, play_args, &play_stop, json));
+        let player = tokio::task::spawn_blocking(move || {
+            play((&url, link.as_deref()), &token, play_args, &play_stop, json)
+        });
         let once = args.once;
         let until = async {
             if once {
@@ -108,7 +111,7 @@ struct Doors {
 }
 
 fn play(
-    url: &str,
+    (url, link): (&str, Option<&str>),
     token_file: &std::path::Path,
     (seed, days, once): (u64, u32, bool),
     stop: &AtomicBool,
@@ -136,9 +139,12 @@ fn play(
     if json {
         terminal::line(json!({ "url": url, "records": sent, "attack_records": attacks,
             "sending_seconds": sending.as_secs_f64(), "seconds": started.elapsed().as_secs_f64(),
-            "incidents": items, "token_file": token_file }));
+            "incidents": items, "token_file": token_file, "link": link }));
     } else {
         print(url, token_file, &items, (sent, attacks, days, started.elapsed()));
+        if let Some(link) = link {
+            terminal::line(format_args!("sign in  {link}  (opens once)"));
+        }
         if !once {
             terminal::line("live records follow; Ctrl-C ends the demo");
         }

@@ -12,6 +12,7 @@ mod ingest;
 mod lake;
 mod logsource_lint;
 mod owners;
+mod people;
 mod query;
 mod rules;
 mod rules_backtest;
@@ -73,6 +74,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::DeadLetter(command) => administration::dead_letter(command.clone(), &client()?, json),
         Command::Source(command) => administration::source(command.clone(), &client()?, json),
         Command::Token(command) => administration::token(command.clone(), &client()?, json),
+        Command::People(command) => people::run(command.clone(), &client()?, json),
         Command::Audit(Audit::Verify { path, key, checkpoints }) => {
             audit::verify::run(path, key, checkpoints, json)
         }

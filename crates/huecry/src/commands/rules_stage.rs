@@ -30,9 +30,11 @@ pub(super) fn list(client: &Client, json: bool) -> Result<Exit, Failure> {
     };
     let rows: Vec<_> = loaded.iter().map(row).collect();
     terminal::line(terminal::table(&["stage", "tests", "matches", "last (UTC)", "level", "rule"], &rows));
-    for rule in loaded.iter().filter(|rule| rule["stage"] == "shadow") {
+    let is_held = |rule: &&Value| rule["stage"] == "shadow" || !rule["held_by"].is_null();
+    for rule in loaded.iter().filter(is_held) {
         terminal::note(format_args!(
-            "in shadow: {} ({}): {}",
+            "in {}: {} ({}): {}",
+            text(&rule["stage"]),
             text(&rule["title"]),
             text(&rule["id"]),
             why(rule)
@@ -58,9 +60,13 @@ pub(super) fn list(client: &Client, json: bool) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Why a rule is in shadow.
+/// Why a rule is in shadow, or not as far as was decided.
 fn why(rule: &Value) -> String {
-    if rule["tests"] == "failed" { "its own tests fail".to_owned() } else { text(&rule["stage_reason"]) }
+    match (rule["tests"] == "failed", rule["held_by"].as_str()) {
+        (true, _) => "its own tests fail".to_owned(),
+        (false, Some(held_by)) => format!("the rule {held_by}, which it is made of, goes no further"),
+        (false, None) => text(&rule["stage_reason"]),
+    }
 }
 
 /// `huecry rules reload`
@@ -103,6 +109,9 @@ pub(super) fn run(args: &RulesStage, client: &Client, json: bool) -> Result<Exit
         terminal::line(&body);
     } else {
         terminal::line(format_args!("{} is {}", text(&body["title"]), text(&body["stage"])));
+        if body["stage"] != body["decided_stage"] {
+            terminal::note(format_args!("{} was decided: {}", text(&body["decided_stage"]), why(&body)));
+        }
     }
     Ok(Exit::Done)
 }
@@ -123,6 +132,17 @@ pub(super) fn path_segment(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_says_what_keeps_a_rule_back() {
+        for (rule, part) in [
+            (json!({ "tests": "failed", "held_by": "b", "stage_reason": "r" }), "own tests"),
+            (json!({ "tests": "passed", "held_by": "b", "stage_reason": "r" }), "the rule b"),
+            (json!({ "tests": "passed", "stage_reason": "on trial" }), "on trial"),
+        ] {
+            assert!(why(&rule).contains(part), "{rule}");
+        }
+    }
 
     #[test]
     fn a_title_is_one_segment() {

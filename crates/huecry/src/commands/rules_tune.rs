@@ -53,6 +53,12 @@ pub(super) fn run(args: &RulesTune, client: &Client, json: bool) -> Result<Exit,
     if body["records_gone"].as_u64().is_some_and(|gone| gone > 0) {
         terminal::note(format_args!("the records of {} judged findings are gone", count("records_gone")));
     }
+    if body["records_left_out"].as_u64().is_some_and(|left_out| left_out > 0) {
+        terminal::note(format_args!(
+            "{} judged findings were left out: the records are as many bytes as may be",
+            count("records_left_out")
+        ));
+    }
     terminal::note("what else it would take out: `huecry rules backtest` with the filter in the folder");
     Ok(Exit::Done)
 }

@@ -28,6 +28,9 @@ pub(super) fn run(args: &Serve, config: &Config, json: bool) -> Result<Exit, Fai
             node.url(),
             token.display()
         ));
+        if let Some(link) = &node.first_link {
+            terminal::note(format_args!("first admin  {link}\nit opens once, within a day; each start makes a new one while there is no admin"));
+        }
         node.finish(signalled()).await
     })?;
     Ok(Exit::Done)

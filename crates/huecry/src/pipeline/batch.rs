@@ -5,7 +5,7 @@ use super::matches::Matches;
 use super::recent::RecentIds;
 use super::tally::Tally;
 use crate::engine::{Scratch, Wanted};
-use crate::rollout::Generation;
+use crate::rollout::{Generation, Place, RuleInForce};
 use model::{DeadLetter, Finding, Offset, Partition, Position, RawRecord, Stage, Topic};
 use normalize::Refusal;
 use ports::Records;
@@ -92,11 +92,15 @@ impl Run<'_> {
             },
             |row| lake.push(row),
             |matched| {
-                let stage = generation.rule(matched.hit).map_or(Stage::Shadow, |rule| rule.stage);
-                // correlations take matches at any stage: what they raise is theirs to answer for
-                matched.entries(entries);
+                let rule = generation.rule(matched.hit);
+                let stage = rule.map_or(Stage::Shadow, |rule| rule.stage);
+                // what a rule in shadow matches is counted by correlations too, which are in shadow with it; what one
+                // matches whose own tests fail is worth nothing to anyone
+                if rule.is_some_and(RuleInForce::is_sound) {
+                    matched.entries(entries);
+                }
                 let raised = stage != Stage::Shadow && !generation.is_silent(matched.hit);
-                tally.note(matched.hit, raised, matched.event());
+                tally.note(Place::Rule(matched.hit), raised, matched.event(), record.received_at_ms);
                 if raised && let Some(mut finding) = matched.finding(*now_ms) {
                     generation.mark(&mut finding, stage);
                     findings.push(finding);

@@ -6,18 +6,25 @@
 //! same ids.
 //!
 //! **Invariant:** findings are durable before a snapshot says that their matches were read.
+//!
+//! **Invariant:** how often each correlation fired is stored with how far that was counted, in one transaction: what is
+//! judged again after a crash is not counted again.
 
-use super::correlation_stats::CorrelationStats;
+use super::patience::Patience;
 use super::snapshot::{Snapshot, SnapshotFile};
+use super::tally::Tally;
 use super::telemetry::PartitionLabel;
 use super::worker::{Options, PipelineError, append_json};
 use crate::engine::{Engine, Scratch};
-use crate::rollout::Generation;
-use model::{Finding, Offset, Partition, Position, RawRecord, Stage, Topic};
+use crate::rollout::{Generation, Place};
+use model::{EventId, Finding, Offset, Partition, Position, RawRecord, Stage, Topic};
 use normalize::RawData;
+use ports::LogError;
 use ports::log::{RecordBatch, Records};
+use ports::store::Counters;
 use sigma::correlation::{Advance, Correlator, Counts, Firing, MatchRecord, RecordWriter};
 use std::collections::BTreeMap;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +37,12 @@ pub const CORRELATOR: &str = "correlator";
 const BATCH_BYTES_MAX: usize = 4 << 20;
 /// A part of the idle time-out: so often time is written down while matches wait for it.
 const TICK_PART: i64 = 4;
+
+/// Tries to read a kept state that cannot be read for the moment.
+const STATE_TRIES_MAX: u32 = 6;
+
+/// The program ends before something could be done.
+struct ShuttingDown;
 
 /// How correlations run.
 #[derive(Clone)]
@@ -46,8 +59,6 @@ pub struct Correlation {
     pub past_after_ms: i64,
     /// Least time between two snapshots, milliseconds.
     pub snapshot_ms_min: i64,
-    /// How often each correlation fired.
-    pub stats: Arc<CorrelationStats>,
 }
 
 impl Default for Correlation {
@@ -59,7 +70,6 @@ impl Default for Correlation {
             lateness_ms_by_product: BTreeMap::new(),
             past_after_ms: 3_600_000,
             snapshot_ms_min: 10_000,
-            stats: Arc::default(),
         }
     }
 }
@@ -73,6 +83,10 @@ pub(crate) struct CorrelatorWorker {
     correlator: Correlator,
     file: Option<SnapshotFile>,
     next: Offset,
+    /// Firings of records before this one were counted in the store.
+    counted_to: Offset,
+    /// What the batch in work came to, by correlation and day.
+    tally: Tally,
     /// Up to where the last snapshot was taken, and when.
     kept: Option<Offset>,
     kept_at_ms: i64,
@@ -96,6 +110,8 @@ impl CorrelatorWorker {
             correlator,
             file,
             next: Offset(0),
+            counted_to: Offset(0),
+            tally: Tally::default(),
             kept: None,
             kept_at_ms: now_ms,
             told_ms: now_ms,
@@ -111,14 +127,16 @@ impl CorrelatorWorker {
         let (partition, bounds) =
             (self.partition.0, self.options.log.bounds(Topic::Match, self.partition).await?);
         self.next = bounds.start;
-        let kept = match self.file.as_ref().map_or(Ok(None), SnapshotFile::read) {
-            Ok(Some(kept)) => kept,
-            Ok(None) => return Ok(()),
-            Err(error) => {
-                tracing::error!(partition, %error, "the state of correlations cannot be read; their topic is read again");
-                return Ok(());
-            }
-        };
+        let counted = self
+            .options
+            .store
+            .read()
+            .await?
+            .positions()
+            .get(CORRELATOR, Topic::Match, self.partition)
+            .await?;
+        self.counted_to = counted.map_or(Offset(0), |position| position.next);
+        let Some(kept) = self.kept_state().await? else { return Ok(()) };
         if kept.next > bounds.end {
             let (state, end) = (kept.next.0, bounds.end.0);
             tracing::error!(
@@ -134,12 +152,42 @@ impl CorrelatorWorker {
             return Ok(());
         }
         if kept.next < bounds.start {
-            let lost = bounds.start.0 - kept.next.0;
-            tracing::error!(partition, lost, "matches were removed before correlations saw them");
+            self.missed(kept.next, bounds.start);
         }
         self.next = kept.next.max(bounds.start);
         self.kept = Some(kept.next);
         Ok(())
+    }
+
+    /// The state as it was kept. A damaged one is none, and the topic is read again; one that cannot be read now is tried
+    /// again, and not taken for lost: a timespan may be longer than the topic is kept.
+    async fn kept_state(&self) -> Result<Option<Snapshot>, PipelineError> {
+        let Some(file) = &self.file else { return Ok(None) };
+        let (partition, mut patience) = (self.partition.0, Patience::new(self.options.retry_pause));
+        loop {
+            match file.read() {
+                Ok(kept) => return Ok(kept),
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                    tracing::error!(partition, %error, "the state of correlations is damaged; their topic is read again");
+                    return Ok(None);
+                }
+                Err(source) if patience.tries() >= STATE_TRIES_MAX => {
+                    return Err(PipelineError::State { partition, source });
+                }
+                Err(error) => {
+                    self.options.telemetry.correlator.retries.inc();
+                    tracing::warn!(partition, %error, "the state of correlations cannot be read, trying again");
+                    tokio::time::sleep(patience.next()).await;
+                }
+            }
+        }
+    }
+
+    /// Tells of matches that retention took unread.
+    fn missed(&self, next: Offset, start: Offset) {
+        let (partition, lost) = (self.partition.0, start.0.saturating_sub(next.0));
+        self.options.telemetry.correlator.lost.inc_by(lost);
+        tracing::error!(partition, lost, "matches were removed before correlations saw them");
     }
 
     /// Goes on with the rules in force. What is kept of correlations that mean the same is kept.
@@ -186,13 +234,43 @@ impl CorrelatorWorker {
             return runtime.block_on(self.tick());
         };
         self.take_up();
-        let mut firings = Vec::new();
+        let firings = self.judge(&records);
+        let Some(findings) = self.findings(runtime, shutdown, &firings) else {
+            return Ok(());
+        };
+        self.note(findings.len());
+        // what was judged is judged: from here the findings must be written
+        let (mut patience, mut are_written) = (Patience::new(self.options.retry_pause), false);
+        while let Err(error) = runtime.block_on(self.write(&findings, &mut are_written, records.next())) {
+            self.options.telemetry.correlator.retries.inc();
+            tracing::error!(partition = self.partition.0, %error, "cannot write a correlation's findings, trying again");
+            if patience.wait(runtime, shutdown) {
+                self.leave_unfinished();
+                return Ok(());
+            }
+        }
+        if !self.tally.is_empty() {
+            self.options.live.matched.notify_one();
+        }
+        self.next = records.next();
+        Ok(())
+    }
+
+    /// Ends in the middle of a batch: the next start reads its matches again, since no snapshot has passed them.
+    fn leave_unfinished(&mut self) {
+        self.file = None;
+    }
+
+    /// Takes the matches of a batch; what fired, and with which record of the batch.
+    fn judge(&mut self, records: &Records) -> Vec<(Offset, i64, Firing)> {
+        let (mut judged, mut firings) = (Vec::new(), Vec::new());
         for (offset, bytes) in records.iter() {
             match MatchRecord::decode(bytes, self.correlator.set()) {
                 Ok(mut record) => {
                     self.told_ms = self.told_ms.max(record.now_ms);
                     let entries = std::mem::take(&mut record.entries);
                     self.correlator.advance(record.advance(), entries, &mut firings);
+                    judged.extend(firings.drain(..).map(|firing| (offset, record.now_ms, firing)));
                 }
                 Err(error) => {
                     let (partition, offset) = (self.partition.0, offset.0);
@@ -200,23 +278,11 @@ impl CorrelatorWorker {
                 }
             }
         }
-        let findings = runtime.block_on(self.findings(&firings));
-        self.note(&firings);
-        // what was judged is judged: from here the findings must be written
-        while let Err(error) = runtime.block_on(self.write(&findings)) {
-            tracing::error!(partition = self.partition.0, %error, "cannot write a correlation's findings, trying again");
-            if self.pause(runtime, shutdown) {
-                // the next start reads these matches again: no snapshot has passed them
-                self.file = None;
-                return Ok(());
-            }
-        }
-        self.next = records.next();
-        Ok(())
+        judged
     }
 
     /// The next batch; `None` when there is none for a while, or when shutting down.
-    async fn read(&self, shutdown: &CancellationToken) -> Result<Option<Records>, PipelineError> {
+    async fn read(&mut self, shutdown: &CancellationToken) -> Result<Option<Records>, PipelineError> {
         let log = &self.options.log;
         let end = log.bounds(Topic::Match, self.partition).await?.end;
         let label = PartitionLabel { partition: self.partition.0 };
@@ -227,8 +293,14 @@ impl CorrelatorWorker {
             () = tokio::time::sleep(self.tick_every()) => return Ok(None),
             waited = log.wait_for(Topic::Match, self.partition, self.next) => waited?,
         };
-        let records = log.read(Topic::Match, self.partition, self.next, BATCH_BYTES_MAX).await?;
-        Ok((!records.is_empty()).then_some(records))
+        match log.read(Topic::Match, self.partition, self.next, BATCH_BYTES_MAX).await {
+            Err(LogError::Trimmed { start }) if start > self.next => {
+                self.missed(self.next, start);
+                self.next = start;
+                Ok(None)
+            }
+            read => Ok(Some(read?).filter(|records| !records.is_empty())),
+        }
     }
 
     fn tick_every(&self) -> Duration {
@@ -252,22 +324,63 @@ impl CorrelatorWorker {
         Ok(())
     }
 
-    async fn write(&self, findings: &[Finding]) -> Result<(), PipelineError> {
+    /// Writes the findings unless they are written, then counts what fired, with how far that was counted.
+    async fn write(
+        &mut self,
+        findings: &[Finding],
+        are_written: &mut bool,
+        next: Offset,
+    ) -> Result<(), PipelineError> {
         let (log, now_ms) = (&*self.options.log, self.options.clock.now_ms());
-        append_json(log, Topic::Finding, self.partition, findings.iter(), now_ms).await
+        if !*are_written {
+            append_json(log, Topic::Finding, self.partition, findings.iter(), now_ms).await?;
+            *are_written = true;
+        }
+        if self.tally.is_empty() {
+            return Ok(());
+        }
+        let mut unit = self.options.store.begin().await?;
+        let known = unit.positions().get(CORRELATOR, Topic::Match, self.partition).await?;
+        // a try before may have been stored, and only its answer was lost
+        let counted_to = known.map_or(self.counted_to, |position| position.next);
+        if counted_to < next {
+            unit.rules().matched(&self.tally.rows(&self.generation, now_ms)).await?;
+            let range = (counted_to, next);
+            let nothing = Counters::default();
+            unit.positions().advance(CORRELATOR, Topic::Match, self.partition, range, nothing).await?;
+            unit.commit().await?;
+        }
+        self.counted_to = counted_to.max(next);
+        Ok(())
     }
 
-    async fn findings(&mut self, firings: &[Firing]) -> Vec<Finding> {
+    /// The findings of what fired, which is counted besides; `None` when shutting down before all their records were read.
+    fn findings(
+        &mut self,
+        runtime: &Handle,
+        shutdown: &CancellationToken,
+        firings: &[(Offset, i64, Firing)],
+    ) -> Option<Vec<Finding>> {
         let mut findings = Vec::new();
-        for firing in firings {
+        self.tally.clear();
+        for (offset, counted_ms, firing) in firings {
+            let set = self.correlator.set();
+            let is_silent = set.get(firing.correlation).is_none_or(|linked| linked.silent);
             let stage = self.generation.correlation_stage(firing.correlation);
-            if stage == Stage::Shadow {
+            let raises = stage != Stage::Shadow && !is_silent;
+            if *offset >= self.counted_to {
+                let event = (EventId(firing.last.id), firing.last.time_ms);
+                self.tally.note(Place::Correlation(firing.correlation), raises, event, *counted_ms);
+            }
+            if !raises {
                 continue;
             }
             let position = Position::new(Topic::Raw, Partition(firing.last.at.0), Offset(firing.last.at.1));
-            // one record is read: the least that the log gives at once
-            let read = self.options.log.read(Topic::Raw, position.partition, position.offset, 1).await;
-            let bytes = read.as_ref().ok().and_then(|records| records.get(0));
+            let Ok(read) = self.fetch(runtime, shutdown, position) else {
+                self.leave_unfinished();
+                return None;
+            };
+            let bytes = read.as_ref().and_then(|records| records.get(0));
             let record = bytes.and_then(|bytes| RawRecord::decode(bytes).ok());
             let now_ms = self.options.clock.now_ms();
             let engine = &self.generation.engine;
@@ -277,17 +390,43 @@ impl CorrelatorWorker {
                 finding
             }));
         }
-        findings
+        Some(findings)
     }
 
-    fn note(&mut self, firings: &[Firing]) {
-        let (now_ms, set) = (self.options.clock.now_ms(), self.correlator.set());
-        for linked in firings.iter().filter_map(|firing| set.get(firing.correlation)) {
-            self.options.correlation.stats.note(*linked.key(), now_ms);
-        }
-        let heard = |firing: &&Firing| set.get(firing.correlation).is_some_and(|linked| !linked.silent);
+    /// The record at a position; `None` only where the log says that it is gone. Whatever else keeps it from being read is
+    /// waited for: a finding without its record would say less for ever.
+    fn fetch(
+        &self,
+        runtime: &Handle,
+        shutdown: &CancellationToken,
+        position: Position,
+    ) -> Result<Option<Records>, ShuttingDown> {
+        let mut patience = Patience::new(self.options.retry_pause);
         let telemetry = &self.options.telemetry.correlator;
-        telemetry.findings.inc_by(firings.iter().filter(heard).count() as u64);
+        loop {
+            // one record is read: the least that the log gives at once
+            let read = self.options.log.read(Topic::Raw, position.partition, position.offset, 1);
+            match runtime.block_on(read) {
+                Ok(records) => return Ok(Some(records)),
+                Err(LogError::Trimmed { .. } | LogError::Ahead { .. } | LogError::NoSuchPartition { .. }) => {
+                    telemetry.records_gone.inc();
+                    return Ok(None);
+                }
+                Err(error) => {
+                    telemetry.retries.inc();
+                    tracing::warn!(partition = self.partition.0, %position, %error,
+                        "the record of a correlation's finding cannot be read, trying again");
+                    if patience.wait(runtime, shutdown) {
+                        return Err(ShuttingDown);
+                    }
+                }
+            }
+        }
+    }
+
+    fn note(&mut self, findings: usize) {
+        let telemetry = &self.options.telemetry.correlator;
+        telemetry.findings.inc_by(findings as u64);
         let (now, before) = (self.correlator.counts(), self.counted);
         telemetry.matches.inc_by(now.taken - before.taken);
         telemetry.late.inc_by(now.late - before.late);

@@ -10,21 +10,23 @@
 //! **Invariant:** the lake gets each stored event once, whatever fails: its position is its own, and what it
 //! misses it is given again from the log ([`lake_feed`]).
 //!
+//! **Invariant:** what could not be read now is no loss: only where the log says that records are gone is something lost,
+//! and then it is counted ([`patience`]).
+//!
 //! Matches that correlations take go to `[match]` with the findings; what they come to is worked out apart, by one
 //! [`correlator`] a partition of that topic.
 
 mod batch;
-mod correlation_stats;
 mod correlator;
 mod lake_feed;
 mod matches;
+mod patience;
 mod recent;
 mod snapshot;
 mod tally;
 mod telemetry;
 mod worker;
 
-pub use correlation_stats::{CorrelationStat, CorrelationStats};
 pub use correlator::{CORRELATOR, Correlation};
 pub use telemetry::Telemetry;
 pub use worker::{Options, Pipeline, PipelineError};

@@ -43,6 +43,9 @@ pub(crate) struct CorrelatorTelemetry {
     pub(crate) evicted: Counter,
     pub(crate) forced: Counter,
     pub(crate) snapshot_failures: Counter,
+    pub(crate) retries: Counter,
+    pub(crate) records_gone: Counter,
+    pub(crate) lost: Counter,
     pub(crate) state_bytes: Family<PartitionLabel, Gauge>,
     pub(crate) lag: Family<PartitionLabel, Gauge>,
 }
@@ -64,6 +67,21 @@ impl CorrelatorTelemetry {
                 "huecry_correlation_snapshot_failures",
                 "Times that the state of correlations could not be kept",
                 &self.snapshot_failures,
+            ),
+            (
+                "huecry_correlation_retries",
+                "Times that correlations tried again to read or write",
+                &self.retries,
+            ),
+            (
+                "huecry_correlation_records_gone",
+                "Findings of correlations whose record retention had taken",
+                &self.records_gone,
+            ),
+            (
+                "huecry_correlation_lost_matches",
+                "Records of matches that retention took before correlations read them",
+                &self.lost,
             ),
         ] {
             registry.register(name, help, counter.clone());

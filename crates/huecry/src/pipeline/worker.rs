@@ -52,6 +52,17 @@ pub enum PipelineError {
         /// The log's end.
         end: u64,
     },
+    /// The kept state of correlations cannot be read, and is not damaged.
+    #[error(
+        "partition {partition}: the state of correlations cannot be read: {source}; see to the disk, or remove the file \
+         to read the topic of matches again from its start"
+    )]
+    State {
+        /// The partition of matches.
+        partition: u32,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A thread could not be started.
     #[error("cannot start a worker: {0}")]
     Thread(#[from] std::io::Error),

@@ -3,10 +3,10 @@
 use super::record::{self, OwnedRecord};
 use super::service::{Error, LoadedBy, Rollout, date_of};
 use super::tune::Judged;
-use super::{Generation, RuleInForce};
-use crate::pipeline::CorrelationStats;
+use super::{Generation, Place, RuleInForce};
 use access::Caller;
 use async_trait::async_trait;
+use lake::sql::Masker;
 use model::{Finding, Stage, Verdict};
 use ports::store::{FindingFilter, PageRequest, RuleRow, StoreError};
 use ports::{Log, Query};
@@ -16,6 +16,7 @@ use server::{
 };
 use std::collections::HashMap;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// Days that are told of a rule.
 const DAYS_MAX: u32 = 31;
@@ -26,12 +27,18 @@ const LAKE_LOOKS_MAX: usize = 50;
 /// About how many other records of the sources a filter is held against.
 const ORDINARY_MAX: usize = 500;
 
+/// Filters that are made at once.
+const TUNINGS_MAX: usize = 1;
+/// Most bytes of records that one filter is made of, what it is held against included.
+const TUNING_BYTES_MAX: usize = 64 << 20;
+
 /// Rules in production, for the API.
 pub(crate) struct Book {
-    pub(crate) rollout: Arc<Rollout>,
-    pub(crate) fired: Arc<CorrelationStats>,
-    pub(crate) log: Arc<dyn Log>,
-    pub(crate) query: Option<Arc<dyn Query>>,
+    rollout: Arc<Rollout>,
+    log: Arc<dyn Log>,
+    query: Option<Arc<dyn Query>>,
+    masker: Masker,
+    tunings: Arc<Semaphore>,
 }
 
 impl From<Error> for RulesError {
@@ -54,17 +61,42 @@ fn by(caller: &Caller) -> LoadedBy {
     }
 }
 
+/// What the author of a rule or correlation says of it.
+struct Written<'a> {
+    title: &'a str,
+    level: Option<sigma::Level>,
+    status: Option<sigma::Status>,
+    file: &'a str,
+}
+
+fn written<'a>(generation: &'a Generation, rule: &RuleInForce) -> Option<Written<'a>> {
+    let detector = generation.engine.detector();
+    Some(match rule.place {
+        Place::Rule(hit) => {
+            let sigma::Rule { title, level, status, file, .. } = detector.rule(hit)?;
+            Written { title, level: *level, status: *status, file }
+        }
+        Place::Correlation(place) => {
+            let one = &detector.correlations().set().get(place)?.rule;
+            Written { title: &one.title, level: one.level, status: one.status, file: &one.file }
+        }
+    })
+}
+
 fn state(generation: &Generation, rule: &RuleInForce, row: Option<&RuleRow>) -> RuleState {
-    let source = generation.engine.detector().rule(rule.hit);
+    let written = written(generation, rule);
+    let written = written.as_ref();
     RuleState {
         id: rule.rule_id.clone(),
-        title: source.map_or_else(String::new, |rule| rule.title.clone()),
-        level: source.and_then(|rule| rule.level).map_or("medium", sigma::Level::as_str).to_owned(),
-        status: source.and_then(|rule| rule.status).map(|status| status.as_str().to_owned()),
-        file: source.map_or_else(String::new, |rule| rule.file.to_string()),
+        title: written.map_or("", |written| written.title).to_owned(),
+        level: written.and_then(|written| written.level).map_or("medium", sigma::Level::as_str).to_owned(),
+        status: written.and_then(|written| Some(written.status?.as_str().to_owned())),
+        file: written.map_or("", |written| written.file).to_owned(),
         hash: rule.hash.clone(),
+        is_correlation: rule.hit().is_none(),
         stage: rule.stage.as_str(),
         decided_stage: rule.decided.as_str(),
+        held_by: generation.held_by(rule).map(|member| member.rule_id.clone()),
         stage_reason: rule.reason.clone(),
         tests: rule.tests.as_str(),
         alert_budget: rule.alert_budget,
@@ -72,31 +104,6 @@ fn state(generation: &Generation, rule: &RuleInForce, row: Option<&RuleRow>) -> 
         last_match_ms: row.and_then(|row| row.last_matched_at_ms),
         first_loaded_ms: row.map(|row| row.first_loaded_at_ms),
     }
-}
-
-/// The correlations among the rules; they fire since the start of this program, and have no history in the store.
-fn correlations(generation: &Generation, fired: &CorrelationStats) -> Vec<RuleState> {
-    let linked = generation.engine.detector().correlations().set().all().iter();
-    let states = linked.zip(generation.correlations()).enumerate().map(|(place, (linked, known))| {
-        let (rule, stat) = (&linked.rule, fired.of(linked.key()));
-        RuleState {
-            id: known.rule_id.clone(),
-            title: rule.title.clone(),
-            level: rule.level.map_or("medium", sigma::Level::as_str).to_owned(),
-            status: rule.status.map(|status| status.as_str().to_owned()),
-            file: rule.file.to_string(),
-            hash: linked.hash.iter().map(|byte| format!("{byte:02x}")).collect(),
-            stage: generation.correlation_stage(place).as_str(),
-            decided_stage: Stage::Active.as_str(),
-            stage_reason: "a correlation".to_owned(),
-            tests: known.tests.as_str(),
-            alert_budget: None,
-            matches: stat.fired,
-            last_match_ms: stat.last_fired_ms,
-            first_loaded_ms: None,
-        }
-    });
-    states.collect()
 }
 
 fn refused(generation: &Generation) -> Vec<RefusedRule> {
@@ -114,6 +121,15 @@ fn ended(filter: &super::expiry::ExpiredFilter) -> ExpiredFilterView {
 }
 
 impl Book {
+    pub(crate) fn new(
+        rollout: Arc<Rollout>,
+        log: Arc<dyn Log>,
+        query: Option<Arc<dyn Query>>,
+        masker: Masker,
+    ) -> Self {
+        Self { rollout, log, query, masker, tunings: Arc::new(Semaphore::new(TUNINGS_MAX)) }
+    }
+
     fn generation(&self) -> Arc<Generation> {
         self.rollout.live().current()
     }
@@ -161,6 +177,44 @@ impl Book {
         }
         Ok(judged)
     }
+
+    /// The records of a rule's judged findings, at most so many bytes, with others of their sources.
+    async fn judged_records(&self, rule_id: &str, bytes_max: usize) -> Result<Judged, RulesError> {
+        let (mut judged, mut looks, mut bytes) = (Judged::default(), 0, 0);
+        for (finding, verdict) in self.judged(rule_id).await? {
+            let is_false = match verdict {
+                Verdict::FalsePositive => true,
+                Verdict::TruePositive => false,
+                _ => continue,
+            };
+            if bytes >= bytes_max {
+                // a true positive that is not looked at proves nothing, so the answer must say that it was not
+                judged.left_out += 1;
+                continue;
+            }
+            match self.record_of(&finding, looks < LAKE_LOOKS_MAX).await? {
+                Some((record, found_in)) => {
+                    looks += usize::from(found_in == "lake");
+                    bytes += record.body.len();
+                    if found_in == "log" && judged.ordinary.len() < ORDINARY_MAX {
+                        let before = record::before(&*self.log, finding.position, &finding.source).await;
+                        let before = before.unwrap_or_default();
+                        bytes += before.iter().map(|record| record.body.len()).sum::<usize>();
+                        judged.ordinary.extend(before);
+                    }
+                    match is_false {
+                        true => judged.false_positives.push(record),
+                        false => judged.true_positives.push(record),
+                    }
+                }
+                None => {
+                    looks += 1;
+                    judged.gone += 1;
+                }
+            }
+        }
+        Ok(judged)
+    }
 }
 
 #[async_trait]
@@ -169,8 +223,7 @@ impl Rules for Book {
         let rows = self.rollout.store().read().await?.rules().list().await?;
         let rows: HashMap<_, _> = rows.iter().map(|row| (row.rule_id.as_str(), row)).collect();
         let generation = self.generation();
-        let loaded =
-            generation.rules().iter().map(|rule| state(&generation, rule, rows.get(&*rule.rule_id).copied()));
+        let loaded = generation.all().map(|rule| state(&generation, rule, rows.get(&*rule.rule_id).copied()));
         let commit = |git: &super::git::GitState| RuleCommit {
             folder: git.folder.clone(),
             commit: git.commit.clone(),
@@ -180,7 +233,7 @@ impl Rules for Book {
             rule_set: generation.word.clone(),
             loaded_at_ms: generation.loaded_at_ms,
             git: generation.version.git.iter().map(commit).collect(),
-            loaded: loaded.chain(correlations(&generation, &self.fired)).collect(),
+            loaded: loaded.collect(),
             refused: refused(&generation),
             expired_filters: generation.expired.iter().map(ended).collect(),
         })
@@ -209,7 +262,7 @@ impl Rules for Book {
         Ok(RulesReloaded {
             changed: outcome.changed,
             rule_set: generation.word.clone(),
-            loaded: generation.rules().len() as u64,
+            loaded: generation.all().count() as u64,
             added: outcome.added,
             altered: outcome.altered,
             removed: outcome.removed,
@@ -228,40 +281,29 @@ impl Rules for Book {
         Ok(self.activity(rule_id).await?.rule)
     }
 
-    async fn replay(&self, finding: &Finding) -> Result<Replay, RulesError> {
+    async fn replay(&self, finding: &Finding, personal: bool) -> Result<Replay, RulesError> {
         let (record, found_in) = self.record_of(finding, true).await?.ok_or(RulesError::RecordGone)?;
-        Ok(super::replay::replay(&self.generation(), finding, &record, found_in))
+        let masker = (!personal).then_some(&self.masker);
+        Ok(super::replay::replay(&self.generation(), finding, &record, found_in, masker))
     }
 
     async fn tune(&self, rule_id: &str) -> Result<Tuning, RulesError> {
+        let busy = |_| RulesError::Busy { running: TUNINGS_MAX };
+        let permit = Arc::clone(&self.tunings).try_acquire_owned().map_err(busy)?;
         let generation = self.generation();
         let rule = generation.rule_by_id(rule_id).ok_or_else(|| RulesError::NotFound(rule_id.to_owned()))?;
-        let rule = rule.clone();
-        let mut judged = Judged::default();
-        let mut looks = 0;
-        for (finding, verdict) in self.judged(&rule.rule_id).await? {
-            let records = match verdict {
-                Verdict::FalsePositive => &mut judged.false_positives,
-                Verdict::TruePositive => &mut judged.true_positives,
-                _ => continue,
-            };
-            match self.record_of(&finding, looks < LAKE_LOOKS_MAX).await? {
-                Some((record, found_in)) => {
-                    looks += usize::from(found_in == "lake");
-                    if found_in == "log" && judged.ordinary.len() < ORDINARY_MAX {
-                        let before = record::before(&*self.log, finding.position, &finding.source).await;
-                        judged.ordinary.extend(before.unwrap_or_default());
-                    }
-                    records.push(record);
-                }
-                None => {
-                    looks += 1;
-                    judged.gone += 1;
-                }
-            }
+        if rule.hit().is_none() {
+            let what = "a filter is for a rule, and this is a correlation: tune the rules that it names";
+            return Err(RulesError::Refused(what.to_owned()));
         }
+        let rule = rule.clone();
+        let judged = self.judged_records(&rule.rule_id, TUNING_BYTES_MAX).await?;
         let (now_ms, entropy) = (self.rollout.clock().now_ms(), Arc::clone(self.rollout.entropy()));
-        let tuning = move || super::tune::tune(&generation, &rule, &judged, now_ms, &*entropy);
+        let tuning = move || {
+            // held to the end, also where nobody waits for the answer any more
+            let _permit = permit;
+            super::tune::tune(&generation, &rule, &judged, now_ms, &*entropy)
+        };
         tokio::task::spawn_blocking(tuning).await.map_err(|error| RulesError::Failed(error.to_string()))
     }
 }

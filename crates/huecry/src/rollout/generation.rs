@@ -7,6 +7,7 @@ use detect::stage::TestState;
 use detect::{Hit, LoadReport};
 use foldhash::{HashMap, HashSet};
 use model::{Finding, Severity, Stage};
+use sigma::correlation::Member;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::Notify;
 
@@ -34,20 +35,29 @@ impl RuleSetVersion {
     }
 }
 
-/// One rule of a generation.
+/// What a [`RuleInForce`] is in its engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// A rule, by its handle.
+    Rule(Hit),
+    /// A correlation, by its place in the set.
+    Correlation(usize),
+}
+
+/// One rule or correlation of a generation.
 #[derive(Debug, Clone)]
 pub struct RuleInForce {
-    /// Its handle in the engine.
-    pub hit: Hit,
+    /// What it is in the engine.
+    pub place: Place,
     /// As findings name it: its UUID, or its title.
     pub rule_id: String,
-    /// Hex SHA-256 of logsource and detection.
+    /// Hex SHA-256 of what it means.
     pub hash: String,
     /// What its own tests say.
     pub tests: TestState,
     /// The stage that was decided.
     pub decided: Stage,
-    /// The stage in force.
+    /// The stage in force: a correlation's is no further than those of what it is made of.
     pub stage: Stage,
     /// Why it was decided.
     pub reason: String,
@@ -55,13 +65,19 @@ pub struct RuleInForce {
     pub alert_budget: Option<u64>,
 }
 
-/// One correlation of a generation, by its place in the engine's set.
-#[derive(Debug, Clone)]
-pub struct CorrelationInForce {
-    /// As findings name it: its UUID, or its title.
-    pub rule_id: String,
-    /// What its own tests say. One whose tests fail raises nothing.
-    pub tests: TestState,
+impl RuleInForce {
+    /// Its handle, unless it is a correlation.
+    pub fn hit(&self) -> Option<Hit> {
+        match self.place {
+            Place::Rule(hit) => Some(hit),
+            Place::Correlation(_) => None,
+        }
+    }
+
+    /// Whether its matches are worth something: of one whose own tests fail, nothing takes them.
+    pub fn is_sound(&self) -> bool {
+        !matches!(self.tests, TestState::Failed { .. })
+    }
 }
 
 /// One set of rules, compiled, with the stage of each rule. Immutable.
@@ -79,28 +95,41 @@ pub struct Generation {
     pub loaded_at_ms: i64,
     /// Filters whose day is over; they were left out.
     pub(crate) expired: Arc<[ExpiredFilter]>,
+    /// Those that are rules, in the order of the engine.
     rules: Vec<RuleInForce>,
-    correlations: Arc<[CorrelationInForce]>,
+    /// Those that are correlations, in the order of the engine's set.
+    correlations: Vec<RuleInForce>,
     /// Rules that raise nothing of their own, because a correlation that is in force takes their place.
-    silent: Arc<HashSet<Hit>>,
+    silent: HashSet<Hit>,
     by_hit: Arc<HashMap<Hit, usize>>,
 }
 
 impl Generation {
-    /// A generation of what was loaded.
+    /// A generation of what was loaded: rules in the order of the engine, correlations in that of its set.
     pub fn new(
         engine: Arc<Engine>,
         report: LoadReport,
-        rules: Vec<RuleInForce>,
+        [rules, correlations]: [Vec<RuleInForce>; 2],
         version: RuleSetVersion,
         loaded_at_ms: i64,
     ) -> Self {
-        let by_hit = rules.iter().enumerate().map(|(at, rule)| (rule.hit, at)).collect();
-        let word = version.word();
-        let (report, by_hit) = (Arc::new(report), Arc::new(by_hit));
-        let (expired, correlations) = (Arc::default(), Arc::default());
-        let silent = Arc::new(silent(&engine, |_| true));
-        Self { engine, version, word, report, loaded_at_ms, expired, rules, correlations, silent, by_hit }
+        let handles = rules.iter().enumerate().filter_map(|(at, rule)| Some((rule.hit()?, at)));
+        let by_hit = Arc::new(handles.collect());
+        let (word, report, expired) = (version.word(), Arc::new(report), Arc::default());
+        let silent = HashSet::default();
+        let this = Self {
+            engine,
+            version,
+            word,
+            report,
+            loaded_at_ms,
+            expired,
+            rules,
+            correlations,
+            silent,
+            by_hit,
+        };
+        this.settled()
     }
 
     /// The same; says which filters were left out because their day is over.
@@ -109,39 +138,75 @@ impl Generation {
         Self { expired: expired.into(), ..self }
     }
 
-    /// The same with its correlations, in the order of the engine's set.
-    #[must_use]
-    pub(crate) fn correlating(self, correlations: Vec<CorrelationInForce>) -> Self {
-        let mut this = Self { correlations: correlations.into(), ..self };
-        this.silent = Arc::new(silent(&this.engine, |place| this.correlation_stage(place) != Stage::Shadow));
-        this
+    /// Works out the stages in force, and which rules correlations silence.
+    fn settled(mut self) -> Self {
+        for rule in self.rules.iter_mut().chain(&mut self.correlations) {
+            rule.stage = detect::stage::effective(rule.decided, rule.tests);
+        }
+        // what a correlation is made of stands before it
+        for place in 0..self.correlations.len() {
+            let least = self.members_of(place).map(|member| member.stage).min().unwrap_or_default();
+            if let Some(correlation) = self.correlations.get_mut(place) {
+                correlation.stage = correlation.stage.min(least);
+            }
+        }
+        self.silent = silent(&self.engine, |place| self.correlation_stage(place) != Stage::Shadow);
+        self
     }
 
-    /// Every rule of the engine, active: for programs that load once.
+    /// What the correlation at this place names.
+    fn members_of(&self, place: usize) -> impl Iterator<Item = &RuleInForce> {
+        let correlations = self.engine.detector().correlations();
+        let set = correlations.set();
+        let members = set.get(place).map(sigma::correlation::Linked::members).unwrap_or_default();
+        members.iter().filter_map(move |member| match member {
+            Member::Base(base) => self.rule(correlations.hit(*base)),
+            Member::Correlation(below) => self.correlations.get(set.original(*below)),
+        })
+    }
+
+    /// What keeps a correlation from the stage that was decided, besides its own tests: the first of those it is made of
+    /// that is at the stage in force.
+    pub fn held_by(&self, rule: &RuleInForce) -> Option<&RuleInForce> {
+        let Place::Correlation(place) = rule.place else { return None };
+        let own = detect::stage::effective(rule.decided, rule.tests);
+        if rule.stage == own {
+            return None;
+        }
+        self.members_of(place).find(|member| member.stage == rule.stage)
+    }
+
+    /// Every rule and correlation of the engine, active: for programs that load once.
     pub fn all_active(engine: Arc<Engine>) -> Self {
-        let rules = engine.detector().rules().map(|(hit, rule)| RuleInForce {
-            hit,
-            rule_id: rule_id(rule),
-            hash: hash(rule),
+        let of = |place, rule_id, hash| RuleInForce {
+            place,
+            rule_id,
+            hash,
             tests: TestState::Untested,
             decided: Stage::Active,
             stage: Stage::Active,
             reason: String::new(),
             alert_budget: None,
+        };
+        let detector = engine.detector();
+        let rules = detector.rules().map(|(hit, rule)| of(Place::Rule(hit), rule_id(rule), hash(rule)));
+        let linked = detector.correlations().set().all().iter().enumerate();
+        let correlations = linked.map(|(place, linked)| {
+            of(Place::Correlation(place), correlation_id(linked), correlation_hash(linked))
         });
-        let rules = rules.collect();
-        Self::new(engine, LoadReport::default(), rules, RuleSetVersion::default(), 0)
+        let both = [rules.collect(), correlations.collect()];
+        Self::new(engine, LoadReport::default(), both, RuleSetVersion::default(), 0)
     }
 
     /// The same rules with another stage decided for one of them.
     pub(crate) fn restaged(&self, rule_id: &str, decided: Stage, reason: &str) -> Self {
-        let mut rules = self.rules.clone();
-        for rule in rules.iter_mut().filter(|rule| rule.rule_id == rule_id) {
+        let (mut rules, mut correlations) = (self.rules.clone(), self.correlations.clone());
+        let all = rules.iter_mut().chain(&mut correlations);
+        for rule in all.filter(|rule| rule.rule_id == rule_id) {
             rule.decided = decided;
-            rule.stage = detect::stage::effective(decided, rule.tests);
             reason.clone_into(&mut rule.reason);
         }
-        Self {
+        let this = Self {
             engine: Arc::clone(&self.engine),
             version: self.version.clone(),
             word: self.word.clone(),
@@ -149,10 +214,11 @@ impl Generation {
             loaded_at_ms: self.loaded_at_ms,
             expired: Arc::clone(&self.expired),
             rules,
-            correlations: Arc::clone(&self.correlations),
-            silent: Arc::clone(&self.silent),
+            correlations,
+            silent: HashSet::default(),
             by_hit: Arc::clone(&self.by_hit),
-        }
+        };
+        this.settled()
     }
 
     /// The rules, in the order of the engine.
@@ -161,14 +227,18 @@ impl Generation {
     }
 
     /// The correlations, in the order of the engine's set.
-    pub fn correlations(&self) -> &[CorrelationInForce] {
+    pub fn correlations(&self) -> &[RuleInForce] {
         &self.correlations
+    }
+
+    /// Rules and correlations.
+    pub fn all(&self) -> impl Iterator<Item = &RuleInForce> {
+        self.rules.iter().chain(&self.correlations)
     }
 
     /// How far the findings of the correlation at this place go.
     pub fn correlation_stage(&self, place: usize) -> Stage {
-        let tests = self.correlations.get(place).map(|known| known.tests).unwrap_or_default();
-        detect::stage::effective(Stage::Active, tests)
+        self.correlations.get(place).map_or(Stage::Shadow, |known| known.stage)
     }
 
     /// Whether the rule raises nothing of its own, because a correlation in force takes its place. One in shadow does
@@ -182,9 +252,17 @@ impl Generation {
         self.rules.get(*self.by_hit.get(&hit)?)
     }
 
-    /// The rule of that id.
+    /// The rule or correlation at a place.
+    pub fn at(&self, place: Place) -> Option<&RuleInForce> {
+        match place {
+            Place::Rule(hit) => self.rule(hit),
+            Place::Correlation(place) => self.correlations.get(place),
+        }
+    }
+
+    /// The rule or correlation of that id.
     pub fn rule_by_id(&self, rule_id: &str) -> Option<&RuleInForce> {
-        self.rules.iter().find(|rule| rule.rule_id.eq_ignore_ascii_case(rule_id))
+        self.all().find(|rule| rule.rule_id.eq_ignore_ascii_case(rule_id))
     }
 
     /// Says on a finding which rules made it and at which stage. A canary's finding is no graver than low.
@@ -210,9 +288,23 @@ pub(crate) fn rule_id(rule: &sigma::Rule) -> String {
     rule.id.clone().unwrap_or_else(|| rule.title.clone())
 }
 
+/// As findings name a correlation: its UUID, or its title.
+pub(crate) fn correlation_id(linked: &sigma::correlation::Linked) -> String {
+    linked.rule.id.clone().unwrap_or_else(|| linked.rule.title.clone())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Hex SHA-256 of what a correlation means.
+pub(crate) fn correlation_hash(linked: &sigma::correlation::Linked) -> String {
+    hex(&linked.hash)
+}
+
 /// Hex SHA-256 of a rule's logsource and detection.
 pub(crate) fn hash(rule: &sigma::Rule) -> String {
-    rule.semantic_hash().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&rule.semantic_hash())
 }
 
 /// The generation in force. Workers take it once a batch.
@@ -265,5 +357,39 @@ mod tests {
         assert!(Arc::ptr_eq(&before.engine, &after.engine));
         assert_eq!(before.rules()[0].stage, Stage::Active, "who has the one before keeps it");
         assert_eq!((after.rules()[0].stage, after.rules()[0].reason.as_str()), (Stage::Shadow, "loud"));
+    }
+
+    const CHAIN: &str = "title: One\nname: one\nlogsource: {product: aws}\ndetection: {s: {a: b}, condition: s}\n---\n\
+        title: Two\nname: two\nlogsource: {product: aws}\ndetection: {s: {a: c}, condition: s}\n---\n\
+        title: Many\nname: many\ncorrelation: {type: event_count, rules: [one], timespan: 1m, condition: {gte: 3}}\n---\n\
+        title: Then\ncorrelation: {type: temporal, rules: [many, two], timespan: 1m}\n";
+
+    #[test]
+    fn a_correlation_goes_no_further_than_what_it_is_made_of() {
+        let (engine, report) = Engine::load([("c.yml", CHAIN)]).unwrap();
+        assert_eq!(report.refused, []);
+        let all = Generation::all_active(Arc::new(engine));
+        let stages = |generation: &Generation| -> Vec<_> {
+            ["One", "Two", "Many", "Then"].map(|id| generation.rule_by_id(id).unwrap().stage).to_vec()
+        };
+        use Stage::{Active, Canary, Shadow};
+        let silent = |generation: &Generation| -> Vec<_> {
+            generation.rules().iter().map(|rule| generation.is_silent(rule.hit().unwrap())).collect()
+        };
+        assert_eq!((stages(&all), silent(&all)), (vec![Active; 4], vec![true, true]));
+        for (id, stage, expected, silenced) in [
+            ("One", Shadow, [Shadow, Active, Shadow, Shadow], [false, false]),
+            ("One", Canary, [Canary, Active, Canary, Canary], [true, true]),
+            ("Two", Shadow, [Active, Shadow, Active, Shadow], [true, false]),
+            ("Many", Shadow, [Active, Active, Shadow, Shadow], [false, false]),
+            ("Then", Canary, [Active, Active, Active, Canary], [true, true]),
+        ] {
+            let changed = all.restaged(id, stage, "on trial");
+            assert_eq!((stages(&changed), silent(&changed)), (expected.to_vec(), silenced.to_vec()), "{id}");
+            let then = changed.rule_by_id("Then").unwrap();
+            assert_eq!(changed.held_by(then).is_some(), id != "Then", "{id}");
+            let back = changed.restaged(id, Active, "trusted");
+            assert_eq!((stages(&back), silent(&back)), (vec![Active; 4], vec![true, true]), "{id}");
+        }
     }
 }

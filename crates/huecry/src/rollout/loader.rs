@@ -1,13 +1,15 @@
 //! From the texts of rules to a generation, and what that changes.
 
 use super::expiry::{self, ExpiredFilter};
-use super::generation::{CorrelationInForce, RuleInForce, RuleSetVersion, hash, rule_id};
+use super::generation::{
+    Place, RuleInForce, RuleSetVersion, correlation_hash, correlation_id, hash, rule_id,
+};
 use super::git::GitState;
 use crate::content::RuleFile;
 use crate::engine::{Engine, Mappings};
 use detect::stage::{Arrival, NewRuleStage, TestState, alert_budget, effective, first_stage};
 use detect::{Hit, LoadReport};
-use foldhash::HashMap;
+use foldhash::{HashMap, HashSet};
 use ports::store::{RuleRow, RuleSetChange};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -33,8 +35,8 @@ pub(crate) struct Policy {
 pub(crate) struct Loaded {
     pub(crate) engine: Engine,
     pub(crate) report: LoadReport,
-    pub(crate) rules: Vec<RuleInForce>,
-    pub(crate) correlations: Vec<CorrelationInForce>,
+    /// Rules in the order of the engine, correlations in that of its set.
+    pub(crate) rules: [Vec<RuleInForce>; 2],
     pub(crate) version: RuleSetVersion,
     /// What the store does not know yet.
     pub(crate) change: RuleSetChange,
@@ -60,60 +62,116 @@ pub(crate) fn load(
         let state = tests.entry(outcome.rule).or_default();
         *state = state.and(&outcome.result);
     }
-    let by_id: BTreeMap<&str, &RuleRow> = known.iter().map(|row| (row.rule_id.as_str(), row)).collect();
-    let mut change = RuleSetChange::default();
-    let mut seen = BTreeSet::new();
-    let mut rules = Vec::new();
-    for (hit, rule) in engine.detector().rules() {
-        let (rule_id, hash) = (rule_id(rule), hash(rule));
-        let state = tests.get(&hit).copied().unwrap_or_default();
-        let row = by_id.get(rule_id.as_str());
+    let tested_by = tested_by_correlations(&engine);
+    let mut staging = Staging::new(known, policy);
+    let detector = engine.detector();
+    let rules = detector.rules().map(|(hit, rule)| {
+        let own = tests.get(&hit).copied().unwrap_or_default();
+        // one that correlations take the place of raises nothing: their tests are tests of it
+        let beginning = if own == TestState::Untested && tested_by.contains(&hit) {
+            TestState::Passed { tests: 1 }
+        } else {
+            own
+        };
+        let budget = alert_budget(&rule.custom, policy.alert_budget);
+        let found =
+            Found { rule_id: rule_id(rule), hash: hash(rule), file: &rule.file, tests: own, beginning };
+        staging.put(Place::Rule(hit), found, budget)
+    });
+    let rules = rules.collect();
+    let series = series_states(&engine);
+    let linked = detector.correlations().set().all().iter().zip(series).enumerate();
+    let correlations = linked.map(|(place, (linked, tests))| {
+        let budget = alert_budget(&linked.rule.custom, policy.alert_budget);
+        let (rule_id, hash) = (correlation_id(linked), correlation_hash(linked));
+        let found = Found { rule_id, hash, file: &linked.rule.file, tests, beginning: tests };
+        staging.put(Place::Correlation(place), found, budget)
+    });
+    let correlations = correlations.collect();
+    let change = staging.finish();
+    let version = RuleSetVersion { digest: digest(files), git };
+    Loaded { engine, report, rules: [rules, correlations], version, change, expired }
+}
+
+/// A rule or correlation that was loaded.
+struct Found<'a> {
+    rule_id: String,
+    hash: String,
+    file: &'a str,
+    /// What its own tests say.
+    tests: TestState,
+    /// What its first stage goes by.
+    beginning: TestState,
+}
+
+/// Gives stages, and notes what the store does not know yet.
+struct Staging<'a> {
+    by_id: BTreeMap<&'a str, &'a RuleRow>,
+    policy: Policy,
+    seen: BTreeSet<String>,
+    change: RuleSetChange,
+}
+
+impl<'a> Staging<'a> {
+    fn new(known: &'a [RuleRow], policy: Policy) -> Self {
+        let by_id = known.iter().map(|row| (row.rule_id.as_str(), row)).collect();
+        Self { by_id, policy, seen: BTreeSet::new(), change: RuleSetChange::default() }
+    }
+
+    /// The stage that was decided, else its first.
+    fn put(&mut self, place: Place, found: Found<'_>, alert_budget: Option<u64>) -> RuleInForce {
+        let Found { rule_id, hash, file, tests, beginning } = found;
+        let row = self.by_id.get(rule_id.as_str()).copied();
         let (decided, reason) = match row {
             Some(row) => (row.stage, row.reason.clone()),
             None => {
-                let arrival = match known.is_empty() {
+                let arrival = match self.by_id.is_empty() {
                     true => Arrival::First,
-                    false if rule.file.starts_with("builtin:") => Arrival::Builtin,
+                    false if file.starts_with("builtin:") => Arrival::Builtin,
                     false => Arrival::Later,
                 };
-                let (stage, reason) = first_stage(policy.new_rule_stage, state, arrival);
+                let (stage, reason) = first_stage(self.policy.new_rule_stage, beginning, arrival);
                 (stage, reason.to_owned())
             }
         };
-        if seen.insert(rule_id.clone()) {
+        if self.seen.insert(rule_id.clone()) {
             match row {
-                None => change.added.push((rule_id.clone(), hash.clone(), decided, reason.clone())),
+                None => self.change.added.push((rule_id.clone(), hash.clone(), decided, reason.clone())),
                 Some(row) if row.hash != hash || !row.is_loaded => {
-                    change.changed.push((rule_id.clone(), hash.clone()));
+                    self.change.changed.push((rule_id.clone(), hash.clone()));
                 }
                 Some(_) => {}
             }
         }
-        let (stage, alert_budget) = (effective(decided, state), alert_budget(rule, policy.alert_budget));
-        rules.push(RuleInForce { hit, rule_id, hash, tests: state, decided, stage, reason, alert_budget });
+        let stage = effective(decided, tests);
+        RuleInForce { place, rule_id, hash, tests, decided, stage, reason, alert_budget }
     }
-    let gone = known.iter().filter(|row| row.is_loaded && !seen.contains(&row.rule_id));
-    change.removed = gone.map(|row| row.rule_id.clone()).collect();
-    let version = RuleSetVersion { digest: digest(files), git };
-    let correlations = correlations_of(&engine);
-    Loaded { engine, report, rules, correlations, version, change, expired }
+
+    fn finish(mut self) -> RuleSetChange {
+        let gone = self.by_id.values().filter(|row| row.is_loaded && !self.seen.contains(&row.rule_id));
+        self.change.removed = gone.map(|row| row.rule_id.clone()).collect();
+        self.change
+    }
 }
 
-/// The correlations of an engine, their own tests run.
-fn correlations_of(engine: &Engine) -> Vec<CorrelationInForce> {
-    let all = engine.detector().correlations().set().all().iter();
-    let mut known: Vec<_> = all
-        .map(|linked| CorrelationInForce {
-            rule_id: linked.rule.id.clone().unwrap_or_else(|| linked.rule.title.clone()),
-            tests: TestState::Untested,
-        })
-        .collect();
+/// What the correlations' own tests say, in the order of the set.
+fn series_states(engine: &Engine) -> Vec<TestState> {
+    let mut states = vec![TestState::Untested; engine.detector().correlations().set().all().len()];
     for outcome in engine.run_series_tests() {
-        if let Some(correlation) = known.get_mut(outcome.correlation) {
-            correlation.tests = correlation.tests.and(&outcome.result);
+        if let Some(state) = states.get_mut(outcome.correlation) {
+            *state = state.and(&outcome.result);
         }
     }
-    known
+    states
+}
+
+/// Rules that raise nothing by themselves and are named by a correlation that has tests.
+fn tested_by_correlations(engine: &Engine) -> HashSet<Hit> {
+    let detector = engine.detector();
+    let all = detector.correlations().set().all().iter().enumerate();
+    let tested = all.filter(|(_, linked)| !linked.rule.tests.is_empty());
+    let named = tested.flat_map(|(place, _)| detector.rules_of_correlation(place));
+    named.filter(|hit| detector.correlations().is_silent(*hit)).collect()
 }
 
 /// Names a set of rules by its texts, whatever their folder and order.
@@ -143,7 +201,7 @@ pub(crate) fn audit_values(loaded: &Loaded) -> Value {
     let removed: Vec<_> = change.removed.iter().take(NAMED_MAX).collect();
     json!({
         "rule_set": loaded.version.word(),
-        "loaded": loaded.rules.len(),
+        "loaded": loaded.rules.iter().map(Vec::len).sum::<usize>(),
         "refused": loaded.report.refused.len(),
         "added": added, "added_count": change.added.len(),
         "changed": changed, "changed_count": change.changed.len(),
@@ -179,7 +237,7 @@ mod tests {
             matches: 0,
             last_matched_at_ms: None,
         };
-        loaded.rules.iter().map(row).collect()
+        loaded.rules.iter().flatten().map(row).collect()
     }
 
     #[test]
@@ -187,7 +245,7 @@ mod tests {
         let (policy, mappings) = (Policy::default(), Arc::new(Mappings::builtin().unwrap()));
         let first = load(&mappings, &[rule("a", "A", ""), rule("b", "A", FAILS)], vec![], &[], policy, 0);
         let stages = |loaded: &Loaded| -> Vec<_> {
-            loaded.rules.iter().map(|rule| (rule.rule_id.clone(), rule.decided, rule.stage)).collect()
+            loaded.rules[0].iter().map(|rule| (rule.rule_id.clone(), rule.decided, rule.stage)).collect()
         };
         let (a, b, c, d) = ("a".to_owned(), "b".to_owned(), "c".to_owned(), "d".to_owned());
         let expected = [(a.clone(), Stage::Active, Stage::Active), (b.clone(), Stage::Active, Stage::Shadow)];
@@ -206,9 +264,9 @@ mod tests {
         assert_eq!(stages(&second), expected);
         let added: Vec<_> = second.change.added.iter().map(|(id, ..)| id.clone()).collect();
         assert_eq!((added, second.change.removed.clone()), (vec![c, d], vec![b]));
-        assert_eq!(second.change.changed, [(a, second.rules[0].hash.clone())]);
+        assert_eq!(second.change.changed, [(a, second.rules[0][0].hash.clone())]);
         let values = audit_values(&second);
-        assert_eq!(values["changed"][0]["hash"], second.rules[0].hash);
+        assert_eq!(values["changed"][0]["hash"], second.rules[0][0].hash);
         assert_eq!(values["rule_set"], second.version.digest);
 
         let same = load(&mappings, &next, vec![], &rows(&second), policy, 0);
@@ -222,7 +280,7 @@ mod tests {
         files.extend((0..5).map(|n| rule(&format!("good-{n}"), "A", PASSES)));
         files.push(RuleFile { name: "gone.yml".to_owned(), text: Err("it cannot be read".to_owned()) });
         let loaded = load(&mappings, &files, vec![], &[], Policy::default(), 0);
-        assert_eq!((loaded.rules.len(), loaded.report.loaded), (5, 5));
+        assert_eq!((loaded.rules[0].len(), loaded.report.loaded), (5, 5));
         let named: BTreeSet<_> = loaded.report.refused.iter().map(|error| error.file.to_string()).collect();
         assert_eq!(named.len(), 51, "{named:?}");
         assert!(loaded.report.refused.iter().all(|error| error.line > 0 && !error.reason.is_empty()));
@@ -234,5 +292,40 @@ mod tests {
         let elsewhere = RuleFile { name: "other/a.yml".to_owned(), ..a.clone() };
         assert_eq!(digest(&[a.clone(), b.clone()]), digest(&[b.clone(), elsewhere]));
         assert_ne!(digest(&[a.clone(), b]), digest(&[a.clone(), a]));
+    }
+
+    #[test]
+    fn correlations_have_rows_and_stages_and_what_they_name_is_tested_by_them() {
+        let mappings = Arc::new(Mappings::builtin().unwrap());
+        let policy = Policy::default();
+        let known = rows(&load(&mappings, &[rule("a", "A", "")], vec![], &[], policy, 0));
+        let base = rule("b", "B", "");
+        let correlation = |tests: &str| RuleFile {
+            name: "c.yml".to_owned(),
+            text: Ok(format!(
+                "title: Many\nid: c\nalert_budget: 5\ncorrelation: {{type: event_count, rules: [b], timespan: 1m, condition: {{gte: 2}}}}\n{tests}"
+            )),
+        };
+        let tests = |matches| {
+            format!(
+                "tests: [{{name: t, matches: {matches}, events: [{{event: {{eventName: B}}, repeat: 2, every: 1s}}]}}]\n"
+            )
+        };
+        for (tests, decided, in_force, state) in [
+            (tests(true), [Stage::Active, Stage::Active], Stage::Active, "passed"),
+            (tests(false), [Stage::Active, Stage::Active], Stage::Shadow, "failed"),
+            (String::new(), [Stage::Shadow, Stage::Shadow], Stage::Shadow, "untested"),
+        ] {
+            let files = [rule("a", "A", ""), base.clone(), correlation(&tests)];
+            let loaded = load(&mappings, &files, vec![], &known, policy, 0);
+            assert_eq!(loaded.report.refused, [], "{tests}");
+            let (b, c) = (&loaded.rules[0][1], &loaded.rules[1][0]);
+            assert_eq!(([b.decided, c.decided], c.stage), (decided, in_force), "{tests}");
+            assert_eq!((c.rule_id.as_str(), c.tests.as_str(), c.alert_budget), ("c", state, Some(5)));
+            let added: Vec<_> = loaded.change.added.iter().map(|(id, ..)| id.as_str()).collect();
+            assert_eq!(added, ["b", "c"]);
+            let again = load(&mappings, &files, vec![], &rows(&loaded), policy, 0);
+            assert!(again.change.is_empty());
+        }
     }
 }

@@ -22,7 +22,7 @@ mod tune;
 mod watch;
 
 pub(crate) use book::Book;
-pub use generation::{Generation, Live, RuleInForce, RuleSetVersion};
+pub use generation::{Generation, Live, Place, RuleInForce, RuleSetVersion};
 pub(crate) use generation::{hash, rule_id};
 pub(crate) use service::date_of;
 pub use service::{Error, LoadedBy, Options, Outcome, Rollout};

@@ -1,18 +1,21 @@
 //! Makes a finding again, of its own record and with the rules in force.
 
-use super::generation::Generation;
+use super::generation::{Generation, RuleInForce};
 use super::record::OwnedRecord;
 use crate::engine::{Scratch, Wanted};
+use lake::sql::Masker;
 use model::{Finding, MatchedField};
 use normalize::RawData;
 use server::{Replay, ReplayedField};
 
-/// Takes `record` through the engine and compares what the finding's rule makes of it with `finding`.
+/// Takes `record` through the engine and compares what the finding's rule makes of it with `finding`. With a masker,
+/// nothing that it says is a value of the record.
 pub(super) fn replay(
     generation: &Generation,
     finding: &Finding,
     record: &OwnedRecord,
     found_in: &'static str,
+    masker: Option<&Masker>,
 ) -> Replay {
     let now = generation.rule_by_id(&finding.rule_id);
     let mut replay = Replay {
@@ -32,38 +35,19 @@ pub(super) fn replay(
         |_| Wanted::EventAndRules,
         |_| (),
         |matched| {
-            if now.is_some_and(|rule| rule.hit == matched.hit) {
+            if now.is_some_and(|rule| rule.hit() == Some(matched.hit)) {
                 again = matched.finding(finding.detected_at_ms);
             }
         },
     );
     replay.event_id = outcome.as_ref().ok().map(|summary| summary.event_id.to_string());
-    let rule_changed = now.is_some_and(|rule| rule.hash != finding.rule_hash);
-    let changed = || {
-        let since = "the rule changed since";
-        format!("{since}: its hash was {}, it is {}", finding.rule_hash, now.map_or("", |rule| &rule.hash))
-    };
-    replay.difference = match (&outcome, &again) {
-        (Err(refusal), _) => Some(format!("the record gives no event now: {}", refusal.reason)),
-        _ if now.is_none() && is_correlation(generation, finding) => Some(
-            "it is of a correlation, which rests on several records: `event_ids` names them, and \
-             `huecry rules test` runs its series"
-                .to_owned(),
-        ),
-        _ if now.is_none() => Some("the rule is not loaded any more".to_owned()),
-        (_, None) if rule_changed => Some(format!("{}; it does not match the record any more", changed())),
-        (_, None) => Some(
-            "the rule does not match the record now: what is known beside it, or the engine, is another"
-                .to_owned(),
-        ),
-        (_, Some(_)) if rule_changed => Some(format!("{}; it matches the record as well", changed())),
-        (_, Some(again)) if again.id != finding.id => {
-            Some("the finding has another id now: the record's identity is another".to_owned())
+    replay.difference = match &outcome {
+        Err(refusal) => {
+            // a reason may repeat a value
+            let why = if masker.is_some() { refusal.code.as_str() } else { &refusal.reason };
+            Some(format!("the record gives no event now: {why}"))
         }
-        (_, Some(again)) if sorted(again) != sorted(finding) => {
-            Some("the rule matches the record for other fields or values".to_owned())
-        }
-        _ => None,
+        Ok(_) => difference(finding, now, again.as_ref()),
     };
     replay.reproduced = replay.difference.is_none();
     if let Some(again) = again {
@@ -71,11 +55,38 @@ pub(super) fn replay(
         let field = |field: MatchedField| ReplayedField {
             selection: field.selection,
             field: field.field,
-            value: field.value,
+            value: masker.map_or_else(|| field.value.clone(), |masker| masker.token(&field.value)),
         };
         replay.matched = again.matched.into_iter().map(field).collect();
     }
     replay
+}
+
+/// What differs of a finding, the rule in force and what that makes of the record now; `None` if nothing does.
+fn difference(finding: &Finding, now: Option<&RuleInForce>, again: Option<&Finding>) -> Option<String> {
+    let Some(now) = now else { return Some("the rule is not loaded any more".to_owned()) };
+    if now.hit().is_none() {
+        let what = "it is of a correlation, which rests on several records: `event_ids` names them, and \
+             `huecry rules test` runs its series";
+        return Some(what.to_owned());
+    }
+    let changed = (now.hash != finding.rule_hash)
+        .then(|| format!("the rule changed since: its hash was {}, it is {}", finding.rule_hash, now.hash));
+    match (changed, again) {
+        (Some(changed), None) => Some(format!("{changed}; it does not match the record any more")),
+        (Some(changed), Some(_)) => Some(format!("{changed}; it matches the record as well")),
+        (None, None) => Some(
+            "the rule does not match the record now: what is known beside it, or the engine, is another"
+                .to_owned(),
+        ),
+        (None, Some(again)) if again.id != finding.id => {
+            Some("the finding has another id now: the record's identity is another".to_owned())
+        }
+        (None, Some(again)) if sorted(again) != sorted(finding) => {
+            Some("the rule matches the record for other fields or values".to_owned())
+        }
+        (None, Some(_)) => None,
+    }
 }
 
 fn sorted(finding: &Finding) -> Vec<(&str, &str, &str)> {
@@ -83,12 +94,6 @@ fn sorted(finding: &Finding) -> Vec<(&str, &str, &str)> {
     let mut fields: Vec<_> = fields.collect();
     fields.sort_unstable();
     fields
-}
-
-/// Whether a correlation in force made the finding.
-fn is_correlation(generation: &Generation, finding: &Finding) -> bool {
-    let mut all = generation.engine.detector().correlations().set().all().iter();
-    all.any(|linked| linked.rule.id.as_deref().unwrap_or(&linked.rule.title) == finding.rule_id)
 }
 
 #[cfg(test)]
@@ -147,7 +152,7 @@ mod tests {
     fn a_finding_is_made_again_or_it_is_said_why_not() {
         let (then, stop) = (generation(RULE), record("StopLogging"));
         let finding = finding(&then, &stop);
-        let same = replay(&then, &finding, &stop, "log");
+        let same = replay(&then, &finding, &stop, "log", None);
         assert!(same.reproduced && same.difference.is_none(), "{same:?}");
         assert_eq!(same.finding_id.as_deref(), Some(finding.id.to_string().as_str()));
         assert_eq!(same.event_id.as_deref(), Some(finding.event_id.to_string().as_str()));
@@ -173,10 +178,27 @@ mod tests {
             (RULE, &elsewhere, "another id", true),
             (RULE, &record("StartLogging"), "does not match the record now", false),
         ] {
-            let replayed = replay(&generation(rule), &finding, record, "lake");
+            let replayed = replay(&generation(rule), &finding, record, "lake", None);
             assert!(!replayed.reproduced, "{part}");
             assert!(replayed.difference.as_ref().is_some_and(|text| text.contains(part)), "{replayed:?}");
             assert_eq!(replayed.finding_id.is_some(), matches, "{part}");
+        }
+    }
+
+    #[test]
+    fn without_the_right_to_see_them_no_value_of_the_record_is_told() {
+        let (then, stop) = (generation(RULE), record("StopLogging"));
+        let finding = finding(&then, &stop);
+        let masker = Masker::new(&[1; lake::sql::MASK_KEY_BYTES]);
+        let masked = replay(&then, &finding, &stop, "log", Some(&masker));
+        assert!(masked.reproduced, "what is compared is not masked");
+        assert_eq!(masked.matched[0].value, masker.token("StopLogging"));
+        let broken = OwnedRecord { body: br#"{"eventName": "StopLogging", "secret"#.to_vec(), ..stop };
+        for (masker, tells) in [(None, true), (Some(&masker), false)] {
+            let refused = replay(&then, &finding, &broken, "log", masker);
+            let all = format!("{refused:?}");
+            assert!(refused.difference.is_some_and(|text| text.contains("no event")), "{all}");
+            assert!(tells || !all.contains("secret"), "{all}");
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Loads rules, decides stages, and watches both files and budgets.
 
-use super::generation::{Generation, Live};
+use super::generation::{Generation, Live, RuleInForce};
+use super::git;
 use super::loader::{self, Loaded, Policy};
 use super::telemetry::Telemetry;
 use super::watch::{self, Fingerprint};
-use super::{RuleSetVersion, git};
 use crate::config::RulesConfig;
 use crate::engine::Mappings;
 use crate::exit::{Exit, Failure};
@@ -13,7 +13,7 @@ use detect::stage::TestState;
 use enrich::Enricher;
 use model::{AuditRecord, Clock, Entropy, Principal, Stage};
 use ports::Store;
-use ports::store::{RULE_SET_OBJECT, RuleRow, StoreError, rule_object};
+use ports::store::{AuditFilter, PageRequest, RULE_SET_OBJECT, RuleBudget, RuleRow, StoreError, rule_object};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,10 +23,12 @@ use tokio_util::sync::CancellationToken;
 
 /// Longest time between two looks at budgets.
 const BUDGETS_EVERY: Duration = Duration::from_secs(60);
-/// Days over their budget that are worked off at once.
+/// Days over their budget that are worked off at once, the busiest first.
 const BUSY_DAYS_MAX: u32 = 1_000;
 /// Files still changing are looked at again so soon, unless the interval is shorter.
 const SETTLE_PAUSE: Duration = Duration::from_secs(1);
+/// What the audit record of a load is called.
+const LOAD_ACTION: &str = "rules.load";
 const DAY_MS: i64 = 86_400_000;
 
 /// What loading and staging work with.
@@ -116,7 +118,10 @@ impl Rollout {
         let (loaded, seen) = read(&options, &mappings).await.map_err(|e| failure(&e))?;
         log(&loaded);
         let by = LoadedBy::system();
-        record(&options, &loaded, None, &by).await.map_err(|e| failure(&e))?;
+        let before = last_rule_set(&*options.store).await.map_err(|e| failure(&e))?;
+        if !loaded.change.is_empty() || before.as_ref() != Some(&loaded.version.word()) {
+            record(&options, &loaded, before.as_deref(), &by).await.map_err(|e| failure(&e))?;
+        }
         let generation = into_generation(&options, loaded);
         options.telemetry.look(&generation);
         options.telemetry.reloaded("replaced");
@@ -145,7 +150,12 @@ impl Rollout {
     ///
     /// # Errors
     /// [`Error`]; what was in force before stays.
-    pub async fn reload(&self, by: &LoadedBy) -> Result<Outcome, Error> {
+    pub async fn reload(self: &Arc<Self>, by: &LoadedBy) -> Result<Outcome, Error> {
+        let (this, by) = (Arc::clone(self), by.clone());
+        to_the_end(async move { this.reload_now(&by).await }).await
+    }
+
+    async fn reload_now(&self, by: &LoadedBy) -> Result<Outcome, Error> {
         let mut seen = self.turn.lock().await;
         let reloaded = self.reload_in_turn(by, &mut seen).await;
         self.options.telemetry.reloaded(match &reloaded {
@@ -168,7 +178,7 @@ impl Rollout {
         };
         if changed {
             log(&loaded);
-            record(&self.options, &loaded, Some(&before.version), by).await?;
+            record(&self.options, &loaded, Some(&before.word), by).await?;
             let generation = into_generation(&self.options, loaded);
             self.options.telemetry.look(&generation);
             self.live.exchange(generation);
@@ -181,7 +191,19 @@ impl Rollout {
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Refused`] for a rule whose own tests fail and is to be more than shadow.
-    pub async fn stage(&self, rule: &str, stage: Stage, reason: &str, by: &LoadedBy) -> Result<(), Error> {
+    pub async fn stage(
+        self: &Arc<Self>,
+        rule: &str,
+        stage: Stage,
+        reason: &str,
+        by: &LoadedBy,
+    ) -> Result<(), Error> {
+        let (this, by) = (Arc::clone(self), by.clone());
+        let (rule, reason) = (rule.to_owned(), reason.to_owned());
+        to_the_end(async move { this.stage_now(&rule, stage, &reason, &by).await }).await
+    }
+
+    async fn stage_now(&self, rule: &str, stage: Stage, reason: &str, by: &LoadedBy) -> Result<(), Error> {
         let _turn = self.turn.lock().await;
         let generation = self.live.current();
         let rule = generation.rule_by_id(rule).ok_or_else(|| Error::NotFound(rule.to_owned()))?;
@@ -235,19 +257,26 @@ impl Rollout {
     /// # Errors
     /// [`Error::Store`].
     pub async fn enforce_budgets(&self) -> Result<usize, Error> {
-        let smallest = |generation: &Generation| {
-            let loud = generation.rules().iter().filter(|rule| rule.stage != Stage::Shadow);
-            loud.filter_map(|rule| rule.alert_budget).min()
+        let budgets: Vec<_> = {
+            let generation = self.live.current();
+            let loud = generation.all().filter(|rule| rule.decided != Stage::Shadow);
+            let budget = |rule: &RuleInForce| {
+                Some(RuleBudget { rule_id: rule.rule_id.clone(), findings: rule.alert_budget? })
+            };
+            loud.filter_map(budget).collect()
         };
-        let Some(least) = smallest(&self.live.current()) else { return Ok(0) };
-        let busy = self.options.store.read().await?.rules().busy_days(least, BUSY_DAYS_MAX).await?;
+        if budgets.is_empty() {
+            return Ok(0);
+        }
+        // those that are over the limit of rows come with the next look: these are in shadow then
+        let busy = self.options.store.read().await?.rules().over_budget(&budgets, BUSY_DAYS_MAX).await?;
         let mut demoted = 0;
         for day in busy {
             let _turn = self.turn.lock().await;
             let generation = self.live.current();
             let Some(rule) = generation.rule_by_id(&day.rule_id) else { continue };
             let Some(budget) = rule.alert_budget else { continue };
-            if rule.stage == Stage::Shadow || day.findings <= budget {
+            if rule.decided == Stage::Shadow || day.findings <= budget {
                 continue;
             }
             let date = date_of(day.day);
@@ -271,7 +300,7 @@ impl Rollout {
         let interval = Duration::from_secs(self.options.config.reload_interval_s.into());
         let mut looked = *self.turn.lock().await;
         let (mut pause, mut checked_on) = (interval, i64::MIN);
-        let budgets = async { self.watch_budgets(&shutdown).await };
+        let budgets = self.watch_budgets(&shutdown);
         let files = async {
             loop {
                 let waiting = async {
@@ -294,9 +323,9 @@ impl Rollout {
     }
 
     /// Looks at the files; reloads once they are other ones and hold still. False while they go on changing.
-    async fn look(&self, looked: &mut Fingerprint, checked_on: &mut i64) -> bool {
-        let dirs = self.options.config.dirs.clone();
-        let Ok(now) = tokio::task::spawn_blocking(move || watch::fingerprint(&dirs)).await else {
+    async fn look(self: &Arc<Self>, looked: &mut Fingerprint, checked_on: &mut i64) -> bool {
+        let paths = watch::watched(&self.options.config);
+        let Ok(now) = tokio::task::spawn_blocking(move || watch::fingerprint(&paths)).await else {
             return true;
         };
         let today = self.options.clock.now_ms().div_euclid(DAY_MS);
@@ -316,7 +345,7 @@ impl Rollout {
         }
     }
 
-    async fn reload_and_tell(&self) {
+    async fn reload_and_tell(self: &Arc<Self>) {
         match self.reload(&LoadedBy::system()).await {
             Ok(outcome) if outcome.changed => tracing::info!(
                 added = outcome.added.len(),
@@ -353,6 +382,15 @@ impl Rollout {
     }
 }
 
+/// Runs `work` to its end, also where nobody waits for it any more: what is stored must come into force, and a request
+/// may be given up between the two.
+async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<T, Error> {
+    let ended = tokio::spawn(work).await;
+    ended.unwrap_or_else(|error| Err(Error::Unusable(format!("the work on rules ended: {error}"))))
+}
+
 /// A day counted from 1970-01-01, as a date.
 pub(crate) fn date_of(day: i64) -> String {
     let seconds = day.saturating_mul(86_400);
@@ -378,23 +416,32 @@ async fn read(options: &Options, mappings: &Arc<Mappings>) -> Result<(Loaded, Fi
     tokio::task::spawn_blocking(reading).await.map_err(|e| Error::Unusable(format!("loading ended: {e}")))?
 }
 
-/// Writes what a load changes, with its record; nothing where it changes nothing.
+/// The set of rules that was in force last, as the audit record of its load names it.
+async fn last_rule_set(store: &dyn Store) -> Result<Option<String>, StoreError> {
+    let filter = AuditFilter {
+        object: Some(RULE_SET_OBJECT.to_owned()),
+        action: Some(LOAD_ACTION.to_owned()),
+        ..AuditFilter::default()
+    };
+    let page = store.read().await?.audit().list(&filter, &PageRequest::first(1)).await?;
+    let last = page.items.first().and_then(|record| record.after["rule_set"].as_str());
+    Ok(last.map(str::to_owned))
+}
+
+/// Writes what a load changes, with its record.
 async fn record(
     options: &Options,
     loaded: &Loaded,
-    before: Option<&RuleSetVersion>,
+    before: Option<&str>,
     by: &LoadedBy,
 ) -> Result<(), StoreError> {
-    if before.is_none() && loaded.change.is_empty() {
-        return Ok(());
-    }
     let (clock, entropy) = (&*options.clock, &*options.entropy);
     let audit = AuditRecord {
-        before: json!({ "rule_set": before.map(RuleSetVersion::word) }),
+        before: json!({ "rule_set": before }),
         after: loader::audit_values(loaded),
         origin: by.origin.clone(),
         request_id: by.request_id.clone(),
-        ..AuditRecord::new(clock, entropy, by.principal.clone(), "rules.load", RULE_SET_OBJECT)
+        ..AuditRecord::new(clock, entropy, by.principal.clone(), LOAD_ACTION, RULE_SET_OBJECT)
     };
     let mut unit = options.store.begin().await?;
     unit.rules().loaded(&loaded.change, clock.now_ms(), &audit).await?;
@@ -402,11 +449,9 @@ async fn record(
 }
 
 fn into_generation(options: &Options, loaded: Loaded) -> Generation {
-    let Loaded { engine, report, rules, correlations, version, expired, .. } = loaded;
+    let Loaded { engine, report, rules, version, expired, .. } = loaded;
     let engine = Arc::new(engine.with_enricher(Arc::clone(&options.enricher)));
-    Generation::new(engine, report, rules, version, options.clock.now_ms())
-        .correlating(correlations)
-        .without(expired)
+    Generation::new(engine, report, rules, version, options.clock.now_ms()).without(expired)
 }
 
 fn log(loaded: &Loaded) {
@@ -423,7 +468,7 @@ fn log(loaded: &Loaded) {
             "filter is over; renew or remove it"
         );
     }
-    let shadowed = loaded.rules.iter().filter(|rule| rule.stage == Stage::Shadow).count();
-    let rule_set = loaded.version.word();
-    tracing::info!(loaded = loaded.rules.len(), refused = refused.len(), shadowed, rule_set, "rules loaded");
+    let shadowed = loaded.rules.iter().flatten().filter(|rule| rule.stage == Stage::Shadow).count();
+    let (rule_set, count) = (loaded.version.word(), loaded.rules.iter().map(Vec::len).sum::<usize>());
+    tracing::info!(loaded = count, refused = refused.len(), shadowed, rule_set, "rules loaded");
 }

@@ -45,10 +45,10 @@ impl Telemetry {
     /// Shows what is in force.
     pub(super) fn look(&self, generation: &Generation) {
         let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-        self.loaded.set(number(generation.rules().len()));
+        self.loaded.set(number(generation.all().count()));
         self.refused.set(number(generation.report.refused.len()));
         for stage in Stage::ALL {
-            let count = generation.rules().iter().filter(|rule| rule.stage == stage).count();
+            let count = generation.all().filter(|rule| rule.stage == stage).count();
             self.staged.get_or_create(&StageLabel { stage: stage.as_str() }).set(number(count));
         }
     }

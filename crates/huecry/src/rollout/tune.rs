@@ -4,12 +4,13 @@ use super::generation::{Generation, RuleInForce};
 use super::record::OwnedRecord;
 use super::service::date_of;
 use crate::engine::{Engine, Scratch, Wanted};
-use detect::Vocabulary;
 use detect::tune::{FALSE_POSITIVES_MIN, Fields, Proposal, propose, selections};
+use detect::{Documents, RuleTestResult, Vocabulary};
 use model::Entropy;
 use normalize::RawData;
 use serde_json::Value;
 use server::Tuning;
+use sigma::Preparation;
 use std::fmt::Write;
 
 /// Days that a filter holds unless it is renewed.
@@ -25,6 +26,8 @@ pub(super) struct Judged {
     pub(super) ordinary: Vec<OwnedRecord>,
     /// Judged findings whose records are gone.
     pub(super) gone: u64,
+    /// Judged findings that were not looked at, for the limit of bytes.
+    pub(super) left_out: u64,
 }
 
 /// The smallest filter that takes out false positives and no true positive; or why there is none.
@@ -40,9 +43,11 @@ pub(super) fn tune(
         false_positives: judged.false_positives.len() as u64,
         true_positives: judged.true_positives.len() as u64,
         records_gone: judged.gone,
+        records_left_out: judged.left_out,
         ..Tuning::default()
     };
-    let Some(source) = generation.engine.detector().rule(rule.hit) else { return tuning };
+    let Some(hit) = rule.hit() else { return tuning };
+    let Some(source) = generation.engine.detector().rule(hit) else { return tuning };
     if judged.false_positives.len() < FALSE_POSITIVES_MIN {
         tuning.obstacle = Some(format!(
             "a filter needs at least {FALSE_POSITIVES_MIN} findings judged false positives whose records are \
@@ -50,7 +55,7 @@ pub(super) fn tune(
         ));
         return tuning;
     }
-    let fields_of = |record: &OwnedRecord| fields_of(&generation.engine, rule.hit.vocabulary, record);
+    let fields_of = |record: &OwnedRecord| fields_of(&generation.engine, hit.vocabulary, record);
     let fields = |records: &[OwnedRecord]| records.iter().map(fields_of).collect::<Vec<_>>();
     let is_judged =
         |record: &&OwnedRecord| judged.false_positives.iter().any(|known| known.position == record.position);
@@ -75,9 +80,14 @@ pub(super) fn tune(
             } else if gone == 0 {
                 tuning.obstacle = Some("the filter would take out no false positive".to_owned());
             } else {
-                let expires = date_of(now_ms.div_euclid(DAY_MS) + FILTER_DAYS);
-                tuning.filter = Some(write(source, rule, &proposal, &tuning, now_ms, entropy));
-                tuning.expires = Some(expires);
+                let filter = write(source, rule, &proposal, &tuning, now_ms, entropy);
+                match broken_tests(&generation.engine, source, &filter) {
+                    Some(obstacle) => tuning.obstacle = Some(obstacle),
+                    None => {
+                        tuning.expires = Some(date_of(now_ms.div_euclid(DAY_MS) + FILTER_DAYS));
+                        tuning.filter = Some(filter);
+                    }
+                }
             }
         }
     }
@@ -122,6 +132,32 @@ fn prove(rule: &sigma::Rule, proposal: &Proposal, judged: &Judged) -> Result<(u6
     let gone = judged.false_positives.iter().filter(&mut taken).count();
     let lost = judged.true_positives.iter().filter(&mut taken).count();
     Ok((gone as u64, (judged.true_positives.len() - lost) as u64))
+}
+
+/// Why the rule's own tests would not pass with the filter as they do without it.
+fn broken_tests(engine: &Engine, rule: &sigma::Rule, filter: &str) -> Option<String> {
+    let parsed = Documents::parse([("filter.yml", filter)]);
+    if let Some(refused) = parsed.refused.first() {
+        return Some(format!("the filter cannot be written as Sigma: {}", refused.reason));
+    }
+    let failing = |preparation: Preparation| -> Vec<String> {
+        let documents = Documents { rules: vec![rule.clone()], preparation, ..Documents::default() };
+        let (engine, _) = Engine::of_documents(engine.mappings(), documents);
+        let outcomes = engine.run_rule_tests().into_iter();
+        outcomes
+            .filter(|outcome| outcome.result != RuleTestResult::Passed)
+            .map(|outcome| outcome.name)
+            .collect()
+    };
+    let before = failing(Preparation::default());
+    let broken: Vec<_> =
+        failing(parsed.preparation).into_iter().filter(|name| !before.contains(name)).collect();
+    (!broken.is_empty()).then(|| {
+        format!(
+            "what the false positives have in common is in the rule's own tests, which would fail: {}",
+            broken.join(", ")
+        )
+    })
 }
 
 fn logsource(source: &sigma::Logsource) -> String {
@@ -261,5 +297,24 @@ mod tests {
         };
         let tuning = of(&same);
         assert!(tuning.filter.is_none() && tuning.obstacle.is_some_and(|why| why.contains("in common")));
+    }
+
+    #[test]
+    fn a_filter_that_breaks_the_rules_own_tests_is_not_proposed() {
+        let judged = Judged {
+            false_positives: vec![record(1, "Terraform", "ci"), record(2, "Terraform", "deploy")],
+            true_positives: vec![record(3, "curl", "eve")],
+            ..Judged::default()
+        };
+        let rule = |agent: &str| {
+            format!(
+                "detection: {{s: {{eventName: StopLogging}}, condition: s}}\ntests: [{{name: by {agent}, matches: true, event: {{eventName: StopLogging, userAgent: {agent}}}}}]\n"
+            )
+        };
+        let tuning = tuned("{product: aws, service: cloudtrail}", &rule("curl"), &judged);
+        assert!(tuning.filter.is_some(), "{tuning:?}");
+        let tuning = tuned("{product: aws, service: cloudtrail}", &rule("Terraform"), &judged);
+        assert_eq!((&tuning.filter, &tuning.expires), (&None, &None));
+        assert!(tuning.obstacle.as_ref().is_some_and(|why| why.contains("by Terraform")), "{tuning:?}");
     }
 }

@@ -50,13 +50,19 @@ fn add(path: &Path, depth: usize, hash: &mut Sha256) {
     }
 }
 
+/// What is looked at for changes: rules, and what acts on them.
+pub(super) fn watched(config: &RulesConfig) -> Vec<PathBuf> {
+    [&config.dirs, &config.pipelines, &config.placeholders].into_iter().flatten().cloned().collect()
+}
+
 /// The configured rules, read while their files held still: a checkout that is going on is waited for.
 pub(super) fn read_still(config: &RulesConfig) -> Option<(Vec<RuleFile>, Fingerprint)> {
+    let paths = watched(config);
     for _ in 0..TRIES_MAX {
-        let before = fingerprint(&config.dirs);
-        if !config.dirs.iter().any(|folder| super::git::is_busy(folder)) {
+        let before = fingerprint(&paths);
+        if !paths.iter().any(|folder| super::git::is_busy(folder)) {
             let files = configured_rules(config);
-            if fingerprint(&config.dirs) == before {
+            if fingerprint(&paths) == before {
                 return Some((files, before));
             }
         }
@@ -107,5 +113,25 @@ mod tests {
         });
         assert!(!unlocked.0, "it was read while git was writing");
         assert_eq!(unlocked.1.unwrap().0.len(), 1);
+    }
+
+    #[test]
+    fn what_acts_on_rules_is_looked_at_as_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        ["rules", "pipelines"].iter().for_each(|name| fs::create_dir(at(name)).unwrap());
+        let config = RulesConfig {
+            dirs: vec![at("rules")],
+            pipelines: vec![at("pipelines")],
+            placeholders: vec![at("admins.yml")],
+            ..RulesConfig::default()
+        };
+        let mut seen = vec![fingerprint(&watched(&config))];
+        for name in ["rules/a.yml", "pipelines/p.yml", "admins.yml"] {
+            fs::write(at(name), "x").unwrap();
+            assert!(!seen.contains(&fingerprint(&watched(&config))), "{name}");
+            seen.push(fingerprint(&watched(&config)));
+        }
+        assert_eq!(read_still(&config).unwrap().1, seen[3]);
     }
 }

@@ -109,7 +109,7 @@ fn an_auditor_sees_what_was_done_and_that_nothing_was_changed() {
     all_signed(&server);
     let mut auditor = Auditor::new(&folder.path().join("auditor"));
     let signed = auditor.audit(&server);
-    assert_eq!(signed, 4, "the first token, the rules, the source, its token");
+    assert_eq!(signed, 5, "the first token, the rules, the first admin's link, the source, its token");
     let log = stdout(&server, &["log", "--action", "source.add", "--since", "1h"]);
     assert!(log.contains("source:trail") && log.contains("first token"), "{log}");
     assert!(!stdout(&server, &["log", "--until", "1h"]).contains("source:trail"));

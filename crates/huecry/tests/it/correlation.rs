@@ -241,6 +241,11 @@ async fn neither_faults_nor_power_cuts_change_what_is_found() {
             .iter()
             .all(|f| f.rule_title == "Many marked records" && f.entities[0].value.starts_with('u'))
     );
+    let mut view = store.read().await.unwrap();
+    let days = view.rules().days("0b0f9a34-3c26-4a0a-8f55-6a1f6b1f3f12", 1_000).await.unwrap();
+    let counted: (u64, u64) =
+        (days.iter().map(|day| day.matches).sum(), days.iter().map(|day| day.findings).sum());
+    assert_eq!(counted, (expected.len() as u64, expected.len() as u64), "each is counted once");
     assert!(restored > 5 && faults.met.load(Ordering::Relaxed) > 20, "too little happened to prove anything");
 }
 

@@ -13,6 +13,7 @@ mod lake;
 mod lake_events;
 mod offline;
 mod owners;
+mod people;
 mod pipeline_faults;
 mod power;
 mod program;

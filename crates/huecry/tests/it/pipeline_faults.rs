@@ -12,8 +12,8 @@ use model::{Entropy, Finding, Offset, Partition, RawRecord, SeededEntropy, Syste
 use ports::lake::{LakeSize, Maintained, RetentionRule};
 use ports::log::{Bounds, RecordBatch, Records, Retained};
 use ports::store::{
-    Audit, ChangeSeq, Changes, Comments, Counters, DeadLetters, Findings, Idempotency, Incidents, Positions,
-    Rules, Snapshot, Sources, Tokens, UnitOfWork,
+    Audit, ChangeSeq, Changes, Comments, Counters, DeadLetters, Findings, Idempotency, Incidents, Links,
+    Moves, People, Positions, Rules, Sessions, Snapshot, Sources, Tokens, UnitOfWork, Views,
 };
 use ports::{Lake, LakeError, LakeRow, LakeWriter, Log, LogError, Store, StoreError};
 use std::collections::BTreeSet;
@@ -94,6 +94,10 @@ impl Log for FaultyLog {
         if fate == Fate::FailsAfterwards { Err(log_fault()) } else { done }
     }
     async fn read(&self, t: Topic, p: Partition, from: Offset, bytes: usize) -> Result<Records, LogError> {
+        // what is read for a finding is one record
+        if bytes == 1 && self.1.fate() != Fate::Works {
+            return Err(log_fault());
+        }
         // small batches, so that there are many
         self.0.read(t, p, from, bytes.min(8_000)).await
     }
@@ -167,6 +171,15 @@ impl UnitOfWork for FaultyUnit {
     fn sources(&mut self) -> &mut dyn Sources {
         self.0.sources()
     }
+    fn people(&mut self) -> &mut dyn People {
+        self.0.people()
+    }
+    fn sessions(&mut self) -> &mut dyn Sessions {
+        self.0.sessions()
+    }
+    fn links(&mut self) -> &mut dyn Links {
+        self.0.links()
+    }
     fn rules(&mut self) -> &mut dyn Rules {
         self.0.rules()
     }
@@ -184,6 +197,12 @@ impl UnitOfWork for FaultyUnit {
     }
     fn changes(&mut self) -> &mut dyn Changes {
         self.0.changes()
+    }
+    fn moves(&mut self) -> &mut dyn Moves {
+        self.0.moves()
+    }
+    fn views(&mut self) -> &mut dyn Views {
+        self.0.views()
     }
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {
         let Self(unit, faults) = *self;

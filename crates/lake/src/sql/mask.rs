@@ -20,7 +20,7 @@ pub const MASK_KEY_BYTES: usize = 32;
 /// Replaces values by tokens: HMAC-SHA-256 (RFC 2104) under a key of this installation, cut short. The same
 /// value has the same token in every column, so a masked answer can still be grouped, joined and followed.
 #[derive(Clone)]
-pub(super) struct Masker {
+pub struct Masker {
     keyed: Hmac<Sha256>,
 }
 
@@ -31,14 +31,15 @@ impl fmt::Debug for Masker {
 }
 
 impl Masker {
-    pub(super) fn new(key: &[u8; MASK_KEY_BYTES]) -> Self {
+    /// Under this key.
+    pub fn new(key: &[u8; MASK_KEY_BYTES]) -> Self {
         #[expect(clippy::expect_used, reason = "HMAC takes a key of any length (RFC 2104 §2)")]
         let keyed = Hmac::new_from_slice(key).expect("a key of any length");
         Self { keyed }
     }
 
     /// The token of one value.
-    pub(super) fn token(&self, value: &str) -> String {
+    pub fn token(&self, value: &str) -> String {
         use fmt::Write;
         let mut mac = self.keyed.clone();
         mac.update(value.as_bytes());

@@ -39,7 +39,7 @@ pub use check::{
 };
 pub use engine::{Options, SqlEngine};
 pub use functions::TEXT_BYTES_MAX;
-pub use mask::MASK_KEY_BYTES;
+pub use mask::{MASK_KEY_BYTES, Masker};
 pub use plan::{COLUMNS_MAX, CONSTANT_BYTES_MAX, PATTERN_BYTES_MAX, TEXT_CALLS_MAX};
 pub use telemetry::{OutcomeLabels, Telemetry};
 

@@ -14,8 +14,10 @@
 mod audit;
 mod bench;
 mod consumers;
+mod desk;
 mod incidents;
 mod lists;
+mod people;
 mod registry;
 mod rules;
 mod units;
@@ -30,16 +32,28 @@ pub use consumers::{
     answers_are_kept_until_they_expire, changes_are_numbered_and_awaited, dead_letters_open_again,
     positions_move_only_from_where_they_stand,
 };
+pub use desk::{
+    a_timeline_tells_all_in_order, an_unmerge_takes_along_what_came_since, links_are_seen_from_both_ends,
+    people_merge_and_take_it_back, splits_take_what_is_named, views_are_kept_and_shared,
+};
 pub use incidents::{
     a_new_incident_has_no_decisions, closed_or_merged_incidents_are_not_open, findings_are_stored_once,
     machines_never_overwrite_people, merges_move_findings_unless_people_worked_on_them,
     stale_edits_are_refused,
 };
 pub use lists::{
-    comments_and_findings_come_in_pages, lists_answer_every_filter, pages_are_stable_under_inserts,
+    comments_and_findings_come_in_pages, facets_count_what_lists_show, lists_answer_every_filter,
+    pages_are_stable_under_inserts, rules_and_sources_are_facets,
+};
+pub use people::{
+    links_open_once, lists_show_what_is_visible, people_are_versioned, sessions_rotate_and_end,
+    tokens_belong_to_people,
 };
 pub use registry::{sources_are_versioned, tokens_are_found_by_secret};
-pub use rules::{a_stage_has_its_record, matches_add_up_by_day, rules_keep_their_stage_across_loads};
+pub use rules::{
+    a_stage_has_its_record, busy_rules_hide_no_budget, matches_add_up_by_day,
+    rules_keep_their_stage_across_loads,
+};
 pub use units::{
     a_committed_unit_is_there_at_once, a_dropped_unit_leaves_nothing, a_failed_unit_cannot_be_committed,
     units_go_one_after_the_other,
@@ -69,6 +83,14 @@ macro_rules! store_conformance {
             closed_or_merged_incidents_are_not_open
             merges_move_findings_unless_people_worked_on_them
             lists_answer_every_filter
+            facets_count_what_lists_show
+            rules_and_sources_are_facets
+            people_merge_and_take_it_back
+            an_unmerge_takes_along_what_came_since
+            splits_take_what_is_named
+            links_are_seen_from_both_ends
+            a_timeline_tells_all_in_order
+            views_are_kept_and_shared
             pages_are_stable_under_inserts
             comments_and_findings_come_in_pages
             positions_move_only_from_where_they_stand
@@ -77,9 +99,15 @@ macro_rules! store_conformance {
             changes_are_numbered_and_awaited
             tokens_are_found_by_secret
             sources_are_versioned
+            people_are_versioned
+            sessions_rotate_and_end
+            links_open_once
+            tokens_belong_to_people
+            lists_show_what_is_visible
             rules_keep_their_stage_across_loads
             a_stage_has_its_record
             matches_add_up_by_day
+            busy_rules_hide_no_budget
         );
     };
     ($fresh:path: $($case:ident)+) => {

@@ -1,6 +1,6 @@
 //! Findings, each in exactly one incident.
 
-use super::{Page, PageRequest, StoreError};
+use super::{Page, PageRequest, StoreError, Visible};
 use async_trait::async_trait;
 use model::{Finding, FindingId, IncidentId, Membership, Severity};
 use std::collections::HashSet;
@@ -14,6 +14,8 @@ pub struct FindingFilter {
     pub source: Option<String>,
     /// At least so severe.
     pub severity_min: Option<Severity>,
+    /// Only those of incidents that the asker may see; `None` for machines, which see all.
+    pub visible: Option<Visible>,
 }
 
 /// Reads findings.

@@ -1,10 +1,10 @@
 //! Incidents and the comments on them.
 
-use super::{Page, PageRequest, StoreError};
+use super::{Facets, Moment, Page, PageRequest, StoreError, TimelineOrder, Visible};
 use async_trait::async_trait;
 use model::{
     AuditRecord, Comment, CommentId, Entity, FindingId, Incident, IncidentId, Ownership, Severity, Status,
-    Verdict,
+    Verdict, Visibility,
 };
 
 /// What findings are grouped by: the region, because data of two regions never meets in one case, and the
@@ -30,6 +30,8 @@ pub struct OpenIncident {
     pub owned_rank: Option<(Severity, i64)>,
     /// Whether a person has decided or said anything on it; such a one is never merged away.
     pub touched_by_people: bool,
+    /// Further groups of those asked for whose findings go to it, because a person merged incidents of theirs into it.
+    pub via: Vec<GroupKey>,
 }
 
 impl OpenIncident {
@@ -92,12 +94,61 @@ pub enum AssigneeFilter {
     Is(String),
 }
 
+/// Longest text that is searched for, in bytes.
+pub const SEARCH_BYTES_MAX: usize = 256;
+/// Most words and phrases of one search.
+pub const SEARCH_NEEDLES_MAX: usize = 8;
+/// Shortest word that is searched for, in characters: indexes of text know runs of three.
+pub const SEARCH_CHARS_MIN: usize = 3;
+
+/// The words and phrases (in double quotes) of a search. Words shorter than [`SEARCH_CHARS_MIN`] find nothing by
+/// themselves and are left out, unless there is no other.
+///
+/// # Errors
+/// [`StoreError::BadQuery`] when nothing is left, or it is too long.
+pub fn needles(text: &str) -> Result<Vec<String>, StoreError> {
+    if text.len() > SEARCH_BYTES_MAX {
+        let reason = format!("a search has at most {SEARCH_BYTES_MAX} bytes");
+        return Err(StoreError::BadQuery { reason });
+    }
+    let mut needles: Vec<String> = Vec::new();
+    // between quotes stands every second part
+    for (at, part) in text.split('"').enumerate() {
+        if at % 2 == 1 {
+            needles.push(part.trim().to_owned());
+        } else {
+            needles.extend(part.split_whitespace().map(str::to_owned));
+        }
+    }
+    needles.retain(|needle| needle.chars().count() >= SEARCH_CHARS_MIN);
+    needles.dedup();
+    if needles.is_empty() || needles.len() > SEARCH_NEEDLES_MAX {
+        let reason =
+            format!("search for 1 to {SEARCH_NEEDLES_MAX} words of at least {SEARCH_CHARS_MIN} characters");
+        return Err(StoreError::BadQuery { reason });
+    }
+    Ok(needles)
+}
+
 /// Which incidents; all conditions hold together, an empty filter is all of them. Those merged into another
 /// are never listed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct IncidentFilter {
     /// Any of these; empty for any.
     pub statuses: Vec<Status>,
+    /// Any of these, as it counts; empty for any.
+    pub severities: Vec<Severity>,
+    /// Any of these; empty for any.
+    pub verdicts: Vec<Verdict>,
+    /// Any of these services; `""` is those without; empty for any.
+    pub services: Vec<String>,
+    /// It has findings of any of these rules, by UUID; empty for any.
+    pub rules: Vec<String>,
+    /// It has findings of any of these kinds of source (of a source that is gone: its name); empty for any.
+    pub sources: Vec<String>,
+    /// Each of its words and phrases ([`needles`]) stands in the title of a rule or in an entity (of which machines make
+    /// the incident's title), in the title that a person gave, or in a comment; without regard to ASCII case.
+    pub text: Option<String>,
     /// At least so severe, as it counts.
     pub severity_min: Option<Severity>,
     /// By who has it.
@@ -110,6 +161,8 @@ pub struct IncidentFilter {
     pub created_from_ms: Option<i64>,
     /// Opened before.
     pub created_until_ms: Option<i64>,
+    /// Only what the asker may see; `None` for machines, which see all.
+    pub visible: Option<Visible>,
 }
 
 /// In which order.
@@ -120,6 +173,15 @@ pub enum IncidentOrder {
     Severity,
     /// The last changed first.
     Updated,
+    /// The last opened first.
+    Created,
+    /// The one with most findings first.
+    Findings,
+}
+
+impl IncidentOrder {
+    /// Every order.
+    pub const ALL: [IncidentOrder; 4] = [Self::Severity, Self::Updated, Self::Created, Self::Findings];
 }
 
 /// Reads incidents.
@@ -148,7 +210,32 @@ pub trait ReadIncidents: Send {
     /// As all reads.
     async fn count_by_status(&mut self) -> Result<Vec<(Status, u64)>, StoreError>;
 
-    /// The open, unmerged incidents of these groups, by first seen, then id; each says its group.
+    /// How many incidents fit, and how many of them have each value of each facet. A facet's own filter does not
+    /// count for it, so that it shows what else could be chosen. Fast at a million of them.
+    ///
+    /// # Errors
+    /// [`StoreError::BadQuery`].
+    async fn facets(&mut self, filter: &IncidentFilter) -> Result<Facets, StoreError>;
+
+    /// The titles under which findings of these rules came, the rule's UUID first; a rule that was renamed has several.
+    ///
+    /// # Errors
+    /// As all reads.
+    async fn rule_titles(&mut self, rules: &[String]) -> Result<Vec<(String, String)>, StoreError>;
+
+    /// What happened to an incident: its findings by event time, what people said, and what was done to it.
+    ///
+    /// # Errors
+    /// [`StoreError::BadCursor`].
+    async fn timeline(
+        &mut self,
+        id: IncidentId,
+        order: TimelineOrder,
+        page: &PageRequest,
+    ) -> Result<Page<Moment>, StoreError>;
+
+    /// The open, unmerged incidents of these groups, by first seen, then id; each says its group. Those into which
+    /// people merged incidents of these groups are among them ([`OpenIncident::via`]).
     ///
     /// # Errors
     /// As all reads.
@@ -182,8 +269,8 @@ pub trait Incidents: ReadIncidents {
     /// [`StoreError::NotFound`].
     async fn observe(&mut self, updates: &[MachineUpdate]) -> Result<(), StoreError>;
 
-    /// Moves the findings of `from` to `into` and marks `from` as merged. Each finding remembers the incident
-    /// it first belonged to, so that the merge can be undone. Returns how many were moved.
+    /// For machines: moves the findings of `from` to `into` and marks `from` as merged. What was moved is kept, so
+    /// that [`Moves::unmerge`](super::Moves::unmerge) can give it back. Returns how many were moved.
     ///
     /// # Errors
     /// [`StoreError::TouchedByPeople`], [`StoreError::NotFound`], [`StoreError::AuditMismatch`] unless the
@@ -205,6 +292,19 @@ pub trait Incidents: ReadIncidents {
         id: IncidentId,
         version: u64,
         edit: &IncidentEdit,
+        at_ms: i64,
+        audit: &AuditRecord,
+    ) -> Result<Incident, StoreError>;
+
+    /// Says who may see an incident, if it is at `version`, and returns it as it is then.
+    ///
+    /// # Errors
+    /// As [`edit`](Self::edit).
+    async fn set_visibility(
+        &mut self,
+        id: IncidentId,
+        version: u64,
+        visibility: Visibility,
         at_ms: i64,
         audit: &AuditRecord,
     ) -> Result<Incident, StoreError>;
@@ -235,4 +335,28 @@ pub trait Comments: ReadComments {
     /// # Errors
     /// [`StoreError::NotFound`] for the incident, [`StoreError::Exists`], [`StoreError::AuditMismatch`].
     async fn add(&mut self, comment: &Comment, audit: &AuditRecord) -> Result<(), StoreError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_is_words_and_phrases() {
+        for (text, expected) in [
+            ("login", Some(vec!["login"])),
+            (" root  login ", Some(vec!["root", "login"])),
+            ("\"root login\" mfa", Some(vec!["root login", "mfa"])),
+            ("by root", Some(vec!["root"])),
+            ("\"open ended", Some(vec!["open ended"])),
+            ("ab", None),
+            ("", None),
+            ("a b c d e f g h i j", None),
+            ("aaa bbb ccc ddd eee fff ggg hhh iii", None),
+            (&"x".repeat(SEARCH_BYTES_MAX + 1), None),
+        ] {
+            let expected = expected.map(|words| words.into_iter().map(str::to_owned).collect::<Vec<_>>());
+            assert_eq!(needles(text).ok(), expected, "{text:?}");
+        }
+    }
 }

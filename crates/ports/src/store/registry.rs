@@ -2,7 +2,7 @@
 
 use super::{Page, PageRequest, StoreError};
 use async_trait::async_trait;
-use model::{AuditRecord, SourceName, TokenId};
+use model::{AuditRecord, PersonId, SourceName, TokenId};
 use serde::{Deserialize, Serialize};
 
 /// What a token opens.
@@ -43,6 +43,8 @@ pub struct Token {
     pub kind: TokenKind,
     /// The source that a source token is bound to.
     pub source: Option<SourceName>,
+    /// The person who acts by it, within what they may do themselves; none for a token of a machine.
+    pub person: Option<PersonId>,
     /// What an API token may do, sorted.
     pub scopes: Vec<String>,
     /// Where its data must be kept.
@@ -84,6 +86,12 @@ pub trait ReadTokens: Send {
     /// # Errors
     /// [`StoreError::BadCursor`].
     async fn list(&mut self, page: &PageRequest) -> Result<Page<Token>, StoreError>;
+
+    /// A person's tokens that were not revoked, the newest first; at most [`PAGE_ITEMS_MAX`](super::PAGE_ITEMS_MAX).
+    ///
+    /// # Errors
+    /// As all reads.
+    async fn of_person(&mut self, person: PersonId) -> Result<Vec<Token>, StoreError>;
 }
 
 /// Changes tokens. Audit records are about the token's id.

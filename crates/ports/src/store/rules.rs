@@ -1,4 +1,4 @@
-//! Rules that were loaded: how far their findings go, and how often they matched.
+//! Rules and correlations that were loaded: how far their findings go, and how often they matched.
 
 use super::StoreError;
 use async_trait::async_trait;
@@ -55,12 +55,12 @@ impl RuleSetChange {
     }
 }
 
-/// Matches of one rule on the events of one day.
+/// Matches of one rule on the events of one day; of a correlation, how often it fired.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleMatches {
     /// The rule.
     pub rule_id: String,
-    /// The day of the events (UTC), counted from 1970-01-01.
+    /// The day on which the doors took the events (UTC), counted from 1970-01-01.
     pub day: i64,
     /// Events it matched.
     pub matches: u64,
@@ -77,11 +77,20 @@ pub struct RuleMatches {
 pub struct RuleDay {
     /// The rule.
     pub rule_id: String,
-    /// The day of the events (UTC), counted from 1970-01-01.
+    /// The day on which the doors took the events (UTC), counted from 1970-01-01.
     pub day: i64,
     /// Events it matched.
     pub matches: u64,
     /// Findings it raised since its stage was last decided.
+    pub findings: u64,
+}
+
+/// How many findings a rule may raise a day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleBudget {
+    /// The rule.
+    pub rule_id: String,
+    /// As many are no more than it may.
     pub findings: u64,
 }
 
@@ -106,11 +115,16 @@ pub trait ReadRules: Send {
     /// As all reads.
     async fn days(&mut self, rule_id: &str, days_max: u32) -> Result<Vec<RuleDay>, StoreError>;
 
-    /// Days on which a rule raised more than `findings` findings, the busiest first; at most `rows_max`.
+    /// Days on which one of these rules raised more findings than its own budget, the busiest first; at most `rows_max`.
+    /// Other rules, however busy, take no room in it.
     ///
     /// # Errors
     /// As all reads.
-    async fn busy_days(&mut self, findings: u64, rows_max: u32) -> Result<Vec<RuleDay>, StoreError>;
+    async fn over_budget(
+        &mut self,
+        budgets: &[RuleBudget],
+        rows_max: u32,
+    ) -> Result<Vec<RuleDay>, StoreError>;
 
     /// The latest sample events of a rule with their times, the latest first.
     ///

@@ -1,7 +1,7 @@
 //! `/api/v1/findings`
 
 use super::page::{PageParams, PageView, named};
-use crate::extract::{Id, Params};
+use crate::extract::{As, Id, Params};
 use crate::problem::Problem;
 use crate::state::App;
 use crate::view::FindingView;
@@ -40,6 +40,7 @@ pub(crate) struct FindingParams {
 )]
 pub(crate) async fn list(
     State(app): State<App>,
+    As(admitted): As,
     Params(params): Params<FindingParams>,
 ) -> Result<Json<PageView<FindingView>>, Problem> {
     let severity_min = params.severity_min.as_deref();
@@ -47,6 +48,7 @@ pub(crate) async fn list(
         severity_min: severity_min.map(|name| named(name, "severity", Severity::from_name)).transpose()?,
         rule_id: params.rule,
         source: params.source,
+        visible: Some(admitted.visible.clone()),
     };
     let page = PageParams { limit: params.limit, after: params.after }.request()?;
     let found = app.store.read().await?.findings().list(&filter, &page).await?;

@@ -1,9 +1,11 @@
 //! `/api/v1/incidents`
 
 use super::idempotency::{self, Key};
-use super::page::{PageParams, PageView, named, names};
+use super::links::{self, LinkView};
+use super::page::{PageParams, PageView, named};
 use crate::code::Code;
-use crate::extract::{Id, JsonBody, Params, Who, if_match};
+use crate::extract::{As, Id, JsonBody, Params, Who, if_match};
+use crate::incident_guard::may;
 use crate::problem::Problem;
 use crate::state::App;
 use crate::view::{AuditView, CommentView, FindingView, IncidentView};
@@ -12,92 +14,14 @@ use axum::extract::{OriginalUri, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use model::{IncidentId, Severity, Status, Verdict};
-use ports::store::{
-    AssigneeFilter, AuditFilter, IncidentEdit, IncidentFilter, IncidentOrder, PageRequest, StoreError,
-};
+use ports::UnitOfWork;
+use ports::store::{AuditFilter, IncidentEdit, PageRequest, StoreError};
 use serde::{Deserialize, Deserializer, Serialize};
 use triage::{CommentRequest, EditRequest};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 /// How many findings, comments and records of its history come with an incident; the rest is in pages.
 const SHOWN_WITH_INCIDENT_MAX: u32 = 50;
-
-/// Which incidents, in which order.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct IncidentParams {
-    /// Any of `new`, `in_progress`, `on_hold`, `resolved`, `closed`, with commas between.
-    status: Option<String>,
-    /// At least so severe: `informational`, `low`, `medium`, `high` or `critical`.
-    severity_min: Option<String>,
-    /// Who has it; `nobody` for those without.
-    assignee: Option<String>,
-    /// One of its findings names this.
-    entity: Option<String>,
-    /// The title contains this text; at least 3 characters.
-    title: Option<String>,
-    /// Opened at or after, milliseconds since the epoch.
-    created_from_ms: Option<i64>,
-    /// Opened before, milliseconds since the epoch.
-    created_until_ms: Option<i64>,
-    /// `severity` (the gravest first, the queue of work) or `updated` (the last changed first).
-    order: Option<String>,
-    /// How many items at most, 1 to 500; 50 if not said.
-    limit: Option<u32>,
-    /// `next` of the page before.
-    after: Option<String>,
-}
-
-impl IncidentParams {
-    fn filter(self) -> Result<IncidentFilter, Problem> {
-        let severity_min = self.severity_min.as_deref();
-        Ok(IncidentFilter {
-            statuses: names(self.status.as_deref(), "status", Status::from_name)?,
-            severity_min: severity_min
-                .map(|name| named(name, "severity", Severity::from_name))
-                .transpose()?,
-            assignee: self.assignee.map(|name| match name.as_str() {
-                "nobody" => AssigneeFilter::Nobody,
-                _ => AssigneeFilter::Is(name),
-            }),
-            entity: self.entity,
-            title_contains: self.title,
-            created_from_ms: self.created_from_ms,
-            created_until_ms: self.created_until_ms,
-        })
-    }
-
-    fn order(&self) -> Result<IncidentOrder, Problem> {
-        let name = self.order.as_deref().unwrap_or("severity");
-        named(name, "order", |name| match name {
-            "severity" => Some(IncidentOrder::Severity),
-            "updated" => Some(IncidentOrder::Updated),
-            _ => None,
-        })
-    }
-}
-
-/// List incidents
-#[utoipa::path(
-    get,
-    path = "/api/v1/incidents",
-    tag = "incidents",
-    params(IncidentParams),
-    responses(
-        (status = 200, description = "A page of incidents", body = PageView<IncidentView>),
-        (status = 400, description = "A filter is not understood", body = crate::problem::ProblemBody,
-            content_type = "application/problem+json"),
-    ),
-)]
-pub(crate) async fn list(
-    State(app): State<App>,
-    Params(params): Params<IncidentParams>,
-) -> Result<Json<PageView<IncidentView>>, Problem> {
-    let page = PageParams { limit: params.limit, after: params.after.clone() }.request()?;
-    let (order, filter) = (params.order()?, params.filter()?);
-    let found = app.store.read().await?.incidents().list(&filter, order, &page).await?;
-    Ok(Json(PageView::of(found)))
-}
 
 /// An incident with the beginnings of what belongs to it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -110,6 +34,10 @@ pub(crate) struct WholeIncident {
     comments: PageView<CommentView>,
     /// Who did what to it, the newest first; more under `/history`.
     history: PageView<AuditView>,
+    /// What people said that it has to do with.
+    links: Vec<LinkView>,
+    /// The incidents that were merged into it; each can be given back.
+    merged: Vec<IncidentView>,
 }
 
 /// Read an incident
@@ -126,11 +54,17 @@ pub(crate) struct WholeIncident {
             content_type = "application/problem+json"),
     ),
 )]
-pub(crate) async fn get(State(app): State<App>, Id(id): Id<IncidentId>) -> Result<Response, Problem> {
+pub(crate) async fn get(
+    State(app): State<App>,
+    As(admitted): As,
+    Id(id): Id<IncidentId>,
+) -> Result<Response, Problem> {
     let page = PageRequest::first(SHOWN_WITH_INCIDENT_MAX);
     let mut snapshot = app.store.read().await?;
     let incident = snapshot.incidents().get(id).await?;
-    let incident: IncidentView = incident.ok_or_else(|| Problem::not_found("incident", id))?.into();
+    let incident = incident.ok_or_else(|| Problem::not_found("incident", id))?;
+    let titles = snapshot.incidents().rule_titles(&incident.rules).await?;
+    let incident = IncidentView::with_why(incident, &titles);
     let history = AuditFilter { object: Some(id.to_string()), ..AuditFilter::default() };
     let version = incident.version;
     let whole = WholeIncident {
@@ -138,12 +72,23 @@ pub(crate) async fn get(State(app): State<App>, Id(id): Id<IncidentId>) -> Resul
         findings: PageView::of(snapshot.findings().of_incident(id, &page).await?),
         comments: PageView::of(snapshot.comments().of_incident(id, &page).await?),
         history: PageView::of(snapshot.audit().list(&history, &page).await?),
+        links: links::of(&mut *snapshot, &admitted, id).await?,
+        merged: snapshot
+            .moves()
+            .merged_into(id)
+            .await?
+            .into_iter()
+            .filter(|merged| may(&admitted, merged, false).is_ok())
+            .map(Into::into)
+            .collect(),
     };
     Ok((etag(version), Json(whole)).into_response())
 }
 
 /// Reads a field that may be absent, `null` or a value.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+pub(crate) fn present<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 
@@ -152,25 +97,25 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<S
 #[serde(deny_unknown_fields)]
 pub(crate) struct Decision {
     /// `new`, `in_progress`, `on_hold`, `resolved` or `closed`.
-    status: Option<String>,
+    pub(crate) status: Option<String>,
     /// Who has it; `null` for nobody.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
-    assignee: Option<Option<String>>,
+    pub(crate) assignee: Option<Option<String>>,
     /// What counts instead of the machine's severity; `null` for the machine's.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
-    severity: Option<Option<String>>,
+    pub(crate) severity: Option<Option<String>>,
     /// What it turned out to be: `true_positive`, `false_positive`, `benign`, `duplicate`, `test`, …
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
-    verdict: Option<Option<String>>,
+    pub(crate) verdict: Option<Option<String>>,
     /// Why; needed for another severity and for opening again.
-    reason: Option<String>,
+    pub(crate) reason: Option<String>,
 }
 
 impl Decision {
-    fn edit(&self) -> Result<IncidentEdit, Problem> {
+    pub(crate) fn edit(&self) -> Result<IncidentEdit, Problem> {
         fn nullable<T>(
             field: &Option<Option<String>>,
             what: &'static str,
@@ -193,7 +138,8 @@ impl Decision {
 /// Decide on an incident
 ///
 /// Status, assignee, severity, verdict, in any mix. Send the ETag that was read as `If-Match`: if someone
-/// else was faster the answer is 409 with the incident as it is now, and nothing is changed.
+/// else was faster the answer is 409 with the incident as it is now and what was changed by whom, and nothing is
+/// changed. An incident that is resolved or closed is opened again by going to `in_progress`, with a reason.
 #[utoipa::path(
     patch,
     path = "/api/v1/incidents/{id}",
@@ -206,7 +152,7 @@ impl Decision {
     request_body = Decision,
     responses(
         (status = 200, description = "The incident as it is now", body = IncidentView),
-        (status = 409, description = "Someone else was faster; `current` shows the incident as it is now",
+        (status = 409, description = "Someone else was faster; `current` shows the incident as it is now, `other` who changed what",
             body = crate::problem::ProblemBody, content_type = "application/problem+json"),
         (status = "4XX", description = "Nothing was changed", body = crate::problem::ProblemBody,
             content_type = "application/problem+json"),
@@ -241,12 +187,7 @@ pub(crate) async fn patch(
     let edited = app.desk.edit_in(&mut *unit, &request).await;
     let incident: IncidentView = match edited {
         Ok(incident) => incident.into(),
-        Err(triage::Error::Store(StoreError::Conflict { current })) => {
-            let found = unit.incidents().get(id).await?.map(IncidentView::from);
-            let detail = format!("you saw version {}, it is {current} now", request.version);
-            return Err(Problem::new(Code::Conflict, detail).with_current(&found));
-        }
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(refused(&mut *unit, (id, request.version), error).await),
     };
     let version = incident.version;
     let answer = idempotency::commit(unit, key.as_ref(), StatusCode::OK, &incident, now_ms).await?;
@@ -358,7 +299,52 @@ pub(crate) async fn history(
     Ok(Json(PageView::of(app.store.read().await?.audit().list(&filter, &page.request()?).await?)))
 }
 
-fn etag(version: u64) -> [(header::HeaderName, HeaderValue); 1] {
+/// What others changed since the caller looked.
+#[derive(Debug, Serialize)]
+struct OtherView {
+    by: String,
+    at_ms: i64,
+    changes: Vec<OtherChangeView>,
+}
+
+#[derive(Debug, Serialize)]
+struct OtherChangeView {
+    field: String,
+    before: serde_json::Value,
+    after: serde_json::Value,
+    by: String,
+    at_ms: i64,
+}
+
+/// Why a decision was not taken; of a conflict with the incident as it is now, and what others did to it.
+pub(crate) async fn refused(
+    unit: &mut dyn UnitOfWork,
+    (id, seen): (IncidentId, u64),
+    error: triage::Error,
+) -> Problem {
+    let triage::Error::Store(StoreError::Conflict { current }) = error else { return error.into() };
+    let since = triage::changes_since(unit.audit(), id, seen, current).await;
+    let found = unit.incidents().get(id).await.ok().flatten().map(IncidentView::from);
+    let other = since.ok().flatten().map(|since| OtherView {
+        by: since.by,
+        at_ms: since.at_ms,
+        changes: since
+            .changes
+            .into_iter()
+            .map(|c| OtherChangeView {
+                field: c.field,
+                before: c.before,
+                after: c.after,
+                by: c.by,
+                at_ms: c.at_ms,
+            })
+            .collect(),
+    });
+    let detail = format!("you saw version {seen}, it is {current} now");
+    Problem::new(Code::Conflict, detail).with_current(&found).with_other(&other)
+}
+
+pub(crate) fn etag(version: u64) -> [(header::HeaderName, HeaderValue); 1] {
     let value = HeaderValue::from_str(&format!("\"{version}\""));
     [(header::ETAG, value.unwrap_or_else(|_| HeaderValue::from_static("\"\"")))]
 }

@@ -1,4 +1,4 @@
-//! `/`, `/reference`, `/openapi.json`, `/docs/errors/{code}`: what this server says about itself.
+//! `/reference`, `/openapi.json`, `/docs/errors/{code}`: what this server says about itself.
 
 use crate::code::Code;
 use crate::openapi::{CACHED, Document};
@@ -7,21 +7,10 @@ use crate::reference_page::CSS;
 use crate::state::App;
 use axum::extract::{Path, State};
 use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 
 fn document(app: &App) -> Result<&Document, Problem> {
     app.openapi.get().ok_or_else(|| Problem::new(Code::Internal, "the reference was not written"))
-}
-
-/// The API's reference page
-#[utoipa::path(
-    get,
-    path = "/",
-    tag = "operation",
-    responses((status = 307, description = "To the reference page")),
-)]
-pub(crate) async fn root() -> Redirect {
-    Redirect::temporary("/reference")
 }
 
 /// The API's reference as a page

@@ -5,6 +5,7 @@ use crate::extract::{Id, JsonBody, NoParams, Params, Who};
 use crate::problem::{Problem, ProblemBody};
 use crate::rule_book::{Replay, RuleActivity, RuleBook, RuleState, RulesReloaded, Tuning};
 use crate::state::App;
+use access::Scope;
 use axum::Json;
 use axum::extract::{Path, State};
 use model::{FindingId, Stage};
@@ -106,7 +107,8 @@ pub(crate) async fn stage(
 /// Propose a filter
 ///
 /// From findings whose incidents were judged false positives, the smallest Sigma filter that leaves every finding judged
-/// a true positive; both are proven on the records. Nothing is changed: the filter is a file to review and commit.
+/// a true positive; both are proven on the records. Nothing is changed: the filter is a file to review and commit. It
+/// shows values of records as they came, so the token needs the scope `events:read_personal` besides.
 #[utoipa::path(
     post,
     path = "/api/v1/rules/{id}/tune",
@@ -114,18 +116,34 @@ pub(crate) async fn stage(
     params(("id" = String, Path, description = "The rule's UUID")),
     responses(
         (status = 200, description = "The filter, or why there is none", body = Tuning),
+        (status = 403, description = "The token lacks `rules:write` or `events:read_personal`", body = ProblemBody,
+            content_type = "application/problem+json"),
         (status = 404, description = "There is no such rule", body = ProblemBody,
+            content_type = "application/problem+json"),
+        (status = 429, description = "As many filters as may be are being made", body = ProblemBody,
             content_type = "application/problem+json"),
     ),
 )]
-pub(crate) async fn tune(State(app): State<App>, Path(id): Path<String>) -> Result<Json<Tuning>, Problem> {
+pub(crate) async fn tune(
+    State(app): State<App>,
+    Who(caller): Who,
+    Path(id): Path<String>,
+) -> Result<Json<Tuning>, Problem> {
+    if !caller.scopes.has(Scope::EventsReadPersonal) {
+        let detail = format!(
+            "a filter shows values of records; this needs the scope {} besides",
+            Scope::EventsReadPersonal
+        );
+        return Err(Problem::new(Code::ScopeMissing, detail));
+    }
     Ok(Json(app.rules.tune(&id).await?))
 }
 
 /// Make a finding again
 ///
 /// Takes the finding's record from the log or the lake through the rules in force, and says whether the same finding
-/// comes of it, and if not, why. Nothing is changed.
+/// comes of it, and if not, why. Nothing is changed. Without the scope `events:read_personal` the values that matched are
+/// tokens, the same ones as in answers to queries.
 #[utoipa::path(
     post,
     path = "/api/v1/findings/{id}/replay",
@@ -137,8 +155,12 @@ pub(crate) async fn tune(State(app): State<App>, Path(id): Path<String>) -> Resu
             content_type = "application/problem+json"),
     ),
 )]
-pub(crate) async fn replay(State(app): State<App>, Id(id): Id<FindingId>) -> Result<Json<Replay>, Problem> {
+pub(crate) async fn replay(
+    State(app): State<App>,
+    Who(caller): Who,
+    Id(id): Id<FindingId>,
+) -> Result<Json<Replay>, Problem> {
     let finding = app.store.read().await?.findings().get(id).await?;
     let finding = finding.ok_or_else(|| Problem::not_found("finding", id))?;
-    Ok(Json(app.rules.replay(&finding).await?))
+    Ok(Json(app.rules.replay(&finding, caller.scopes.has(Scope::EventsReadPersonal)).await?))
 }

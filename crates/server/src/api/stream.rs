@@ -1,12 +1,12 @@
 //! `/api/v1/stream`: findings, incidents and comments as they come (server-sent events).
 
 use crate::code::Code;
-use crate::extract::Params;
+use crate::extract::{As, Params};
 use crate::problem::Problem;
 use crate::state::App;
 use crate::view::{CommentView, FindingView, IncidentView};
-use access::{Grant, Rule, Scope};
-use axum::extract::{Extension, State};
+use access::{Admitted, Rule, Scope};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures::stream::Stream;
@@ -74,7 +74,7 @@ pub(crate) struct StreamedChange {
 pub(crate) async fn get(
     State(app): State<App>,
     Params(params): Params<StreamParams>,
-    Extension(grant): Extension<Arc<Grant>>,
+    As(admitted): As,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let permit = Arc::clone(&app.streams).try_acquire_owned().map_err(|_| {
@@ -84,8 +84,10 @@ pub(crate) async fn get(
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.trim().parse().ok());
     let bounds = app.store.read().await?.changes().bounds().await?;
     let start = Start::of(last.or(params.after).map(ChangeSeq), bounds);
-    let ready = if start.reset { VecDeque::from([reset(start.after)]) } else { VecDeque::new() };
-    let follower = Follower { app, grant, after: start.after, ready, _permit: permit };
+    // the first bytes take the answer's head along: a client knows at once that it is connected
+    let first = if start.reset { reset(start.after) } else { Event::default().comment("following") };
+    let ready = VecDeque::from([first]);
+    let follower = Follower { app, admitted, after: start.after, ready, _permit: permit };
     let events = futures::stream::unfold(follower, |mut follower| async move {
         let event = follower.next().await?;
         Some((Ok(event), follower))
@@ -119,7 +121,7 @@ fn reset(newest: ChangeSeq) -> Event {
 
 struct Follower {
     app: App,
-    grant: Arc<Grant>,
+    admitted: Arc<Admitted>,
     after: ChangeSeq,
     ready: VecDeque<Event>,
     _permit: OwnedSemaphorePermit,
@@ -137,7 +139,8 @@ impl Follower {
                 changed = self.app.store.wait_for_change(self.after) => { changed.ok()?; }
                 () = tokio::time::sleep(Duration::from_millis(IDLE_MS)) => {}
             }
-            self.app.directory.still_admitted(RULE, &self.grant).await.ok()?;
+            let admitted = self.app.gate.still_admitted(RULE, &self.admitted).await.ok()?;
+            self.admitted = Arc::new(admitted);
             if let Err(error) = self.read().await {
                 tracing::warn!(%error, "stream of changes ended");
                 return None;
@@ -149,7 +152,7 @@ impl Follower {
         let mut snapshot = self.app.store.read().await?;
         for change in snapshot.changes().after(self.after, CHANGES_PER_READ_MAX).await? {
             self.after = change.seq;
-            let streamed = streamed(&mut *snapshot, change).await?;
+            let Some(streamed) = streamed(&mut *snapshot, change, &self.admitted).await? else { continue };
             let event = Event::default().event(streamed.kind).id(streamed.seq.to_string());
             if let Ok(event) = event.json_data(&streamed) {
                 self.ready.push_back(event);
@@ -159,15 +162,24 @@ impl Follower {
     }
 }
 
-async fn streamed(snapshot: &mut dyn Snapshot, change: Change) -> Result<StreamedChange, StoreError> {
+/// What a change looks like; `None` where its incident does not exist for the asker.
+async fn streamed(
+    snapshot: &mut dyn Snapshot,
+    change: Change,
+    admitted: &Admitted,
+) -> Result<Option<StreamedChange>, StoreError> {
     let incident = snapshot.incidents().get(change.incident).await?;
+    let seen = incident.as_ref().map_or(admitted.visible.is_everything(), |i| admitted.visible.sees(i));
+    if !seen {
+        return Ok(None);
+    }
     let (mut finding, mut comment) = (None, None);
     match (change.kind, change.object.parse(), change.object.parse()) {
         (ChangeKind::FindingAdded, Ok(id), _) => finding = snapshot.findings().get(id).await?,
         (ChangeKind::CommentAdded, _, Ok(id)) => comment = snapshot.comments().get(id).await?,
         _ => {}
     }
-    Ok(StreamedChange {
+    Ok(Some(StreamedChange {
         seq: change.seq.0,
         kind: change.kind.as_str(),
         object: change.object,
@@ -175,7 +187,7 @@ async fn streamed(snapshot: &mut dyn Snapshot, change: Change) -> Result<Streame
         finding: finding.map(Into::into),
         comment: comment.map(Into::into),
         at_ms: change.at_ms,
-    })
+    }))
 }
 
 #[cfg(test)]

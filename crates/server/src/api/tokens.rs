@@ -55,6 +55,12 @@ pub(crate) struct IssuedToken {
     secret: String,
 }
 
+impl IssuedToken {
+    pub(crate) fn of(token: ports::store::Token, secret: &access::Secret) -> Self {
+        Self { token: token.into(), secret: secret.reveal().to_owned() }
+    }
+}
+
 /// Make a token
 #[utoipa::path(
     post,
@@ -84,8 +90,7 @@ pub(crate) async fn post(
         (Some(_), false) => return Err(invalid("a token has either scopes or a source".to_owned())),
     };
     let (token, secret) = app.access.issue(&caller, &new.name, authority, new.expires_at_ms).await?;
-    let issued = IssuedToken { token: token.into(), secret: secret.reveal().to_owned() };
-    Ok((StatusCode::CREATED, Json(issued)))
+    Ok((StatusCode::CREATED, Json(IssuedToken::of(token, &secret))))
 }
 
 /// Take a token back

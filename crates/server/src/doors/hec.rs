@@ -61,7 +61,7 @@ impl HecAnswer {
             AdmitError::Denied(Denied::TokenMissing) => HecCode::TokenRequired,
             AdmitError::Denied(Denied::TokenMalformed(_)) => HecCode::InvalidAuthorization,
             AdmitError::Denied(Denied::TokenExpired | Denied::TokenRevoked) => HecCode::TokenDisabled,
-            AdmitError::Denied(_) => HecCode::InvalidToken,
+            AdmitError::Denied(_) | AdmitError::Forbidden { .. } => HecCode::InvalidToken,
             AdmitError::Unavailable(_) => HecCode::ServerBusy,
         })
     }

@@ -2,14 +2,15 @@
 
 use crate::http::{Request, request};
 use access::{
-    Caller, Directory, NewAuthority, Registry as AccessRegistry, Scope, ScopeSet, Sealer, Secret,
+    Caller, Denials, Directory, Gate, NewAuthority, Oidc, OidcSettings, People, Policies,
+    Registry as AccessRegistry, RoleSet, Scope, ScopeSet, Sealer, Secret, SessionTimes, Sessions,
     SourceSettings,
 };
 use backends::log::FileLog;
 use backends::sqlite::SqliteStore;
 use huecry_server::{
-    App, Options, Parts, RefusedRule, Replay, RuleActivity, RuleBook, RuleState, Rules, RulesError,
-    RulesReloaded, Telemetry, Tuning, serve,
+    App, Options, Parts, RefusedRule, Replay, ReplayedField, RuleActivity, RuleBook, RuleState, Rules,
+    RulesError, RulesReloaded, Telemetry, Tuning, serve,
 };
 use model::{
     Clock, Entity, EntityKind, EventId, Finding, FindingId, Incident, IncidentId, ManualClock, MatchedField,
@@ -73,13 +74,22 @@ impl Rules for TwoRules {
         }
         Ok(RuleState { stage: stage.as_str(), stage_reason: reason.to_owned(), ..known(rule_id)? })
     }
-    async fn replay(&self, finding: &Finding) -> Result<Replay, RulesError> {
+    async fn replay(&self, finding: &Finding, personal: bool) -> Result<Replay, RulesError> {
         if finding.source == "gone" {
             return Err(RulesError::RecordGone);
         }
-        Ok(Replay { reproduced: true, finding_id: Some(finding.id.to_string()), ..Replay::default() })
+        let field = ReplayedField {
+            selection: "s".to_owned(),
+            field: "userName".to_owned(),
+            value: if personal { "ana" } else { "masked:0" }.to_owned(),
+        };
+        let finding_id = Some(finding.id.to_string());
+        Ok(Replay { reproduced: true, finding_id, matched: vec![field], ..Replay::default() })
     }
     async fn tune(&self, rule_id: &str) -> Result<Tuning, RulesError> {
+        if rule_id == "busy" {
+            return Err(RulesError::Busy { running: 1 });
+        }
         Ok(Tuning { rule_id: known(rule_id)?.id, ..Tuning::default() })
     }
 }
@@ -97,7 +107,7 @@ pub(crate) struct Server {
     pub(crate) app: App,
     pub(crate) runtime: tokio::runtime::Runtime,
     pub(crate) entropy: Arc<SeededEntropy>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// Puts something around the log.
@@ -109,6 +119,11 @@ pub(crate) struct Setup {
     pub(crate) ingest: ingest::Options,
     pub(crate) wrap_log: Wrap,
     pub(crate) query: Option<Arc<dyn ports::Query>>,
+    pub(crate) oidc: Vec<OidcSettings>,
+    pub(crate) public_url: Option<String>,
+    pub(crate) now_ms: i64,
+    /// Where to listen; anywhere if not said.
+    pub(crate) listener: Option<std::net::TcpListener>,
 }
 
 impl Default for Setup {
@@ -118,7 +133,37 @@ impl Default for Setup {
             ingest: ingest::Options::default(),
             wrap_log: Box::new(|log| log),
             query: None,
+            oidc: Vec::new(),
+            public_url: None,
+            now_ms: NOW_MS,
+            listener: None,
         }
+    }
+}
+
+/// Who knows whom.
+struct Doors {
+    directory: Arc<Directory>,
+    sessions: Arc<Sessions>,
+    people: Arc<People>,
+}
+
+impl Doors {
+    fn of(
+        store: &Arc<dyn Store>,
+        clock: &Arc<ManualClock>,
+        entropy: &Arc<SeededEntropy>,
+        sealer: &Sealer,
+    ) -> Self {
+        let policies = Arc::new(Policies::builtin().unwrap());
+        let directory = Directory::new(store.clone(), clock.clone(), sealer.clone(), policies);
+        let directory = Arc::new(directory);
+        let times = SessionTimes::default();
+        let sessions = Sessions::new(store.clone(), directory.clone(), clock.clone(), entropy.clone(), times);
+        let sessions = Arc::new(sessions);
+        let people =
+            People::new(store.clone(), directory.clone(), sessions.clone(), clock.clone(), entropy.clone());
+        Self { directory, sessions, people: Arc::new(people) }
     }
 }
 
@@ -132,7 +177,7 @@ impl Server {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(ManualClock::at(NOW_MS));
+        let clock = Arc::new(ManualClock::at(setup.now_ms));
         let entropy = Arc::new(SeededEntropy::new(42));
         let mut options = backends::log::Options::new(folder.path().join("log"));
         let four = backends::log::TopicOptions { partitions: 4, ..Default::default() };
@@ -141,7 +186,12 @@ impl Server {
         let store = runtime.block_on(SqliteStore::open_path(&folder.path().join("state.db"))).unwrap();
         let store: Arc<dyn Store> = Arc::new(store);
         let sealer = Sealer::new(&[7; 32]);
-        let directory = Arc::new(Directory::new(store.clone(), clock.clone(), sealer.clone()));
+        let doors = Doors::of(&store, &clock, &entropy, &sealer);
+        let of_settings = |settings: OidcSettings| {
+            Arc::new(Oidc::new(settings, clock.clone(), entropy.clone(), sealer.clone()).unwrap())
+        };
+        let oidc = setup.oidc.into_iter().map(of_settings).collect();
+        let Doors { directory, sessions, people } = doors;
         let access =
             AccessRegistry::new(store.clone(), directory.clone(), clock.clone(), entropy.clone(), sealer)
                 .with_kinds(KINDS.map(str::to_owned));
@@ -167,6 +217,12 @@ impl Server {
             clock: clock.clone(),
             entropy: entropy.clone(),
             ingest: Arc::new(ingest::Service::new(log.clone(), clock.clone(), doors, setup.ingest)),
+            gate: Arc::new(Gate::new(directory.clone(), sessions.clone())),
+            denials: Arc::new(Denials::new(store.clone(), clock.clone(), entropy.clone())),
+            people,
+            sessions,
+            oidc,
+            public_url: setup.public_url,
             directory,
             access: access.clone(),
             desk: triage::Desk::new(store.clone(), clock.clone(), entropy.clone()),
@@ -179,10 +235,15 @@ impl Server {
             options: setup.options,
             shutdown: CancellationToken::new(),
         });
-        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let listener = setup.listener.unwrap_or_else(|| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+        listener.set_nonblocking(true).unwrap();
+        let listener = runtime.block_on(async { tokio::net::TcpListener::from_std(listener) }).unwrap();
         let at = listener.local_addr().unwrap();
         runtime.spawn(serve(listener, app.clone()));
-        let server = Self { at, log, store, clock, access, audit, app, runtime, entropy, _folder: folder };
+        Self { at, log, store, clock, access, audit, app, runtime, entropy, folder }.with_sources()
+    }
+
+    fn with_sources(self) -> Self {
         let sources = [
             ("trail", "aws_cloudtrail", None),
             ("okta", "okta", Some(HOOK_SECRET)),
@@ -190,9 +251,9 @@ impl Server {
             ("syslog", "syslog", None),
         ];
         for (name, kind, secret) in sources {
-            server.add_source(name, kind, secret);
+            self.add_source(name, kind, secret);
         }
-        server
+        self
     }
 
     pub(crate) fn caller() -> Caller {
@@ -227,6 +288,35 @@ impl Server {
 
     pub(crate) fn admin_token(&self) -> String {
         self.api_token(Scope::ALL)
+    }
+
+    /// A one-time link's secret.
+    pub(crate) fn link(&self, roles: &[access::Role]) -> String {
+        let roles: RoleSet = roles.iter().copied().collect();
+        let caller = Self::caller();
+        let made = self.app.people.make_link(&caller, "guest", roles);
+        self.runtime.block_on(made).unwrap().1.reveal().to_owned()
+    }
+
+    /// Somebody signed in by a link, with these roles.
+    pub(crate) fn sign_in(&self, roles: &[access::Role]) -> crate::people::Browser {
+        crate::people::Browser::sign_in(self, &self.link(roles))
+    }
+
+    /// The file of the state.
+    pub(crate) fn state_file(&self) -> std::path::PathBuf {
+        self.folder.path().join("state.db")
+    }
+
+    /// Waits for what happens beside a request.
+    pub(crate) fn until(&self, done: impl Fn() -> bool) {
+        for _ in 0..10_000 {
+            if done() {
+                return;
+            }
+            std::thread::yield_now();
+        }
+        panic!("it did not happen");
     }
 
     /// Every raw record on the log: source, event type, delivery id, body.
@@ -273,9 +363,25 @@ impl Server {
 
     /// Stores an incident with one finding.
     pub(crate) fn open_incident(&self, number: u8) -> IncidentId {
+        self.open(finding(number), Ownership { owner: Some("@acme/payments".into()), ..Ownership::default() })
+    }
+
+    /// The same, with a finding whose record stands at `position`.
+    pub(crate) fn open_incident_at(&self, number: u8, position: Position) -> IncidentId {
+        let ownership = Ownership { owner: Some("@acme/payments".into()), ..Ownership::default() };
+        self.open(Finding { position, ..finding(number) }, ownership)
+    }
+
+    /// Stores an incident of a team with one finding, whose id is the second.
+    pub(crate) fn open_incident_of(&self, number: u8, team: &str) -> (IncidentId, String) {
         let finding = finding(number);
+        let name = finding.id.to_string();
+        (self.open(finding, Ownership { team: Some(team.into()), ..Ownership::default() }), name)
+    }
+
+    fn open(&self, finding: Finding, ownership: Ownership) -> IncidentId {
         let id = IncidentId::new(&*self.clock, &*self.entropy);
-        let incident = incident(id, &finding);
+        let incident = Incident { ownership, ..incident(id, &finding) };
         let principal = Principal::System { part: "triage".into() };
         let audit = model::AuditRecord::new(&*self.clock, &*self.entropy, principal, "incident.open", id);
         self.runtime.block_on(async {
@@ -329,8 +435,10 @@ fn incident(id: IncidentId, finding: &Finding) -> Incident {
     Incident {
         id,
         title: finding.rule_title.clone(),
+        title_override: None,
         machine_severity: finding.severity,
         severity_override: None,
+        visibility: model::Visibility::Everyone,
         status: Status::New,
         assignee: None,
         verdict: None,
@@ -344,7 +452,7 @@ fn incident(id: IncidentId, finding: &Finding) -> Incident {
         gravest: finding.id,
         rules: vec![finding.rule_id.clone()],
         tactics: vec!["attack.initial_access".into()],
-        ownership: Ownership { owner: Some("@acme/payments".into()), ..Ownership::default() },
+        ownership: Ownership::default(),
         owned_by: Some(finding.id),
         related: None,
         merged_into: None,

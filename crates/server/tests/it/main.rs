@@ -3,15 +3,21 @@
 
 mod admin;
 mod audit;
+mod console;
+mod desk;
 mod door_github;
 mod door_hec;
 mod door_ingest;
 mod door_okta;
 mod fixture;
+mod foreign;
 mod hostile;
 mod http;
 mod incidents;
 mod matrix;
+mod oidc;
+mod oidc_provider;
+mod people;
 mod pressure;
 mod query;
 mod real_data;

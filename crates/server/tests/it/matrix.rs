@@ -1,10 +1,13 @@
 //! Every route is attacked with every credential; what comes back is what its rule says, and nothing else.
 
-use crate::fixture::Server;
+use crate::fixture::{Server, Setup};
 use crate::http::{read_head, request};
-use access::{NewAuthority, Rule, Scheme, Scope, ScopeSet};
+use crate::people::Browser;
+use crate::query::Told;
+use access::{NewAuthority, Policies, Role, RoleSet, Rule, Scheme, Scope, ScopeSet};
 use huecry_server::{Route, router};
 use model::SourceName;
+use std::sync::Arc;
 
 #[derive(Debug)]
 enum Holder {
@@ -15,11 +18,28 @@ enum Holder {
     Revoked,
     Source,
     Scope(Scope),
+    /// Signed in with this role alone.
+    Role(Role),
+    /// The same, and another site makes the browser ask.
+    Forged(Role),
+    /// Signed out again.
+    SignedOut,
 }
 
 struct Credential {
     holder: Holder,
     token: Option<String>,
+    browser: Option<Browser>,
+}
+
+impl Credential {
+    fn token(holder: Holder, token: impl Into<Option<String>>) -> Self {
+        Self { holder, token: token.into(), browser: None }
+    }
+
+    fn browser(holder: Holder, browser: Browser) -> Self {
+        Self { holder, token: None, browser: Some(browser) }
+    }
 }
 
 fn credentials(server: &Server) -> Vec<Credential> {
@@ -31,34 +51,96 @@ fn credentials(server: &Server) -> Vec<Credential> {
     server.runtime.block_on(server.access.revoke(&Server::caller(), id)).unwrap();
     let foreign = access::Secret::generate(access::SecretKind::Api, &model::SeededEntropy::new(9));
     let source = NewAuthority::Source(SourceName::new("trail").unwrap());
-    let some = |secret: access::Secret| Some(secret.reveal().to_owned());
+    let some = |secret: access::Secret| secret.reveal().to_owned();
     let mut all = vec![
-        Credential { holder: Holder::Nobody, token: None },
-        Credential { holder: Holder::Malformed, token: Some("hc_api_short".into()) },
-        Credential { holder: Holder::Unknown, token: some(foreign) },
-        Credential { holder: Holder::Expired, token: some(expired) },
-        Credential { holder: Holder::Revoked, token: some(revoked) },
-        Credential { holder: Holder::Source, token: some(server.issue(source, None).1) },
+        Credential::token(Holder::Nobody, None),
+        Credential::token(Holder::Malformed, "hc_api_short".to_owned()),
+        Credential::token(Holder::Unknown, some(foreign)),
+        Credential::token(Holder::Expired, some(expired)),
+        Credential::token(Holder::Revoked, some(revoked)),
+        Credential::token(Holder::Source, some(server.issue(source, None).1)),
     ];
     for scope in Scope::ALL {
         let token = server.issue(NewAuthority::Api(ScopeSet::from_iter([*scope])), None).1;
-        all.push(Credential { holder: Holder::Scope(*scope), token: some(token) });
+        all.push(Credential::token(Holder::Scope(*scope), some(token)));
     }
+    for role in Role::ALL {
+        all.push(Credential::browser(Holder::Role(*role), server.sign_in(&[*role])));
+        all.push(Credential::browser(Holder::Forged(*role), server.sign_in(&[*role])));
+    }
+    let out = server.sign_in(&[Role::Admin]);
+    let kept = out.cookies.borrow().clone();
+    assert_eq!(out.change("DELETE", "/api/v1/session", &serde_json::json!({})).status, 204);
+    *out.cookies.borrow_mut() = kept;
+    all.push(Credential::browser(Holder::SignedOut, out));
     all
 }
 
+/// What roles come to, beside the policies: a role that gets a scope by mistake is found here.
+fn has(role: Role, scope: Scope) -> bool {
+    use Scope::{
+        AuditRead, AuditWrite, DeadLettersRead, DeadLettersWrite, EventsRead, EventsReadPersonal,
+        IncidentsRead, IncidentsRestricted, IncidentsWrite, MetricsRead, RulesRead, RulesWrite,
+    };
+    let scopes: &[Scope] = match role {
+        Role::Admin => return true,
+        Role::Reporter | Role::Moderator => &[IncidentsRead],
+        Role::Responder => {
+            &[IncidentsRead, IncidentsWrite, EventsRead, EventsReadPersonal, RulesRead, DeadLettersRead]
+        }
+        Role::DetectionEngineer => &[
+            IncidentsRead,
+            IncidentsWrite,
+            EventsRead,
+            RulesRead,
+            RulesWrite,
+            DeadLettersRead,
+            DeadLettersWrite,
+            MetricsRead,
+        ],
+        Role::ServiceOwner => &[IncidentsRead, IncidentsWrite, RulesRead],
+        Role::PrivacyOfficer => {
+            &[IncidentsRead, IncidentsRestricted, EventsRead, EventsReadPersonal, AuditRead, AuditWrite]
+        }
+        Role::Auditor => &[IncidentsRead, RulesRead, AuditRead, MetricsRead],
+    };
+    scopes.contains(&scope)
+}
+
+/// Routes that want another scope besides the one of their rule.
+const BESIDES: [(&str, &str, Scope); 1] = [("POST", "/api/v1/rules/{id}/tune", Scope::EventsReadPersonal)];
+
+fn beside(route: &Route) -> Option<Scope> {
+    let found = BESIDES.iter().find(|(method, path, _)| route.method == *method && route.path == *path);
+    found.map(|(.., scope)| *scope)
+}
+
 /// The status that the rule demands; `None` for "let through", whatever the handler says then.
-fn demanded(rule: Rule, holder: &Holder) -> Option<u16> {
-    match (rule, holder) {
+fn demanded(route: &Route, holder: &Holder) -> Option<u16> {
+    let safe = route.method == "GET";
+    match (route.rule, holder) {
+        // there is no such provider here
+        _ if route.path.starts_with("/auth/oidc/") => Some(404),
+        (Rule::Scope(_), Holder::Scope(_)) if beside(route).is_some() => Some(403),
+        (Rule::Scope(_), Holder::Role(role)) if beside(route).is_some_and(|scope| !has(*role, scope)) => {
+            Some(403)
+        }
         (Rule::Public { .. }, _) => None,
         (Rule::Signed { .. }, _) => Some(401),
         (Rule::SourceToken(_), Holder::Source) => None,
+        // doors know no cookies
+        (Rule::SourceToken(_), Holder::Role(_) | Holder::Forged(_) | Holder::SignedOut) => Some(401),
+        (_, Holder::SignedOut) => Some(401),
+        (Rule::Person, Holder::Role(_)) => None,
+        (Rule::Person, Holder::Forged(_)) if safe => None,
+        (Rule::Scope(asked), Holder::Role(role)) if has(*role, asked) => None,
+        (Rule::Scope(asked), Holder::Forged(role)) if has(*role, asked) && safe => None,
         (Rule::Scope(asked), Holder::Scope(held)) if asked == *held => None,
         (_, Holder::Nobody | Holder::Malformed) => Some(401),
         // Splunk says 403 to every token that it does not like
         (Rule::SourceToken(Scheme::Splunk), _) => Some(403),
         (_, Holder::Unknown | Holder::Expired | Holder::Revoked) => Some(401),
-        (_, Holder::Source | Holder::Scope(_)) => Some(403),
+        (_, Holder::Source | Holder::Scope(_) | Holder::Role(_) | Holder::Forged(_)) => Some(403),
     }
 }
 
@@ -74,7 +156,10 @@ fn concrete(path: &str) -> String {
         .replace("{offset}", "0")
         .replace("{name}", "spare")
         .replace("{code}", "not_found")
+        .replace("{to}", "inc_01ARZ3NDEKTSV4RRFFQ69G5FAW")
         .replace("{day}", "2023-11-14")
+        .replace("{section}", "sources")
+        .replace("{file}", "index.js")
         .replace("{*path}", "0/000")
 }
 
@@ -85,6 +170,20 @@ fn status(server: &Server, route: &Route, credential: &Credential) -> u16 {
         let scheme = route.rule.scheme().map_or("Bearer", Scheme::as_str);
         attack = attack.header("authorization", format!("{scheme} {token}"));
     }
+    let fresh;
+    if let Some(mut browser) = credential.browser.as_ref() {
+        // signing out ends the session that the next attack would be by
+        if let (("DELETE", "/api/v1/session"), Holder::Role(role)) =
+            ((route.method, &*route.path), &credential.holder)
+        {
+            fresh = server.sign_in(&[*role]);
+            browser = &fresh;
+        }
+        attack = attack.header("cookie", browser.cookie_header());
+        if !matches!(credential.holder, Holder::Forged(_)) {
+            attack = attack.header("x-csrf-token", browser.csrf.as_str());
+        }
+    }
     if route.path.contains("/hooks/github/") {
         attack = attack.header("x-github-event", "push").header("x-github-delivery", "1");
     }
@@ -93,16 +192,16 @@ fn status(server: &Server, route: &Route, credential: &Credential) -> u16 {
 
 #[test]
 fn every_route_answers_every_credential_as_its_rule_says() {
-    let server = Server::start();
+    let server = Server::start_with(Setup { query: Some(Arc::new(Told)), ..Setup::default() });
     server.add_source("spare", "syslog", None);
     let credentials = credentials(&server);
     let (_, table) = router(&server.app);
-    assert!(table.len() > 40, "{} routes", table.len());
+    assert!(table.len() > 60, "{} routes", table.len());
     let mut wrong = Vec::new();
     for route in &table {
         for credential in &credentials {
             let status = status(&server, route, credential);
-            let fits = match demanded(route.rule, &credential.holder) {
+            let fits = match demanded(route, &credential.holder) {
                 Some(demanded) => status == demanded,
                 None => status != 401 && status != 403 && status != 408 && status < 500,
             };
@@ -115,11 +214,37 @@ fn every_route_answers_every_credential_as_its_rule_says() {
 }
 
 #[test]
+fn roles_come_to_what_is_written_here() {
+    let policies = Policies::builtin().unwrap();
+    for role in Role::ALL {
+        let scopes = policies.reach_of_roles(RoleSet::from_iter([*role])).scopes;
+        for scope in Scope::ALL {
+            assert_eq!(scopes.has(*scope), has(*role, *scope), "{role} {scope}");
+        }
+    }
+}
+
+#[test]
+fn a_route_that_wants_another_scope_opens_to_both_and_to_no_other_two() {
+    let server = Server::start();
+    let (_, table) = router(&server.app);
+    for (method, path, besides) in BESIDES {
+        let route = table.iter().find(|route| route.method == method && route.path == path).unwrap();
+        let Rule::Scope(asked) = route.rule else { panic!("{path}") };
+        for scope in Scope::ALL {
+            let token = server.issue(NewAuthority::Api(ScopeSet::from_iter([asked, *scope])), None).1;
+            let credential = Credential::token(Holder::Scope(*scope), Some(token.reveal().to_owned()));
+            assert_eq!(status(&server, route, &credential) != 403, *scope == besides, "{path} {scope}");
+        }
+    }
+}
+
+#[test]
 fn every_scope_opens_something_or_is_reserved() {
     let server = Server::start();
     let (_, table) = router(&server.app);
-    // opens nothing by itself: it widens what `events:read` shows
-    let reserved = [Scope::EventsReadPersonal];
+    // open nothing by themselves: they widen what `events:read` and `incidents:read` show
+    let reserved = [Scope::EventsReadPersonal, Scope::IncidentsRestricted];
     for scope in Scope::ALL {
         let opens = table.iter().any(|route| route.rule == Rule::Scope(*scope));
         assert_ne!(opens, reserved.contains(scope), "{scope}");

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// Answers with the question, or fails as its SQL says.
-struct Told;
+pub(crate) struct Told;
 
 #[async_trait]
 impl Query for Told {
@@ -147,8 +147,48 @@ fn an_answer_that_breaks_off_has_no_end() {
 }
 
 #[test]
+fn events_are_looked_for_by_parameters() {
+    let server = server();
+    let token = server.api_token(&[Scope::EventsRead]);
+    let evil = "x'%3B+DROP+TABLE+events";
+    let path = format!(
+        "/api/v1/events?from_ms=0&until_ms=3600000&source=trail&class=api_activity&actor={evil}&address=192.0.2.1&limit=7"
+    );
+    let answer = server.get(&path, &token);
+    assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+    let answer = answer.json();
+    let asked = &answer["items"][0];
+    let sql = asked["sql"].as_str().unwrap();
+    assert!(!sql.contains("DROP") && sql.ends_with("LIMIT 8"), "{sql}");
+    let bound = json!([0, 3_600_000, "trail", "api activity", "x'; DROP TABLE events", "192.0.2.1"]);
+    assert_eq!(
+        (&asked["parameters"], &asked["format"], &asked["rows"]),
+        (&bound, &json!("Ndjson"), &json!(8))
+    );
+    assert_eq!((&asked["personal"], &answer["masked"]), (&json!(false), &json!(true)));
+    assert_eq!((&answer["bucket_ms"], &answer["total"]), (&json!(300_000), &json!(0)));
+    let full = server.api_token(&[Scope::EventsRead, Scope::EventsReadPersonal]);
+    let seen = server.get("/api/v1/events?class=6003", &full).json();
+    assert_eq!((&seen["items"][0]["personal"], &seen["masked"]), (&json!(true), &json!(false)));
+    assert_eq!(seen["items"][0]["parameters"][2], 6003);
+    assert_eq!(seen["until_ms"].as_i64().unwrap() - seen["from_ms"].as_i64().unwrap(), 86_400_000);
+    for (bad, code) in [
+        ("from_ms=5&until_ms=5", "request_invalid"),
+        ("limit=501", "request_invalid"),
+        ("sql=1", "request_invalid"),
+        ("after=x", "cursor_invalid"),
+    ] {
+        assert_eq!(server.get(&format!("/api/v1/events?{bad}"), &token).code(), (400, code.into()), "{bad}");
+    }
+    let other = server.api_token(&[Scope::IncidentsRead]);
+    assert_eq!(server.get("/api/v1/events", &other).code(), (403, "scope_missing".into()));
+}
+
+#[test]
 fn without_a_lake_there_is_no_answer() {
     let server = Server::start();
+    let token = server.api_token(&[Scope::EventsRead]);
+    assert_eq!(server.get("/api/v1/events", &token).code(), (503, "lake_disabled".into()));
     let answer = ask(&server, &[Scope::EventsRead], &json!({ "sql": "SELECT 1" }));
     assert_eq!(answer.code(), (503, "lake_disabled".into()));
 }

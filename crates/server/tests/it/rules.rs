@@ -34,6 +34,27 @@ fn rules_are_read_loaded_and_staged() {
     ] {
         assert_eq!(stage(rule, body.clone()).code(), (code.0, code.1.to_owned()), "{body}");
     }
-    assert_eq!(write(&format!("{RULE_ID}/tune"), &writer, "{}").json()["rule_id"], RULE_ID);
-    assert_eq!(write("none/tune", &writer, "{}").code(), (404, "not_found".into()));
+    let refused = write(&format!("{RULE_ID}/tune"), &writer, "{}");
+    assert_eq!(refused.code(), (403, "scope_missing".into()));
+    assert!(refused.json()["detail"].as_str().unwrap().contains("events:read_personal"));
+    let tuner = server.api_token(&[Scope::RulesWrite, Scope::EventsReadPersonal]);
+    assert_eq!(write(&format!("{RULE_ID}/tune"), &tuner, "{}").json()["rule_id"], RULE_ID);
+    assert_eq!(write("none/tune", &tuner, "{}").code(), (404, "not_found".into()));
+    assert_eq!(write("busy/tune", &tuner, "{}").code(), (429, "tunings_exhausted".into()));
+}
+
+#[test]
+fn only_the_scope_shows_values_of_a_finding_made_again() {
+    let server = Server::start();
+    let incident = server.open_incident(1);
+    let reader = server.api_token(&[Scope::IncidentsRead]);
+    let findings = server.get(&format!("/api/v1/incidents/{incident}/findings"), &reader).json();
+    let id = findings["items"][0]["id"].as_str().unwrap().to_owned();
+    for scope in Scope::ALL {
+        let token = server.api_token(&[Scope::IncidentsRead, *scope]);
+        let path = format!("/api/v1/findings/{id}/replay");
+        let replay = server.post(&path).bearer(&token).body("{}").send(server.at).json();
+        let value = if *scope == Scope::EventsReadPersonal { "ana" } else { "masked:0" };
+        assert_eq!(replay["matched"][0]["value"], value, "{scope}");
+    }
 }

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use super::correlator::Counts;
 use super::set::{CorrelationSet, Linked};
 use super::streams::Watermark;
+use super::threshold::Micro;
 use super::window::{Entry, EntryValue, EventRef, Firing, GroupKey, Window};
 
 /// Which clock a match belongs to.
@@ -86,13 +87,31 @@ fn order(set: &CorrelationSet, a: &Entry, b: &Entry) -> Ordering {
         Some(linked) if linked.rule.kind.is_temporal() => entry.position,
         _ => 0,
     };
-    (a.event.time_ms, a.correlation)
-        .cmp(&(b.event.time_ms, b.correlation))
+    let rank = |entry: &Entry| set.get(entry.correlation).map_or(0, |linked| linked.rank);
+    (a.event.time_ms, rank(a), a.correlation)
+        .cmp(&(b.event.time_ms, rank(b), b.correlation))
         .then_with(|| by_position(a).cmp(&by_position(b)))
         .then_with(|| a.event.id.cmp(&b.event.id))
         .then_with(|| a.group.cmp(&b.group))
         .then_with(|| a.value.cmp(&b.value))
         .then_with(|| (a.position, a.event.at).cmp(&(b.position, b.event.at)))
+}
+
+/// What a correlation says that fires with this match.
+fn firing(entry: &Entry, group: &Group, linked: &Linked, measure: Micro) -> Firing {
+    let (now_ms, span_ms) = (entry.event.time_ms, linked.rule.timespan_ms);
+    let (contributed, events) = group.window.evidence(&linked.logic, now_ms, span_ms);
+    let from_ms = now_ms.saturating_sub(span_ms);
+    Firing {
+        correlation: entry.correlation,
+        group: GroupKey::clone(&entry.group),
+        first: events.first().copied().unwrap_or(entry.event),
+        last: entry.event,
+        measure,
+        contributed,
+        events,
+        is_approximate: group.window.cut_ms.is_some_and(|cut| cut >= from_ms),
+    }
 }
 
 /// Whether two neighbours in [`order`] are the same match: delivered twice, or, where positions do not matter, found by
@@ -217,18 +236,9 @@ impl FamilyLane {
         let is_rested = group.fired_ms.is_none_or(|fired| now_ms.saturating_sub(fired) > span_ms);
         if let (Some(measure), true) = (held, is_rested) {
             group.fired_ms = Some(now_ms);
-            let (contributed, events) = group.window.evidence(&linked.logic, now_ms, span_ms);
-            let from_ms = now_ms.saturating_sub(span_ms);
-            step.firings.push(Firing {
-                correlation: entry.correlation,
-                group: GroupKey::clone(&entry.group),
-                first: events.first().copied().unwrap_or(entry.event),
-                last: entry.event,
-                measure,
-                contributed,
-                events,
-                is_approximate: group.window.cut_ms.is_some_and(|cut| cut >= from_ms),
-            });
+            if !linked.is_copy() {
+                step.firings.push(firing(entry, group, linked, measure));
+            }
         }
         let bytes = group.window.bytes() + key_bytes(&entry.group);
         self.group_bytes = (self.group_bytes + bytes).saturating_sub(group.bytes);

@@ -30,12 +30,15 @@ pub fn firings(set: &CorrelationSet, matches: &[Entry]) -> Vec<Fired> {
         lists.entry(entry.correlation).or_default().push(entry.clone());
     }
     let mut fired = Vec::new();
-    for place in 0..set.all().len() {
+    let mut places: Vec<usize> = (0..set.linked.len()).collect();
+    places.sort_by_key(|place| set.linked.get(*place).map_or(0, |linked| linked.rank));
+    for place in places {
         let list = lists.remove(&place).unwrap_or_default();
         for entry in judge(set, place, list, &mut fired) {
             lists.entry(entry.correlation).or_default().push(entry);
         }
     }
+    fired.retain(|fired| set.get(fired.correlation).is_some_and(|linked| !linked.is_copy()));
     fired.sort();
     fired
 }

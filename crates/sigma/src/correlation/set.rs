@@ -1,11 +1,15 @@
 //! Correlations linked to the rules they name, and to each other.
+//!
+//! A correlation over correlations has *copies* of those below it for itself alone, and is a family with them. So what a
+//! correlation fires never hangs on who else names it: a chain that is added, changed or taken away leaves the state and
+//! the partition of every other correlation as they were.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use sha2::{Digest, Sha256};
 
 use crate::error::{ErrorCode, Fault, RuleError};
-use crate::limits::{CORRELATION_ALTERNATIVES_MAX, CORRELATION_CHAIN_MAX};
+use crate::limits::{CORRELATION_ALTERNATIVES_MAX, CORRELATION_CHAIN_MAX, CORRELATIONS_BELOW_MAX};
 
 use super::logic::{Logic, LogicFault};
 use super::rule::CorrelationRule;
@@ -41,18 +45,34 @@ pub struct Linked {
     pub hash: [u8; 32],
     /// Whether another correlation takes its place (one that names it, without `generate: true`).
     pub silent: bool,
-    /// Names a state: changes with the id, the meaning, and what parents want carried.
+    /// Names a state: changes with the id and the meaning; for a copy, also with what it is below, and what that wants
+    /// carried.
     pub(crate) key: [u8; 16],
+    /// Decides the partition of its matches.
+    route: [u8; 16],
     pub(crate) members: Vec<Member>,
     pub(crate) logic: Logic,
-    /// The correlations that chains tie together share a family, and a partition.
+    /// A correlation and the copies below it share a family, and a partition.
     pub(crate) family: usize,
-    /// Correlations that name this one, and its position there.
+    /// What it is a copy of, and the correlation that it is for.
+    pub(crate) copy: Option<Copied>,
+    /// How many correlations stand below one another under it.
+    pub(crate) rank: usize,
+    /// Correlations that name this one.
+    named_by: Vec<usize>,
+    /// Those that take what it holds, and its position there; only copies have any.
     pub(crate) parents: Vec<(usize, u16)>,
     /// Fields that parents need besides those it groups by.
     pub(crate) carried: Vec<String>,
     /// By parent: how a match of it becomes one of this.
     pub(crate) lifts: Vec<Lift>,
+}
+
+/// Where a copy comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Copied {
+    of: usize,
+    below: usize,
 }
 
 /// How a correlation that holds becomes a match of one above it.
@@ -108,14 +128,30 @@ impl Linked {
         &self.key
     }
 
-    /// By position in `rules`.
+    /// By position in `rules`; correlations among them are the copies that are for this one.
     pub fn members(&self) -> &[Member] {
         &self.members
     }
 
-    /// Whether chains tie it to others; the group is then no part of what decides its partition.
+    /// Whether it is made of correlations, or is a copy for one that is; the group is then no part of what decides its
+    /// partition, since the group of one is not that of the next.
     pub fn is_chained(&self) -> bool {
-        !self.parents.is_empty() || self.members.iter().any(|member| matches!(member, Member::Correlation(_)))
+        self.copy.is_some() || self.has_copies()
+    }
+
+    fn has_copies(&self) -> bool {
+        self.members.iter().any(|member| matches!(member, Member::Correlation(_)))
+    }
+
+    /// What decides the partition of its matches, with their group unless it [is chained](Self::is_chained): 16 bytes
+    /// that no other correlation has a say in.
+    pub fn route(&self) -> &[u8; 16] {
+        &self.route
+    }
+
+    /// Whether it is a copy that another correlation is made of; it fires for that one alone.
+    pub fn is_copy(&self) -> bool {
+        self.copy.is_some()
     }
 
     /// Its family, dense from zero.
@@ -127,9 +163,10 @@ impl Linked {
 /// Every correlation that can run.
 #[derive(Clone, Debug, Default)]
 pub struct CorrelationSet {
+    /// First those that were written, each after what it is made of, then copies.
     pub(crate) linked: Vec<Linked>,
-    /// Members of each family, those that others are made of first.
-    pub(crate) families: Vec<Vec<usize>>,
+    /// How many were written.
+    written: usize,
     by_key: HashMap<[u8; 16], usize>,
     uses: BTreeMap<usize, Vec<(usize, u16)>>,
     silent_bases: HashSet<usize>,
@@ -214,40 +251,37 @@ impl CorrelationSet {
             let reason = format!("more than {CORRELATION_CHAIN_MAX} correlations above one another");
             return Err(refused(&rule, ErrorCode::LimitExceeded, reason));
         }
-        let unused = rule
-            .aliases
-            .keys()
-            .find(|alias| !rule.group_by.contains(alias) && !rule.kind.value_fields().contains(alias));
-        if let Some(alias) = unused {
-            let reason = format!("the alias `{alias}` is used neither in `group-by` nor as `field`");
-            return Err(refused(&rule, ErrorCode::BadCorrelation, reason));
+        let mut below = BTreeSet::new();
+        self.below(&members, &mut below);
+        if below.len() > CORRELATIONS_BELOW_MAX {
+            let reason = format!("more than {CORRELATIONS_BELOW_MAX} correlations below it");
+            return Err(refused(&rule, ErrorCode::LimitExceeded, reason));
         }
-        let strangers = rule.aliases.values().flat_map(BTreeMap::keys);
-        if let Some(name) =
-            strangers.into_iter().find(|name| !labels.iter().any(|known| known.contains(name)))
-        {
-            let reason = format!("an alias names the rule `{name}`, which is none of its `rules`");
-            return Err(refused(&rule, ErrorCode::BadCorrelation, reason));
-        }
+        check_aliases(&rule, &labels)?;
         let place = self.linked.len();
         for (position, member) in (0..).zip(&members) {
             match member {
                 Member::Base(base) => self.uses.entry(*base).or_default().push((place, position)),
                 Member::Correlation(child) => {
                     if let Some(child) = self.linked.get_mut(*child) {
-                        child.parents.push((place, position));
+                        child.named_by.push(place);
                     }
                 }
             }
         }
+        let rank = self.depth(&members);
         self.linked.push(Linked {
             rule,
             hash: [0; 32],
             key: [0; 16],
+            route: [0; 16],
             silent: false,
             members,
             logic,
-            family: 0,
+            family: place,
+            copy: None,
+            rank,
+            named_by: Vec::new(),
             parents: Vec::new(),
             carried: Vec::new(),
             lifts: Vec::new(),
@@ -274,10 +308,81 @@ impl CorrelationSet {
         below.max().unwrap_or(0)
     }
 
+    /// The correlations below these members, at any depth.
+    fn below(&self, members: &[Member], found: &mut BTreeSet<usize>) {
+        for member in members {
+            if let Member::Correlation(child) = member
+                && found.insert(*child)
+                && let Some(child) = self.linked.get(*child)
+            {
+                self.below(&child.members, found);
+            }
+        }
+    }
+
     fn finish(&mut self, bases: &[BaseRule<'_>]) {
-        self.group_families();
-        // parents stand after what they are made of, so from the last to the first all wishes are known
-        for parent in (0..self.linked.len()).rev() {
+        self.written = self.linked.len();
+        for place in 0..self.written {
+            self.linked[place].hash = self.hash_of(place, bases);
+        }
+        // who names whom is known from here on by `named_by`; members become copies, from the last to the first, so that
+        // what is copied still names what was written
+        for place in (0..self.written).rev() {
+            self.copy_below(place);
+        }
+        self.carry(bases);
+        self.lift(bases);
+        for place in 0..self.linked.len() {
+            self.linked[place].key = self.key_of(place);
+            self.linked[place].route = self.route_of(place);
+            self.by_key.insert(self.linked[place].key, place);
+        }
+        let speaks = |parent: &usize| self.linked.get(*parent).is_some_and(|parent| parent.rule.generate);
+        let is_silent = |named_by: &[usize]| !named_by.is_empty() && !named_by.iter().any(speaks);
+        let silent: Vec<_> = self.linked.iter().map(|one| is_silent(&one.named_by)).collect();
+        let of_base = self.uses.iter().map(|(base, uses)| (base, uses.iter().map(|(place, _)| *place)));
+        let silent_bases = of_base
+            .filter(|(_, places)| is_silent(&places.clone().collect::<Vec<_>>()))
+            .map(|(base, _)| *base);
+        self.silent_bases = silent_bases.collect();
+        self.linked.iter_mut().zip(silent).for_each(|(one, silent)| one.silent = silent);
+    }
+
+    /// Gives a correlation copies of those below it.
+    fn copy_below(&mut self, top: usize) {
+        let mut below = BTreeSet::new();
+        self.below(&self.linked[top].members, &mut below);
+        let mut copies: BTreeMap<usize, usize> = BTreeMap::new();
+        // ascending: what one is made of is copied before it
+        for of in below {
+            let mut copy = self.linked[of].clone();
+            (copy.family, copy.copy) = (top, Some(Copied { of, below: top }));
+            (copy.parents, copy.named_by) = (Vec::new(), Vec::new());
+            copy.rule.tests.clear();
+            let place = self.linked.len();
+            self.linked.push(copy);
+            copies.insert(of, place);
+            for (position, member) in (0..).zip(self.linked[place].members.clone()) {
+                if let Member::Base(base) = member {
+                    self.uses.entry(base).or_default().push((place, position));
+                }
+            }
+        }
+        for place in copies.values().copied().chain([top]) {
+            for (position, at) in (0..).zip(0..self.linked[place].members.len()) {
+                let Member::Correlation(child) = self.linked[place].members[at] else { continue };
+                let copy = copies.get(&child).copied().unwrap_or(child);
+                self.linked[place].members[at] = Member::Correlation(copy);
+                self.linked[copy].parents.push((place, position));
+            }
+        }
+    }
+
+    /// Says of each copy which fields those above it need besides those it groups by.
+    fn carry(&mut self, bases: &[BaseRule<'_>]) {
+        // what is on top first, then copies from the last on: all wishes are known before they are passed down
+        let places = (0..self.written).chain((self.written..self.linked.len()).rev());
+        for parent in places {
             for position in 0..self.linked[parent].members.len() {
                 let Member::Correlation(child) = self.linked[parent].members[position] else { continue };
                 let fields = self.resolve(parent, position, bases);
@@ -289,20 +394,6 @@ impl CorrelationSet {
                 }
             }
         }
-        self.lift(bases);
-        for place in 0..self.linked.len() {
-            self.linked[place].hash = self.hash_of(place, bases);
-            self.linked[place].key = self.key_of(place);
-            self.by_key.insert(self.linked[place].key, place);
-        }
-        let speaking = |uses: &[(usize, u16)], linked: &[Linked]| {
-            uses.is_empty() || uses.iter().any(|(parent, _)| linked[*parent].rule.generate)
-        };
-        for place in 0..self.linked.len() {
-            self.linked[place].silent = !speaking(&self.linked[place].parents, &self.linked);
-        }
-        let silent = self.uses.iter().filter(|(_, uses)| !speaking(uses, &self.linked));
-        self.silent_bases = silent.map(|(base, _)| *base).collect();
     }
 
     fn lift(&mut self, bases: &[BaseRule<'_>]) {
@@ -320,25 +411,6 @@ impl CorrelationSet {
                 Lift { parent, position, is_temporal, is_numeric, group, values, carried }
             });
             self.linked[child].lifts = lifts.collect();
-        }
-    }
-
-    fn group_families(&mut self) {
-        let mut family: Vec<usize> = (0..self.linked.len()).collect();
-        for place in 0..self.linked.len() {
-            for (parent, _) in self.linked[place].parents.clone() {
-                let (one, other) = (family[place], family[parent]);
-                family.iter_mut().filter(|f| **f == other).for_each(|f| *f = one);
-            }
-        }
-        let mut numbers: Vec<usize> = family.clone();
-        numbers.sort_unstable();
-        numbers.dedup();
-        self.families = vec![Vec::new(); numbers.len()];
-        for (place, number) in family.into_iter().enumerate() {
-            let dense = numbers.binary_search(&number).unwrap_or(0);
-            self.linked[place].family = dense;
-            self.families[dense].push(place);
         }
     }
 
@@ -387,15 +459,25 @@ impl CorrelationSet {
         self.resolve(place, usize::from(position), bases)
     }
 
+    /// By what people call it: its id, else its title.
+    fn name_of(&self, place: usize) -> String {
+        let one = self.linked.get(place).map(|one| &one.rule);
+        one.map_or_else(String::new, |rule| {
+            rule.id.as_ref().map_or_else(|| rule.title.clone(), |id| id.to_ascii_lowercase())
+        })
+    }
+
     /// Two correlations may mean the same, and be told apart by their ids.
     fn key_of(&self, place: usize) -> [u8; 16] {
         let Some(one) = self.linked.get(place) else { return [0; 16] };
-        let name = one.rule.id.as_ref().map_or_else(|| one.rule.title.clone(), |id| id.to_ascii_lowercase());
         let mut key = [0; 16];
         for twin in 0_u32.. {
             let mut state = Sha256::new();
             state.update(one.hash);
-            put(&mut state, name.as_bytes());
+            put(&mut state, self.name_of(place).as_bytes());
+            if let Some(copy) = one.copy {
+                put(&mut state, self.name_of(copy.below).as_bytes());
+            }
             one.carried.iter().for_each(|name| put(&mut state, name.as_bytes()));
             put(&mut state, &twin.to_be_bytes());
             key.copy_from_slice(&state.finalize()[..16]);
@@ -406,14 +488,33 @@ impl CorrelationSet {
         key
     }
 
-    /// Every correlation.
-    pub fn all(&self) -> &[Linked] {
-        &self.linked
+    /// One that stands alone goes by its key; one with copies, and those, by the name of what is on top: so a change of
+    /// that leaves the copies where they are.
+    fn route_of(&self, place: usize) -> [u8; 16] {
+        let Some(one) = self.linked.get(place) else { return [0; 16] };
+        if !one.is_chained() {
+            return one.key;
+        }
+        let (mut state, mut route) = (Sha256::new(), [0; 16]);
+        put(&mut state, b"huecry-sigma-chain-1");
+        put(&mut state, self.name_of(one.copy.map_or(place, |copy| copy.below)).as_bytes());
+        route.copy_from_slice(&state.finalize()[..16]);
+        route
     }
 
-    /// One of them.
+    /// Every correlation that was written, each after what it is made of.
+    pub fn all(&self) -> &[Linked] {
+        self.linked.get(..self.written).unwrap_or_default()
+    }
+
+    /// One of them, or a copy.
     pub fn get(&self, place: usize) -> Option<&Linked> {
         self.linked.get(place)
+    }
+
+    /// The place of what a copy is of; of another, its own.
+    pub fn original(&self, place: usize) -> usize {
+        self.linked.get(place).and_then(|one| one.copy).map_or(place, |copy| copy.of)
     }
 
     /// The place of a [`Linked::key`].
@@ -423,20 +524,10 @@ impl CorrelationSet {
 
     /// How many families there are.
     pub fn families(&self) -> usize {
-        self.families.len()
+        self.written
     }
 
-    /// One key for a family, whichever of its correlations is asked.
-    pub fn family_key(&self, family: usize) -> Option<&[u8; 16]> {
-        self.families
-            .get(family)?
-            .iter()
-            .filter_map(|place| self.linked.get(*place))
-            .map(|one| &one.key)
-            .min()
-    }
-
-    /// The correlations that take the matches of a base rule, each with the rule's position there.
+    /// The correlations and copies that take the matches of a base rule, each with the rule's position there.
     pub fn uses(&self, base: usize) -> &[(usize, u16)] {
         self.uses.get(&base).map_or(&[], Vec::as_slice)
     }
@@ -445,6 +536,24 @@ impl CorrelationSet {
     pub fn is_silent(&self, base: usize) -> bool {
         self.silent_bases.contains(&base)
     }
+}
+
+/// Every alias is used, and names rules of the correlation.
+fn check_aliases(rule: &CorrelationRule, labels: &[Vec<String>]) -> Result<(), RuleError> {
+    let unused = rule
+        .aliases
+        .keys()
+        .find(|alias| !rule.group_by.contains(alias) && !rule.kind.value_fields().contains(alias));
+    if let Some(alias) = unused {
+        let reason = format!("the alias `{alias}` is used neither in `group-by` nor as `field`");
+        return Err(refused(rule, ErrorCode::BadCorrelation, reason));
+    }
+    let strangers = rule.aliases.values().flat_map(BTreeMap::keys);
+    if let Some(name) = strangers.into_iter().find(|name| !labels.iter().any(|known| known.contains(name))) {
+        let reason = format!("an alias names the rule `{name}`, which is none of its `rules`");
+        return Err(refused(rule, ErrorCode::BadCorrelation, reason));
+    }
+    Ok(())
 }
 
 fn put(hash: &mut Sha256, bytes: &[u8]) {

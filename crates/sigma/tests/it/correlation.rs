@@ -191,6 +191,55 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+    /// What a reload does: the state goes to another set, in which chains were added, changed or taken away.
+    #[test]
+    fn reloads_of_chains_change_nothing_for_what_they_name(
+        draws in prop::collection::vec(draw(), 0..60),
+        reloads in prop::collection::vec((0..60_usize, 0..CHAINS.len()), 0..6),
+    ) {
+        let sets: Vec<_> = CHAINS.iter().map(|chain| Arc::new(linked(&format!("{MANY}{chain}")).0)).collect();
+        let options =
+            Options { lateness_ms: [0, 0], idle_ms: i64::MAX, warmup_ms: 0, state_bytes_max: usize::MAX };
+        let fired_as_a = |reloads: &[(usize, usize)]| {
+            let mut set = Arc::clone(&sets[0]);
+            let mut correlator = Correlator::new(Arc::clone(&set), feeds(&set), options);
+            let mut fired = Vec::new();
+            let mut time_ms = 1_000;
+            for at in 0..=draws.len() {
+                for (_, chain) in reloads.iter().filter(|(when, _)| *when == at) {
+                    let kept = correlator.encode();
+                    set = Arc::clone(&sets[*chain]);
+                    correlator = Correlator::new(Arc::clone(&set), feeds(&set), options);
+                    correlator.restore(&kept).unwrap();
+                }
+                let mut firings = Vec::new();
+                let of_event: Vec<_> = entries(&set, &draws)
+                    .into_iter()
+                    .filter(|(_, entry)| entry.event.at.1 == at as u64)
+                    .map(|(_, entry)| (Lane::Live, entry))
+                    .collect();
+                match draws.get(at) {
+                    None => correlator.flush(&mut firings),
+                    Some(draw) => {
+                        // how far the stream has come, whichever rules take its events
+                        time_ms += draw.4;
+                        let marks = [mark(0, time_ms)];
+                        let advance = Advance { now_ms: at as i64, until: None, marks: &marks };
+                        correlator.advance(advance, of_event, &mut firings);
+                    }
+                }
+                let is_a = |firing: &Firing| set.get(firing.correlation).unwrap().rule.title == "A";
+                fired.extend(firings.into_iter().filter(is_a).map(|f| (f.group, f.first, f.last, f.measure)));
+            }
+            fired
+        };
+        let without = fired_as_a(&[]);
+        prop_assert_eq!(fired_as_a(&reloads), without);
+    }
+}
+
 #[test]
 fn each_type_fires_for_some_draws_and_not_for_others() {
     // guards the property above against sets that never fire
@@ -274,7 +323,66 @@ fn what_others_take_is_silent_unless_they_say_generate() {
     let silent: Vec<_> = (0..3).map(|base| set.is_silent(base)).collect();
     assert_eq!(silent, [true, false, false]);
     assert_eq!(set.all().iter().map(|linked| linked.silent).collect::<Vec<_>>(), [false, false]);
-    assert_eq!(set.families(), 1);
+    assert_eq!(set.families(), 2, "each is one, the second with a copy of the first");
+}
+
+const MANY: &str = "title: A\nid: a\nname: many\ncorrelation: {type: event_count, rules: [one], group-by: [g], timespan: 10s, condition: {gte: 3}}\n";
+
+/// Chains over [`MANY`], as reloads add, change and take them away.
+const CHAINS: [&str; 5] = [
+    "",
+    "---\ntitle: B\nid: b\ngenerate: true\ncorrelation: {type: temporal_ordered, rules: [many, two], group-by: [g], timespan: 10s}\n",
+    "---\ntitle: B\nid: b\ngenerate: true\ncorrelation: {type: value_count, rules: [many], timespan: 40s, condition: {gte: 2, field: v}}\n",
+    "---\ntitle: C\nid: c\nname: others\ncorrelation: {type: event_count, rules: [two], group-by: [g], timespan: 10s, condition: {gte: 2}}\n\
+     ---\ntitle: 0\nid: '0'\ngenerate: true\ncorrelation: {type: temporal, rules: [many, others], group-by: [g], timespan: 20s}\n",
+    "---\ntitle: B\nid: b\nname: then\ngenerate: true\ncorrelation: {type: temporal_ordered, rules: [many, two], group-by: [g], timespan: 10s}\n\
+     ---\ntitle: D\nid: d\ngenerate: true\ncorrelation: {type: event_count, rules: [then], timespan: 60s, condition: {gte: 2}}\n",
+];
+
+#[test]
+fn chains_leave_what_they_name_where_it_was() {
+    let routed = |chain: &str| {
+        let (set, refused) = linked(&format!("{MANY}{chain}"));
+        assert_eq!(refused, []);
+        let place = set.all().iter().position(|one| one.rule.title == "A").unwrap();
+        let one = set.get(place).unwrap();
+        (*one.key(), *one.route(), one.is_chained(), one.hash)
+    };
+    let alone = routed(CHAINS[0]);
+    assert!(!alone.2);
+    for chain in CHAINS {
+        assert_eq!(routed(chain), alone, "{chain}");
+    }
+    // what a chain is made of stays where it is when only the chain's own words change
+    let copies = |chain: &str| -> Vec<[u8; 16]> {
+        let (set, _) = linked(&format!("{MANY}{chain}"));
+        set.uses(0).iter().map(|(place, _)| *set.get(*place).unwrap().route()).collect()
+    };
+    assert_eq!(copies(CHAINS[1]), copies(&CHAINS[1].replace("10s", "11s")));
+    assert_eq!(copies(CHAINS[1]).len(), 2, "its own, and one for the chain");
+}
+
+#[test]
+fn too_many_correlations_below_one_are_refused() {
+    let below = |count: usize| {
+        let many: String = (0..count)
+            .map(|n| format!("title: M{n}\nname: m{n}\ncorrelation: {{type: event_count, rules: [one], timespan: 1m, condition: {{gte: {}}}}}\n---\n", n + 1))
+            .collect();
+        // two levels, since one may not name so many
+        let names =
+            |from: usize, to: usize| (from..to).map(|n| format!("m{n}")).collect::<Vec<_>>().join(", ");
+        let half = count / 2;
+        format!(
+            "{many}title: L\nname: left\ncorrelation: {{type: event_count, rules: [{}], timespan: 1m, condition: {{gte: 2}}}}\n---\n\
+             title: T\ncorrelation: {{type: event_count, rules: [left, {}], timespan: 1m, condition: {{gte: 2}}}}\n",
+            names(0, half),
+            names(half, count)
+        )
+    };
+    assert_eq!(linked(&below(63)).1, []);
+    let refused = linked(&below(64)).1;
+    assert_eq!(refused.len(), 1);
+    assert_eq!(refused[0].1, ErrorCode::LimitExceeded);
 }
 
 #[test]

@@ -5,5 +5,6 @@
 mod desk;
 mod grouping;
 mod log;
+mod regroup;
 mod service;
 mod world;

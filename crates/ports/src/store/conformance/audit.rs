@@ -2,8 +2,8 @@
 
 use super::bench::Bench;
 use crate::store::{
-    AuditFilter, DeadLetterStatus, ERASE_ACTION, IncidentEdit, PageRequest, Source, Store, StoreError, Token,
-    TokenKind, UnitOfWork,
+    AuditFilter, DeadLetterStatus, ERASE_ACTION, IncidentEdit, IncidentLink, LinkKind, PageRequest,
+    Regrouping, Source, Store, StoreError, Token, TokenKind, UnitOfWork,
 };
 use model::{
     AuditField, AuditId, AuditRecord, Clock, Comment, CommentId, DeadLetter, Incident, Offset, Partition,
@@ -50,7 +50,7 @@ pub async fn a_record_about_something_else_is_refused(store: &dyn Store) {
     unit.dead_letters().record(&[dead_letter()], "default").await.unwrap();
     unit.commit().await.unwrap();
 
-    for change in 0..9 {
+    for change in 0..11 {
         let mut unit = store.begin().await.unwrap();
         let refused = attempt(change, &mut *unit, &bench, (&one, &two), (&token, &source)).await.unwrap_err();
         assert!(matches!(refused, StoreError::AuditMismatch { .. }), "change {change}: {refused:?}");
@@ -89,6 +89,17 @@ async fn attempt(
             unit.sources().add(&fresh, &other).await
         }
         7 => unit.sources().replace(source, &other).await.map(drop),
+        8 => {
+            let at_ms = 10;
+            let regrouping =
+                Regrouping { version: None, at_ms, audit: &bench.audit(one.id), other_audit: &other };
+            unit.moves().merge(one.id, two.id, regrouping).await.map(drop)
+        }
+        9 => {
+            let (incident, author) = (one.id, "ana".to_owned());
+            let link = IncidentLink { incident, other: two.id, kind: LinkKind::Related, author, at_ms: 10 };
+            unit.moves().link(&link, &other).await.map(drop)
+        }
         _ => unit.dead_letters().set_status(RAW, DeadLetterStatus::Resolved, 10, &other).await,
     }
 }
@@ -248,6 +259,7 @@ pub(super) fn token(bench: &Bench) -> Token {
         secret_sha256: [9; 32],
         kind: TokenKind::Source,
         source: Some(SourceName::new("aws").unwrap()),
+        person: None,
         scopes: Vec::new(),
         region: "default".to_owned(),
         created_at_ms: 5,

@@ -81,8 +81,10 @@ impl Bench {
         Incident {
             id: IncidentId::new(&self.clock, &self.entropy),
             title: finding.rule_title.clone(),
+            title_override: None,
             machine_severity: finding.severity,
             severity_override: None,
+            visibility: model::Visibility::Everyone,
             status: Status::New,
             assignee: None,
             verdict: None,

@@ -1,12 +1,14 @@
 //! Lists against a plain search in memory.
 
-use super::audit::comment;
+use super::audit::{comment, source};
 use super::bench::{Bench, actor, update_of};
 use crate::store::{
     AssigneeFilter, Cursor, FindingFilter, IncidentEdit, IncidentFilter, IncidentOrder, MachineUpdate,
     PageRequest, Store, StoreError,
 };
-use model::{Comment, Incident, Severity, Status};
+use crate::store::{FACET_RULES_MAX, Facet, FacetCount, needles};
+use model::{Comment, Incident, Ownership, Severity, Status, Verdict};
+use std::collections::BTreeMap;
 
 /// The whole list, page by page.
 async fn all(
@@ -32,20 +34,39 @@ fn sort(incidents: &mut [Incident], order: IncidentOrder) {
         std::cmp::Reverse(match order {
             IncidentOrder::Severity => (i64::from(i.severity().ocsf_id()), i.last_seen_ms, i.id),
             IncidentOrder::Updated => (i.updated_at_ms, 0, i.id),
+            IncidentOrder::Created => (i.created_at_ms, 0, i.id),
+            IncidentOrder::Findings => (i.findings as i64, 0, i.id),
         })
     });
 }
 
-/// Incidents of all kinds: (incident, the entities it was given).
-async fn populate(store: &dyn Store, bench: &Bench, count: u64) -> Vec<(Incident, String)> {
+/// An incident and what it can be found by.
+struct Made {
+    incident: Incident,
+    entity: String,
+    source: &'static str,
+    comment: Option<&'static str>,
+}
+
+const TITLES: [&str; 4] = ["Root login", "100% \"new\" key", "a_b key", "aXb"];
+
+/// Incidents of all kinds.
+async fn populate(store: &dyn Store, bench: &Bench, count: u64) -> Vec<Made> {
     let mut made = Vec::new();
     let mut unit = store.begin().await.unwrap();
+    // findings of `aws` are known by the kind of that source, those of `elsewhere` by its name
+    unit.sources().add(&source(), &bench.audit("source:aws")).await.unwrap();
     for number in 0..count {
         bench.clock.advance_ms(bench.below(3) as i64);
         let entity = bench.one_of(&["root", "eve", "arn:aws:iam::1:user/x_y%", "octo\"cat"]);
         let severity = bench.one_of(&Severity::ALL);
         let mut finding = bench.finding(number, entity, bench.below(5) as i64, severity);
-        finding.rule_title = bench.one_of(&["Root login", "100% \"new\" key", "a_b key", "aXb"]).to_owned();
+        let rule = bench.below(4);
+        finding.rule_title = TITLES[rule as usize].to_owned();
+        finding.rule_id = format!("rule-{rule}");
+        finding.source = bench.one_of(&["aws", "elsewhere"]).to_owned();
+        let service = bench.one_of(&[None, Some("payments"), Some("web")]).map(str::to_owned);
+        finding.ownership = Ownership { service, ..Ownership::default() };
         let incident = bench.open(&mut *unit, &finding).await;
         let edit = IncidentEdit {
             status: Some(bench.one_of(&Status::ALL)),
@@ -53,21 +74,54 @@ async fn populate(store: &dyn Store, bench: &Bench, count: u64) -> Vec<(Incident
                 .one_of(&[None, Some(Some("ana")), Some(Some("bob"))])
                 .map(|a| a.map(str::to_owned)),
             severity_override: bench.one_of(&[None, None, Some(Some(Severity::High))]),
-            verdict: None,
+            verdict: bench.one_of(&[None, Some(Some(Verdict::Benign)), Some(Some(Verdict::Test))]),
         };
         let at_ms = incident.updated_at_ms + bench.below(4) as i64;
         let audit = bench.audit(incident.id);
         let edited = unit.incidents().edit(incident.id, 1, &edit, at_ms, &audit).await.unwrap();
-        made.push((edited, entity.to_owned()));
+        let said = bench.one_of(&[None, None, None, Some("the Laptop of a_b was stolen")]);
+        if let Some(text) = said {
+            let comment = Comment { text: text.to_owned(), ..comment(bench, &edited) };
+            unit.comments().add(&comment, &bench.audit(edited.id)).await.unwrap();
+        }
+        let source = if finding.source == "aws" { "aws_cloudtrail" } else { "elsewhere" };
+        made.push(Made { incident: edited, entity: entity.to_owned(), source, comment: said });
     }
     unit.commit().await.unwrap();
+    for made in &made {
+        let stored = store.read().await.unwrap().incidents().get(made.incident.id).await.unwrap();
+        assert_eq!(stored.as_ref(), Some(&made.incident));
+    }
     made
 }
 
 fn filters(start_ms: i64) -> Vec<IncidentFilter> {
     let base = IncidentFilter::default;
     let text = |text: &str| IncidentFilter { title_contains: Some(text.to_owned()), ..base() };
+    let words = |text: &str| IncidentFilter { text: Some(text.to_owned()), ..base() };
+    let some = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
     vec![
+        IncidentFilter { severities: vec![Severity::Low, Severity::Critical], ..base() },
+        IncidentFilter { verdicts: vec![Verdict::Benign], ..base() },
+        IncidentFilter { services: some(&["web"]), ..base() },
+        IncidentFilter { services: some(&["web", ""]), statuses: vec![Status::New], ..base() },
+        IncidentFilter { rules: some(&["rule-1"]), ..base() },
+        IncidentFilter { rules: some(&["rule-1", "rule-3", "rule-none"]), ..base() },
+        IncidentFilter { rules: some(&["rule-2"]), verdicts: vec![Verdict::Test], ..words("key") },
+        IncidentFilter { sources: some(&["aws_cloudtrail"]), ..base() },
+        IncidentFilter { sources: some(&["elsewhere", "aws"]), severities: vec![Severity::High], ..base() },
+        words("LOGIN"),
+        words("octo\"cat"),
+        words("\"a_b\" laptop"),
+        words("laptop root"),
+        words("x_y% login"),
+        words("zebra"),
+        words("\" OR title:x"),
+        IncidentFilter {
+            assignee: Some(AssigneeFilter::Nobody),
+            services: some(&["payments"]),
+            ..words("root")
+        },
         base(),
         IncidentFilter { statuses: vec![Status::New, Status::OnHold], ..base() },
         IncidentFilter { severity_min: Some(Severity::High), ..base() },
@@ -94,12 +148,35 @@ fn filters(start_ms: i64) -> Vec<IncidentFilter> {
             title_contains: Some("key".to_owned()),
             created_from_ms: Some(start_ms + 3),
             created_until_ms: Some(start_ms + 60),
-            entity: None,
+            services: some(&["payments", "web"]),
+            ..base()
         },
     ]
 }
 
-fn fits(filter: &IncidentFilter, incident: &Incident, entity: &str) -> bool {
+fn stands_in(needle: &str, made: &Made) -> bool {
+    let texts = [made.incident.shown_title(), &made.entity, made.comment.unwrap_or_default()];
+    texts.iter().any(|text| text.to_ascii_lowercase().contains(&needle.to_ascii_lowercase()))
+}
+
+/// The value of a facet, as the API calls it.
+fn value_of(facet: Facet, made: &Made) -> String {
+    let Made { incident, source, .. } = made;
+    match facet {
+        Facet::Status => incident.status.as_str().to_owned(),
+        Facet::Severity => incident.severity().as_str().to_owned(),
+        Facet::Assignee => incident.assignee.clone().unwrap_or_default(),
+        Facet::Verdict => incident.verdict.map_or("", Verdict::as_str).to_owned(),
+        Facet::Service => incident.ownership.service.clone().unwrap_or_default(),
+        Facet::Source => (*source).to_owned(),
+        Facet::Rule => incident.rules[0].clone(),
+    }
+}
+
+fn fits(filter: &IncidentFilter, made: &Made) -> bool {
+    let any = |values: &[String], facet| values.is_empty() || values.contains(&value_of(facet, made));
+    let needles = filter.text.as_deref().map_or_else(Vec::new, |text| needles(text).unwrap());
+    let Made { incident, entity, .. } = made;
     let assignee = match &filter.assignee {
         None => true,
         Some(AssigneeFilter::Nobody) => incident.assignee.is_none(),
@@ -107,6 +184,12 @@ fn fits(filter: &IncidentFilter, incident: &Incident, entity: &str) -> bool {
     };
     let title = incident.title.to_ascii_lowercase();
     assignee
+        && any(&filter.services, Facet::Service)
+        && any(&filter.rules, Facet::Rule)
+        && any(&filter.sources, Facet::Source)
+        && (filter.severities.is_empty() || filter.severities.contains(&incident.severity()))
+        && (filter.verdicts.is_empty() || incident.verdict.is_some_and(|v| filter.verdicts.contains(&v)))
+        && needles.iter().all(|needle| stands_in(needle, made))
         && (filter.statuses.is_empty() || filter.statuses.contains(&incident.status))
         && filter.severity_min.is_none_or(|least| incident.severity() >= least)
         && filter.entity.as_ref().is_none_or(|wanted| wanted == entity)
@@ -121,9 +204,9 @@ pub async fn lists_answer_every_filter(store: &dyn Store) {
     let start_ms = model::Clock::now_ms(&bench.clock);
     let made = populate(store, &bench, 120).await;
     for filter in filters(start_ms) {
-        for order in [IncidentOrder::Severity, IncidentOrder::Updated] {
-            let fitting = made.iter().filter(|(incident, entity)| fits(&filter, incident, entity));
-            let mut expected: Vec<_> = fitting.map(|(incident, _)| incident.clone()).collect();
+        for order in IncidentOrder::ALL {
+            let fitting = made.iter().filter(|made| fits(&filter, made));
+            let mut expected: Vec<_> = fitting.map(|made| made.incident.clone()).collect();
             sort(&mut expected, order);
             for items_max in [7, 500] {
                 let found = all(store, &filter, order, items_max).await;
@@ -143,10 +226,107 @@ pub async fn lists_answer_every_filter(store: &dyn Store) {
     }
 }
 
+/// A filter without what it asks of one facet.
+fn without(filter: &IncidentFilter, facet: Facet) -> IncidentFilter {
+    let filter = filter.clone();
+    match facet {
+        Facet::Status => IncidentFilter { statuses: vec![], ..filter },
+        Facet::Severity => IncidentFilter { severities: vec![], severity_min: None, ..filter },
+        Facet::Assignee => IncidentFilter { assignee: None, ..filter },
+        Facet::Verdict => IncidentFilter { verdicts: vec![], ..filter },
+        Facet::Service => IncidentFilter { services: vec![], ..filter },
+        Facet::Source => IncidentFilter { sources: vec![], ..filter },
+        Facet::Rule => IncidentFilter { rules: vec![], ..filter },
+    }
+}
+
+/// Facets count what lists would show: each value of each facet, whatever else is asked for.
+pub async fn facets_count_what_lists_show(store: &dyn Store) {
+    let bench = Bench::new(24);
+    let start_ms = model::Clock::now_ms(&bench.clock);
+    let mut made = populate(store, &bench, 150).await;
+    // what is merged away is not counted; what is changed is counted as it is now
+    let gone = made.remove(7);
+    let mut unit = store.begin().await.unwrap();
+    let mut grave = update_of(&made[3].incident);
+    grave.machine_severity = Severity::Critical;
+    grave.ownership.service = Some("moved".to_owned());
+    unit.incidents().observe(&[grave]).await.unwrap();
+    let (audit, other) = (bench.audit(gone.incident.id), bench.audit(made[0].incident.id));
+    let merge = crate::store::Regrouping { version: None, at_ms: 1, audit: &audit, other_audit: &other };
+    unit.moves().merge(gone.incident.id, made[0].incident.id, merge).await.unwrap();
+    unit.commit().await.unwrap();
+    let mut view = store.read().await.unwrap();
+    made[3].incident = view.incidents().get(made[3].incident.id).await.unwrap().unwrap();
+    // what the merged one was found by leads to the one that took it over
+    let mut filters = filters(start_ms);
+    filters.retain(|filter| fits(filter, &gone) == fits(filter, &made[0]) && filter.rules.is_empty());
+    for filter in filters {
+        let facets = view.incidents().facets(&filter).await.unwrap();
+        let all = made.iter().filter(|made| fits(&filter, made)).count() as u64;
+        assert_eq!((facets.total, facets.exact), (all, true), "{filter:?}");
+        assert_eq!(facets.counts.iter().map(|(facet, _)| *facet).collect::<Vec<_>>(), Facet::ALL);
+        for (facet, counts) in facets.counts {
+            if matches!(facet, Facet::Source | Facet::Rule) {
+                // made[0] has those of the merged one, too
+                continue;
+            }
+            let filter = without(&filter, facet);
+            let mut expected: BTreeMap<String, u64> = BTreeMap::new();
+            for made in made.iter().filter(|made| fits(&filter, made)) {
+                *expected.entry(value_of(facet, made)).or_default() += 1;
+            }
+            let found: BTreeMap<_, _> = counts.iter().map(|c| (c.value.clone(), c.count)).collect();
+            assert_eq!(found, expected, "{facet:?} of {filter:?}");
+            assert!(counts.windows(2).all(|pair| pair[0].count >= pair[1].count), "{counts:?}");
+        }
+    }
+}
+
+/// Rules and sources are counted, with what people call the rules; at most so many.
+pub async fn rules_and_sources_are_facets(store: &dyn Store) {
+    let bench = Bench::new(25);
+    let made = populate(store, &bench, 90).await;
+    let mut view = store.read().await.unwrap();
+    for filter in filters(model::Clock::now_ms(&bench.clock)) {
+        let facets = view.incidents().facets(&filter).await.unwrap();
+        for (facet, counts) in facets.counts {
+            if !matches!(facet, Facet::Source | Facet::Rule) {
+                continue;
+            }
+            let filter = without(&filter, facet);
+            let mut expected: BTreeMap<String, u64> = BTreeMap::new();
+            for made in made.iter().filter(|made| fits(&filter, made)) {
+                *expected.entry(value_of(facet, made)).or_default() += 1;
+            }
+            let found: BTreeMap<_, _> = counts.iter().map(|c| (c.value.clone(), c.count)).collect();
+            assert_eq!(found, expected, "{facet:?} of {filter:?}");
+            assert!(facet != Facet::Rule || counts.iter().all(|c| c.label.is_some()), "{counts:?}");
+        }
+    }
+    drop(view);
+    let mut unit = store.begin().await.unwrap();
+    for number in 0..FACET_RULES_MAX as u64 + 5 {
+        let mut finding = bench.finding(10_000 + number, "many", 1, Severity::Low);
+        finding.rule_id = format!("many-{number:02}");
+        bench.open(&mut *unit, &finding).await;
+    }
+    unit.commit().await.unwrap();
+    let many = IncidentFilter { entity: Some("many".to_owned()), ..IncidentFilter::default() };
+    let facets = store.read().await.unwrap().incidents().facets(&many).await.unwrap();
+    let rules: &Vec<FacetCount> = &facets.counts.iter().find(|(facet, _)| *facet == Facet::Rule).unwrap().1;
+    assert_eq!(rules.len(), FACET_RULES_MAX);
+    assert_eq!((rules[0].value.as_str(), rules[0].label.as_deref()), ("many-00", Some("Rule on many")));
+}
+
 /// While new incidents arrive between the pages, each of the old ones is seen exactly once.
 pub async fn pages_are_stable_under_inserts(store: &dyn Store) {
-    for (round, order) in [IncidentOrder::Severity, IncidentOrder::Updated].into_iter().enumerate() {
+    for (round, order) in IncidentOrder::ALL.into_iter().enumerate() {
         let bench = Bench::new(21 + round as u64);
+        // each order has a day of its own, so that it is not the list of those before as well
+        bench.clock.advance_ms(round as i64 * 86_400_000);
+        let from_ms = (round > 0).then(|| model::Clock::now_ms(&bench.clock));
+        let filter = IncidentFilter { created_from_ms: from_ms, ..IncidentFilter::default() };
         let mut old = Vec::new();
         for number in 0..30 {
             bench.clock.advance_ms(1);
@@ -154,9 +334,7 @@ pub async fn pages_are_stable_under_inserts(store: &dyn Store) {
         }
         let (mut seen, mut page, mut number) = (Vec::new(), PageRequest::first(4), 500);
         loop {
-            let answer =
-                store.read().await.unwrap().incidents().list(&IncidentFilter::default(), order, &page).await;
-            let answer = answer.unwrap();
+            let answer = store.read().await.unwrap().incidents().list(&filter, order, &page).await.unwrap();
             seen.extend(answer.items.into_iter().map(|incident| incident.id));
             for _ in 0..3 {
                 bench.clock.advance_ms(1);
@@ -223,6 +401,7 @@ pub async fn comments_and_findings_come_in_pages(store: &dyn Store) {
         rule_id: Some("r1".to_owned()),
         source: Some("aws".to_owned()),
         severity_min: Some(Severity::Medium),
+        visible: None,
     };
     let (mut seen_findings, mut page) = (Vec::new(), Some(two));
     while let Some(request) = page {

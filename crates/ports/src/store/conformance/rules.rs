@@ -2,8 +2,8 @@
 
 use super::bench::Bench;
 use crate::store::{
-    RULE_SAMPLES_MAX, RULE_SET_OBJECT, RuleDay, RuleMatches, RuleRow, RuleSetChange, Store, StoreError,
-    rule_object,
+    RULE_SAMPLES_MAX, RULE_SET_OBJECT, RuleBudget, RuleDay, RuleMatches, RuleRow, RuleSetChange, Store,
+    StoreError, rule_object,
 };
 use model::{EventId, Stage};
 
@@ -125,8 +125,16 @@ pub async fn matches_add_up_by_day(store: &dyn Store) {
     assert_eq!(counted(view.rules().get("b").await.unwrap()), Some((39, Some(120))));
     assert_eq!(view.rules().days("a", 10).await.unwrap(), [day("a", 6, 1, 1), day("a", 5, 7, 5)]);
     assert_eq!(view.rules().days("a", 1).await.unwrap(), [day("a", 6, 1, 1)]);
-    assert_eq!(view.rules().busy_days(1, 10).await.unwrap(), [day("a", 5, 7, 5)]);
-    assert_eq!(view.rules().busy_days(0, 2).await.unwrap(), [day("a", 5, 7, 5), day("a", 6, 1, 1)]);
+    let budgets = |of: &[(&str, u64)]| -> Vec<RuleBudget> {
+        of.iter()
+            .map(|(id, findings)| RuleBudget { rule_id: (*id).to_owned(), findings: *findings })
+            .collect()
+    };
+    let over = view.rules().over_budget(&budgets(&[("a", 1), ("c", 1)]), 10).await.unwrap();
+    assert_eq!(over, [day("a", 5, 7, 5)], "as many as it may are no more than it may");
+    let over = view.rules().over_budget(&budgets(&[("b", 0), ("a", 0)]), 2).await.unwrap();
+    assert_eq!(over, [day("a", 5, 7, 5), day("a", 6, 1, 1)]);
+    assert_eq!(view.rules().over_budget(&[], 10).await.unwrap(), []);
     let kept: Vec<_> = (0..30).rev().take(RULE_SAMPLES_MAX).map(sample).collect();
     assert_eq!(view.rules().samples("b").await.unwrap(), kept);
     drop(view);
@@ -138,4 +146,26 @@ pub async fn matches_add_up_by_day(store: &dyn Store) {
     let mut view = store.read().await.unwrap();
     assert_eq!(view.rules().days("a", 10).await.unwrap(), [day("a", 6, 1, 0)]);
     assert_eq!(counted(view.rules().get("a").await.unwrap()), Some((8, Some(100))), "all there ever were");
+}
+
+/// However many rules without a budget are busier, one with a budget is found.
+pub async fn busy_rules_hide_no_budget(store: &dyn Store) {
+    const BUSY: u64 = 1_500;
+    let matches = |rule_id: String, day, findings| RuleMatches {
+        rule_id,
+        day,
+        matches: findings,
+        findings,
+        last_matched_at_ms: 1,
+        samples: Vec::new(),
+    };
+    let mut rows: Vec<_> = (0..BUSY).map(|n| matches(format!("busy-{n}"), 5, 10_000 + n)).collect();
+    rows.extend((0..30).map(|day| matches("quiet".to_owned(), day, 3 + day as u64)));
+    let mut unit = store.begin().await.unwrap();
+    unit.rules().matched(&rows).await.unwrap();
+    unit.commit().await.unwrap();
+    let budget = [RuleBudget { rule_id: "quiet".to_owned(), findings: 30 }];
+    let over = store.read().await.unwrap().rules().over_budget(&budget, 10).await.unwrap();
+    let found: Vec<_> = over.iter().map(|day| (day.rule_id.as_str(), day.findings)).collect();
+    assert_eq!(found, [("quiet", 32), ("quiet", 31)]);
 }

@@ -1,0 +1,51 @@
+//! `huecry people`, as data.
+
+use clap::Subcommand;
+
+/// `huecry people`
+#[derive(Debug, Clone, Subcommand)]
+pub enum People {
+    /// Everyone who may sign in.
+    List {
+        /// At most this many.
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+        /// Go on where an earlier answer ended.
+        #[arg(long)]
+        cursor: Option<String>,
+    },
+    /// Make a one-time link that signs one person in, and print it. It ends after a day.
+    Link {
+        /// What they will be: reporter, responder, detection_engineer, service_owner, moderator, privacy_officer,
+        /// auditor, admin; may be given several times.
+        #[arg(long = "role", value_name = "ROLE", required = true)]
+        roles: Vec<String>,
+        /// Their name.
+        #[arg(long)]
+        name: String,
+    },
+    /// Say what a person is; whatever is given replaces what was.
+    Set {
+        /// Their id.
+        id: String,
+        /// What they are; may be given several times.
+        #[arg(long = "role", value_name = "ROLE")]
+        roles: Vec<String>,
+        /// Their teams, as the catalogue names them; may be given several times.
+        #[arg(long = "team", value_name = "TEAM")]
+        teams: Vec<String>,
+        /// Their services; may be given several times.
+        #[arg(long = "service", value_name = "SERVICE")]
+        services: Vec<String>,
+    },
+    /// Keep a person out; they are signed out at once.
+    Disable {
+        /// Their id.
+        id: String,
+    },
+    /// Let a person in again.
+    Enable {
+        /// Their id.
+        id: String,
+    },
+}

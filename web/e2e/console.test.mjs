@@ -1,0 +1,446 @@
+/** The console on a real server, as people use it. `HUECRY_BINARY=…/huecry npm run e2e` */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { after, before, test } from 'node:test'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { openBrowser, useScheme } from './browser.mjs'
+import { startServer } from './server.mjs'
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const SCREENS = [
+  '/queue',
+  '/incidents/$',
+  '/events',
+  '/events?sql=SELECT%201',
+  '/services',
+  '/rules',
+  '/rules/$',
+  '/dead-letters',
+  '/audit',
+  '/settings/sources',
+  '/settings/tokens',
+  '/settings/people',
+  '/settings/health',
+  '/settings/you',
+]
+
+let server
+let browser
+let page
+let first
+
+before(async () => {
+  server = await startServer()
+  browser = await openBrowser()
+  page = browser.context.pages()[0] ?? (await browser.context.newPage())
+  page.setDefaultTimeout(60_000)
+  browser.watch(page, server.origin)
+  first = (await api('GET', '/api/v1/incidents?limit=3')).items[0]
+})
+
+after(async () => {
+  await browser?.close()
+  await server?.stop()
+})
+
+async function api(method, path, { body, version } = {}) {
+  const headers = { Authorization: `Bearer ${server.token}`, 'Content-Type': 'application/json' }
+  if (version !== undefined) headers['If-Match'] = `"${version}"`
+  const response = await fetch(server.api + path, { method, headers, body: body && JSON.stringify(body) })
+  const answer = await response.json()
+  assert.ok(response.ok, `${method} ${path}: ${JSON.stringify(answer)}`)
+  return answer
+}
+
+const incident = async (id) => (await api('GET', `/api/v1/incidents/${id}`)).incident
+
+/** Presses keys until what they should bring is there: the page may still be drawing. */
+async function until(check, what) {
+  for (let tries = 0; tries < 300; tries += 1) {
+    if (await check()) return
+    await page.waitForTimeout(100)
+  }
+  assert.fail(what)
+}
+
+test('a newcomer gets from the link to a verified decision', async () => {
+  if (server.link) {
+    await page.goto(server.link)
+    await page.getByLabel('Your name').fill('Ana')
+    await page.getByRole('button', { name: 'Enter' }).click()
+    await page.waitForURL('**/queue')
+    assert.equal(page.url().includes('#'), false, 'the secret is not left in the address')
+  } else {
+    await page.goto(`${server.origin}/`)
+    await page.waitForURL('**/queue')
+  }
+  // by keys alone: the first incident, opened
+  await page.locator('[role=row][aria-rowindex="2"]').waitFor()
+  await page.keyboard.press('j')
+  await page.locator('[role=row][aria-rowindex="2"][data-at]').waitFor()
+  await page.keyboard.press('Enter')
+  await page.waitForURL('**/incidents/inc_*')
+  const id = new URL(page.url()).pathname.split('/').at(-1)
+  await page.getByRole('heading', { level: 1 }).waitFor()
+
+  // what happened, and why we know
+  await page.getByRole('tab', { name: /Findings/ }).click()
+  await page.locator('li button[aria-expanded]').first().click()
+  const trace = page.getByTestId('trace')
+  await trace.getByRole('region', { name: 'The record as the source sent it' }).waitFor()
+  await trace.getByRole('tab', { name: '2 Normalized' }).click()
+  await trace.getByText('"class_uid"').waitFor()
+  await trace.getByRole('tab', { name: '3 Enriched' }).click()
+
+  // taken, and closed with one key in the list of verdicts
+  await page.keyboard.press('Escape')
+  await page.getByRole('heading', { level: 1 }).click()
+  await page.keyboard.press('a')
+  if (!server.link) {
+    await page.getByLabel('Name or address').fill('ana@example.com')
+    await page.keyboard.press('Enter')
+  }
+  await until(async () => (await incident(id)).assignee !== null, 'the incident was not taken')
+  assert.equal((await incident(id)).status, 'in_progress')
+  await page.getByRole('heading', { level: 1 }).click()
+  await page.keyboard.press('e')
+  await page.getByRole('dialog').getByText('True positive').waitFor()
+  await page.keyboard.press('1')
+  await until(async () => (await incident(id)).status === 'closed', 'the incident was not closed')
+  assert.equal((await incident(id)).verdict, 'true_positive')
+
+  // the decision is in the signed log, checked in this browser
+  await page.goto(`${server.origin}/audit?object=${id}`)
+  await page.getByRole('button', { name: 'incident.edit' }).first().click()
+  await until(async () => {
+    await page.getByRole('button', { name: 'Verify here' }).click()
+    await page.waitForTimeout(700)
+    return (await page.locator('[role=dialog] [data-testid=checks][data-outcome=good]').count()) === 1
+  }, 'the record was not verified')
+  assert.equal(await page.locator('[role=dialog] [data-testid=checks] li').count(), 4)
+})
+
+test('a pack made in the browser is verified by the command line', async () => {
+  await page.goto(`${server.origin}/audit?object=${first.id}`)
+  await page.getByRole('button', { name: 'Evidence pack…' }).click()
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: 'Make the pack' }).click(),
+  ])
+  assert.equal(download.suggestedFilename(), `${first.id}.zip`)
+  const path = join(mkdtempSync(join(tmpdir(), 'huecry-e2e-pack-')), `${first.id}.zip`)
+  await download.saveAs(path)
+  const key = await (
+    await fetch(`${server.api}/api/v1/audit/key`, { headers: { Authorization: `Bearer ${server.token}` } })
+  ).text()
+  const verify = (file) =>
+    spawnSync(process.env.HUECRY_BINARY, ['audit', 'verify', file, '--key', key.trim()], { encoding: 'utf8' })
+  const { status, stdout, stderr } = verify(path)
+  assert.equal(status, 0, stdout + stderr)
+  rmSync(dirname(path), { recursive: true })
+})
+
+test('a decision is taken back in one click', async () => {
+  const { items } = await api('GET', '/api/v1/incidents?status=new&limit=1')
+  const [{ id }] = items
+  await page.goto(`${server.origin}/incidents/${id}`)
+  await page.getByRole('heading', { level: 1 }).click()
+  await page.keyboard.press('e')
+  await page.getByRole('dialog').getByText('False positive').waitFor()
+  await page.keyboard.press('2')
+  await page.getByRole('button', { name: 'Undo' }).click()
+  await until(async () => (await incident(id)).status === 'in_progress', 'it was not taken back')
+  assert.equal((await incident(id)).verdict, null)
+})
+
+test('whoever is second sees the other’s change, and loses nothing', async () => {
+  const { items } = await api('GET', '/api/v1/incidents?status=new&limit=1')
+  const [{ id, version }] = items
+  await page.goto(`${server.origin}/incidents/${id}`)
+  await page.getByLabel('Comment', { exact: true }).fill('half a thought')
+  await page.getByRole('heading', { level: 1 }).click()
+  await page.keyboard.press('e')
+  await page.getByRole('dialog').getByText('Benign').waitFor()
+  await page.getByLabel(/Why/).fill('a scheduled job')
+  // meanwhile somebody else takes it; the stream is held, so that the page still believes in the old version
+  await page.route('**/api/v1/incidents/*', async (route) => {
+    if (route.request().method() === 'GET') await route.abort()
+    else await route.continue({ headers: { ...route.request().headers(), 'if-match': `"${version}"` } })
+  })
+  await api('PATCH', `/api/v1/incidents/${id}`, { body: { assignee: 'bob@example.com' }, version })
+  await page.getByRole('dialog').getByText('Benign').click()
+  const dialog = page.getByRole('dialog', { name: 'Someone else changed it first' })
+  await dialog.getByText('bob@example.com').waitFor()
+  await dialog.getByText('a scheduled job').waitFor()
+  assert.equal((await incident(id)).status, 'new', 'nothing was changed')
+  await page.unroute('**/api/v1/incidents/*')
+  await dialog.getByRole('button', { name: 'Make my change on top' }).click()
+  await until(async () => (await incident(id)).verdict === 'benign', 'the change was not made on top')
+  assert.equal((await incident(id)).assignee, 'bob@example.com', 'the other’s change is still there')
+  assert.equal(await page.getByLabel('Comment', { exact: true }).inputValue(), 'half a thought')
+})
+
+test('what others do shows by itself', async () => {
+  const { items } = await api('GET', '/api/v1/incidents?status=new&limit=1')
+  const [{ id, version }] = items
+  await page.goto(`${server.origin}/queue`)
+  await page.getByText('Live', { exact: true }).waitFor({ timeout: 30_000 })
+  const row = page.locator(`#row-${id}`)
+  await row.waitFor()
+  await api('PATCH', `/api/v1/incidents/${id}`, { body: { assignee: 'carol@example.com' }, version })
+  await row.getByText('carol@example.com').or(row.getByText('carol')).first().waitFor({ state: 'attached' })
+})
+
+test('many are decided at once', async () => {
+  await page.goto(`${server.origin}/queue?status=new`)
+  await page.locator('[role=row][aria-rowindex="3"]').waitFor()
+  for (const key of ['j', 'x', 'j', 'x']) await page.keyboard.press(key)
+  await page.getByText('2 selected').waitFor()
+  const ids = await page
+    .locator('[role=row][aria-selected=true]')
+    .evaluateAll((rows) => rows.map((row) => row.id.slice(4)))
+  await page.keyboard.press('e')
+  await page.getByRole('dialog').getByText('2 incidents').waitFor()
+  await page.keyboard.press('4')
+  await until(
+    async () => (await Promise.all(ids.map(incident))).every((each) => each.verdict === 'test'),
+    'not all were closed',
+  )
+})
+
+test('Ctrl-K finds an incident and goes there', async () => {
+  await page.goto(`${server.origin}/rules`)
+  await page.getByRole('heading', { level: 1 }).waitFor()
+  await page.keyboard.press('Control+k')
+  await page.getByPlaceholder('An incident, a place, a command…').fill(first.id)
+  await page
+    .getByRole('button', { name: new RegExp(first.id) })
+    .first()
+    .click()
+  await page.waitForURL(`**/incidents/${first.id}`)
+  await page.getByRole('heading', { level: 1 }).waitFor()
+  await page.keyboard.press('g')
+  await page.keyboard.press('s')
+  await page.waitForURL('**/services')
+})
+
+test('a source is connected, and its first event shows', async () => {
+  await page.goto(`${server.origin}/settings/sources`)
+  await page.getByRole('button', { name: 'Connect Falco' }).click()
+  await page.getByRole('button', { name: 'Make it' }).click()
+  const yaml = await page.getByLabel('falco.yaml', { exact: true }).innerText()
+  const [, token] = /Bearer (hc_src_\S+?)["\]]/.exec(yaml)
+  await page.getByText('Waiting for the first event').waitFor()
+  const alert = {
+    uuid: 'a6ac1a2c-0000-4000-8000-000000000001',
+    hostname: 'node-1',
+    output: 'A shell was spawned in a container',
+    priority: 'Notice',
+    rule: 'Terminal shell in container',
+    source: 'syscall',
+    tags: ['shell'],
+    time: new Date().toISOString(),
+    output_fields: { 'proc.name': 'bash', 'user.name': 'root', 'container.id': '0123456789ab' },
+  }
+  const sent = await fetch(`${server.api}/api/v1/ingest/falco`, {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${token}` },
+    body: JSON.stringify(alert),
+  })
+  assert.equal(sent.status, 200)
+  await page.getByText('First event ✓').waitFor()
+})
+
+test('ten thousand rows scroll without a long task over 200 ms', async (t) => {
+  const rows = Array.from({ length: 10_000 }, (_, n) => ({
+    ...first,
+    id: `inc_${String(n).padStart(26, '0')}`,
+    title: `${first.title} ${n}`,
+    findings: n,
+    severity: ['critical', 'high', 'medium', 'low'][n % 4],
+    status: 'new',
+  }))
+  await page.route(/\/api\/v1\/incidents\?/, async (route) => {
+    const query = new URL(route.request().url()).searchParams
+    const from = Number(query.get('after') ?? 0)
+    const until = Math.min(from + Number(query.get('limit')), rows.length)
+    const next = until < rows.length ? { next: String(until) } : {}
+    await route.fulfill({ json: { items: rows.slice(from, until), ...next } })
+  })
+  await page.route(/\/api\/v1\/incidents\/facets/, (route) =>
+    route.fulfill({ json: { total: rows.length, facets: {} } }),
+  )
+  await page.goto(`${server.origin}/queue`)
+  await page.locator('[role=row][aria-rowindex="2"]').waitFor()
+  await page.waitForTimeout(1_000)
+  const { outcome, cpu_ms_max } = await withTasks(() => page.evaluate(scroll))
+  t.diagnostic(JSON.stringify({ ...outcome, cpu_ms_max }))
+  assert.equal(outcome.seen, 10_001, 'the last row was reached')
+  assert.ok(outcome.rendered < 80, `${outcome.rendered} rows are drawn at once`)
+  assert.ok(cpu_ms_max > 0, 'tasks were seen')
+  assert.ok(cpu_ms_max <= LONG_MS_MAX, `a task of ${cpu_ms_max} ms`)
+  await page.unroute(/\/api\/v1\/incidents\?/)
+  await page.unroute(/\/api\/v1\/incidents\/facets/)
+})
+
+const LONG_MS_MAX = 200
+
+/**
+ * The longest task of the page's main thread meanwhile, in processor time: what else runs on the machine makes a task
+ * take longer on the clock, and says nothing of the page.
+ */
+async function withTasks(act) {
+  const tracing = await browser.context.newCDPSession(page)
+  const events = []
+  tracing.on('Tracing.dataCollected', ({ value }) => events.push(...value))
+  await tracing.send('Tracing.start', {
+    transferMode: 'ReportEvents',
+    traceConfig: { includedCategories: ['toplevel', '__metadata'] },
+  })
+  const outcome = await act()
+  const complete = new Promise((resolve) => tracing.once('Tracing.tracingComplete', resolve))
+  await tracing.send('Tracing.end')
+  await complete
+  await tracing.detach()
+  const mains = new Set(
+    events
+      .filter((each) => each.name === 'thread_name' && each.args.name === 'CrRendererMain')
+      .map((each) => `${each.pid}/${each.tid}`),
+  )
+  const tasks = events.filter((each) => each.tdur !== undefined && mains.has(`${each.pid}/${each.tid}`))
+  return { outcome, cpu_ms_max: Math.max(0, ...tasks.map((each) => each.tdur / 1000)) }
+}
+
+/** In the page: from the first row to the last, and the longest task on the way. */
+async function scroll() {
+  const tasks = []
+  const observer = new PerformanceObserver((list) => tasks.push(...list.getEntries().map((entry) => entry.duration)))
+  const list = document.querySelector('[data-testid=incident-list]')
+  list.scrollTop = 0
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  observer.observe({ entryTypes: ['longtask'] })
+  const started = performance.now()
+  let frames = 0
+  let seen = 0
+  while (seen < 10_001 && performance.now() - started < 240_000) {
+    list.scrollTop += 1_200
+    await new Promise((resolve) => requestAnimationFrame(resolve))
+    frames += 1
+    const last = [...list.querySelectorAll('[role=row][aria-rowindex]')].at(-1)
+    seen = Math.max(seen, Number(last?.getAttribute('aria-rowindex') ?? 0))
+  }
+  observer.disconnect()
+  const rendered = list.querySelectorAll('[role=row]').length
+  const longest_ms = Math.max(0, ...tasks)
+  return { seen, frames, rendered, longest_ms, long: tasks.length, ms: Math.round(performance.now() - started) }
+}
+
+test('whoever is nobody comes in by a link, which leaves no trace', async () => {
+  const json = (status, body) => (route) => route.fulfill({ status, json: body })
+  const nobody = { code: 'token_missing', title: 'there is no token', status: 401, detail: 'sign in', hint: 'sign in' }
+  const session = {
+    person: { id: 'per_01ARZ3NDEKTSV4RRFFQ69G5FAV', name: 'Ana' },
+    roles: ['admin'],
+    scopes: ['incidents:read', 'incidents:write'],
+    csrf: 'c5rf',
+    idle_expires_at_ms: Date.now() + 1e6,
+    expires_at_ms: Date.now() + 1e7,
+  }
+  let entered = false
+  const asked = []
+  await page.route('**/api/v1/session', async (route) => {
+    const request = route.request()
+    if (request.method() === 'POST') {
+      asked.push(request.postDataJSON())
+      entered = true
+      return json(201, session)(route)
+    }
+    return entered ? json(200, session)(route) : json(401, nobody)(route)
+  })
+  await page.route(
+    '**/api/v1/session/providers',
+    json(200, { items: [{ id: 'corp', name: 'Corporate login', start: '/auth/oidc/corp/start' }] }),
+  )
+  await page.route(/\/api\/v1\/incidents\?/, (route) => (entered ? route.continue() : json(401, nobody)(route)))
+
+  await page.goto(`${server.origin}/queue?assignee=nobody`)
+  const provider = page.getByRole('link', { name: 'Continue with Corporate login' })
+  assert.equal(await provider.getAttribute('href'), '/auth/oidc/corp/start?return=%2Fqueue%3Fassignee%3Dnobody')
+  assert.deepEqual(await breaches(), [])
+
+  await page.goto(`${server.origin}/enter#hc_lnk_secret`)
+  await page.getByLabel('Your name').fill('Ana')
+  assert.equal(page.url(), `${server.origin}/enter`, 'the secret is out of the address at once')
+  assert.deepEqual(await breaches(), [])
+  await page.getByRole('button', { name: 'Enter' }).click()
+  await page.waitForURL('**/queue')
+  assert.deepEqual(asked, [{ link: 'hc_lnk_secret', name: 'Ana' }])
+
+  // what changes something repeats the session's token
+  const { items } = await api('GET', '/api/v1/incidents?status=new&limit=1')
+  await page.goto(`${server.origin}/incidents/${items[0].id}`)
+  await page.getByRole('heading', { level: 1 }).click()
+  const [request] = await Promise.all([
+    page.waitForRequest((each) => each.method() === 'PATCH'),
+    page.keyboard.press('a'),
+  ])
+  assert.equal(request.headers()['x-csrf-token'], 'c5rf')
+  assert.deepEqual(request.postDataJSON(), { assignee: session.person.id, status: 'in_progress' })
+  for (const pattern of ['**/api/v1/session', '**/api/v1/session/providers', /\/api\/v1\/incidents\?/])
+    await page.unroute(pattern)
+})
+
+/** Breaches of WCAG 2.2 AA that are serious or critical. */
+async function breaches() {
+  await page.evaluate(AXE)
+  return page.evaluate(async () => {
+    const { violations } = await axe.run(document, {
+      runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'],
+    })
+    const grave = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    return grave.map(
+      ({ id, nodes }) =>
+        `${id}: ${nodes
+          .slice(0, 3)
+          .map((node) => `${node.target.join(' ')} ${node.failureSummary}`)
+          .join(' | ')}`,
+    )
+  })
+}
+
+for (const [scheme, width] of [
+  ['light', 1440],
+  ['dark', 1440],
+  ['light', 390],
+  ['dark', 320],
+]) {
+  test(`every screen can be used by everyone: ${scheme}, ${width} px`, async () => {
+    await useScheme(browser.context, scheme)
+    await page.setViewportSize({ width, height: 900 })
+    const rule = (await api('GET', '/api/v1/rules')).loaded.find((each) => each.matches > 0)
+    const found = []
+    for (const screen of SCREENS) {
+      const path = screen.replace('/incidents/$', `/incidents/${first.id}`).replace('/rules/$', `/rules/${rule.id}`)
+      await page.goto(server.origin + path)
+      await page.locator('h1').first().waitFor()
+      await until(
+        async () => (await page.locator('[role=status][aria-label^=Loading]').count()) === 0,
+        `${path} keeps loading`,
+      )
+      if (path === '/queue') await page.keyboard.press('j')
+      if (path === '/queue') await page.waitForTimeout(800)
+      found.push(...(await breaches()).map((breach) => `${path}: ${breach}`))
+      const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
+      if (over > 0) found.push(`${path}: ${over} px wider than the window`)
+    }
+    await page.setViewportSize({ width: 1440, height: 900 })
+    assert.deepEqual(found, [])
+  })
+}
+
+test('nothing left the origin, nothing broke the policy, nothing was thrown', () => {
+  assert.deepEqual([...new Set(browser.faults)], [])
+})

@@ -1,0 +1,204 @@
+import { Anchor, Badge, Tabs } from '@mantine/core'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
+import { useEffect, useRef, useState } from 'react'
+import type { WholeIncident } from '../api/pending'
+import { Loading } from '../feedback/loading'
+import { ProblemNote } from '../feedback/problem-note'
+import { useKeys } from '../layout/keys'
+import { learnNames, useNameOf } from '../people/people'
+import { useRuleTitle } from '../rules/titles'
+import { SeverityMark } from '../severity/severity-mark'
+import { count } from '../time/format'
+import { Instant } from '../time/instant'
+import { MergedNote, OtherIncidents } from './other-incidents'
+import { CommentBox } from './comment-box'
+import { DecisionBar } from './decision-bar'
+import type { Desk } from './desk'
+import { FindingsView } from './findings-view'
+import { GraphView } from './graph-view'
+import { incidentQuery } from './incident'
+import classes from './incident.module.css'
+import { TimelineView } from './timeline-view'
+import { statusWord, verdictWord } from './words'
+
+/** An incident with everything that belongs to it; in the pane of the queue, or on its page. */
+export function IncidentDetail({ id, desk, inPane = false }: { id: string; desk: Desk; inPane?: boolean }) {
+  const asked = useQuery(incidentQuery(id))
+  if (asked.isPending) return <Loading lines={8} label="Loading the incident" />
+  if (asked.isError) return <ProblemNote error={asked.error} what="The incident" retry={() => void asked.refetch()} />
+  return <Detail whole={asked.data} desk={desk} inPane={inPane} />
+}
+
+function Detail({ whole, desk, inPane }: { whole: WholeIncident; desk: Desk; inPane: boolean }) {
+  const { incident } = whole
+  const [tab, setTab] = useState<string | null>('timeline')
+  const [finding, setFinding] = useState<string | null>(null)
+  const comment = useRef<HTMLTextAreaElement>(null)
+  const client = useQueryClient()
+  useEffect(
+    () =>
+      learnNames(
+        client,
+        whole.history.items.map((record) => record.principal),
+      ),
+    [client, whole.history.items],
+  )
+  const focusComment = () => {
+    setTab('timeline')
+    setTimeout(() => comment.current?.focus())
+  }
+  useKeys({ c: focusComment }, !desk.isAsking)
+  const showFinding = (shown: string) => {
+    setFinding(shown)
+    setTab('findings')
+  }
+  return (
+    <article className={classes.detail} data-pane={inPane || undefined}>
+      <header className={classes.header}>
+        <div className={classes.headline}>
+          <SeverityMark severity={incident.severity} bare={inPane} />
+          <Badge>{statusWord(incident.status)}</Badge>
+          {incident.verdict ? <Badge color="indigo">{verdictWord(incident.verdict)}</Badge> : null}
+          {incident.severity_override ? <Badge>machine says {incident.machine_severity}</Badge> : null}
+          {incident.visibility && incident.visibility !== 'everyone' ? (
+            <Badge color="indigo">seen by: {incident.visibility}</Badge>
+          ) : null}
+          <code className="dim">{incident.id}</code>
+        </div>
+        {inPane ? (
+          <h2 className={classes.title}>
+            <Link to="/incidents/$id" params={{ id: incident.id }}>
+              {incident.title}
+            </Link>
+          </h2>
+        ) : (
+          <h1 className={classes.title}>{incident.title}</h1>
+        )}
+        {incident.merged_into ? <MergedNote incident={incident} /> : <DecisionBar incident={incident} desk={desk} />}
+      </header>
+      <div className={classes.body}>
+        <Facts whole={whole} brief={inPane} />
+        <Tabs value={tab} onChange={setTab} keepMounted={false} className={classes.tabs}>
+          <Tabs.List>
+            <Tabs.Tab value="timeline">Timeline</Tabs.Tab>
+            <Tabs.Tab value="findings">Findings · {count(incident.findings)}</Tabs.Tab>
+            <Tabs.Tab value="graph">Entities</Tabs.Tab>
+          </Tabs.List>
+          <Tabs.Panel value="timeline" pt="sm">
+            <CommentBox id={incident.id} box={comment} />
+            <TimelineView whole={whole} onFinding={showFinding} />
+          </Tabs.Panel>
+          <Tabs.Panel value="findings" pt="sm">
+            <FindingsView key={finding} incident={incident} shown={finding} />
+          </Tabs.Panel>
+          <Tabs.Panel value="graph" pt="sm">
+            <GraphView whole={whole} />
+          </Tabs.Panel>
+        </Tabs>
+      </div>
+    </article>
+  )
+}
+
+function Facts({ whole, brief }: { whole: WholeIncident; brief: boolean }) {
+  const { incident } = whole
+  const name = useNameOf()
+  return (
+    <aside className={classes.side} aria-label="Facts">
+      <dl className={classes.facts}>
+        <dt>Owner</dt>
+        <dd>{incident.owner ?? <span className="dim">not known: no catalogue entry claims it</span>}</dd>
+        <dt>On call</dt>
+        <dd className="dim">not configured</dd>
+        <dt>Assignee</dt>
+        <dd>{incident.assignee ? name(incident.assignee) : <span className="dim">nobody</span>}</dd>
+        <dt>Service</dt>
+        <dd>
+          {incident.service ?? <span className="dim">not known</span>}
+          {incident.criticality ? (
+            <span className="dim">
+              {' '}
+              · {incident.criticality}, {incident.environment ?? ''}
+            </span>
+          ) : null}
+        </dd>
+        <dt>Seen</dt>
+        <dd>
+          <Instant ms={incident.first_seen_ms} /> – <Instant ms={incident.last_seen_ms} />
+        </dd>
+        <dt>About</dt>
+        <dd className="wrap">
+          <span className="dim">{incident.group.kind}</span> {incident.group.value}
+        </dd>
+        {incident.related ? (
+          <>
+            <dt>Follows</dt>
+            <dd>
+              <Anchor
+                size="sm"
+                renderRoot={(props) => <Link {...props} to="/incidents/$id" params={{ id: incident.related ?? '' }} />}
+              >
+                a decided incident
+              </Anchor>
+            </dd>
+          </>
+        ) : null}
+        {brief ? null : (
+          <>
+            <dt>Tactics</dt>
+            <dd>
+              {incident.tactics.map((tactic) => tactic.replace('attack.', '').replaceAll('-', ' ')).join(', ') ||
+                'none named'}
+            </dd>
+          </>
+        )}
+      </dl>
+      <OtherIncidents whole={whole} />
+      {brief ? null : <Lists whole={whole} />}
+    </aside>
+  )
+}
+
+function Lists({ whole }: { whole: WholeIncident }) {
+  const ruleTitle = useRuleTitle()
+  const entities = new Map(
+    whole.findings.items
+      .flatMap((finding) => finding.entities)
+      .map((entity) => [`${entity.kind}:${entity.value}`, entity]),
+  )
+  return (
+    <div className={classes.lists}>
+      <h3 className={classes.sideHead}>Named in its findings</h3>
+      <ul className={classes.entities}>
+        {[...entities.values()].slice(0, 12).map((entity) => (
+          <li key={`${entity.kind}:${entity.value}`}>
+            <span className="dim">{entity.kind}</span>{' '}
+            <Anchor
+              size="sm"
+              className="wrap"
+              title="Incidents about this"
+              renderRoot={(props) => <Link {...props} to="/queue" search={{ entity: entity.value, status: 'any' }} />}
+            >
+              {entity.value}
+            </Anchor>
+          </li>
+        ))}
+      </ul>
+      <h3 className={classes.sideHead}>Rules</h3>
+      <ul className={classes.entities}>
+        {whole.incident.rules.map((rule) => (
+          <li key={rule}>
+            <Anchor
+              size="sm"
+              className="wrap"
+              renderRoot={(props) => <Link {...props} to="/rules/$id" params={{ id: rule }} />}
+            >
+              {ruleTitle(rule)}
+            </Anchor>
+          </li>
+        ))}
+      </ul>
+    </div>
+  )
+}
