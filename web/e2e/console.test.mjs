@@ -222,6 +222,8 @@ test('Ctrl-K finds an incident and goes there', async () => {
     .click()
   await page.waitForURL(`**/incidents/${first.id}`)
   await page.getByRole('heading', { level: 1 }).waitFor()
+  // keys belong to the palette until it is gone
+  await page.getByPlaceholder('An incident, a place, a command…').waitFor({ state: 'hidden' })
   await page.keyboard.press('g')
   await page.keyboard.press('s')
   await page.waitForURL('**/services')

@@ -173,10 +173,12 @@ impl Sessions {
         let sha256 = secret.ok_or(Denied::SessionMissing)?.hash().0;
         let session = self.store.read().await?.sessions().by_secret(&sha256).await?;
         let session = session.ok_or(Denied::SessionEnded)?;
-        self.judge(session, sha256).await
+        let signed_in = self.judge(session, sha256).await?;
+        self.note_use(&signed_in.session, self.clock.now_ms());
+        Ok(signed_in)
     }
 
-    /// Whether a session that was admitted earlier still is; for long-lived answers.
+    /// Whether a session that was admitted earlier still is; for long-lived answers, which do not keep it from being idle.
     ///
     /// # Errors
     /// As [`admit`](Self::admit).
@@ -202,7 +204,6 @@ impl Sessions {
         if person.disabled {
             return Err(Denied::SessionEnded.into());
         }
-        self.note_use(&session, now_ms);
         Ok(SignedIn { person, session, sha256 })
     }
 

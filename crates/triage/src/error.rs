@@ -79,6 +79,11 @@ pub enum DecisionError {
     /// Data of two regions never meets in one case.
     #[error("the two incidents are kept in different regions; link them instead")]
     OtherRegion,
+    /// A merge would show findings to people who could not see them.
+    #[error(
+        "different people may see the two incidents; give both the same visibility, or link them instead"
+    )]
+    OtherVisibility,
     /// There is nothing to take back.
     #[error("this incident is not merged into another")]
     NotMerged,

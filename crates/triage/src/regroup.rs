@@ -6,7 +6,7 @@
 use crate::desk::{Actor, Desk};
 use crate::incident::check_text;
 use crate::{Case, DecisionError, Error, INCIDENT_TITLE_BYTES_MAX, group_of};
-use model::{Finding, FindingId, Incident, IncidentId};
+use model::{Finding, FindingId, Incident, IncidentId, Visibility};
 use ports::store::{
     GroupKey, IncidentLink, LinkKind, PAGE_ITEMS_MAX, PageRequest, Regrouping, StoreError, UnitOfWork,
 };
@@ -48,6 +48,9 @@ impl Desk {
         }
         if source.region != target.region {
             return Err(DecisionError::OtherRegion.into());
+        }
+        if source.visibility != target.visibility {
+            return Err(DecisionError::OtherVisibility.into());
         }
         let mut audit = self.record(actor, "incident.merge", from);
         (audit.before, audit.after) = (json!({ "merged_into": null }), json!({ "merged_into": into }));
@@ -131,10 +134,16 @@ impl Desk {
         let mut audit = self.record(actor, "incident.split", from);
         audit.after = json!({ "split_off": new_id, "findings": ids.len() });
         let at_ms = audit.at_ms;
-        let new = Incident { title_override: title.map(str::to_owned), ..case.incident(Some(from), at_ms) };
+        let new = Incident {
+            title_override: title.map(str::to_owned),
+            // nobody sees what is split off who did not see it before
+            visibility: source.visibility,
+            assignee: source.assignee.clone().filter(|_| source.visibility == Visibility::Restricted),
+            ..case.incident(Some(from), at_ms)
+        };
         let mut other = self.record(actor, "incident.open", new_id);
         other.after = json!({ "title": new.shown_title(), "severity": new.machine_severity,
-            "gravest": new.gravest, "split_from": from });
+            "gravest": new.gravest, "split_from": from, "visibility": new.visibility.as_str() });
         let regrouping = Regrouping { version, at_ms, audit: &audit, other_audit: &other };
         unit.moves().split(from, &new, &ids, regrouping).await?;
         for id in [from, new_id] {

@@ -174,6 +174,8 @@ impl Search {
             Driver::Statuses => {
                 sql.push("SELECT seq FROM incidents INDEXED BY incidents_queue WHERE merged_into IS NULL");
                 statuses(sql, filter);
+                // where it is the only driver, what is cut off must not be what the asker sees
+                visible::push(sql, filter.visible.as_ref());
             }
         }
     }

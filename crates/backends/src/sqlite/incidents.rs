@@ -339,6 +339,16 @@ impl Incidents for Session {
             return Err(StoreError::Conflict { current: current.version });
         };
         let incident = incident(&row)?;
+        sqlx::query(
+            "WITH RECURSIVE merged(id) AS (SELECT id FROM incidents WHERE merged_into = ?1 \
+             UNION SELECT i.id FROM incidents i JOIN merged m ON i.merged_into = m.id) \
+             UPDATE incidents SET visibility = ?2 WHERE id IN (SELECT id FROM merged)",
+        )
+        .bind(ulid(id.0))
+        .bind(visibility as i64)
+        .execute(self.conn())
+        .await
+        .map_err(failed(WRITING))?;
         self.changed(&[change(ChangeKind::IncidentUpdated, id, incident.region.clone(), at_ms)]).await?;
         self.done(incident)
     }

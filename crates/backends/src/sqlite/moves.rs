@@ -151,13 +151,17 @@ impl Moves for Session {
         self.audit_both(&regrouping, from, new.id).await?;
         let source = self.grown(from, regrouping.version, regrouping.at_ms).await?;
         self.insert_incident(new, &[]).await?;
-        sqlx::query("UPDATE incidents SET title_override = ?, version = ? WHERE id = ?")
-            .bind(&new.title_override)
-            .bind(SPLIT_VERSION)
-            .bind(ulid(new.id.0))
-            .execute(self.conn())
-            .await
-            .map_err(failed(MOVING))?;
+        sqlx::query(
+            "UPDATE incidents SET title_override = ?, visibility = ?, assignee = ?, version = ? WHERE id = ?",
+        )
+        .bind(&new.title_override)
+        .bind(new.visibility as i64)
+        .bind(&new.assignee)
+        .bind(SPLIT_VERSION)
+        .bind(ulid(new.id.0))
+        .execute(self.conn())
+        .await
+        .map_err(failed(MOVING))?;
         self.move_some(from, new.id, findings).await?;
         let kept = self.keep_move("split", (new.id, from), &source.region, regrouping.at_ms).await?;
         self.keep_moved(kept, new.id).await?;

@@ -296,7 +296,8 @@ pub trait Incidents: ReadIncidents {
         audit: &AuditRecord,
     ) -> Result<Incident, StoreError>;
 
-    /// Says who may see an incident, if it is at `version`, and returns it as it is then.
+    /// Says who may see an incident and all that were merged into it, if it is at `version`, and returns it as it is
+    /// then.
     ///
     /// # Errors
     /// As [`edit`](Self::edit).

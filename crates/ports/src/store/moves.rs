@@ -121,7 +121,7 @@ pub trait Moves: ReadMoves {
         regrouping: Regrouping<'_>,
     ) -> Result<u64, StoreError>;
 
-    /// Opens `new` with some findings of `from`, and with the title that a person gave it. Both are worked on by
+    /// Opens `new` with some findings of `from`, and with its visibility, assignee and the title that a person gave it. Both are worked on by
     /// people from then on, so that no machine merges them. The other record is about `new`.
     ///
     /// # Errors

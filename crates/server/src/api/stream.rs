@@ -175,7 +175,16 @@ async fn streamed(
     }
     let (mut finding, mut comment) = (None, None);
     match (change.kind, change.object.parse(), change.object.parse()) {
-        (ChangeKind::FindingAdded, Ok(id), _) => finding = snapshot.findings().get(id).await?,
+        (ChangeKind::FindingAdded, Ok(id), _) => {
+            // it may have moved since, to an incident that does not exist for the asker
+            if let Some(holder) = snapshot.findings().incident_of(id).await? {
+                let holder = snapshot.incidents().get(holder).await?;
+                if holder.is_some_and(|holder| !admitted.visible.sees(&holder)) {
+                    return Ok(None);
+                }
+            }
+            finding = snapshot.findings().get(id).await?;
+        }
         (ChangeKind::CommentAdded, _, Ok(id)) => comment = snapshot.comments().get(id).await?,
         _ => {}
     }

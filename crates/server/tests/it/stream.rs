@@ -1,6 +1,6 @@
 use crate::fixture::Server;
 use crate::http::{read_head, request};
-use access::{NewAuthority, Scope, ScopeSet};
+use access::{NewAuthority, Role, Scope, ScopeSet, SessionTimes};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
@@ -78,6 +78,38 @@ fn changes_come_as_they_are_made_and_can_be_resumed() {
 }
 
 #[test]
+fn what_was_hidden_since_is_not_streamed() {
+    let server = Server::start();
+    let token = server.api_token(&[Scope::IncidentsRead]);
+    let admin = server.admin_token();
+    let mut stream = Stream::open(&server, &token, None);
+    let (one, two) = (server.open_incident(1), server.open_incident(2));
+    let opened = stream.next().unwrap();
+    assert_eq!(opened.kind, "incident.opened");
+    let merge = serde_json::json!({ "into": two.to_string(), "version": 1 }).to_string();
+    let path = format!("/api/v1/incidents/{one}/merge");
+    assert_eq!(server.post(&path).bearer(&admin).body(&merge).send(server.at).status, 200);
+    let shown = server.get(&format!("/api/v1/incidents/{two}"), &admin).json();
+    let version = shown["incident"]["version"].to_string();
+    let path = format!("/api/v1/incidents/{two}/visibility");
+    let hide = request("PUT", &path).bearer(&admin);
+    let hide = hide.header("if-match", version.as_str()).body(r#"{"visibility":"restricted"}"#);
+    assert_eq!(hide.send(server.at).status, 200);
+    let three = server.open_incident(3).to_string();
+    let next = Stream::open(&server, &token, Some(&opened.id)).next().unwrap();
+    assert_eq!(
+        (next.kind.as_str(), &next.data["object"]),
+        ("incident.opened", &Value::from(three)),
+        "{next:?}"
+    );
+    assert_eq!(
+        server.get(&format!("/api/v1/incidents/{one}"), &token).status,
+        404,
+        "what was merged in, too"
+    );
+}
+
+#[test]
 fn a_stream_ends_with_its_token_and_with_the_server() {
     let server = Server::start();
     let read = || NewAuthority::Api(ScopeSet::from_iter([Scope::IncidentsRead]));
@@ -91,6 +123,24 @@ fn a_stream_ends_with_its_token_and_with_the_server() {
     assert_eq!(other.next().unwrap().kind, "finding.added");
     server.app.shutdown.cancel();
     assert_eq!(other.next(), None);
+}
+
+#[test]
+fn a_stream_does_not_keep_a_session_from_being_idle() {
+    let server = Server::start();
+    let browser = server.sign_in(&[Role::Responder]);
+    let mut reader =
+        request("GET", "/api/v1/stream").header("cookie", browser.cookie_header()).open(server.at);
+    assert_eq!(read_head(&mut reader).0, 200);
+    let mut stream = Stream(reader);
+    let idle_ms = SessionTimes::default().idle_ms;
+    server.clock.advance_ms(idle_ms / 5 * 3);
+    server.open_incident(1);
+    assert_eq!(stream.next().unwrap().kind, "incident.opened");
+    assert_eq!(stream.next().unwrap().kind, "finding.added");
+    server.clock.advance_ms(idle_ms / 5 * 3);
+    server.open_incident(2);
+    assert_eq!(stream.next(), None);
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use crate::world::{World, finding};
 use huecry_triage::{Actor, DecisionError, Error, Regrouped};
-use model::{Finding, FindingId, IncidentId, Principal, Severity};
-use ports::store::LinkKind;
+use model::{Finding, FindingId, IncidentId, Principal, Severity, Visibility};
+use ports::store::{IncidentEdit, LinkKind};
 use ports::{Store, StoreError};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -214,4 +214,36 @@ async fn what_is_not_possible_is_said_and_changes_nothing() {
     merge(&world, root, eve).await.unwrap();
     assert_eq!(decision(&merge(&world, eve, root).await), DecisionError::Merged { into: eve });
     assert_eq!(decision(&merge(&world, root, eve).await), DecisionError::Merged { into: eve });
+}
+
+async fn restrict(world: &World, id: IncidentId) {
+    let version = world.incident(id).await.version;
+    let principal = Principal::Local { account: "test".into() };
+    let audit = model::AuditRecord::new(&*world.clock, &*world.entropy, principal, "incident.visibility", id);
+    let mut unit = world.store.begin().await.unwrap();
+    unit.incidents().set_visibility(id, version, Visibility::Restricted, 1, &audit).await.unwrap();
+    unit.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_few_may_see_is_not_shown_by_regrouping() {
+    let world = World::new().await;
+    let rows = [("root", 1), ("root", 2), ("root", 3), ("eve", 4)];
+    let findings: Vec<_> =
+        (0..).zip(rows).map(|(n, (who, rule))| finding(n, who, 10, rule, Severity::High)).collect();
+    world.triage(&findings).await;
+    let incidents = world.incidents().await;
+    let of = |count| incidents.iter().find(|incident| incident.findings == count).unwrap().id;
+    let (secret, open) = (of(3), of(1));
+    let mine = IncidentEdit { assignee: Some(Some("ana".to_owned())), ..IncidentEdit::default() };
+    world.edit(secret, mine).await;
+    restrict(&world, secret).await;
+    for (from, into) in [(secret, open), (open, secret)] {
+        let refused = merge(&world, from, into).await;
+        assert!(matches!(refused, Err(Error::Decision(DecisionError::OtherVisibility))), "{refused:?}");
+    }
+    let split = split(&world, secret, &[findings[0].id]).await.unwrap().other;
+    assert_eq!((split.visibility, split.assignee.as_deref()), (Visibility::Restricted, Some("ana")));
+    assert_eq!(world.incident(split.id).await.visibility, Visibility::Restricted, "as it is stored, too");
+    merge(&world, split.id, secret).await.unwrap();
 }
