@@ -158,6 +158,10 @@ impl sigma::EventView for Seen<'_> {
             other => visit(value(other)),
         })
     }
+
+    fn verbatim(&self) -> Option<&str> {
+        self.view.verbatim()
+    }
 }
 
 #[cfg(test)]

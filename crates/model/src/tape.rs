@@ -2,17 +2,17 @@
 //!
 //! [`Tape`] is the reusable storage, [`EventView`] the borrowed reading of one record. Parsing notes,
 //! for every field id of a [`FieldTable`], where its values stand, so that reading a field is an array
-//! look-up. Strings without escapes are borrowed from the record; the rest is decoded into the tape.
+//! look-up. Strings without escapes are borrowed from the record; the rest is decoded when it is first asked for.
 //!
-//! **Invariant:** after the buffers have grown to the size of the largest record, parsing allocates
-//! nothing of its own (the JSON library allocates a scratch buffer for a record with escaped strings).
+//! **Invariant:** after the buffers have grown to what the records need, neither parsing nor reading allocates.
 
 use crate::field::{FieldId, FieldTable, NOWHERE, ROOT};
 use crate::view::EventView;
 use crate::vocabulary::Vocabulary;
-use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
-use std::fmt;
+use escaped::EscapedStrings;
 
+mod escaped;
+mod json;
 mod names;
 
 /// Deepest nesting of objects and arrays that a record may have.
@@ -90,11 +90,13 @@ pub(crate) enum Payload {
     Uint(u64),
     Float(f64),
     Str(Span),
+    /// A string with escapes: its number in [`Tape::escaped`].
+    Escaped(u32),
     Array,
     Object,
 }
 
-/// Bytes of the record, or (escaped strings) of the tape's own text.
+/// Bytes of the record, or (escaped keys, other words) of the tape's own text.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Span {
     pub(crate) start: u32,
@@ -134,6 +136,9 @@ pub struct Tape {
     pub(crate) slots: Vec<Slot>,
     pub(crate) links: Vec<Link>,
     pub(crate) epoch: u32,
+    escaped: EscapedStrings,
+    /// Whether every string and number stands in the record as it reads, but for escapes of one letter.
+    pub(crate) is_verbatim: bool,
 }
 
 impl Tape {
@@ -164,18 +169,12 @@ impl Tape {
         vocabulary: Option<&Vocabulary>,
         record: &'t [u8],
     ) -> Result<EventView<'t>, TapeError> {
-        let text = simdutf8::compat::from_utf8(record)
-            .map_err(|e| TapeError::InvalidUtf8 { offset: e.valid_up_to() })?;
+        let text = simdutf8::basic::from_utf8(record).map_err(|_| invalid_utf8(record))?;
         self.clear(fields.len());
-        let mut stop = None;
-        let builder = Builder { tape: self, fields, vocabulary, record: text, stop: &mut stop };
-        let mut json = sonic_rs::Deserializer::from_str(text);
         let place = Place { path: ROOT, also: vocabulary.map_or(NOWHERE, Vocabulary::start) };
-        let parsed =
-            Seed { builder, key: EMPTY, place, depth: 0 }.deserialize(&mut json).and_then(|()| json.end());
-        if let Err(error) = parsed {
-            return Err(stop.unwrap_or_else(|| invalid_json(&error)));
-        }
+        Builder { tape: self, fields, vocabulary, record: text, at: 0 }
+            .document(place)
+            .map_err(|refused| *refused)?;
         match self.entries.first() {
             Some(Entry { payload: Payload::Object, .. }) => {
                 if let Some(vocabulary) = vocabulary {
@@ -191,6 +190,8 @@ impl Tape {
         self.entries.clear();
         self.text.clear();
         self.links.clear();
+        self.escaped.clear();
+        self.is_verbatim = true;
         self.epoch = self.epoch.wrapping_add(1);
         if self.epoch == 0 {
             self.slots.fill(Slot::default());
@@ -221,11 +222,14 @@ impl Tape {
     }
 }
 
-fn invalid_json(error: &sonic_rs::Error) -> TapeError {
-    let message = error.to_string();
-    let reason = message.split(" at line").next().unwrap_or_default().to_owned();
-    TapeError::InvalidJson { offset: error.offset(), reason }
+#[cold]
+fn invalid_utf8(record: &[u8]) -> TapeError {
+    let offset = std::str::from_utf8(record).err().map_or(0, |error| error.valid_up_to());
+    TapeError::InvalidUtf8 { offset }
 }
+
+/// Small, because every step of reading returns one or none.
+type Refused = Box<TapeError>;
 
 /// Where a value stands, as the record has it and by the vocabulary's other name.
 #[derive(Clone, Copy)]
@@ -239,41 +243,22 @@ struct Builder<'b, 'r> {
     fields: &'b FieldTable,
     vocabulary: Option<&'b Vocabulary>,
     record: &'r str,
-    stop: &'b mut Option<TapeError>,
+    /// Bytes of the record that have been read.
+    at: usize,
 }
 
-impl<'r> Builder<'_, 'r> {
-    fn reborrow(&mut self) -> Builder<'_, 'r> {
-        Builder {
-            tape: self.tape,
-            fields: self.fields,
-            vocabulary: self.vocabulary,
-            record: self.record,
-            stop: self.stop,
-        }
-    }
+/// Where `key` leads from a place.
+fn step(fields: &FieldTable, vocabulary: Option<&Vocabulary>, place: Place, key: &str) -> Place {
+    let also = vocabulary.map_or(NOWHERE, |names| names.step(fields, place.also, key));
+    Place { path: fields.step(place.path, key), also }
+}
 
-    /// The span of a string that is a part of the record's own text.
-    fn borrowed(&self, part: &str) -> Span {
-        let start = part.as_ptr() as usize - self.record.as_ptr() as usize;
-        Span { start: start as u32, len: part.len() as u32, decoded: false }
-    }
-
-    fn decoded(&mut self, part: &str) -> Span {
-        let start = self.tape.text.len() as u32;
-        self.tape.text.push_str(part);
-        Span { start, len: part.len() as u32, decoded: true }
-    }
-
-    fn step(&self, place: Place, key: &str) -> Place {
-        let also = self.vocabulary.map_or(NOWHERE, |names| names.step(self.fields, place.also, key));
-        Place { path: self.fields.step(place.path, key), also }
-    }
-
-    fn push<E: serde::de::Error>(&mut self, key: Span, place: Place, payload: Payload) -> Result<u32, E> {
+impl Builder<'_, '_> {
+    #[inline]
+    fn push(&mut self, key: Span, place: Place, payload: Payload) -> Result<u32, Refused> {
         let at = self.tape.entries.len();
         if at >= RECORD_VALUES_MAX {
-            return Err(self.refuse(TapeError::TooManyValues));
+            return Err(TapeError::TooManyValues.into());
         }
         let at = at as u32;
         self.tape.entries.push(Entry { key, payload, end: at + 1 });
@@ -292,197 +277,11 @@ impl<'r> Builder<'_, 'r> {
         Ok(at)
     }
 
-    fn text(&self, span: Span) -> &str {
-        let text = if span.decoded { &self.tape.text } else { self.record };
-        &text[span.start as usize..(span.start + span.len) as usize]
-    }
-
     fn close(&mut self, at: u32) {
         let end = self.tape.entries.len() as u32;
         self.tape.entries[at as usize].end = end;
     }
-
-    fn refuse<E: serde::de::Error>(&mut self, error: TapeError) -> E {
-        let message = E::custom("refused");
-        *self.stop = Some(error);
-        message
-    }
-}
-
-struct Seed<'b, 'r> {
-    builder: Builder<'b, 'r>,
-    key: Span,
-    place: Place,
-    depth: u32,
-}
-
-impl Seed<'_, '_> {
-    fn scalar<E: serde::de::Error>(mut self, payload: Payload) -> Result<(), E> {
-        self.builder.push(self.key, self.place, payload).map(|_| ())
-    }
-
-    fn open<E: serde::de::Error>(&mut self, payload: Payload) -> Result<u32, E> {
-        if self.depth >= NESTING_DEPTH_MAX {
-            return Err(self.builder.refuse(TapeError::TooDeep));
-        }
-        self.builder.push(self.key, self.place, payload)
-    }
-}
-
-impl<'r> DeserializeSeed<'r> for Seed<'_, 'r> {
-    type Value = ();
-    fn deserialize<D: serde::Deserializer<'r>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'r> Visitor<'r> for Seed<'_, 'r> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-    fn visit_unit<E: serde::de::Error>(self) -> Result<(), E> {
-        self.scalar(Payload::Null)
-    }
-    fn visit_bool<E: serde::de::Error>(self, v: bool) -> Result<(), E> {
-        self.scalar(Payload::Bool(v))
-    }
-    fn visit_i64<E: serde::de::Error>(self, v: i64) -> Result<(), E> {
-        self.scalar(u64::try_from(v).map_or(Payload::Int(v), Payload::Uint))
-    }
-    fn visit_u64<E: serde::de::Error>(self, v: u64) -> Result<(), E> {
-        self.scalar(Payload::Uint(v))
-    }
-    fn visit_f64<E: serde::de::Error>(self, v: f64) -> Result<(), E> {
-        self.scalar(Payload::Float(v))
-    }
-    fn visit_borrowed_str<E: serde::de::Error>(self, v: &'r str) -> Result<(), E> {
-        let span = self.builder.borrowed(v);
-        self.scalar(Payload::Str(span))
-    }
-    fn visit_str<E: serde::de::Error>(mut self, v: &str) -> Result<(), E> {
-        let span = self.builder.decoded(v);
-        self.scalar(Payload::Str(span))
-    }
-
-    fn visit_seq<A: SeqAccess<'r>>(mut self, mut seq: A) -> Result<(), A::Error> {
-        let at = self.open(Payload::Array)?;
-        let (place, depth) = (self.place, self.depth + 1);
-        loop {
-            let builder = self.builder.reborrow();
-            let member = Seed { builder, key: EMPTY, place, depth };
-            if seq.next_element_seed(member)?.is_none() {
-                break;
-            }
-        }
-        self.builder.close(at);
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'r>>(mut self, mut map: A) -> Result<(), A::Error> {
-        let at = self.open(Payload::Object)?;
-        let depth = self.depth + 1;
-        loop {
-            let key = KeySeed { builder: self.builder.reborrow(), place: self.place };
-            let Some((key, place)) = map.next_key_seed(key)? else { break };
-            map.next_value_seed(Seed { builder: self.builder.reborrow(), key, place, depth })?;
-        }
-        self.builder.close(at);
-        self.builder.note_pair(at, self.place);
-        Ok(())
-    }
-}
-
-struct KeySeed<'b, 'r> {
-    builder: Builder<'b, 'r>,
-    place: Place,
-}
-
-impl<'r> DeserializeSeed<'r> for KeySeed<'_, 'r> {
-    type Value = (Span, Place);
-    fn deserialize<D: serde::Deserializer<'r>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'r> Visitor<'r> for KeySeed<'_, 'r> {
-    type Value = (Span, Place);
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object's key")
-    }
-    fn visit_borrowed_str<E: serde::de::Error>(self, v: &'r str) -> Result<Self::Value, E> {
-        Ok((self.builder.borrowed(v), self.builder.step(self.place, v)))
-    }
-    fn visit_str<E: serde::de::Error>(mut self, v: &str) -> Result<Self::Value, E> {
-        Ok((self.builder.decoded(v), self.builder.step(self.place, v)))
-    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(fields: &[&str], json: &str) -> Vec<Vec<String>> {
-        let mut table = FieldTable::default();
-        let ids: Vec<_> = fields.iter().map(|f| table.intern(f)).collect();
-        let mut tape = Tape::new();
-        // a first record, so that stale state of the tape would show
-        tape.parse(&table, br#"{"a":{"b":"stale"},"c":["stale"]}"#).unwrap();
-        let view = tape.parse(&table, json.as_bytes()).unwrap();
-        ids.iter()
-            .map(|&id| view.all(id).filter_map(|n| n.scalar()).map(|s| format!("{s:?}")).collect())
-            .collect()
-    }
-
-    #[test]
-    fn fields_are_found_at_their_paths() {
-        type Case = (&'static [&'static str], &'static str, &'static [&'static [&'static str]]);
-        let cases: &[Case] = &[
-            (&["a.b", "c"], r#"{"c":1,"a":{"b":"x"}}"#, &[&[r#"Str("x")"#], &["Uint(1)"]]),
-            (&["a.b"], r#"{"a.b":-2}"#, &[&["Int(-2)"]]),
-            (&["a.b"], r#"{"a":[{"b":1},{"b":[2,3]}]}"#, &[&["Uint(1)", "Uint(2)", "Uint(3)"]]),
-            (&["a{}.b"], r#"{"a":[{"b":null}]}"#, &[&["Null"]]),
-            (&["a"], r#"{"a":"q\"\u00e9"}"#, &[&[r#"Str("q\"é")"#]]),
-            (&["a", "a.b"], r#"{"a":{"b":true}}"#, &[&[], &["Bool(true)"]]),
-            (&["a"], r#"{"b":{"a":1}}"#, &[&[]]),
-        ];
-        for (fields, json, expected) in cases {
-            assert_eq!(&read(fields, json), expected, "{fields:?} of {json}");
-        }
-    }
-
-    #[test]
-    fn bad_records_are_named() {
-        let table = FieldTable::default();
-        let mut tape = Tape::new();
-        let mut refuse = |bytes: &[u8]| tape.parse(&table, bytes).map(|_| ()).unwrap_err();
-        assert_eq!(refuse(b"{\"a\":\"\xff\"}"), TapeError::InvalidUtf8 { offset: 6 });
-        assert!(matches!(refuse(b"{\"a\":"), TapeError::InvalidJson { .. }));
-        assert!(matches!(refuse(b"{} {}"), TapeError::InvalidJson { .. }));
-        assert_eq!(refuse(b"[1]"), TapeError::NotAnObject);
-        let deep = [br#"{"a":"#.repeat(100_000), b"1".to_vec(), b"}".repeat(100_000)].concat();
-        assert_eq!(refuse(&deep), TapeError::TooDeep);
-        assert!(tape.parse(&table, b"{}").is_ok());
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn any_bytes_give_an_answer(bytes: Vec<u8>) {
-            let mut table = FieldTable::default();
-            table.intern("a.b");
-            let _ = Tape::new().parse(&table, &bytes);
-        }
-
-        #[test]
-        fn every_scalar_is_on_the_tape(words in proptest::collection::vec(".{0,12}", 0..8)) {
-            let record = serde_json::json!({ "w": words }).to_string();
-            let mut table = FieldTable::default();
-            let field = table.intern("w");
-            let mut tape = Tape::new();
-            let view = tape.parse(&table, record.as_bytes()).unwrap();
-            let read: Vec<_> = view.all(field).filter_map(|n| n.str()).collect();
-            proptest::prop_assert_eq!(read, words);
-        }
-    }
-}
+mod tests;

@@ -1,7 +1,7 @@
 //! The borrowed reading of one parsed record.
 
 use crate::field::{FieldId, FieldTable, NOWHERE};
-use crate::tape::{Entry, Kind, Payload, Scalar, Span, Tape};
+use crate::tape::{Entry, Kind, Payload, Scalar, Tape};
 use std::fmt;
 
 /// One record, borrowed: what mappings and rules read.
@@ -51,9 +51,10 @@ impl<'t> EventView<'t> {
         (0..end).filter_map(move |at| Node { view, at }.scalar())
     }
 
-    fn str(&self, span: Span) -> &'t str {
-        let text: &'t str = if span.decoded { &self.tape.text } else { self.record };
-        &text[span.start as usize..(span.start + span.len) as usize]
+    /// The record's text if it has every string and number of [`Self::scalars`] in it as they read, but for
+    /// escapes of one letter (`\"`, `\\`, `\/`, `\b`, `\f`, `\n`, `\r`, `\t`) in strings.
+    pub fn verbatim(&self) -> Option<&'t str> {
+        self.tape.is_verbatim.then_some(self.record)
     }
 }
 
@@ -110,7 +111,7 @@ impl<'t> Node<'t> {
             Payload::Null => Kind::Null,
             Payload::Bool(_) => Kind::Bool,
             Payload::Int(_) | Payload::Uint(_) | Payload::Float(_) => Kind::Number,
-            Payload::Str(_) => Kind::Str,
+            Payload::Str(_) | Payload::Escaped(_) => Kind::Str,
             Payload::Array => Kind::Array,
             Payload::Object => Kind::Object,
         }
@@ -124,17 +125,14 @@ impl<'t> Node<'t> {
             Payload::Int(v) => Scalar::Int(v),
             Payload::Uint(v) => Scalar::Uint(v),
             Payload::Float(v) => Scalar::Float(v),
-            Payload::Str(span) => Scalar::Str(self.view.str(span)),
+            Payload::Str(_) | Payload::Escaped(_) => return self.str().map(Scalar::Str),
             Payload::Array | Payload::Object => return None,
         })
     }
 
     /// The string here; `None` for anything else.
     pub fn str(&self) -> Option<&'t str> {
-        match self.entry().payload {
-            Payload::Str(span) => Some(self.view.str(span)),
-            _ => None,
-        }
+        self.view.tape.string(self.entry().payload, self.view.record)
     }
 
     /// Whether this is `null`.
@@ -144,7 +142,7 @@ impl<'t> Node<'t> {
 
     /// The key under which this stands in its object; empty for a member of an array.
     pub fn key(&self) -> &'t str {
-        self.view.str(self.entry().key)
+        self.view.tape.span(self.entry().key, self.view.record)
     }
 
     /// The members of an array or the values of an object; nothing for a scalar.

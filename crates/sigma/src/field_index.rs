@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, packed};
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use foldhash::fast::FixedState;
 use memchr::memmem::Finder;
 
@@ -15,6 +15,7 @@ use crate::network::{Address, Network};
 use crate::pattern::{Glob, Pattern};
 use crate::predicate::{Predicate, Regexes};
 use crate::program::PredicateId;
+use crate::sieve::Sieve;
 use crate::time;
 use crate::trie::Trie;
 use crate::value::Number;
@@ -24,7 +25,7 @@ const CHECK: u32 = 1 << 31;
 /// Up to this many contained texts are searched one by one; more share an automaton.
 const FINDERS_MAX: usize = 2;
 /// Up to this many bytes of contained texts the automaton has a row of all bytes for each state: faster, larger.
-const DENSE_BYTES_MAX: usize = 2 * 1024;
+const DENSE_BYTES_MAX: usize = 64 * 1024;
 
 /// The questions about one field.
 #[derive(Debug, Default)]
@@ -38,44 +39,21 @@ pub(crate) struct FieldIndex {
     sieve: Option<Sieve>,
 }
 
-/// Stands between texts that are sieved together.
-pub(crate) const SEPARATOR: char = '\0';
-
-/// Whether any of the literals stands in a text, without telling which.
-#[derive(Debug)]
-pub(crate) enum Sieve {
-    /// Few: by vector instructions.
-    Few(Box<packed::Searcher>),
-    Many(AhoCorasick),
+/// The automaton for so many bytes of literals.
+pub(crate) fn automaton_kind(bytes: usize) -> AhoCorasickKind {
+    if bytes <= DENSE_BYTES_MAX { AhoCorasickKind::DFA } else { AhoCorasickKind::ContiguousNFA }
 }
 
-impl Sieve {
-    /// Only where every question needs a literal.
-    fn new(index: &FieldIndex, folded: &Atoms, cased: &Atoms) -> Option<Sieve> {
-        let only_texts = index.networks.is_empty() && index.numbers.is_empty() && index.times.is_empty();
-        let only_literals = folded.always.is_empty() && cased.always.is_empty();
-        let atoms = || folded.numbers.keys().chain(cased.numbers.keys());
-        if !(only_texts && only_literals)
-            || atoms().any(|(place, text)| *place != Place::Contains || text.contains(SEPARATOR))
-            || atoms().next().is_none()
-        {
-            return None;
-        }
-        // What stands in a text stands in its folded form folded.
-        let mut literals: Vec<String> = atoms().map(|(_, text)| crate::fold::folded(text)).collect();
-        literals.sort_unstable();
-        literals.dedup();
-        let few = packed::Searcher::new(&literals).map(|searcher| Sieve::Few(Box::new(searcher)));
-        few.or_else(|| AhoCorasick::new(&literals).ok().map(Sieve::Many))
+/// The sieve of an index; only where every question needs a literal.
+fn sieve(index: &FieldIndex, folded: &Atoms, cased: &Atoms) -> Option<Sieve> {
+    let only_texts = index.networks.is_empty() && index.numbers.is_empty() && index.times.is_empty();
+    let only_literals = folded.always.is_empty() && cased.always.is_empty();
+    let atoms = || folded.numbers.keys().chain(cased.numbers.keys());
+    if !(only_texts && only_literals) || atoms().any(|(place, _)| *place != Place::Contains) {
+        return None;
     }
-
-    /// Whether a literal stands in the folded text.
-    pub(crate) fn holds(&self, folded: &str) -> bool {
-        match self {
-            Sieve::Few(searcher) => searcher.find(folded).is_some(),
-            Sieve::Many(automaton) => automaton.is_match(folded),
-        }
-    }
+    // What stands in a text stands in its folded form folded.
+    Sieve::new(atoms().map(|(_, text)| crate::fold::folded(text)).collect())
 }
 
 /// What cannot be looked up, and is tried where its literal stands (or always, where it has none).
@@ -126,13 +104,12 @@ impl FieldIndex {
                 Predicate::SameAs { .. } | Predicate::Exists | Predicate::Null => {}
             }
         }
-        index.sieve = Sieve::new(&index, &folded, &cased);
+        index.sieve = sieve(&index, &folded, &cased);
         (index.folded, index.cased) = (TextIndex::new(folded), TextIndex::new(cased));
         index
     }
 
-    /// Tells quickly that nothing of a text, or of several put together with [`SEPARATOR`] between, satisfies
-    /// anything; `None` where only [`Self::find`] can tell.
+    /// Tells quickly that no text of an event satisfies anything; `None` where only [`Self::find`] can tell.
     pub(crate) fn sieve(&self) -> Option<&Sieve> {
         self.sieve.as_ref()
     }
@@ -354,10 +331,9 @@ impl Contains {
         texts.sort_unstable();
         let bytes: usize = texts.iter().map(|(text, _)| text.len()).sum();
         if texts.len() > FINDERS_MAX {
-            let kind =
-                if bytes <= DENSE_BYTES_MAX { AhoCorasickKind::DFA } else { AhoCorasickKind::ContiguousNFA };
-            let automaton =
-                AhoCorasick::builder().kind(Some(kind)).build(texts.iter().map(|(text, _)| text.as_str()));
+            let automaton = AhoCorasick::builder()
+                .kind(Some(automaton_kind(bytes)))
+                .build(texts.iter().map(|(text, _)| text.as_str()));
             if let Ok(automaton) = automaton {
                 return Contains::Many(automaton, texts.into_iter().map(|(_, atom)| atom).collect());
             }

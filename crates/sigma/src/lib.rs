@@ -57,6 +57,7 @@ mod route;
 pub mod rule;
 mod rule_set;
 mod scratch;
+mod sieve;
 mod single;
 mod time;
 mod trie;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::field_index::{LookupBuffers, SEPARATOR, Sieve};
+use crate::field_index::LookupBuffers;
 use crate::field_reference::Others;
 use crate::limits::{PLACES_PER_FIELD_MAX, REFERENCE_PAIRS_MAX};
 use crate::lower::Place;
@@ -94,7 +94,7 @@ impl<V: EventView> Run<'_, V> {
         let Some(known) = self.program.slots.get(slot as usize) else { return };
         if known.field.is_none()
             && let Some(sieve) = known.index.sieve()
-            && !self.some_keyword(sieve)
+            && !sieve.may_hold(self.view, &mut self.event.sieve)
         {
             let from = self.event.spans.len() as u32;
             if let Some(known) = self.event.slots.get_mut(slot as usize) {
@@ -123,20 +123,6 @@ impl<V: EventView> Run<'_, V> {
         if let Some(known) = self.event.slots.get_mut(slot as usize) {
             *known = SlotState { epoch, from: from as u32, to, has_null };
         }
-    }
-
-    /// Whether any keyword may stand in the event: all its texts at once, which is much less than each by itself.
-    fn some_keyword(&mut self, sieve: &Sieve) -> bool {
-        let (texts, folded) = (&mut self.event.text, &mut self.event.other);
-        texts.clear();
-        folded.clear();
-        self.view.any_scalar(&mut |value| {
-            value.write_text(texts);
-            texts.push(SEPARATOR);
-            false
-        });
-        crate::fold::fold_onto(texts, folded);
-        sieve.holds(folded)
     }
 
     /// Makes one of the spans from a place on, so that a field of very many values takes no more memory than there

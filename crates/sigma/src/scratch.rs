@@ -11,6 +11,7 @@ use crate::memo::{Found, Memo};
 use crate::placed::PlacedSlots;
 use crate::plan::{Counts, Plan};
 use crate::route::{Route, RouteProgram};
+use crate::sieve::SieveBuffers;
 use crate::single::SingleScratch;
 
 /// Events after which guards are chosen anew, each this many times the number before: first by guesses, then by
@@ -67,6 +68,7 @@ pub(crate) struct EventScratch {
     /// A value that is no string, as text; texts of fields that are compared with one another.
     pub(crate) text: String,
     pub(crate) other: String,
+    pub(crate) sieve: SieveBuffers,
     pub(crate) found: Vec<u32>,
     pub(crate) to_try: Vec<u32>,
 }

@@ -84,6 +84,14 @@ pub trait EventView {
     /// Visits every string and number anywhere in the event (for keywords); never keys, nulls or
     /// booleans.
     fn any_scalar(&self, visit: &mut impl FnMut(Value<'_>) -> bool) -> bool;
+
+    /// A text that has everything that [`Self::any_scalar`] visits in it, each as [`Value::write_text`] writes it,
+    /// but that a quote, a backslash, a slash and a control character may be written otherwise, as JSON may. It may have
+    /// more in it. With one, keywords that do not occur are ruled out without putting the event's texts together.
+    /// `None` (the default) if there is none.
+    fn verbatim(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// 2^63 as a float: integers below it in magnitude convert to `i64` exactly.

@@ -45,6 +45,7 @@ pub(super) fn run(args: &Demo, config: &Config, named_data_dir: bool, json: bool
     let mut config = config.clone();
     config.server.listen = args.listen;
     // a demo must fit beside whatever else runs on a laptop
+    allocator::return_memory_at_once();
     config.lake.waiting_bytes_max = config.lake.waiting_bytes_max.min(LAKE_WAITING_BYTES_MAX);
     // and says soon what its history comes to
     config.correlation.idle_s = config.correlation.idle_s.min(CORRELATION_IDLE_S_MAX);

@@ -24,12 +24,11 @@ impl Tape {
                 next = link.next;
                 let mut digits = [0; 20];
                 let word = match self.entries[link.entry as usize].payload {
-                    Payload::Str(Span { start, len, decoded }) => {
-                        let text = if decoded { &self.text } else { record };
-                        &text[start as usize..(start + len) as usize]
-                    }
                     Payload::Uint(number) => decimal(number, &mut digits),
-                    _ => continue,
+                    payload => match self.string(payload, record) {
+                        Some(text) => text,
+                        None => continue,
+                    },
                 };
                 let Some(said) = words.of(word) else { continue };
                 let start = self.text.len() as u32;
@@ -44,27 +43,29 @@ impl Tape {
 }
 
 impl Builder<'_, '_> {
+    fn key_is(&self, at: Span, key: &str) -> bool {
+        self.tape.span(at, self.record) == key
+    }
+
     /// Notes the values of a pair under its name, if the object at `at` is one.
     pub(super) fn note_pair(&mut self, at: u32, place: Place) {
         let (Some(vocabulary), fields) = (self.vocabulary, self.fields) else { return };
         let also = Some(place.also).filter(|also| *also != place.path);
         for list in [Some(place.path), also].into_iter().flatten() {
             let Some(key) = vocabulary.pair_key(list) else { continue };
-            let name = self.tape.children(at).find_map(|child| match self.tape.entries[child as usize] {
-                Entry { key: at_key, payload: Payload::Str(name), .. } if self.text(at_key) == key => {
-                    Some(name)
-                }
-                _ => None,
+            let name = self.tape.children(at).find_map(|child| {
+                let Entry { key: at_key, payload, .. } = self.tape.entries[child as usize];
+                self.tape.string(payload, self.record).filter(|_| self.key_is(at_key, key))
             });
             let Some(name) = name else { continue };
-            let named = vocabulary.step(fields, list, self.text(name));
+            let named = vocabulary.step(fields, list, name);
             let names = vocabulary.names_of(named).iter().copied();
             let names = fields.field_at(named).into_iter().chain(names);
             let mut child = at + 1;
             while child < self.tape.entries[at as usize].end {
                 let Entry { key: at_key, payload, end } = self.tape.entries[child as usize];
                 let members = if matches!(payload, Payload::Array) { end } else { child + 1 };
-                let is_name = self.text(at_key) == key;
+                let is_name = self.key_is(at_key, key);
                 for value in (child..members).filter(|_| !is_name) {
                     if !matches!(self.tape.entries[value as usize].payload, Payload::Null | Payload::Object) {
                         names.clone().for_each(|name| self.tape.note_once(name, value));
