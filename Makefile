@@ -18,6 +18,7 @@ demo: web ## build the product and play an organisation through it (Ctrl-C ends 
 test: lint ## everything that must pass: format, tidy, clippy, all tests, also in a browser
 	$(PHASE) console .ci/web check
 	$(PHASE) tests .ci/tests
+	$(PHASE) schemathesis .ci/schemathesis
 	$(PHASE) browser .ci/web browser
 	$(PHASE) doctests cargo test --workspace --locked --doc --quiet
 

@@ -34,7 +34,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['*.mjs', 'e2e/**/*.mjs'],
+    files: ['*.mjs', 'e2e/**/*.mjs', 'src/privacy/*.mjs'],
     languageOptions: {
       globals: {
         process: 'readonly',

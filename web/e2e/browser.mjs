@@ -33,8 +33,8 @@ export async function openBrowser() {
         faults.push(`request left the origin: ${url}`)
     })
     page.on('console', (message) => {
-      if (message.type() === 'error' && /Content Security Policy|Uncaught|Minified React|Warning:/.test(message.text()))
-        faults.push(message.text())
+      // that a resource was refused is an answer; the page says what it means
+      if (message.type() === 'error' && !/^Failed to load resource/.test(message.text())) faults.push(message.text())
     })
     page.on('pageerror', (error) => faults.push(`uncaught: ${error.message}`))
   }
@@ -45,7 +45,12 @@ export async function openBrowser() {
   return { context, faults, watch, close }
 }
 
-/** Sets the theme as the switch does. */
-export async function useScheme(context, scheme) {
-  await context.addInitScript((value) => localStorage.setItem('mantine-color-scheme-value', value), scheme)
+/** Sets the theme as a switch in another tab does. */
+export async function setScheme(page, scheme) {
+  await page.evaluate((newValue) => {
+    const key = 'mantine-color-scheme-value'
+    localStorage.setItem(key, newValue)
+    window.dispatchEvent(new window.StorageEvent('storage', { key, newValue, storageArea: localStorage }))
+  }, scheme)
+  await page.locator(`html[data-mantine-color-scheme=${scheme}]`).waitFor({ state: 'attached' })
 }

@@ -85,6 +85,7 @@ impl Denied {
             Self::TokenUnknown => "token_unknown",
             Self::TokenExpired => "token_expired",
             Self::TokenRevoked => "token_revoked",
+            Self::TokenResting => "token_resting",
             Self::TokenKind => "token_kind",
             Self::TokenSource => "token_source",
             Self::ScopeMissing(_) => "scope_missing",

@@ -27,6 +27,10 @@ pub const STALE_MS_MAX: i64 = 60_000;
 /// How often the use of a token is written down, in milliseconds.
 pub const USE_NOTED_MS: i64 = 60_000;
 
+/// How long the own token of somebody who comes by an identity provider acts after a sign-in, in milliseconds, unless the
+/// configuration says otherwise.
+pub const TOKEN_REST_MS: i64 = 30 * 24 * 60 * 60_000;
+
 /// Most tokens that are held; those made last count.
 pub const TOKENS_MAX: usize = 100_000;
 
@@ -88,6 +92,7 @@ pub struct Directory {
     clock: Arc<dyn Clock>,
     sealer: Sealer,
     policies: Arc<Policies>,
+    token_rest_ms: i64,
     loaded: RwLock<Option<Arc<Loaded>>>,
     loading: tokio::sync::Mutex<()>,
     /// Counts changes, so that what was read before one is not kept after it.
@@ -115,11 +120,19 @@ impl Directory {
             clock,
             sealer,
             policies,
+            token_rest_ms: TOKEN_REST_MS,
             loaded: RwLock::new(None),
             loading: tokio::sync::Mutex::new(()),
             changes: AtomicU64::new(0),
             noted_ms: Mutex::default(),
         }
+    }
+
+    /// The same, in which people's own tokens rest when the owner's identity provider has not vouched for them for so long.
+    #[must_use]
+    pub const fn with_token_rest_ms(mut self, token_rest_ms: i64) -> Self {
+        self.token_rest_ms = token_rest_ms;
+        self
     }
 
     /// Lets the caller with this `Authorization` header through `rule`, or says why not. `None` where the
@@ -276,7 +289,7 @@ impl Directory {
             for token in &tokens.items {
                 loaded
                     .grants
-                    .insert(SecretHash(token.secret_sha256), Arc::new(self.grant_of(token, &loaded.people)));
+                    .insert(SecretHash(token.secret_sha256), Arc::new(self.grant_of(token, &loaded)));
             }
             match tokens.next {
                 Some(next) if loaded.grants.len() < TOKENS_MAX => {
@@ -308,8 +321,8 @@ impl Directory {
     }
 
     /// What a token opens: what policies say of its scopes, and if it is a person's, of the person too.
-    fn grant_of(&self, token: &Token, people: &HashMap<PersonId, Arc<Person>>) -> Grant {
-        let owner = token.person.map(|person| people.get(&person));
+    fn grant_of(&self, token: &Token, loaded: &Loaded) -> Grant {
+        let owner = token.person.map(|person| loaded.people.get(&person));
         let authority = match (token.kind, &token.source) {
             (TokenKind::Source, Some(source)) => Authority::Source(source.clone()),
             // a source's token without a source opens nothing
@@ -336,6 +349,14 @@ impl Directory {
             authority,
             expires_at_ms: token.expires_at_ms,
             revoked: token.revoked_at_ms.is_some() || kept_out,
+            resting: owner.flatten().is_some_and(|person| self.is_away(person, loaded.at_ms)),
         }
+    }
+
+    /// Whether the identity provider of somebody said that they left, or has not vouched for them for too long.
+    fn is_away(&self, person: &Person, now_ms: i64) -> bool {
+        let vouched_at_ms = person.signed_in_at_ms.unwrap_or(person.created_at_ms);
+        let for_long = now_ms.saturating_sub(vouched_at_ms) >= self.token_rest_ms;
+        person.identity.is_some() && (person.left_at_ms.is_some() || for_long)
     }
 }

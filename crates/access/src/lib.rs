@@ -8,6 +8,7 @@
 //! | [`Oidc`] | one identity provider |
 //! | [`Directory`], [`Registry`] | tokens, people and sources in memory; making and taking back tokens and sources |
 //! | [`Denials`] | who was told no |
+//! | [`Sight`] | what somebody may see of the incidents that something else names |
 //!
 //! **Invariant:** a secret exists only where it was shown once; the store has its SHA-256.
 //!
@@ -28,11 +29,13 @@ mod scope;
 mod seal;
 mod secret;
 mod session;
+mod sight;
 mod throttle;
 
 pub use denials::{DENIAL_NOTED_MS, DENIALS_MAX, DENY_ACTION, Denials};
 pub use directory::{
-    AdmitError, Directory, FRESH_MS_MAX, PEOPLE_MAX, STALE_MS_MAX, SourceDoor, TOKENS_MAX, USE_NOTED_MS,
+    AdmitError, Directory, FRESH_MS_MAX, PEOPLE_MAX, STALE_MS_MAX, SourceDoor, TOKEN_REST_MS, TOKENS_MAX,
+    USE_NOTED_MS,
 };
 pub use gate::{Admitted, Credential, Gate, Presented};
 pub use oidc::{
@@ -40,7 +43,8 @@ pub use oidc::{
     RETURN_BYTES_MAX, Started, TOKEN_AGE_MS_MAX, Vouched, is_own_path, public_origin,
 };
 pub use people::{
-    CameIn, Claims, LINK_MS, PERSON_TEXT_BYTES_MAX, People, PersonChange, SignInError, TEAMS_OF_PERSON_MAX,
+    CameIn, Claims, Door, LINK_MS, PERSON_TEXT_BYTES_MAX, People, PersonChange, SignInError,
+    TEAMS_OF_PERSON_MAX,
 };
 pub use policy::{IncidentFacts, Policies, PolicyError, REACHES_MAX, Reach, Resource, Subject};
 pub use registry::{
@@ -55,4 +59,5 @@ pub use secret::{ParseSecretError, SECRET_BYTES, Secret, SecretHash, SecretKind}
 pub use session::{
     Arrival, ROTATION_GRACE_MS, SESSION_USE_NOTED_MS, SessionTimes, Sessions, SignedIn, USER_AGENT_BYTES_MAX,
 };
+pub use sight::{SeenRecord, Sight};
 pub use throttle::{ADDRESSES_MAX, FAILURES_ALL_MAX, FAILURES_MAX, Throttle, Throttled, WINDOW_MS};

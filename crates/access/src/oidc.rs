@@ -26,10 +26,11 @@ use openidconnect::core::{
     CoreRevocableToken, CoreRevocationErrorResponse, CoreTokenIntrospectionResponse, CoreTokenType,
 };
 use openidconnect::{
-    AdditionalClaims, AuthenticationFlow, AuthorizationCode, Client, ClientId, ClientSecret, CsrfToken,
-    EmptyExtraTokenFields, EndpointMaybeSet, EndpointNotSet, EndpointSet, IdTokenClaims, IdTokenFields,
-    IssuerUrl, Nonce, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, StandardErrorResponse,
-    StandardTokenResponse, TokenResponse,
+    AccessToken, AdditionalClaims, AuthenticationFlow, AuthorizationCode, Client, ClientId, ClientSecret,
+    CsrfToken, EmptyExtraTokenFields, EndpointMaybeSet, EndpointNotSet, EndpointSet, IdTokenClaims,
+    IdTokenFields, IssuerUrl, Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl,
+    Scope, StandardErrorResponse, StandardTokenResponse, SubjectIdentifier, TokenResponse, UserInfoClaims,
+    UserInfoError,
 };
 use ports::store::Identity;
 use serde::{Deserialize, Serialize};
@@ -89,6 +90,8 @@ pub struct OidcSettings {
     pub roles_of_all: Vec<Role>,
     /// Where this server is reached, without a slash at the end.
     pub public_url: String,
+    /// Certificates (PEM) that its TLS certificate may be signed by, beside Mozilla's roots.
+    pub ca_pem: Option<Vec<u8>>,
 }
 
 impl std::fmt::Debug for OidcSettings {
@@ -255,7 +258,8 @@ impl Oidc {
         }
         let redirect = format!("{}/auth/oidc/{}/callback", settings.public_url, settings.id);
         let redirect = RedirectUrl::new(redirect).map_err(|e| bad(format!("server.public_url: {e}")))?;
-        let (agent, discovered) = (http::agent(), tokio::sync::Mutex::default());
+        let agent = http::agent(settings.ca_pem.as_deref()).map_err(|e| bad(format!("ca_file: {e}")))?;
+        let discovered = tokio::sync::Mutex::default();
         Ok(Self { settings, issuer, redirect, agent, clock, entropy, sealer, discovered })
     }
 
@@ -296,14 +300,24 @@ impl Oidc {
         Ok(Started { location: location.into(), flow: self.seal(&flow)? })
     }
 
+    /// Whether an answer is to an attempt that this browser began and that can still end.
+    pub fn began(&self, flow: Option<&str>, state: Option<&str>) -> bool {
+        let flow = flow.and_then(|sealed| self.open(sealed));
+        flow.zip(state).is_some_and(|(flow, state)| self.is_of(&flow, state))
+    }
+
+    fn is_of(&self, flow: &Flow, state: &str) -> bool {
+        let ours: bool = flow.state.as_bytes().ct_eq(state.as_bytes()).into();
+        ours && flow.expires_at_ms > self.clock.now_ms()
+    }
+
     /// Ends an attempt: who is it?
     ///
     /// # Errors
     /// [`OidcError::FlowLost`], [`OidcError::Refused`], [`OidcError::BadToken`], [`OidcError::Unavailable`].
     pub async fn finish(&self, callback: Callback<'_>) -> Result<Vouched, OidcError> {
         let flow = callback.flow.and_then(|sealed| self.open(sealed)).ok_or(OidcError::FlowLost)?;
-        let ours: bool = flow.state.as_bytes().ct_eq(callback.state.as_bytes()).into();
-        if !ours || flow.expires_at_ms <= self.clock.now_ms() {
+        if !self.is_of(&flow, callback.state) {
             return Err(OidcError::FlowLost);
         }
         if callback.issuer.is_some_and(|issuer| issuer != self.issuer.as_str()) {
@@ -331,7 +345,39 @@ impl Oidc {
             Err((error, false)) => return Err(error),
         };
         let sid = claims.additional_claims().all.get("sid").and_then(|sid| sid.as_str()).map(str::to_owned);
-        Ok(Vouched { claims: self.claims(&claims), sid, return_to: flow.return_to })
+        let groups = match claims.additional_claims().all.get(&self.settings.groups_claim) {
+            Some(claim) => groups(Some(claim)),
+            None => self.groups_of_userinfo(&client, answer.access_token(), claims.subject()).await?,
+        };
+        Ok(Vouched { claims: self.claims(&claims, groups), sid, return_to: flow.return_to })
+    }
+
+    /// The groups that the userinfo answer (OpenID Connect Core 1.0, section 5.3) names; none where the provider has no
+    /// such endpoint. The answer must be about `subject`, else another person's groups would count.
+    async fn groups_of_userinfo(
+        &self,
+        client: &Provider,
+        token: &AccessToken,
+        subject: &SubjectIdentifier,
+    ) -> Result<Vec<String>, OidcError> {
+        let Ok(request) = client.user_info(token.clone(), Some(subject.clone())) else {
+            return Ok(Vec::new());
+        };
+        let http = |request| http::ask(self.agent.clone(), request);
+        let answer: Result<UserInfoClaims<More, CoreGenderClaim>, _> = request.request_async(&http).await;
+        let answer = answer.map_err(|error| match &error {
+            UserInfoError::ClaimsVerification(inner) => OidcError::BadToken(format!("userinfo: {inner}")),
+            _ => OidcError::Unavailable(chain(&error)),
+        });
+        let claims = match answer {
+            Err(OidcError::Unavailable(reason)) if !self.settings.roles_of_all.is_empty() => {
+                // who comes in without any group does not depend on that answer
+                tracing::warn!(%reason, "no groups from the provider's userinfo");
+                return Ok(Vec::new());
+            }
+            answer => answer?,
+        };
+        Ok(groups(claims.additional_claims().all.get(&self.settings.groups_claim)))
     }
 
     /// The claims of a token that holds; else why not, and whether other keys could change that.
@@ -373,14 +419,13 @@ impl Oidc {
         })
     }
 
-    fn claims(&self, claims: &IdTokenClaims<More, CoreGenderClaim>) -> Claims {
+    fn claims(&self, claims: &IdTokenClaims<More, CoreGenderClaim>, groups: Vec<String>) -> Claims {
         let text = |key: &str| claims.additional_claims().all.get(key).and_then(|value| value.as_str());
         let subject = claims.subject().as_str().to_owned();
         let name = claims.name().and_then(|name| name.get(None)).map(|name| name.as_str());
         let email = claims.email().map(|email| email.as_str());
         let known_as = claims.preferred_username().map(|name| name.as_str());
         let name = name.or(known_as).or(email).or_else(|| text("upn")).unwrap_or(&subject).to_owned();
-        let groups = groups(claims.additional_claims().all.get(&self.settings.groups_claim));
         let of_groups = groups.iter().filter_map(|group| self.settings.roles.get(group)).flatten();
         let roles: RoleSet = of_groups.chain(&self.settings.roles_of_all).copied().collect();
         Claims {
@@ -426,6 +471,7 @@ impl Oidc {
             Some(metadata.authorization_endpoint().url()),
             Some(metadata.jwks_uri().url()),
             metadata.token_endpoint().map(|endpoint| endpoint.url()),
+            metadata.userinfo_endpoint().map(|endpoint| endpoint.url()),
         ];
         if !endpoints.into_iter().flatten().all(http::is_safe) {
             return Err(OidcError::Unavailable("an endpoint of it is not an https: URL".to_owned()));

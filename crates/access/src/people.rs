@@ -5,22 +5,24 @@
 //!
 //! **Invariant:** nobody gives a role that comes to more than they may do themselves.
 
+mod admins;
+mod links;
+
+pub use links::LINK_MS;
+
 use crate::directory::Directory;
 use crate::oidc::LogoutSaid;
-use crate::registry::{Caller, RegistryError, TOKEN_NAME_BYTES_MAX, check_name};
-use crate::role::{Role, RoleSet};
+use crate::registry::{Caller, RegistryError, check_name};
+use crate::role::RoleSet;
 use crate::scope::ScopeSet;
-use crate::secret::{Secret, SecretKind};
+use crate::secret::Secret;
 use crate::session::{Arrival, Sessions, shortened};
 use crate::throttle::{Throttle, Throttled};
-use model::{Clock, Entropy, LinkId, PersonId, Principal};
+use model::{Clock, Entropy, PersonId, Principal};
 use ports::Store;
-use ports::store::{Identity, Link, Page, PageRequest, Person, PersonSession, StoreError, UnitOfWork};
+use ports::store::{Identity, Page, PageRequest, Person, PersonSession, StoreError, UnitOfWork};
 use serde_json::{Value, json};
 use std::sync::Arc;
-
-/// How long a one-time link can be used, in milliseconds.
-pub const LINK_MS: i64 = 24 * 60 * 60_000;
 
 /// Most teams, and most services, of one person.
 pub const TEAMS_OF_PERSON_MAX: usize = 256;
@@ -31,8 +33,16 @@ pub const PERSON_TEXT_BYTES_MAX: usize = 256;
 /// How far an identity provider's clock may be ahead of ours, in milliseconds, for a logout to be meant for a session.
 const LOGOUT_SKEW_MS: i64 = 5_000;
 
-/// For whom the link of the first start is.
-const FIRST_ADMIN: &str = "first admin";
+/// By which door somebody tries to come in, or is sent out. Failures at one do not close another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// By a one-time link.
+    Link,
+    /// Back from an identity provider.
+    Callback,
+    /// An identity provider that says that somebody left.
+    Logout,
+}
 
 /// Why somebody did not come in.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +59,11 @@ pub enum SignInError {
     /// The person is kept out.
     #[error("this person may not sign in here")]
     PersonDisabled,
+    /// Somebody else has the name.
+    #[error(
+        "somebody of that name is here already; give another name, or ask for a link that lets you in again"
+    )]
+    NameTaken,
     /// No group of the person comes to a role.
     #[error("none of this person's groups has a role here")]
     NoRoles,
@@ -106,7 +121,10 @@ pub struct People {
     sessions: Arc<Sessions>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
-    throttle: Throttle,
+    /// One for each [`Door`].
+    throttles: [Throttle; 3],
+    /// The identity providers that people come by.
+    issuers: Vec<String>,
 }
 
 impl std::fmt::Debug for People {
@@ -124,123 +142,23 @@ impl People {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        Self { store, directory, sessions, clock, entropy, throttle: Throttle::default() }
+        let (throttles, issuers) = (Default::default(), Vec::new());
+        Self { store, directory, sessions, clock, entropy, throttles, issuers }
     }
 
-    /// A link for the first admin if there is none who may come in; links made for that before stop.
-    ///
-    /// # Errors
-    /// As all changes.
-    pub async fn first_link(&self, caller: &Caller) -> Result<Option<(Link, Secret)>, RegistryError> {
-        let mut unit = self.store.begin().await?;
-        if unit.people().count_with_role(Role::Admin.as_str()).await? > 0 {
-            return Ok(None);
-        }
-        unit.links().withdraw(FIRST_ADMIN, self.clock.now_ms()).await?;
-        let made = self.link_in(&mut *unit, caller, FIRST_ADMIN, RoleSet::from_iter([Role::Admin])).await?;
-        unit.commit().await?;
-        Ok(Some(made))
+    /// The same, where people come by these identity providers too.
+    #[must_use]
+    pub fn with_issuers(mut self, issuers: impl IntoIterator<Item = String>) -> Self {
+        self.issuers = issuers.into_iter().collect();
+        self
     }
 
-    /// Makes a link that lets one person in, once, as these roles.
-    ///
-    /// # Errors
-    /// [`RegistryError::ScopeNotHeld`] for roles that come to more than the caller may do; as all changes.
-    pub async fn make_link(
-        &self,
-        caller: &Caller,
-        name: &str,
-        roles: RoleSet,
-    ) -> Result<(Link, Secret), RegistryError> {
-        self.check_roles(caller, roles)?;
-        let mut unit = self.store.begin().await?;
-        let made = self.link_in(&mut *unit, caller, name, roles).await?;
-        unit.commit().await?;
-        Ok(made)
-    }
-
-    async fn link_in(
-        &self,
-        unit: &mut dyn UnitOfWork,
-        caller: &Caller,
-        name: &str,
-        roles: RoleSet,
-    ) -> Result<(Link, Secret), RegistryError> {
-        check_name("name", name, TOKEN_NAME_BYTES_MAX)?;
-        let now_ms = self.clock.now_ms();
-        let secret = Secret::generate(SecretKind::Link, &*self.entropy);
-        let link = Link {
-            id: LinkId::new(&*self.clock, &*self.entropy),
-            secret_sha256: secret.hash().0,
-            roles: roles.names(),
-            name: name.to_owned(),
-            region: "default".to_owned(),
-            created_at_ms: now_ms,
-            expires_at_ms: now_ms.saturating_add(LINK_MS),
-            used_at_ms: None,
-        };
-        let mut audit = caller.record(&*self.clock, &*self.entropy, "link.make", link.id);
-        audit.after = json!({ "name": link.name, "roles": link.roles, "expires_at_ms": link.expires_at_ms });
-        unit.links().add(&link, &audit).await?;
-        Ok((link, secret))
-    }
-
-    /// Lets somebody in by a link, as a new person.
-    ///
-    /// # Errors
-    /// [`SignInError`].
-    pub async fn come_by_link(
-        &self,
-        text: &str,
-        name: Option<&str>,
-        arrival: &Arrival,
-    ) -> Result<CameIn, SignInError> {
-        let now_ms = self.clock.now_ms();
-        self.throttle.check(arrival.origin.as_deref(), now_ms)?;
-        let secret = Secret::parse(text).ok().filter(|secret| secret.kind() == SecretKind::Link);
-        let Some(secret) = secret else { return self.refuse(arrival, SignInError::LinkRefused).await };
-        let mut unit = self.store.begin().await?;
-        let Some(link) = unit.links().by_secret(&secret.hash().0).await? else {
-            drop(unit);
-            return self.refuse(arrival, SignInError::LinkRefused).await;
-        };
-        // before the link is used up: a name that is refused can be mended
-        let name = name.unwrap_or(&link.name);
-        check_name("name", name, PERSON_TEXT_BYTES_MAX)?;
-        if !unit.links().use_up(link.id, now_ms).await? {
-            drop(unit);
-            return self.refuse(arrival, SignInError::LinkRefused).await;
-        }
-        let person = Person {
-            id: PersonId::new(&*self.clock, &*self.entropy),
-            name: name.to_owned(),
-            email: None,
-            roles: link.roles.clone(),
-            teams: Vec::new(),
-            services: Vec::new(),
-            disabled: false,
-            identity: None,
-            region: link.region.clone(),
-            created_at_ms: now_ms,
-            updated_at_ms: now_ms,
-            signed_in_at_ms: Some(now_ms),
-            version: 1,
-        };
-        let mut audit = self.of_themselves(&person, arrival, "person.add");
-        audit.after = json!({ "name": person.name, "roles": person.roles, "link": link.id });
-        unit.people().add(&person, &audit).await?;
-        let (session, secret) = self.sessions.begin(&mut *unit, &person, arrival).await?;
-        unit.commit().await?;
-        self.directory.invalidate();
-        Ok(CameIn { person, session, secret })
-    }
-
-    /// Whether sign-ins from there are heard now.
+    /// Whether attempts at a door from there are heard now.
     ///
     /// # Errors
     /// [`Throttled`].
-    pub fn check_throttle(&self, origin: Option<&str>) -> Result<(), Throttled> {
-        self.throttle.check(origin, self.clock.now_ms())
+    pub fn check_throttle(&self, door: Door, origin: Option<&str>) -> Result<(), Throttled> {
+        self.throttles[door as usize].check(origin, self.clock.now_ms())
     }
 
     /// Lets somebody in whom an identity provider vouches for. Their roles and teams are what their groups come to
@@ -253,17 +171,38 @@ impl People {
         let found = unit.people().by_identity(&claims.identity).await?;
         if found.as_ref().is_some_and(|person| person.disabled) {
             drop(unit);
-            return self.refuse(arrival, SignInError::PersonDisabled).await;
+            return self.refuse(Door::Callback, arrival, SignInError::PersonDisabled).await;
         }
         if claims.roles.is_empty() {
-            drop(unit);
-            return self.refuse(arrival, SignInError::NoRoles).await;
+            match found.filter(|person| !person.roles.is_empty()) {
+                Some(found) => self.strip(unit, found, arrival).await?,
+                None => drop(unit),
+            }
+            return self.refuse(Door::Callback, arrival, SignInError::NoRoles).await;
         }
         let person = self.write_claims(&mut *unit, claims, found, arrival).await?;
         let (session, secret) = self.sessions.begin(&mut *unit, &person, arrival).await?;
         unit.commit().await?;
         self.directory.invalidate();
         Ok(CameIn { person, session, secret })
+    }
+
+    /// The provider says now that somebody has no role any more: neither have their sessions and tokens.
+    async fn strip(
+        &self,
+        mut unit: Box<dyn UnitOfWork>,
+        before: Person,
+        arrival: &Arrival,
+    ) -> Result<(), StoreError> {
+        let after = Person { roles: Vec::new(), updated_at_ms: self.clock.now_ms(), ..before.clone() };
+        let mut audit = self.of_themselves(&before, arrival, "person.change");
+        (audit.before, audit.after) = (audited(&before), audited(&after));
+        unit.people().replace(&after, &audit).await?;
+        let caller = self.caller(arrival);
+        self.sessions.end_all_in(&mut *unit, &caller, before.id, |_| true, "no group has a role").await?;
+        unit.commit().await?;
+        self.directory.invalidate();
+        Ok(())
     }
 
     async fn write_claims(
@@ -297,6 +236,7 @@ impl People {
             created_at_ms: found.as_ref().map_or(now_ms, |person| person.created_at_ms),
             updated_at_ms: found.as_ref().map_or(now_ms, |person| person.updated_at_ms),
             signed_in_at_ms: found.as_ref().and_then(|person| person.signed_in_at_ms),
+            left_at_ms: found.as_ref().and_then(|person| person.left_at_ms),
             version: found.as_ref().map_or(1, |person| person.version),
         };
         let Some(before) = found else {
@@ -316,7 +256,8 @@ impl People {
     }
 
     /// An identity provider says that a session of its own ended: ends those that came of it here, of what had begun
-    /// by then. Says how many.
+    /// by then. Says how many. Where it names no session but the person alone, all of theirs ended; it may be that they left
+    /// for good, so their own tokens rest until they sign in again.
     ///
     /// # Errors
     /// As all changes.
@@ -343,29 +284,53 @@ impl People {
                 && (said.sid.is_none() || session.provider_sid == said.sid)
         };
         let mut ended = 0;
+        if said.sid.is_none() {
+            for id in &people {
+                self.note_left(&mut *unit, *id, until_ms, caller).await?;
+            }
+        }
         for person in people {
             ended +=
                 self.sessions.end_all_in(&mut *unit, caller, person, meant, "ended at the provider").await?;
         }
         unit.commit().await?;
+        self.directory.invalidate();
         Ok(ended)
+    }
+
+    async fn note_left(
+        &self,
+        unit: &mut dyn UnitOfWork,
+        id: PersonId,
+        until_ms: i64,
+        caller: &Caller,
+    ) -> Result<(), StoreError> {
+        let Some(person) = unit.people().get(id).await? else { return Ok(()) };
+        let came_since = person.signed_in_at_ms.is_some_and(|at_ms| at_ms > until_ms);
+        if came_since || person.left_at_ms.is_some() {
+            return Ok(());
+        }
+        let now_ms = self.clock.now_ms();
+        let mut audit = caller.record(&*self.clock, &*self.entropy, "person.leave", id);
+        audit.after = json!({ "left_at_ms": now_ms });
+        unit.people().left(id, now_ms, &audit).await
     }
 
     /// Writes down that somebody was not let in, and says so.
     ///
     /// # Errors
     /// Always: `error`, or what the store says.
-    pub async fn refuse<T>(&self, arrival: &Arrival, error: SignInError) -> Result<T, SignInError> {
-        let full = self.throttle.failed(arrival.origin.as_deref(), self.clock.now_ms());
+    pub async fn refuse<T>(
+        &self,
+        door: Door,
+        arrival: &Arrival,
+        error: SignInError,
+    ) -> Result<T, SignInError> {
+        let full = self.throttles[door as usize].failed(arrival.origin.as_deref(), self.clock.now_ms());
         if full {
             return Err(error);
         }
-        let caller = Caller {
-            principal: Principal::System { part: "access".to_owned() },
-            scopes: ScopeSet::default(),
-            origin: arrival.origin.clone(),
-            request_id: arrival.request_id.clone(),
-        };
+        let caller = self.caller(arrival);
         let mut audit = caller.record(
             &*self.clock,
             &*self.entropy,
@@ -420,18 +385,33 @@ impl People {
         let mut audit = caller.record(&*self.clock, &*self.entropy, "person.change", id);
         (audit.before, audit.after) = (audited(&before), audited(&after));
         let version = unit.people().replace(&after, &audit).await?;
-        let was_admin = held.has(Role::Admin) && !before.disabled;
-        if was_admin && unit.people().count_with_role(Role::Admin.as_str()).await? == 0 {
-            return Err(RegistryError::LastAdmin);
-        }
+        let was_able = self.is_able_admin(&mut *unit, &before).await?;
         let lost = held.iter().any(|role| !roles.has(role));
         if after.disabled || lost {
             let reason = if after.disabled { "kept out" } else { "a role was taken" };
             self.sessions.end_all_in(&mut *unit, caller, id, |_| true, reason).await?;
         }
+        if after.disabled || after.roles != before.roles {
+            // a link lets them in as what they are then, which was not decided when it was made
+            unit.links().withdraw_of(id, self.clock.now_ms()).await?;
+        }
+        // after their sessions ended: an admin who cannot come in again is none
+        if was_able && !self.has_able_admin(&mut *unit).await? {
+            return Err(RegistryError::LastAdmin);
+        }
         unit.commit().await?;
         self.directory.invalidate();
         Ok(Person { version, ..after })
+    }
+
+    /// The product itself, on the way of somebody who comes.
+    fn caller(&self, arrival: &Arrival) -> Caller {
+        Caller {
+            principal: Principal::System { part: "access".to_owned() },
+            scopes: ScopeSet::default(),
+            origin: arrival.origin.clone(),
+            request_id: arrival.request_id.clone(),
+        }
     }
 
     fn check_roles(&self, caller: &Caller, roles: RoleSet) -> Result<(), RegistryError> {

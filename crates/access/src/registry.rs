@@ -58,6 +58,17 @@ pub enum RegistryError {
     /// The expiry is not in the future.
     #[error("a token expires in the future or not at all")]
     ExpiryPassed,
+    /// A link for somebody new whose name somebody has.
+    #[error("{name} is here already ({id}); a link for somebody new needs another name")]
+    PersonExists {
+        /// The name.
+        name: String,
+        /// Who has it.
+        id: PersonId,
+    },
+    /// A link for somebody who does not come by links.
+    #[error("no link for this person: {0}")]
+    NotByLink(&'static str),
     /// An API token that could do nothing.
     #[error("an API token needs at least one scope")]
     NoScopes,

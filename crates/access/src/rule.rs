@@ -68,6 +68,8 @@ pub struct Grant {
     pub expires_at_ms: Option<i64>,
     /// Whether it was taken back.
     pub revoked: bool,
+    /// Whether it opens nothing until its owner signs in again.
+    pub resting: bool,
 }
 
 /// Why a request was turned away.
@@ -88,6 +90,10 @@ pub enum Denied {
     /// Taken back.
     #[error("this token was revoked")]
     TokenRevoked,
+    /// A person's own token whose owner is away: the identity provider said that they left, or has not vouched for them for
+    /// long.
+    #[error("this token rests until its owner signs in again")]
+    TokenResting,
     /// A source's token on a route for people, or the other way round.
     #[error("this kind of token is not for this route")]
     TokenKind,
@@ -121,6 +127,7 @@ impl Denied {
                 | Self::TokenUnknown
                 | Self::TokenExpired
                 | Self::TokenRevoked
+                | Self::TokenResting
                 | Self::SessionMissing
                 | Self::SessionEnded
                 | Self::SessionReplayed
@@ -166,6 +173,9 @@ impl Rule {
         }
         if grant.expires_at_ms.is_some_and(|at_ms| at_ms <= now_ms) {
             return Err(Denied::TokenExpired);
+        }
+        if grant.resting {
+            return Err(Denied::TokenResting);
         }
         match (self, &grant.authority) {
             (Self::SourceToken(_), Authority::Source(_)) => Ok(()),
@@ -213,7 +223,15 @@ mod tests {
 
     fn grant(authority: Authority) -> Grant {
         let id = TokenId::new(&ManualClock::at(NOW_MS), &SeededEntropy::new(1));
-        Grant { id, name: "t".into(), person: None, authority, expires_at_ms: None, revoked: false }
+        Grant {
+            id,
+            name: "t".into(),
+            person: None,
+            authority,
+            expires_at_ms: None,
+            revoked: false,
+            resting: false,
+        }
     }
 
     fn source_grant() -> Grant {
@@ -245,6 +263,8 @@ mod tests {
         grant.expires_at_ms = Some(NOW_MS);
         assert_eq!(rule.decide(Some(&grant), NOW_MS - 1), Ok(()));
         assert_eq!(rule.decide(Some(&grant), NOW_MS), Err(Denied::TokenExpired));
+        grant.resting = true;
+        assert_eq!(rule.decide(Some(&grant), NOW_MS - 1), Err(Denied::TokenResting));
         grant.revoked = true;
         assert_eq!(rule.decide(Some(&grant), NOW_MS - 1), Err(Denied::TokenRevoked));
     }

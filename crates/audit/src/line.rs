@@ -4,6 +4,8 @@
 //! {"index":0,"id":"aud_…","at_ms":…,"clock_ms":…,"action":"incident.assign","values":{"principal":
 //! {"salt":"<32 hex>","text":"{\"kind\":…}"},…,"reason":{"salt":"…","text":null},"origin":{"erased":"<64 hex>"},…}}
 //! ```
+//! A value that the reader may not know is `{"withheld":"<64 hex>"}`.
+//!
 //! Keys stand in this order, without spaces; a line in any other form is refused, so that no bit of a copy can
 //! be flipped without notice.
 
@@ -50,6 +52,9 @@ impl Serialize for Value<'_> {
                 value.serialize_entry("text", text)?;
             }
             CommittedValue::Erased { commitment } => value.serialize_entry("erased", &hex(commitment))?,
+            CommittedValue::Withheld { commitment } => {
+                value.serialize_entry("withheld", &hex(commitment))?;
+            }
         }
         value.end()
     }
@@ -83,6 +88,7 @@ struct ReadValues {
 enum ReadValue {
     Open { salt: String, text: Option<String> },
     Erased { erased: String },
+    Withheld { withheld: String },
 }
 
 /// The line of an entry, without a line break.
@@ -101,6 +107,7 @@ pub fn entry_of(line: &str) -> Option<AuditEntry> {
         opened.push(match value {
             ReadValue::Open { salt, text } => CommittedValue::Open { salt: unhex(&salt)?, text },
             ReadValue::Erased { erased } => CommittedValue::Erased { commitment: unhex(&erased)? },
+            ReadValue::Withheld { withheld } => CommittedValue::Withheld { commitment: unhex(&withheld)? },
         });
     }
     let entry = AuditEntry {
@@ -143,6 +150,7 @@ mod tests {
         record.reason = Some("two\nlines\u{2028}".into());
         let mut entry = AuditEntry::of(&record, 3, 0).unwrap();
         entry.values[3] = CommittedValue::Erased { commitment: [0xab; 32] };
+        entry.withhold(AuditField::Origin);
         entry
     }
 

@@ -68,6 +68,7 @@ fn entry(html: &mut String, record: &ProvenEntry) {
             CommittedValue::Open { text: None, .. } => continue,
             CommittedValue::Open { text: Some(text), .. } => escape(text),
             CommittedValue::Erased { .. } => "<span class=\"gone\">erased</span>".to_owned(),
+            CommittedValue::Withheld { .. } => "<span class=\"gone\">withheld</span>".to_owned(),
         };
         let _ = writeln!(html, "<tr><th>{}<td>{text}", field.as_str());
     }

@@ -306,7 +306,7 @@ class Entry:
             raise ValueError("not a record")
         if not re.fullmatch("aud_[0-7][%s]{25}" % CROCKFORD, self.id):
             raise ValueError("not a record")
-        self.texts, self.erased, commitments = {}, set(), []
+        self.texts, self.erased, self.withheld, commitments = {}, set(), 0, []
         for tag, name in enumerate(FIELDS, 1):
             commitments.append(self.commitment(tag, name, values[name]))
         ulid = 0
@@ -321,6 +321,9 @@ class Entry:
         if list(value) == ["erased"]:
             self.erased.add(name)
             return unhex(value["erased"], 32)
+        if list(value) == ["withheld"]:
+            self.withheld += 1
+            return unhex(value["withheld"], 32)
         if list(value) != ["salt", "text"] or not isinstance(value["text"], (str, type(None))):
             raise ValueError("not a value")
         salt, text = unhex(value["salt"], 16), value["text"]
@@ -341,6 +344,7 @@ def unhex(text, size):
 class Report:
     def __init__(self):
         self.records, self.erased_values, self.checkpoints, self.signed_at_ms = 0, 0, 0, None
+        self.withheld_values = 0
         self.findings, self.total = [], 0
 
     def find(self, code, place, detail):
@@ -482,6 +486,7 @@ class Judge:
                 break
         self.at_ms, self.clock_max = entry.at_ms, max(self.clock_max, entry.clock_ms)
         self.report.records += 1
+        self.report.withheld_values += entry.withheld
         if entry.erased:
             self.report.erased_values += len(entry.erased)
             self.erased[entry.id] = (index, entry.erased)
@@ -595,6 +600,7 @@ class Judge:
             return self.find("proof_invalid", place, "record or proof cannot be read")
         self.report.records += 1
         self.report.erased_values += len(entry.erased)
+        self.report.withheld_values += entry.withheld
         if not self.head:
             return
         if inclusion_root(leaf_hash(entry.leaf), entry.index, self.head.size, path) != self.head.root:
@@ -637,8 +643,8 @@ def main():
     except (OSError, ValueError) as error:
         print("error: %s" % error, file=sys.stderr)
         return 2
-    print("%d records, %d values erased, %d checkpoints compared"
-          % (report.records, report.erased_values, report.checkpoints))
+    print("%d records, %d values erased, %d withheld, %d checkpoints compared"
+          % (report.records, report.erased_values, report.withheld_values, report.checkpoints))
     for finding in report.findings:
         print("%(code)s: %(place)s: %(detail)s" % finding)
     if report.total > len(report.findings):

@@ -156,6 +156,7 @@ impl Judge {
         }
         self.times(&place, entry);
         self.report.records += 1;
+        self.report.withheld_values += entry.values.iter().filter(|value| value.is_withheld()).count() as u64;
         let erased: BTreeSet<_> =
             AuditField::ALL.into_iter().filter(|field| entry.value(*field).is_erased()).collect();
         if !erased.is_empty() {

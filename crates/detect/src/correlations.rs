@@ -207,6 +207,18 @@ impl Correlations {
     }
 }
 
+/// What a match would be for one correlation.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MatchGroups {
+    /// The groups that it would count in, each with a value for every field that is grouped by; at most
+    /// [`COMBINATIONS_MAX`]. None where a field is lacking. One without fields stands for all events.
+    pub groups: Vec<Vec<String>>,
+    /// Which of the fields that are grouped by the event lacks, by their number there.
+    pub lacks_group: Vec<usize>,
+    /// Which of the fields that are counted or computed with it lacks.
+    pub lacks_value: Vec<usize>,
+}
+
 /// The values of a field as they are compared: bounded, in lower case, each once.
 fn texts(seen: &Seen<'_>, field: FieldId) -> Vec<String> {
     let (mut all, mut text) = (Vec::new(), String::new());
@@ -259,5 +271,31 @@ impl Detector {
     ) {
         let seen = self.seen(hit, routes, view, known);
         self.correlations.entries(hit, &seen, event, out);
+    }
+
+    /// What a match of a rule is for the correlation at a place of the set, which names it; `None` if it does not. As
+    /// [`Detector::entries`], whether the rule matches or not.
+    pub fn match_groups(
+        &self,
+        hit: Hit,
+        correlation: usize,
+        (routes, view): (&Routes, &EventView<'_>),
+        known: &Enrichment<'_>,
+    ) -> Option<MatchGroups> {
+        let uses = self.correlations.uses.get(self.correlations.base(hit))?;
+        let one = uses.iter().find(|one| one.correlation == correlation)?;
+        let seen = self.seen(hit, routes, view, known);
+        let lacking = |fields: &[FieldId]| -> Vec<usize> {
+            fields
+                .iter()
+                .enumerate()
+                .filter(|(_, field)| texts(&seen, **field).is_empty())
+                .map(|(at, _)| at)
+                .collect()
+        };
+        let (lacks_group, lacks_value) = (lacking(&one.group), lacking(&one.values));
+        let counts = lacks_group.is_empty() && lacks_value.is_empty();
+        let groups = if counts { combinations(&seen, &one.group) } else { Vec::new() };
+        Some(MatchGroups { groups, lacks_group, lacks_value })
     }
 }

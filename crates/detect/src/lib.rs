@@ -39,7 +39,7 @@ pub use attack::{Attack, AttackError, TACTICS, Technique};
 pub use correlation_finding::CorrelationFacts;
 pub use correlation_mutation::CorrelationMutations;
 pub use correlation_tests::SeriesTestOutcome;
-pub use correlations::{COMBINATIONS_MAX, Correlations};
+pub use correlations::{COMBINATIONS_MAX, Correlations, MatchGroups};
 pub use coverage::{ANY_SOURCE, BlindRule, Coverage, RuleReach, Sight, TacticCoverage, TechniqueCoverage};
 pub use detector::{Detector, Hit, LoadReport, Scratch, Vocabulary};
 pub use documents::Documents;

@@ -19,6 +19,8 @@ use crate::yaml::{self, Yaml};
 use entity::Draft;
 use foldhash::HashMap;
 use index::{Index, Lower};
+use std::collections::BTreeMap;
+use std::ops::Bound;
 
 /// How much a service matters; the names are those of `severity`.
 pub const CRITICALITIES: [&str; 4] = ["low", "medium", "high", "critical"];
@@ -68,7 +70,9 @@ pub struct Document {
 pub struct Catalog {
     pub(crate) services: Vec<Service>,
     pub(crate) index: Index,
-    pub(crate) by_name: HashMap<Box<str>, Vec<u32>>,
+    pub(crate) by_name: BTreeMap<Box<str>, Vec<u32>>,
+    /// What each entry claims, in the order of [`Catalog::services`].
+    pub(crate) claims: Vec<Vec<(ClaimKind, Box<str>)>>,
     pub(crate) codeowners: HashMap<Box<str>, RepositoryOwners>,
     pub(crate) valid_from_ms: i64,
 }
@@ -179,7 +183,12 @@ impl CatalogBuilder {
         self.faults.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
         self.faults.truncate(FAULTS_MAX);
         let valid_from_ms = self.valid_from_ms.or(valid_from_ms).unwrap_or(self.modified_ms);
-        let catalog = Catalog { services, index, by_name, codeowners: self.codeowners, valid_from_ms };
+        let kept = |(_, _, claims): index::Claimed| {
+            claims.into_iter().map(|(kind, claim, _)| (kind, claim.into_boxed_str())).collect()
+        };
+        let claims = claims.into_iter().map(kept).collect();
+        let catalog =
+            Catalog { services, index, by_name, claims, codeowners: self.codeowners, valid_from_ms };
         (catalog, self.faults)
     }
 }
@@ -189,8 +198,8 @@ fn by_name(
     services: &mut [Service],
     claims: &[index::Claimed],
     faults: &mut Vec<Fault>,
-) -> HashMap<Box<str>, Vec<u32>> {
-    let mut by_name: HashMap<Box<str>, Vec<u32>> = HashMap::default();
+) -> BTreeMap<Box<str>, Vec<u32>> {
+    let mut by_name: BTreeMap<Box<str>, Vec<u32>> = BTreeMap::new();
     for (at, service) in services.iter().enumerate() {
         by_name.entry(service.name.as_str().into()).or_default().push(at as u32);
     }
@@ -222,6 +231,15 @@ pub struct Found<'a> {
     pub service: &'a Service,
     /// Its claim: the name or pattern in the file.
     pub claim: &'a str,
+}
+
+/// A service with what it claims.
+#[derive(Debug, Clone, Copy)]
+pub struct Listed<'a> {
+    /// The service.
+    pub service: &'a Service,
+    /// Names and patterns as the file writes them, in its order.
+    pub claims: &'a [(ClaimKind, Box<str>)],
 }
 
 impl Catalog {
@@ -259,6 +277,25 @@ impl Catalog {
     pub fn service(&self, name: &str, time_ms: i64) -> Option<&Service> {
         let mut entries = self.by_name.get(name)?.iter().filter_map(|at| self.services.get(*at as usize));
         entries.rfind(|service| service.is_valid_at(time_ms))
+    }
+
+    /// The services at a time by name, one entry each, with what they claim; after a name, if one is given.
+    pub fn listed<'c>(&'c self, after: Option<&str>, time_ms: i64) -> impl Iterator<Item = Listed<'c>> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let names = self.by_name.range::<str, _>((from, Bound::Unbounded));
+        names.filter_map(move |(_, entries)| self.entry_at(entries, time_ms))
+    }
+
+    /// The service of that name at a time, with what it claims.
+    pub fn listing(&self, name: &str, time_ms: i64) -> Option<Listed<'_>> {
+        self.entry_at(self.by_name.get(name)?, time_ms)
+    }
+
+    fn entry_at(&self, entries: &[u32], time_ms: i64) -> Option<Listed<'_>> {
+        entries.iter().rev().find_map(|at| {
+            let service = self.services.get(*at as usize).filter(|service| service.is_valid_at(time_ms))?;
+            Some(Listed { service, claims: self.claims.get(*at as usize).map_or(&[], Vec::as_slice) })
+        })
     }
 
     /// The CODEOWNERS of a repository.

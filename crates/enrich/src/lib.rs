@@ -28,7 +28,7 @@ mod yaml;
 
 pub use ancestry::{ProcessEvent, ProcessRef, ProcessTree};
 pub use catalog::{
-    CRITICALITIES, Catalog, CatalogBuilder, ClaimKind, Document, Found, Service, parse_time_ms,
+    CRITICALITIES, Catalog, CatalogBuilder, ClaimKind, Document, Found, Listed, Service, parse_time_ms,
 };
 pub use codeowners::{Claim, Codeowners, Dialect, first_with_owners};
 pub use error::{Fault, FaultCode, GeoError};

@@ -215,7 +215,8 @@ pub enum Incident {
         /// Only this assignee's.
         #[arg(long)]
         assignee: Option<String>,
-        /// Only those whose title has these words.
+        /// Only those with these words, and phrases in double quotes: each stands in the title of a rule, an entity, a
+        /// title that a person gave, or a comment.
         #[arg(long)]
         search: Option<String>,
         /// At most this many.
@@ -395,8 +396,8 @@ pub enum Token {
         /// For whom or what.
         name: String,
         /// What it may do, such as incidents:read; may be given several times.
-        #[arg(long = "scope", value_name = "SCOPE")]
-        scopes: Vec<String>,
+        #[arg(long = "scope", value_name = "SCOPE", required_unless_present = "source")]
+        scopes: Vec<access::Scope>,
         /// Bind it to a source: it may send that source's records and nothing else.
         #[arg(long, conflicts_with = "scopes")]
         source: Option<String>,
@@ -495,8 +496,8 @@ pub enum Audit {
         /// The record's id.
         id: String,
         /// Which: principal, object, before, after, reason, origin, request_id; may be given several times.
-        #[arg(long = "field", value_name = "NAME", required = true)]
-        fields: Vec<String>,
+        #[arg(long = "field", value_name = "NAME", required = true, value_parser = audit_field)]
+        fields: Vec<model::AuditField>,
         /// Why, such as the number of the request to be forgotten.
         #[arg(long)]
         reason: String,
@@ -509,4 +510,9 @@ pub struct ConfigCommand {
     /// Print the JSON schema instead.
     #[arg(long)]
     pub schema: bool,
+}
+
+fn audit_field(name: &str) -> Result<model::AuditField, String> {
+    let names = model::AuditField::ALL.map(model::AuditField::as_str).join(", ");
+    model::AuditField::from_name(name).ok_or_else(|| format!("no such value; there are {names}"))
 }

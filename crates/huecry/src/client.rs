@@ -27,7 +27,8 @@ const SOURCE_TOKEN: &str = "HUECRY_SOURCE_TOKEN";
 pub(crate) struct Client {
     agent: ureq::Agent,
     base: String,
-    token: String,
+    /// Why there is none is said when it is needed, so that what else is wrong with a command is said first.
+    token: Result<String, Failure>,
 }
 
 /// An answer that was not a problem.
@@ -41,17 +42,21 @@ impl Client {
     /// The server that the command line or the configuration names, with the token given by variable, file
     /// or data folder.
     pub(crate) fn of(cli: &Cli, config: &Config) -> Result<Self, Failure> {
-        Ok(Self::new(&base(cli, config), &token(cli, config)?))
+        Ok(Self::with(&base(cli, config), token(cli, config)))
     }
 
     /// A client for a server at `base` (no slash at its end).
     pub(crate) fn new(base: &str, token: &str) -> Self {
+        Self::with(base, Ok(token.to_owned()))
+    }
+
+    fn with(base: &str, token: Result<String, Failure>) -> Self {
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(ANSWER_MAX))
             .build()
             .into();
-        Self { agent, base: base.to_owned(), token: token.to_owned() }
+        Self { agent, base: base.to_owned(), token }
     }
 
     /// The client that sends records: with the source token in HUECRY_SOURCE_TOKEN, else as [`of`](Self::of).
@@ -70,7 +75,9 @@ impl Client {
 
     /// Whether the token is a source's: it sends that source's records and does nothing else.
     pub(crate) fn is_sources_own(&self) -> bool {
-        Secret::parse(&self.token).is_ok_and(|token| token.kind() == SecretKind::Source)
+        self.token
+            .as_ref()
+            .is_ok_and(|token| Secret::parse(token).is_ok_and(|token| token.kind() == SecretKind::Source))
     }
 
     /// Where the server is.
@@ -81,14 +88,14 @@ impl Client {
     /// GET.
     pub(crate) fn get(&self, path: &str) -> Result<Answer, Failure> {
         let request = self.agent.get(format!("{}{path}", self.base));
-        self.finish(request.header("authorization", self.bearer()).call())
+        self.finish(request.header("authorization", self.bearer()?).call())
     }
 
     /// GET of text, such as metrics.
     pub(crate) fn get_text(&self, path: &str) -> Result<String, Failure> {
         let request = self.agent.get(format!("{}{path}", self.base));
         let mut answer =
-            request.header("authorization", self.bearer()).call().map_err(|e| self.unreachable(&e))?;
+            request.header("authorization", self.bearer()?).call().map_err(|e| self.unreachable(&e))?;
         let status = answer.status().as_u16();
         if (200..300).contains(&status) { self.text(&mut answer) } else { Err(refused(status, &mut answer)) }
     }
@@ -97,7 +104,7 @@ impl Client {
     pub(crate) fn get_bytes(&self, path: &str) -> Result<Option<Vec<u8>>, Failure> {
         let request = self.agent.get(format!("{}{path}", self.base));
         let mut answer =
-            request.header("authorization", self.bearer()).call().map_err(|e| self.unreachable(&e))?;
+            request.header("authorization", self.bearer()?).call().map_err(|e| self.unreachable(&e))?;
         let status = answer.status().as_u16();
         let body = answer.body_mut().with_config().limit(FILE_BYTES_MAX).read_to_vec();
         let body = body.map_err(|e| self.unreachable(&e))?;
@@ -111,7 +118,7 @@ impl Client {
     /// POST of JSON.
     pub(crate) fn post(&self, path: &str, body: &Value) -> Result<Answer, Failure> {
         let request = self.agent.post(format!("{}{path}", self.base));
-        self.finish(request.header("authorization", self.bearer()).send_json(body))
+        self.finish(request.header("authorization", self.bearer()?).send_json(body))
     }
 
     /// POST of JSON for an answer that is read as it comes, within `time_max` from first to last byte.
@@ -121,7 +128,7 @@ impl Client {
         body: &Value,
         time_max: Duration,
     ) -> Result<impl Read + use<>, Failure> {
-        let request = self.agent.post(format!("{}{path}", self.base)).header("authorization", self.bearer());
+        let request = self.agent.post(format!("{}{path}", self.base)).header("authorization", self.bearer()?);
         let request = request.config().timeout_global(Some(time_max)).build();
         let mut answer = request.send_json(body).map_err(|e| self.unreachable(&e))?;
         let status = answer.status().as_u16();
@@ -135,7 +142,7 @@ impl Client {
     /// PATCH of JSON on the version that was read.
     pub(crate) fn patch(&self, path: &str, version: Option<u64>, body: &Value) -> Result<Answer, Failure> {
         let mut request =
-            self.agent.patch(format!("{}{path}", self.base)).header("authorization", self.bearer());
+            self.agent.patch(format!("{}{path}", self.base)).header("authorization", self.bearer()?);
         if let Some(version) = version {
             request = request.header("if-match", format!("\"{version}\""));
         }
@@ -145,7 +152,7 @@ impl Client {
     /// DELETE.
     pub(crate) fn delete(&self, path: &str) -> Result<Answer, Failure> {
         let request = self.agent.delete(format!("{}{path}", self.base));
-        self.finish(request.header("authorization", self.bearer()).call())
+        self.finish(request.header("authorization", self.bearer()?).call())
     }
 
     /// POST of records to a door; the answer with its status, so that the caller can wait and try again.
@@ -158,7 +165,7 @@ impl Client {
         body: &[u8],
     ) -> Result<(u16, Option<u64>, Value), Failure> {
         let mut request =
-            self.agent.post(format!("{}{path}", self.base)).header("authorization", self.bearer());
+            self.agent.post(format!("{}{path}", self.base)).header("authorization", self.bearer()?);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -174,8 +181,8 @@ impl Client {
         Ok((status, retry_after_s, body))
     }
 
-    fn bearer(&self) -> String {
-        format!("Bearer {}", self.token)
+    fn bearer(&self) -> Result<String, Failure> {
+        self.token.as_ref().map(|token| format!("Bearer {token}")).map_err(Clone::clone)
     }
 
     fn finish(&self, answer: Result<Response, ureq::Error>) -> Result<Answer, Failure> {

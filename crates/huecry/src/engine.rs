@@ -15,10 +15,11 @@ use sigma::correlation::{Entry, EventRef, Feeds, Firing};
 use std::collections::HashSet;
 use std::sync::Arc;
 
+mod considering;
 mod preparing;
 mod rule_work;
 
-pub use rule_work::RuleOutcome;
+pub use considering::{Considered, RuleOutcome};
 
 /// Largest OCSF event that a finding carries, in bytes; a larger one stays on the log, where the finding's
 /// position points.

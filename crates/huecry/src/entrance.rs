@@ -37,13 +37,15 @@ impl Entrance {
             Arc::clone(entropy),
             config.access.times(),
         ));
-        let people = Arc::new(People::new(
+        let people = People::new(
             Arc::clone(store),
             Arc::clone(directory),
             Arc::clone(&sessions),
             Arc::clone(clock),
             Arc::clone(entropy),
-        ));
+        )
+        .with_issuers(config.access.oidc.iter().map(|provider| provider.issuer.clone()));
+        let people = Arc::new(people);
         let first = people.first_link(&local_caller()).await.map_err(|e| Failure::new(Exit::Server, e))?;
         let oidc = config.access.oidc.iter().map(|provider| {
             let settings = provider.settings(&base)?;

@@ -24,6 +24,7 @@ mod progress;
 pub mod questions;
 pub mod reader;
 pub mod rollout;
+mod service_catalog;
 pub mod storage;
 mod terminal;
 mod upkeep;

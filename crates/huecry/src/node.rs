@@ -8,6 +8,7 @@ use crate::exit::{Exit, Failure};
 use crate::pipeline::{self, Pipeline};
 use crate::questions;
 use crate::rollout::{self, Book, Live, Rollout};
+use crate::service_catalog::KnownServices;
 use crate::storage::Storage;
 use crate::upkeep;
 use crate::witness;
@@ -87,13 +88,14 @@ impl Node {
         start_triage(config, &storage, &mut registry, &shutdown, &mut tasks);
         start_audit(config, &storage, &mut registry, &shutdown, &mut tasks);
         start_retention(&storage, &shutdown, &mut tasks);
+        let services = KnownServices::new(Arc::clone(&enricher), Arc::clone(&storage.clock));
         let interval_s = config.enrich.reload_interval_s;
         enrichment::watch(enricher, Arc::clone(&storage.clock), interval_s, &shutdown, &mut tasks);
         let query = start_query(config, &storage, &mut registry)?;
         let log = Arc::clone(&storage.log);
         let masker = questions::masker(config, &storage)?;
         let book = Arc::new(Book::new(rollout, log, query.clone(), masker));
-        let app = app(config, &storage, (book, query, entrance), registry, &shutdown);
+        let app = app(config, &storage, (book, Arc::new(services), query, entrance), registry, &shutdown);
         tasks.spawn(async move { server::serve(listener, app).await.map_err(|e| format!("server: {e}")) });
         Ok(Self { address, storage, rules: report, first_link, pipeline, lake_upkeep, tasks, shutdown })
     }
@@ -302,10 +304,13 @@ async fn forget(store: &dyn Store, now_ms: i64) -> Result<u64, ports::store::Sto
     Ok(changes + answers + sessions + days)
 }
 
+/// What answers about rules, services and events, and who may ask.
+type Answering = (Arc<dyn server::Rules>, Arc<dyn server::ServiceCatalog>, Option<Arc<dyn Query>>, Entrance);
+
 fn app(
     config: &Config,
     storage: &Storage,
-    (rules, query, entrance): (Arc<dyn server::Rules>, Option<Arc<dyn Query>>, Entrance),
+    (rules, services, query, entrance): Answering,
     mut registry: Registry,
     shutdown: &CancellationToken,
 ) -> App {
@@ -340,6 +345,7 @@ fn app(
         access: Arc::clone(&storage.registry),
         query,
         rules,
+        services,
         metrics: Arc::new(registry),
         telemetry,
         options: server::Options::default(),

@@ -81,7 +81,8 @@ impl Storage {
         let signer = Arc::new(load_or_make_signer(config, &sealer(), &*entropy)?);
         let tiles = Arc::new(FileTiles::new(config.audit_dir()));
         let policies = Arc::new(Policies::builtin().map_err(|e| Failure::new(Exit::Faults, e))?);
-        let directory = Directory::new(Arc::clone(&store), Arc::clone(&clock), sealer(), policies);
+        let directory = Directory::new(Arc::clone(&store), Arc::clone(&clock), sealer(), policies)
+            .with_token_rest_ms(config.access.token_rest_ms());
         let directory = Arc::new(directory);
         let registry = Registry::new(
             Arc::clone(&store),

@@ -1,6 +1,6 @@
 //! Who did what, on what, when, why and from where.
 
-use crate::{AuditId, Clock, Entropy, Salts};
+use crate::{AuditField, AuditId, Clock, Entropy, Salts};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -34,6 +34,8 @@ pub enum Principal {
     },
     /// Nobody can say any more: the name was erased from the record. Nobody acts as this.
     Erased,
+    /// Somebody whom the asker may not know of. Nobody acts as this, and no record is written so.
+    Withheld,
 }
 
 impl Principal {
@@ -44,6 +46,7 @@ impl Principal {
             Self::System { part } => part,
             Self::Local { account } => account,
             Self::Erased => "(erased)",
+            Self::Withheld => "(withheld)",
         }
     }
 }
@@ -97,6 +100,18 @@ impl AuditRecord {
             origin: None,
             request_id: None,
             salts: Salts::new(entropy),
+        }
+    }
+    /// Takes this value out of what is shown.
+    pub fn withhold(&mut self, field: AuditField) {
+        match field {
+            AuditField::Principal => self.principal = Principal::Withheld,
+            AuditField::Object => self.object.clear(),
+            AuditField::Before => self.before = Value::Null,
+            AuditField::After => self.after = Value::Null,
+            AuditField::Reason => self.reason = None,
+            AuditField::Origin => self.origin = None,
+            AuditField::RequestId => self.request_id = None,
         }
     }
 }

@@ -134,6 +134,11 @@ pub enum CommittedValue {
         /// What the leaf has of it.
         commitment: Hash,
     },
+    /// The reader may not know value and salt; the log has them. Nothing is stored so.
+    Withheld {
+        /// What the leaf has of it.
+        commitment: Hash,
+    },
 }
 
 impl CommittedValue {
@@ -141,21 +146,26 @@ impl CommittedValue {
     pub fn commitment(&self, field: AuditField) -> Hash {
         match self {
             Self::Open { salt, text } => commit(salt, field, text.as_deref()),
-            Self::Erased { commitment } => *commitment,
+            Self::Erased { commitment } | Self::Withheld { commitment } => *commitment,
         }
     }
 
-    /// The text, unless it was erased or not given.
+    /// The text, unless it was erased, is withheld, or was not given.
     pub fn text(&self) -> Option<&str> {
         match self {
             Self::Open { text, .. } => text.as_deref(),
-            Self::Erased { .. } => None,
+            Self::Erased { .. } | Self::Withheld { .. } => None,
         }
     }
 
     /// Whether it was erased.
     pub const fn is_erased(&self) -> bool {
         matches!(self, Self::Erased { .. })
+    }
+
+    /// Whether it is withheld from the reader.
+    pub const fn is_withheld(&self) -> bool {
+        matches!(self, Self::Withheld { .. })
     }
 }
 
@@ -164,6 +174,7 @@ impl fmt::Debug for CommittedValue {
         match self {
             Self::Open { text, .. } => write!(f, "{text:?}"),
             Self::Erased { .. } => f.write_str("erased"),
+            Self::Withheld { .. } => f.write_str("withheld"),
         }
     }
 }
@@ -226,6 +237,12 @@ impl AuditEntry {
     /// The value of that field.
     pub const fn value(&self, field: AuditField) -> &CommittedValue {
         &self.values[field as usize]
+    }
+
+    /// Takes this value out of what is shown, its salt too; the leaf stays. Whether it was erased is not told either.
+    pub fn withhold(&mut self, field: AuditField) {
+        let commitment = self.value(field).commitment(field);
+        self.values[field as usize] = CommittedValue::Withheld { commitment };
     }
 
     /// The leaf, as the module describes it.
@@ -318,6 +335,10 @@ mod tests {
         }
         assert_eq!(erased.leaf(), entry.leaf());
         assert!(!format!("{erased:?}").contains("ana"));
+        let mut withheld = entry.clone();
+        AuditField::ALL.into_iter().for_each(|field| withheld.withhold(field));
+        assert_eq!(withheld.leaf(), entry.leaf());
+        assert!(!format!("{withheld:?}").contains("ana"));
     }
 
     #[test]

@@ -4,7 +4,8 @@
 //! for every field id of a [`FieldTable`], where its values stand, so that reading a field is an array
 //! look-up. Strings without escapes are borrowed from the record; the rest is decoded when it is first asked for.
 //!
-//! **Invariant:** after the buffers have grown to what the records need, neither parsing nor reading allocates.
+//! **Invariant:** after the buffers have grown to what the records need, neither parsing nor reading allocates, but for
+//! records of which many or very long texts with escapes are asked for.
 
 use crate::field::{FieldId, FieldTable, NOWHERE, ROOT};
 use crate::view::EventView;

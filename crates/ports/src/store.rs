@@ -32,6 +32,7 @@ mod page;
 mod people;
 mod registry;
 mod rules;
+mod search;
 mod timeline;
 mod trail;
 mod views;
@@ -44,23 +45,23 @@ pub use consumers::{
 };
 pub use error::StoreError;
 pub use facets::{FACET_CANDIDATES_MAX, FACET_RULES_MAX, FACET_VALUES_MAX, Facet, FacetCount, Facets};
-pub use findings::{FindingFilter, Findings, ReadFindings};
+pub use findings::{FindingFilter, Findings, FindingsOutline, ReadFindings};
 pub use incidents::{
     AssigneeFilter, Comments, GroupKey, IncidentEdit, IncidentFilter, IncidentOrder, Incidents,
-    MachineUpdate, OpenIncident, ReadComments, ReadIncidents, SEARCH_BYTES_MAX, SEARCH_CHARS_MIN,
-    SEARCH_NEEDLES_MAX, needles,
+    MachineUpdate, OpenIncident, ReadComments, ReadIncidents,
 };
 pub use moves::{IncidentLink, LINKS_MAX, LinkKind, MERGED_SHOWN_MAX, Moves, ReadMoves, Regrouping};
 pub use page::{CURSOR_BYTES_MAX, Cursor, PAGE_ITEMS_MAX, Page, PageRequest};
 pub use people::{
-    Identity, Link, Links, PERSON_SESSIONS_MAX, People, Person, PersonSession, ReadLinks, ReadPeople,
-    ReadSessions, Sessions,
+    Identity, Link, Links, NAMESAKES_MAX, PERSON_SESSIONS_MAX, People, Person, PersonSession, ReadLinks,
+    ReadPeople, ReadSessions, Sessions,
 };
 pub use registry::{ReadSources, ReadTokens, Source, Sources, Token, TokenKind, Tokens};
 pub use rules::{
     RULE_SAMPLES_MAX, RULE_SET_OBJECT, ReadRules, RuleBudget, RuleDay, RuleMatches, RuleRow, RuleSetChange,
     Rules, rule_object,
 };
+pub use search::{SEARCH_BYTES_MAX, SEARCH_CHARS_MIN, SEARCH_NEEDLES_MAX, folded, needles, other_case};
 pub use timeline::{COMMENT_ACTION, Moment, TimelineOrder};
 pub use trail::{
     Change, ChangeKind, ChangeSeq, Changes, IDEMPOTENCY_KEY_BYTES_MAX, Idempotency, ReadChanges,

@@ -18,10 +18,12 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use ingest::hec::HecCode;
 use model::Principal;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::SecurityRequirement;
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder, Schema};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 /// How much of a path a record of a denial repeats.
@@ -43,17 +45,33 @@ pub(crate) struct Guarded {
     app: App,
     router: OpenApiRouter<App>,
     table: Vec<Route>,
+    /// What each name of a schema stands for.
+    schemas: BTreeMap<String, RefOr<Schema>>,
+    /// Names that stand for two different things: the description has one of them only.
+    clashes: Vec<String>,
 }
 
 impl Guarded {
     pub(crate) fn new(app: App, document: utoipa::openapi::OpenApi) -> Self {
-        Self { app, router: OpenApiRouter::with_openapi(document), table: Vec::new() }
+        Self {
+            app,
+            router: OpenApiRouter::with_openapi(document),
+            table: Vec::new(),
+            schemas: BTreeMap::new(),
+            clashes: Vec::new(),
+        }
     }
 
     /// Adds routes that share `rule`.
     #[must_use]
     pub(crate) fn routes(mut self, rule: Rule, routes: UtoipaMethodRouter<App>) -> Self {
         let (schemas, mut paths, handlers) = routes;
+        for (name, schema) in &schemas {
+            let known = self.schemas.entry(name.clone()).or_insert_with(|| schema.clone());
+            if known != schema {
+                self.clashes.push(name.clone());
+            }
+        }
         let mut about = About::Else;
         for (path, item) in &mut paths.paths {
             for (method, operation) in operations(item) {
@@ -61,7 +79,7 @@ impl Guarded {
                 // pages have the addresses of what they show, without the API's prefix
                 let is_page = operation.tags.iter().flatten().any(|tag| tag == "console");
                 operation.operation_id = Some(if is_page { format!("console_{id}") } else { id });
-                declare(operation, rule);
+                declare(operation, path, rule);
                 self.table.push(Route { method, path: path.clone(), rule });
                 // routes that are registered together share their path
                 about = About::of(path);
@@ -70,6 +88,11 @@ impl Guarded {
         let layer = from_fn_with_state((self.app.clone(), rule, about), authorize);
         self.router = self.router.routes((schemas, paths, handlers.route_layer(layer)));
         self
+    }
+
+    /// Names of schemas that stand for two different things.
+    pub(crate) fn clashes(&self) -> &[String] {
+        &self.clashes
     }
 
     pub(crate) fn into_parts(self) -> (axum::Router<App>, utoipa::openapi::OpenApi, Vec<Route>) {
@@ -101,7 +124,7 @@ fn operation_id(method: &str, path: &str) -> String {
 }
 
 /// Writes the rule into the reference.
-fn declare(operation: &mut Operation, rule: Rule) {
+fn declare(operation: &mut Operation, path: &str, rule: Rule) {
     let (words, security) = match rule {
         Rule::Public { why } => (format!("public: {why}"), vec![]),
         Rule::Signed { proof } => (format!("signed: {proof}"), vec![]),
@@ -113,11 +136,45 @@ fn declare(operation: &mut Operation, rule: Rule) {
         }
         Rule::Person => ("whoever is signed in".to_owned(), vec![("session", vec![])]),
     };
+    document_refusals(operation, path, rule);
     operation.security =
         Some(security.into_iter().map(|(scheme, scopes)| SecurityRequirement::new(scheme, scopes)).collect());
     let extension = Extensions::builder().add("x-huecry-rule", words).build();
     operation.extensions.get_or_insert_with(Extensions::default).merge(extension);
 }
+
+/// Writes down what stands before every handler and is not its own: who asks, how, for what. What a handler says of a
+/// status counts more.
+fn document_refusals(operation: &mut Operation, path: &str, rule: Rule) {
+    if rule.scheme() == Some(Scheme::Splunk) {
+        return; // in words of its own
+    }
+    let mut refusals = vec![
+        ("400", "Path, query or headers cannot be read, or a token stands in the query"),
+        ("408", "It took too long"),
+        ("5XX", "The server, or what it stands on, cannot answer now"),
+    ];
+    match rule {
+        Rule::Public { .. } => {}
+        Rule::Signed { .. } => refusals.extend([("401", "It is not signed as it must be")]),
+        _ => refusals
+            .extend([("401", "Nobody is known by what was sent"), ("403", "Who asks may not do this")]),
+    }
+    if path.contains('{') {
+        refusals.push(("404", "There is no such thing, or not for who asks"));
+    }
+    if operation.request_body.is_some() {
+        refusals.push(("413", "The body is too large"));
+    }
+    for (status, description) in refusals {
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("ProblemBody"))).build();
+        let refusal = ResponseBuilder::new().description(description).content(PROBLEM, content);
+        operation.responses.responses.entry(status.to_owned()).or_insert_with(|| refusal.build().into());
+    }
+}
+
+/// The media type of an error.
+const PROBLEM: &str = "application/problem+json";
 
 async fn authorize(
     State((app, rule, about)): State<(App, Rule, About)>,

@@ -52,6 +52,8 @@ codes! {
         "check that the token was made on this server and copied whole";
     TokenExpired = "token_expired", 401, "this token has expired", "make a new token";
     TokenRevoked = "token_revoked", 401, "this token was revoked", "make a new token";
+    TokenResting = "token_resting", 401, "this token rests until its owner signs in",
+        "its owner signs in once; then it works again with what their roles are then";
     TokenKind = "token_kind", 403, "this kind of token is not for this route",
         "source tokens (hc_src_) only send records; API tokens (hc_api_) do everything else";
     TokenSource = "token_source", 403, "this token belongs to another source",
@@ -79,6 +81,8 @@ codes! {
     ProviderUnavailable = "provider_unavailable", 503, "the identity provider does not answer as it should",
         "see the server's own log, and [[access.oidc]] in the configuration";
     LastAdmin = "last_admin", 409, "this is the last admin", "make another admin first";
+    PersonExists = "person_exists", 409, "there is somebody of that name already",
+        "let that person in again with `huecry people link --person per_…`, or give another name";
     TokensTooMany = "tokens_too_many", 409, "a person has too many tokens", "revoke some first";
     ScopeNotHeld = "scope_not_held", 403, "you cannot give a scope that you do not have",
         "ask someone whose token has the scope, or use the command line on the server";
@@ -146,6 +150,8 @@ codes! {
     RawRecordGone = "raw_record_gone", 410, "the raw record was removed by retention", "it cannot be driven again";
     DeadLetterNotOpen = "dead_letter_not_open", 409, "this dead letter was driven again already",
         "look at what became of it; refused once more, the record is a new dead letter at its new position";
+    StreamsTooMany = "streams_too_many", 429, "you have too many streams open",
+        "close some tabs or clients, then try again";
     StreamsExhausted = "streams_exhausted", 429, "too many streams are open", "close some, then try again";
     QueryInvalid = "query_invalid", 400, "the query cannot be understood",
         "the detail says where; `huecry query --schema` lists tables and columns";
@@ -158,6 +164,8 @@ codes! {
     QueriesExhausted = "queries_exhausted", 429, "too many queries are running",
         "send it again after the time in Retry-After";
     TuningsExhausted = "tunings_exhausted", 429, "as many filters as may be are being made",
+        "send it again after the time in Retry-After";
+    TrialsExhausted = "trials_exhausted", 429, "as many records as may be are held against rules",
         "send it again after the time in Retry-After";
     QueryFailed = "query_failed", 500, "the lake could not be read",
         "see the server's own log; `huecry doctor` checks the lake";

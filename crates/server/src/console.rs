@@ -171,7 +171,11 @@ async fn asset(Path(name): Path<String>, asked: HeaderMap) -> Result<Response, P
     get,
     path = "/favicon.svg",
     tag = "console",
-    responses((status = 200, description = "The icon", body = String, content_type = "image/svg+xml")),
+    responses(
+        (status = 200, description = "The icon", body = String, content_type = "image/svg+xml"),
+        (status = 404, description = "The console is not in this build", body = crate::problem::ProblemBody,
+            content_type = "application/problem+json"),
+    ),
 )]
 async fn icon(asked: HeaderMap) -> Result<Response, Problem> {
     file(built, "favicon.svg", REVALIDATED, &asked)

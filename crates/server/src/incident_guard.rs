@@ -9,6 +9,7 @@ use crate::state::App;
 use access::Admitted;
 use axum::http::Method;
 use model::{FindingId, Incident, IncidentId};
+use ports::UnitOfWork;
 
 /// What a route is about, by its template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,15 +83,27 @@ pub(crate) fn may(admitted: &Admitted, incident: &Incident, change: bool) -> Res
     }
 }
 
-/// Refuses a request whose path names one incident and whose body another, which does not exist for the asker or that
-/// they may not `change`.
-pub(crate) async fn check_other(
+/// Opens a unit of work on an incident, and checks in it again what was checked before the handler: the incident may
+/// have been hidden since, and an answer must not show it then.
+pub(crate) async fn begin(
     app: &App,
+    admitted: &Admitted,
+    id: IncidentId,
+) -> Result<Box<dyn UnitOfWork>, Problem> {
+    let mut unit = app.store.begin().await?;
+    check_in(&mut *unit, admitted, id, true).await?;
+    Ok(unit)
+}
+
+/// Refuses an incident, such as one that a body names, that does not exist for the asker or that they may not `change`,
+/// as it is in this transaction.
+pub(crate) async fn check_in(
+    unit: &mut dyn UnitOfWork,
     admitted: &Admitted,
     id: IncidentId,
     change: bool,
 ) -> Result<(), Problem> {
-    let incident = app.store.read().await?.incidents().get(id).await?;
+    let incident = unit.incidents().get(id).await?;
     // as one that is not there: the handler says so where nothing is hidden from the asker
     let Some(incident) = incident else { return Err(Problem::not_found("incident", id)) };
     may(admitted, &incident, change).map_err(|code| refusal(code, "incident", &id.to_string()))

@@ -30,8 +30,11 @@ mod problem_of;
 mod reference_page;
 mod routes;
 mod rule_book;
+mod rule_explanation;
 mod serve;
+mod service_catalog;
 mod state;
+mod streams;
 mod telemetry;
 mod view;
 
@@ -40,11 +43,17 @@ pub use code::Code;
 pub use edge::REQUEST_ID_BYTES_MAX;
 pub use extract::API_BODY_BYTES_MAX;
 pub use problem::{Problem, ProblemBody};
-pub use routes::{openapi_json, router};
+pub use routes::{openapi_clashes, openapi_json, router};
 pub use rule_book::{
     ExpiredFilterView, RefusedRule, Replay, ReplayedField, RuleActivity, RuleBook, RuleCommit, RuleDayView,
     RuleSampleView, RuleState, Rules, RulesError, RulesReloaded, Tuning,
 };
+pub use rule_explanation::{
+    ConditionView, CorrelationView, ElementView, ElementsView, ExplainedReasonView, ExplanationView,
+    FoundView, ItemView, MemberView, Outcome, Pasted, RefusalView, RuleExplanation, SearchView,
+    SelectionView,
+};
 pub use serve::serve;
+pub use service_catalog::{CatalogService, ServiceCatalog, ServiceClaims};
 pub use state::{App, Options, Parts, Shared};
 pub use telemetry::{RequestLabels, Telemetry};

@@ -23,6 +23,7 @@ impl From<Denied> for Problem {
             Denied::TokenUnknown => Code::TokenUnknown,
             Denied::TokenExpired => Code::TokenExpired,
             Denied::TokenRevoked => Code::TokenRevoked,
+            Denied::TokenResting => Code::TokenResting,
             Denied::TokenKind => Code::TokenKind,
             Denied::TokenSource => Code::TokenSource,
             Denied::ScopeMissing(_) => Code::ScopeMissing,
@@ -156,6 +157,10 @@ impl From<RulesError> for Problem {
             RulesError::Busy { .. } => {
                 Self::new(Code::TuningsExhausted, error.to_string()).retry_after(Some(STORE_RETRY_AFTER_MS))
             }
+            RulesError::TooManyTrials { .. } => {
+                Self::new(Code::TrialsExhausted, error.to_string()).retry_after(Some(STORE_RETRY_AFTER_MS))
+            }
+            RulesError::UnknownKind { .. } => Self::new(Code::SourceKindUnknown, error.to_string()),
             RulesError::Log => Self::new(Code::LogUnavailable, error.to_string()),
             RulesError::Unsteady => {
                 Self::new(Code::NotReady, error.to_string()).retry_after(Some(STORE_RETRY_AFTER_MS))
@@ -175,10 +180,12 @@ impl From<RegistryError> for Problem {
             RegistryError::ScopeNotHeld(_) => Self::new(Code::ScopeNotHeld, error.to_string()),
             RegistryError::UnknownKind { .. } => Self::new(Code::SourceKindUnknown, error.to_string()),
             RegistryError::LastAdmin => Self::new(Code::LastAdmin, error.to_string()),
+            RegistryError::PersonExists { .. } => Self::new(Code::PersonExists, error.to_string()),
             RegistryError::TooManyTokens => Self::new(Code::TokensTooMany, error.to_string()),
             RegistryError::BadName { .. }
             | RegistryError::UnknownRole(_)
             | RegistryError::ExpiryPassed
+            | RegistryError::NotByLink(_)
             | RegistryError::NoScopes
             | RegistryError::Seal(_) => Self::new(Code::RequestInvalid, error.to_string()),
         }
@@ -198,6 +205,7 @@ impl From<SignInError> for Problem {
             SignInError::Store(error) => error.into(),
             SignInError::Registry(error) => error.into(),
             SignInError::LinkRefused => Self::new(Code::LinkRefused, error.to_string()),
+            SignInError::NameTaken => Self::new(Code::PersonExists, error.to_string()),
             SignInError::ProviderRefused(_) | SignInError::PersonDisabled | SignInError::NoRoles => {
                 Self::new(Code::SignInRefused, error.to_string())
             }

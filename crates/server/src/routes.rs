@@ -2,8 +2,8 @@
 
 use crate::api::{
     audit, audit_log, bulk, dead_letters, events, findings, health, incident_list, incidents, links, me,
-    oidc, people, query, reference, regroup, rules, session, sources, stream, timeline, tokens, trace, views,
-    visibility,
+    oidc, people, query, reference, regroup, rules, services, session, sources, stream, timeline, tokens,
+    trace, views, visibility,
 };
 use crate::authorize::{Guarded, Route};
 use crate::code::Code;
@@ -60,6 +60,7 @@ fn guarded(app: &App) -> Guarded {
         // rules and what could not be read
         .routes(Rule::Scope(Scope::RulesRead), routes!(rules::list))
         .routes(Rule::Scope(Scope::RulesRead), routes!(rules::get))
+        .routes(Rule::Scope(Scope::RulesRead), routes!(rules::explain))
         .routes(Rule::Scope(Scope::RulesWrite), routes!(rules::reload))
         .routes(Rule::Scope(Scope::RulesWrite), routes!(rules::stage))
         .routes(Rule::Scope(Scope::RulesWrite), routes!(rules::tune))
@@ -139,6 +140,8 @@ fn desk(guarded: Guarded) -> Guarded {
         .routes(READ, routes!(findings::list))
         .routes(READ, routes!(findings::get))
         .routes(READ, routes!(trace::get))
+        .routes(READ, routes!(services::list))
+        .routes(READ, routes!(services::get))
         .routes(stream::RULE, routes!(stream::get))
         .routes(WRITE, routes!(visibility::put))
 }
@@ -161,6 +164,11 @@ pub fn router(app: &App) -> (axum::Router, Vec<Route>) {
 pub fn openapi_json(app: &App) -> String {
     let (_, document, _) = guarded(app).into_parts();
     Document::of(&document).json
+}
+
+/// Names in the API's description that two different types have, of which it shows one. There should be none.
+pub fn openapi_clashes(app: &App) -> Vec<String> {
+    guarded(app).clashes().to_vec()
 }
 
 async fn not_found(OriginalUri(uri): OriginalUri) -> Problem {

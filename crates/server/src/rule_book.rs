@@ -1,5 +1,6 @@
 //! What the API tells of rules and does with them; the binary, which runs them, implements it.
 
+use crate::rule_explanation::{Pasted, RuleExplanation};
 use access::Caller;
 use async_trait::async_trait;
 use model::{Finding, Stage};
@@ -229,6 +230,20 @@ pub enum RulesError {
         /// How many.
         running: usize,
     },
+    /// As many records as may be are being held against rules.
+    #[error("{running} records are being held against rules, as many as may")]
+    TooManyTrials {
+        /// How many.
+        running: usize,
+    },
+    /// No mapping reads such records.
+    #[error("no mapping reads records of {kind:?}; there is {known}")]
+    UnknownKind {
+        /// What was asked for.
+        kind: String,
+        /// The kinds there are.
+        known: String,
+    },
     /// The log cannot be read.
     #[error("the log cannot be read now")]
     Log,
@@ -264,6 +279,9 @@ pub trait Rules: Send + Sync {
     /// Makes a finding again, of its own record and with the rules in force. Values of the record are tokens unless
     /// `personal`.
     async fn replay(&self, finding: &Finding, personal: bool) -> Result<Replay, RulesError>;
+
+    /// Why a rule matches what somebody pasted, or not. Nothing is kept of it.
+    async fn explain(&self, rule_id: &str, pasted: Pasted) -> Result<RuleExplanation, RulesError>;
 
     /// Makes a filter of the verdicts on a rule's findings, and proves it. It shows values of records: for callers who may
     /// see personal ones.

@@ -1,6 +1,8 @@
 //! What every handler shares.
 
 use crate::rule_book::Rules;
+use crate::service_catalog::ServiceCatalog;
+use crate::streams::Streams;
 use access::{Denials, Directory, Gate, Oidc, People, Registry as AccessRegistry, Sessions};
 use model::{Clock, Entropy};
 use ports::{Log, Query, Store};
@@ -18,11 +20,13 @@ pub struct Options {
     pub drain_ms_max: u64,
     /// Most streams of changes at once.
     pub streams_max: usize,
+    /// Most of them of one person, with all their sessions and tokens, or of one machine's token.
+    pub streams_of_one_max: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { request_ms_max: 60_000, drain_ms_max: 10_000, streams_max: 256 }
+        Self { request_ms_max: 60_000, drain_ms_max: 10_000, streams_max: 256, streams_of_one_max: 16 }
     }
 }
 
@@ -64,6 +68,8 @@ pub struct Parts {
     pub eraser: audit::Eraser,
     /// The rules that run.
     pub rules: Arc<dyn Rules>,
+    /// Who answers for what.
+    pub services: Arc<dyn ServiceCatalog>,
     /// Every metric of the process.
     pub metrics: Arc<Registry>,
     /// The server's own metrics; registered in `metrics` by the caller.
@@ -82,7 +88,7 @@ pub struct App(Arc<Shared>);
 pub struct Shared {
     parts: Parts,
     pub(crate) acks: ingest::hec_ack::HecAcks,
-    pub(crate) streams: Arc<tokio::sync::Semaphore>,
+    pub(crate) streams: Arc<Streams>,
     /// The reference, written once.
     pub(crate) openapi: std::sync::OnceLock<crate::openapi::Document>,
 }
@@ -90,7 +96,7 @@ pub struct Shared {
 impl App {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
-        let streams = Arc::new(tokio::sync::Semaphore::new(parts.options.streams_max));
+        let streams = Arc::new(Streams::new(&parts.options));
         let openapi = std::sync::OnceLock::new();
         Self(Arc::new(Shared { parts, acks: ingest::hec_ack::HecAcks::default(), streams, openapi }))
     }

@@ -1,7 +1,8 @@
 //! How nouns look in the API. Times are milliseconds since the Unix epoch, names are those of OCSF.
 
-use model::{AuditField, AuditRecord, Comment, Entity, Finding, Incident, MatchedField};
-use ports::store::{DeadLetterRow, Source, StoredEntry, Token};
+use access::{SeenRecord, Sight};
+use model::{AuditField, Comment, Entity, Finding, Incident, MatchedField};
+use ports::store::{DeadLetterRow, Source, StoreError, StoredEntry, Token};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -103,15 +104,23 @@ impl From<triage::Reason> for ReasonView {
 }
 
 impl IncidentView {
-    /// With the reasons why it is there; `titles` are those of rules.
-    pub(crate) fn with_why(incident: Incident, titles: &[(String, String)]) -> Self {
-        let why = triage::why(&incident, titles).into_iter().map(Into::into).collect();
-        Self { why, ..incident.into() }
+    /// As the asker may see it: other incidents are named only where they exist for them.
+    pub(crate) async fn seen(mut incident: Incident, sight: &mut Sight<'_>) -> Result<Self, StoreError> {
+        sight.narrow(&mut incident).await?;
+        Ok(Self::of(incident))
     }
-}
 
-impl From<Incident> for IncidentView {
-    fn from(incident: Incident) -> Self {
+    /// With the reasons why it is there; `titles` are those of rules.
+    pub(crate) async fn with_why(
+        incident: Incident,
+        titles: &[(String, String)],
+        sight: &mut Sight<'_>,
+    ) -> Result<Self, StoreError> {
+        let why = triage::why(&incident, titles).into_iter().map(Into::into).collect();
+        Ok(Self { why, ..Self::seen(incident, sight).await? })
+    }
+
+    fn of(incident: Incident) -> Self {
         Self {
             id: incident.id.to_string(),
             severity: incident.severity().as_str(),
@@ -290,10 +299,16 @@ pub(crate) struct AuditView {
     /// Which of these values were erased.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     erased: Vec<&'static str>,
+    /// Whether values are withheld, because they are about an incident that does not exist for the asker.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    withheld: bool,
+    /// Which ones. The record's place and leaf are what they are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    withheld_values: Vec<&'static str>,
 }
 
-impl From<AuditRecord> for AuditView {
-    fn from(record: AuditRecord) -> Self {
+impl From<SeenRecord> for AuditView {
+    fn from(SeenRecord { record, withheld }: SeenRecord) -> Self {
         Self {
             id: record.id.to_string(),
             at_ms: record.at_ms,
@@ -305,7 +320,14 @@ impl From<AuditRecord> for AuditView {
             reason: record.reason,
             origin: record.origin,
             request_id: record.request_id,
-            erased: record.salts.erased().map(AuditField::as_str).collect(),
+            erased: record
+                .salts
+                .erased()
+                .filter(|field| !withheld.contains(field))
+                .map(AuditField::as_str)
+                .collect(),
+            withheld: !withheld.is_empty(),
+            withheld_values: withheld.into_iter().map(AuditField::as_str).collect(),
         }
     }
 }
@@ -325,7 +347,7 @@ pub(crate) struct AuditPlaceView {
 }
 
 impl AuditPlaceView {
-    pub(crate) fn of(record: AuditRecord, stored: &StoredEntry) -> Self {
+    pub(crate) fn of(record: SeenRecord, stored: &StoredEntry) -> Self {
         let entry = &stored.entry;
         let leaf_hash = audit::line::hex(&entry.leaf_hash());
         Self { record: record.into(), index: entry.index, clock_ms: entry.clock_ms, leaf_hash }

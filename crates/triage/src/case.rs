@@ -3,7 +3,7 @@
 use model::{
     Entity, Finding, FindingId, INCIDENT_RULES_MAX, Incident, IncidentId, Ownership, Severity, Status,
 };
-use ports::store::{GroupKey, MachineUpdate, OpenIncident};
+use ports::store::{FindingsOutline, GroupKey, MachineUpdate, OpenIncident};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
@@ -124,6 +124,12 @@ impl Case {
     pub(crate) fn emptied(self) -> Self {
         let (rules, tactics) = (BTreeSet::new(), BTreeSet::new());
         Self { findings: 0, rules, tactics, owned: None, ..self }
+    }
+
+    /// The same with the number and the times of all findings, of which it was made of some.
+    pub(crate) fn outlined(self, outline: &FindingsOutline) -> Self {
+        let FindingsOutline { findings, first_seen_ms, last_seen_ms, .. } = *outline;
+        Self { findings, first_seen_ms, last_seen_ms, ..self }
     }
 
     /// The finding that gives the title.

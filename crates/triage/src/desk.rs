@@ -1,6 +1,6 @@
 //! People's decisions on incidents: each checked, versioned, and recorded in the same transaction.
 
-use crate::{Error, check_comment, decide};
+use crate::{Error, RegroupLimits, check_comment, decide};
 use model::{AuditRecord, Clock, Comment, CommentId, Entropy, Incident, IncidentId, Principal};
 use ports::store::{COMMENT_ACTION, IncidentEdit, Store, StoreError, UnitOfWork};
 use serde_json::json;
@@ -12,6 +12,7 @@ pub struct Desk {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    pub(crate) limits: RegroupLimits,
 }
 
 /// A decision on an incident: assign, set the status, override the severity, set the verdict, in any mix.
@@ -64,7 +65,13 @@ pub struct CommentRequest {
 impl Desk {
     /// A desk at `store`.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
-        Self { store, clock, entropy }
+        Self { store, clock, entropy, limits: RegroupLimits::default() }
+    }
+
+    /// The same with other bounds of moves of findings.
+    #[must_use]
+    pub fn with_limits(self, limits: RegroupLimits) -> Self {
+        Self { limits, ..self }
     }
 
     /// Takes a decision; returns the incident as it is then. Nothing is written when all is as wanted.

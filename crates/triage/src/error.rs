@@ -93,9 +93,10 @@ pub enum DecisionError {
         /// The limit.
         findings_max: usize,
     },
-    /// Moving findings reads all that are there.
+    /// One transaction moves them all.
     #[error(
-        "the incident has more than {findings_max} findings, too many to take apart; link incidents instead"
+        "the incident has more than {findings_max} findings, too many to move at once; merge the other one into it, \
+         or link them"
     )]
     TooManyFindings {
         /// The limit.

@@ -44,7 +44,7 @@ pub use grouping::{Grouping, WINDOW_MS_DEFAULT, group_of};
 pub use incident::{
     ASSIGNEE_BYTES_MAX, COMMENT_BYTES_MAX, Decided, REASON_BYTES_MAX, check_comment, decide, next_statuses,
 };
-pub use regroup::{REGROUP_FINDINGS_MAX, Regrouped, SPLIT_FINDINGS_MAX};
+pub use regroup::{RegroupLimits, Regrouped, SPLIT_FINDINGS_MAX};
 pub use service::{BATCH_BYTES_MAX, BATCH_FINDINGS_MAX, CONSUMER, Options, Service, Stepped};
 pub use telemetry::Telemetry;
 pub use why::{Reason, ReasonKind, why};

@@ -14,8 +14,24 @@ use serde_json::json;
 
 /// Most findings that one split takes out.
 pub const SPLIT_FINDINGS_MAX: usize = 500;
-/// Most findings of an incident that is split, or of a survivor that gives some back: all of them are read anew.
-pub const REGROUP_FINDINGS_MAX: u64 = 20_000;
+
+/// Bounds of moves of findings between incidents.
+///
+/// What was merged can be taken back, however many findings came since. So nothing but the merge itself is refused for its
+/// size; and of an incident with more findings than are read anew, what machines make of them is an outline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RegroupLimits {
+    /// Most findings that a person's merge moves.
+    pub merged_findings_max: u64,
+    /// Up to so many findings of an incident are read anew, one by one, after some moved.
+    pub read_findings_max: u64,
+}
+
+impl Default for RegroupLimits {
+    fn default() -> Self {
+        Self { merged_findings_max: 100_000, read_findings_max: 20_000 }
+    }
+}
 
 /// Two incidents after findings moved between them.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,6 +68,10 @@ impl Desk {
         if source.visibility != target.visibility {
             return Err(DecisionError::OtherVisibility.into());
         }
+        let findings_max = self.limits.merged_findings_max;
+        if source.findings > findings_max {
+            return Err(DecisionError::TooManyFindings { findings_max }.into());
+        }
         let mut audit = self.record(actor, "incident.merge", from);
         (audit.before, audit.after) = (json!({ "merged_into": null }), json!({ "merged_into": into }));
         let mut other = self.record(actor, "incident.absorb", into);
@@ -69,8 +89,7 @@ impl Desk {
     /// Takes the merge of an incident back, whoever made it, a machine included.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`], [`StoreError::Conflict`], [`DecisionError::NotMerged`],
-    /// [`DecisionError::TooManyFindings`].
+    /// [`StoreError::NotFound`], [`StoreError::Conflict`], [`DecisionError::NotMerged`].
     pub async fn unmerge_in(
         &self,
         unit: &mut dyn UnitOfWork,
@@ -84,7 +103,6 @@ impl Desk {
             return Err(stale(&merged));
         }
         let survivor = unit.moves().survivor(id).await?;
-        self.bounded(&self.read(unit, survivor).await?)?;
         let mut audit = self.record(actor, "incident.unmerge", id);
         (audit.before, audit.after) = (json!({ "merged_into": into }), json!({ "merged_into": null }));
         let mut other = self.record(actor, "incident.release", survivor);
@@ -92,10 +110,7 @@ impl Desk {
         let at_ms = audit.at_ms;
         let regrouping = Regrouping { version, at_ms, audit: &audit, other_audit: &other };
         let findings = unit.moves().unmerge(id, survivor, regrouping).await?;
-        for id in [id, survivor] {
-            self.rework(unit, id, at_ms).await?;
-        }
-        self.regrouped(unit, id, survivor, findings).await
+        self.reworked(unit, (id, survivor), findings, at_ms).await
     }
 
     /// Splits findings off into an incident of their own. Merging that one back takes the split back.
@@ -111,7 +126,6 @@ impl Desk {
     ) -> Result<Regrouped, Error> {
         let source = self.read(unit, from).await?;
         self.unmerged(&source, version)?;
-        self.bounded(&source)?;
         if let Some(title) = title {
             check_text("a title", title, INCIDENT_TITLE_BYTES_MAX, false)?;
         }
@@ -146,10 +160,7 @@ impl Desk {
             "gravest": new.gravest, "split_from": from, "visibility": new.visibility.as_str() });
         let regrouping = Regrouping { version, at_ms, audit: &audit, other_audit: &other };
         unit.moves().split(from, &new, &ids, regrouping).await?;
-        for id in [from, new_id] {
-            self.rework(unit, id, at_ms).await?;
-        }
-        self.regrouped(unit, from, new_id, ids.len() as u64).await
+        self.reworked(unit, (from, new_id), ids.len() as u64, at_ms).await
     }
 
     /// Says that one incident has to do with another; saying it again changes nothing.
@@ -205,11 +216,18 @@ impl Desk {
         }
     }
 
-    fn bounded(&self, incident: &Incident) -> Result<(), Error> {
-        if incident.findings > REGROUP_FINDINGS_MAX {
-            return Err(DecisionError::TooManyFindings { findings_max: REGROUP_FINDINGS_MAX }.into());
+    /// Makes the machine side of both anew after findings left one of them.
+    async fn reworked(
+        &self,
+        unit: &mut dyn UnitOfWork,
+        (id, other): (IncidentId, IncidentId),
+        findings: u64,
+        at_ms: i64,
+    ) -> Result<Regrouped, Error> {
+        for id in [id, other] {
+            self.rework(unit, id, at_ms).await?;
         }
-        Ok(())
+        self.regrouped(unit, id, other, findings).await
     }
 
     async fn regrouped(
@@ -233,18 +251,17 @@ impl Desk {
         Ok(Case::of_stored(incident, gravest.as_ref(), owner.as_ref()))
     }
 
-    /// Makes an incident's machine side anew of its findings.
+    /// Makes an incident's machine side anew of its findings; where these are too many, of their outline.
     async fn rework(&self, unit: &mut dyn UnitOfWork, id: IncidentId, at_ms: i64) -> Result<(), StoreError> {
         let incident = self.read(unit, id).await?;
-        let (mut case, mut page) = (None::<Case>, Some(PageRequest::first(PAGE_ITEMS_MAX)));
+        let (mut case, mut page, mut read) = (None::<Case>, Some(PageRequest::first(PAGE_ITEMS_MAX)), 0);
         while let Some(request) = page {
             let found = unit.findings().of_incident(id, &request).await?;
-            for finding in &found.items {
-                match &mut case {
-                    Some(case) => case.join(finding),
-                    None => case = Some(Case::opened_by(id, group_key(&incident), finding)),
-                }
+            read += found.items.len() as u64;
+            if read > self.limits.read_findings_max {
+                return self.outline(unit, &incident, at_ms).await;
             }
+            join_all(&mut case, &incident, &found.items);
             page = found.next.map(|next| PageRequest::after(PAGE_ITEMS_MAX, next));
         }
         match case {
@@ -253,6 +270,36 @@ impl Desk {
                 let nothing = Case::of_stored(&incident, None, None).emptied();
                 unit.moves().rewrite(&nothing.update(at_ms)).await
             }
+        }
+    }
+
+    /// Title, severity, rules and owner by one of the gravest findings of each rule, number and times by all. What the
+    /// incident can be found by stays, and may be more than its findings name.
+    async fn outline(
+        &self,
+        unit: &mut dyn UnitOfWork,
+        incident: &Incident,
+        at_ms: i64,
+    ) -> Result<(), StoreError> {
+        let outline = unit.findings().outline(incident.id).await?;
+        let mut telling = Vec::with_capacity(outline.telling.len());
+        for id in &outline.telling {
+            telling.extend(unit.findings().get(*id).await?);
+        }
+        let mut case = None;
+        join_all(&mut case, incident, &telling);
+        match case {
+            Some(case) => unit.incidents().observe(&[case.outlined(&outline).update(at_ms)]).await,
+            None => Ok(()),
+        }
+    }
+}
+
+fn join_all(case: &mut Option<Case>, incident: &Incident, findings: &[Finding]) {
+    for finding in findings {
+        match case {
+            Some(case) => case.join(finding),
+            None => *case = Some(Case::opened_by(incident.id, group_key(incident), finding)),
         }
     }
 }

@@ -1,11 +1,12 @@
 /**
- * Shapes of routes that `schemas/openapi.json` does not describe yet. The console asks for them and says what is
- * missing where a server answers that it has no such route.
+ * The shapes that screens share. Those of services, of explanations and of the audit log are what `schemas/openapi.json`
+ * describes. Those written out are looser, so that a value or a field the console does not know is no error.
  */
 
 import type { components } from './schema'
 
-type View = components['schemas']['IncidentView']
+type Schemas = components['schemas']
+type View = Schemas['IncidentView']
 export type Incident = Omit<View, 'why' | 'visibility' | 'title_override'> & {
   why?: Why[]
   visibility?: string
@@ -14,10 +15,14 @@ export type Incident = Omit<View, 'why' | 'visibility' | 'title_override'> & {
 
 /** `everyone` who may read incidents, the `team` it is about, or `restricted` to who has it. */
 export type Visibility = 'everyone' | 'team' | 'restricted'
-export type Finding = components['schemas']['FindingView']
-export type Comment = components['schemas']['CommentView']
-export type AuditRecord = components['schemas']['AuditView']
-export type WholeIncident = Omit<components['schemas']['WholeIncident'], 'incident' | 'links' | 'merged'> & {
+export type Finding = Schemas['FindingView']
+export type Comment = Schemas['CommentView']
+/**
+ * `withheld`: the record is there and proven, `withheld_values` of it are of an incident that we may not see: nobody
+ * (`{"kind": "withheld"}`), an empty object, nulls.
+ */
+export type AuditRecord = Schemas['AuditView']
+export type WholeIncident = Omit<Schemas['WholeIncident'], 'incident' | 'links' | 'merged'> & {
   incident: Incident
   /** What people said that it has to do with. */
   links?: LinkedIncident[]
@@ -182,3 +187,18 @@ export interface PersonLink {
   link: string
   expires_at_ms: number
 }
+
+/** What answers for something, by the catalogue. */
+export type CatalogueService = Schemas['ServiceView']
+
+/** What of the world is this service's. */
+export type WholeService = Schemas['ServiceWithClaims']
+
+/** What a rule says of one pasted record. */
+export type Explained = Schemas['RuleExplanation']
+export type Explanation = Schemas['ExplanationView']
+export type ExplainedCorrelation = Schemas['CorrelationView']
+export type ExplainedMember = Schemas['MemberView']
+export type ExplainedSearch = Schemas['SearchView']
+/** One comparison of a detection, with what the event has there. */
+export type ExplainedItem = Schemas['ItemView']

@@ -52,6 +52,11 @@ export function isMissingRoute(error: unknown): boolean {
   return error.status === 404 && error.detail.startsWith('there is no route')
 }
 
+/** Whether the server has the route, and not the thing. */
+export function isAbsent(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 404 && !isMissingRoute(error)
+}
+
 export function isForbidden(error: unknown): boolean {
   return error instanceof ApiError && error.status === 403
 }

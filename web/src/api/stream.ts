@@ -1,8 +1,9 @@
 import { send } from './client'
+import type { Incident } from './pending'
 import { errorOf } from './problem'
 import type { components } from './schema'
 
-export type Change = components['schemas']['StreamedChange']
+export type Change = Omit<components['schemas']['StreamedChange'], 'incident'> & { incident?: Incident | null }
 
 /** One event of a stream, by the WHATWG's rules for `text/event-stream`. */
 export interface ServerEvent {

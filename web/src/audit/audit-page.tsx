@@ -129,31 +129,48 @@ function Records({ records, onOpen }: { records: AuditRecord[]; onOpen: (record:
               <td className="nowrap">
                 <Instant ms={record.at_ms} />
               </td>
-              <td>{principalName(record.principal, name)}</td>
+              <td className="nowrap">{actor(record, name)}</td>
               <td>
-                <Button variant="transparent" p={0} h="auto" fw={500} onClick={() => onOpen(record)}>
+                <button type="button" className="text-button nowrap" onClick={() => onOpen(record)}>
                   {record.action}
-                </Button>
+                </button>
               </td>
-              <td className="mono wrap">
-                {record.object.startsWith('inc_') ? (
+              <td className="mono nowrap">
+                {record.object.startsWith('inc_') && !record.withheld ? (
                   <Anchor
                     size="sm"
                     renderRoot={(props) => <Link {...props} to="/incidents/$id" params={{ id: record.object }} />}
                   >
                     {record.object}
                   </Anchor>
+                ) : isWithheld(record, 'object') ? (
+                  <span className="dim">withheld</span>
                 ) : (
                   record.object
                 )}
               </td>
-              <td className={classes.change}>{summary(record)}</td>
+              <td className={classes.change} title={isWithheld(record, 'after') ? WITHHELD : summary(record)}>
+                {isWithheld(record, 'after') ? <span className="dim">{WITHHELD}</span> : summary(record)}
+              </td>
             </tr>
           ))}
         </tbody>
       </table>
     </div>
   )
+}
+
+/** Said in place of values, so that nobody takes them for empty. */
+const WITHHELD = 'withheld: you may not see this incident'
+
+function isWithheld(record: AuditRecord, name: string): boolean {
+  return record.withheld === true && (record.withheld_values ?? ['before', 'after', 'reason', 'origin']).includes(name)
+}
+
+/** Who; where that was withheld, too, that. */
+function actor(record: AuditRecord, name: (id: string) => string): React.ReactNode {
+  if (isWithheld(record, 'principal')) return <span className="dim">withheld</span>
+  return principalName(record.principal, name)
 }
 
 function summary(record: AuditRecord): string {
@@ -175,14 +192,24 @@ function Record({ record }: { record: AuditRecord }) {
           <Instant ms={record.at_ms} />
         </dd>
         <dt>Who</dt>
-        <dd>{principalName(record.principal, name)}</dd>
+        <dd>{actor(record, name)}</dd>
         <dt>Object</dt>
-        <dd className="mono wrap">{record.object}</dd>
+        <dd className="mono wrap">
+          {isWithheld(record, 'object') ? <span className="dim">withheld</span> : record.object}
+        </dd>
         <dt>Why</dt>
-        <dd>{record.reason ?? <span className="dim">not said</span>}</dd>
+        <dd>
+          {record.reason ?? <span className="dim">{isWithheld(record, 'reason') ? 'withheld' : 'not said'}</span>}
+        </dd>
         <dt>From</dt>
-        <dd>{record.origin ?? <span className="dim">here</span>}</dd>
+        <dd>{record.origin ?? <span className="dim">{isWithheld(record, 'origin') ? 'withheld' : 'here'}</span>}</dd>
       </dl>
+      {record.withheld ? (
+        <Alert mt="sm" variant="light" color="gray" title="Its values are withheld">
+          It is about an incident that you may not see. That the record is there, unaltered and in its place can be
+          verified all the same.
+        </Alert>
+      ) : null}
       <VerifyRecord record={record} />
       <Text fw={600} mt="md" mb={4}>
         The record

@@ -2,7 +2,8 @@
 
 import { concat, fromHex, fromUlid, sha256, u32, u64, utf8, type Bytes } from './bytes'
 
-type Value = { salt: string; text: string | null } | { erased: string }
+/** `erased` and `withheld` values are their commitments: the leaf is the same. */
+type Value = { salt: string; text: string | null } | { erased: string } | { withheld: string }
 
 export interface Entry {
   index: number
@@ -22,6 +23,7 @@ const PRESENT = new Uint8Array([1])
 async function commitment(value: Value | undefined, tag: number): Promise<Bytes> {
   if (!value) throw new Error('a value of the record is missing')
   if ('erased' in value) return fromHex(value.erased)
+  if ('withheld' in value) return fromHex(value.withheld)
   const head = concat(fromHex(value.salt), new Uint8Array([tag]))
   return value.text === null ? sha256(head, ABSENT) : sha256(head, PRESENT, utf8(value.text))
 }

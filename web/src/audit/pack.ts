@@ -2,7 +2,7 @@ import { strToU8, zipSync, type Zippable } from 'fflate'
 import verifier from '../../../crates/audit/src/verify.py?raw'
 import { callJson } from '../api/client'
 import type { AuditRecord, Page } from '../api/pending'
-import { ApiError } from '../api/problem'
+import { ApiError, isAbsent } from '../api/problem'
 import { sha256, toHex, utf8 } from './bytes'
 import { knownKey, type Inclusion } from './verify'
 
@@ -26,8 +26,16 @@ async function attachmentsOf(object: string): Promise<[string, string][]> {
   if (!object.startsWith('inc_')) return []
   const path = `/api/v1/incidents/${object}`
   const pretty = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`
+  let incident: unknown
+  try {
+    incident = await callJson('GET', path)
+  } catch (error) {
+    // of one that we may not see there are the records, with their values withheld
+    if (isAbsent(error)) return []
+    throw error
+  }
   return [
-    ['incident.json', pretty(await callJson('GET', path))],
+    ['incident.json', pretty(incident)],
     ['findings.json', pretty(await all(`${path}/findings`))],
     ['comments.json', pretty(await all(`${path}/comments`))],
   ]
@@ -106,14 +114,10 @@ export function report(object: string, records: readonly AuditRecord[]): string 
   const cell = (value: unknown) =>
     escaped(typeof value === 'string' ? value : value === null || value === undefined ? '' : JSON.stringify(value))
   const rows = records.map((record) => {
-    const cells = [
-      new Date(record.at_ms).toISOString(),
-      record.action,
-      record.principal,
-      record.before,
-      record.after,
-      record.reason,
-    ]
+    const of = (name: 'principal' | 'before' | 'after' | 'reason') =>
+      record.withheld_values?.includes(name) ? 'withheld' : record[name]
+    const values = [of('principal'), of('before'), of('after'), of('reason')]
+    const cells = [new Date(record.at_ms).toISOString(), record.action, ...values]
     return `<tr>${cells.map((value) => `<td>${cell(value)}</td>`).join('')}</tr>`
   })
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Evidence: ${escaped(object)}</title>

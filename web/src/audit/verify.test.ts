@@ -56,13 +56,30 @@ describe('a record of a real log', () => {
     expect(await outcomes(changed)).toEqual(expected)
   })
 
-  test('an erased value keeps its place, and shows nothing', async () => {
+  /** The entry with the commitment in place of the origin. */
+  const without = async (how: 'erased' | 'withheld') => {
     const [, salted] = /"origin":(\{[^}]*\})/.exec(proof.entry) ?? []
     const { salt, text } = JSON.parse(salted ?? '') as { salt: string; text: string }
     const bytes = new Uint8Array([...fromHex(salt), 6, 1, ...new TextEncoder().encode(text)])
-    const erased = toHex(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)))
-    const changed = proof.entry.replace(salted ?? '', JSON.stringify({ erased }))
-    expect(await outcomes({ record: { ...record, origin: null }, proof: { ...proof, entry: changed } })).toEqual(GOOD)
+    const commitment = toHex(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)))
+    return { ...proof, entry: proof.entry.replace(salted ?? '', JSON.stringify({ [how]: commitment })) }
+  }
+
+  test('an erased value keeps its place, and shows nothing', async () => {
+    expect(await outcomes({ record: { ...record, origin: null }, proof: await without('erased') })).toEqual(GOOD)
+  })
+
+  test('a withheld value keeps its place, and nothing may stand for it', async () => {
+    const withheld = await without('withheld')
+    const hidden: AuditRecord = { ...record, origin: null, withheld: true, withheld_values: ['origin'] }
+    expect(await outcomes({ record: hidden, proof: withheld })).toEqual(GOOD)
+    const [check] = await verifyRecord(hidden, withheld, await readKey(golden.key))
+    expect(check?.detail).toMatch(/1 values are withheld/)
+    const bad = { ...GOOD, Record: 'bad' }
+    expect(await outcomes({ record: { ...hidden, origin: '203.0.113.7' }, proof: withheld })).toEqual(bad)
+    expect(await outcomes({ record: { ...hidden, withheld: false }, proof: withheld })).toEqual(bad)
+    const other = { ...withheld, entry: withheld.entry.replace(/"withheld":"../, '"withheld":"00') }
+    expect(await outcomes({ record: hidden, proof: other })).toEqual({ ...GOOD, Place: 'bad' })
   })
 })
 

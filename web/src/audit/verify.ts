@@ -61,7 +61,9 @@ export async function verifyRecord(record: AuditRecord, proof: Inclusion, key: K
     }
   }
   const entry = JSON.parse(proof.entry) as Entry
-  await check('Record', 'what is shown is what was committed to', () => shows(record, entry))
+  const hidden = Object.values(entry.values).filter((value) => 'withheld' in value).length
+  const compared = hidden === 0 ? '' : `; ${String(hidden)} values are withheld, and stand as what was committed to`
+  await check('Record', `what is shown is what was committed to${compared}`, () => shows(record, entry))
   await check(
     'Signature',
     `signed over ${String(proof.size)} records`,
@@ -80,14 +82,15 @@ export async function verifyRecord(record: AuditRecord, proof: Inclusion, key: K
 
 /** Whether the record of the list says what the committed values say. */
 export function shows(record: AuditRecord, entry: Entry): boolean {
-  const text = (name: string): unknown => {
-    const value = entry.values[name]
-    if (!value || 'erased' in value) return undefined
-    return ['principal', 'before', 'after'].includes(name) && value.text !== null ? JSON.parse(value.text) : value.text
-  }
   const equal = (name: string, shown: unknown) => {
-    const committed = text(name)
-    return committed === undefined || stable(committed) === stable(shown ?? null)
+    const value = entry.values[name]
+    if (!value || 'erased' in value) return true
+    // what is not told cannot be compared, so nothing may be shown in its place
+    if ('withheld' in value) return record.withheld === true && isNothing(shown)
+    const { text } = value
+    const committed: unknown =
+      ['principal', 'before', 'after'].includes(name) && text !== null ? JSON.parse(text) : text
+    return stable(committed) === stable(shown ?? null)
   }
   return (
     record.id === entry.id &&
@@ -101,6 +104,10 @@ export function shows(record: AuditRecord, entry: Entry): boolean {
     equal('origin', record.origin) &&
     equal('request_id', record.request_id)
   )
+}
+
+function isNothing(shown: unknown): boolean {
+  return shown === null || shown === undefined || shown === '' || (shown as { kind?: string }).kind === 'withheld'
 }
 
 function stable(value: unknown): string {

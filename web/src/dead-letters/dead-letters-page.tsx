@@ -26,6 +26,12 @@ const STATUSES = [
   { value: 'resolved', label: 'Resolved' },
   { value: '', label: 'All' },
 ]
+const NONE: Record<string, string> = {
+  open: 'No record waits here',
+  retried: 'No record is on its way again',
+  resolved: 'No record was mended yet',
+  '': 'No record was ever refused',
+}
 const ROWS = 200
 
 /** Records that became no event, why, and the way to drive them again. */
@@ -66,7 +72,7 @@ export function DeadLettersPage() {
       {list.isPending ? <Loading lines={8} /> : null}
       {list.isError ? <ProblemNote error={list.error} what="Dead letters" retry={() => void list.refetch()} /> : null}
       {list.data && letters.length === 0 ? (
-        <Empty title={status === 'open' ? 'No record waits here' : 'None'}>
+        <Empty title={NONE[status] ?? 'No record'}>
           Every record that was accepted became an event, or was one that had come before. Nothing is lost in between:
           accepted = stored + dead letters + duplicates.
         </Empty>
@@ -124,9 +130,9 @@ function Letters({ letters }: { letters: DeadLetter[] }) {
                   ) : null}
                 </td>
                 <td className="wrap">
-                  <Button variant="transparent" p={0} h="auto" onClick={() => setOpened(letter)}>
+                  <button type="button" className="text-button" onClick={() => setOpened(letter)}>
                     <code>{letter.code}</code>
-                  </Button>
+                  </button>
                   <div>{letter.reason}</div>
                 </td>
                 <td>
@@ -171,7 +177,7 @@ function DriveBar({ chosen, onAll, onDone }: { chosen: DeadLetter[]; onAll: () =
   return (
     <Group mb="sm" gap="xs">
       <Button disabled={chosen.length === 0} loading={worked !== null} onClick={() => void run()}>
-        Drive {count(chosen.length)} again
+        {chosen.length === 0 ? 'Drive again' : `Drive ${count(chosen.length)} again`}
       </Button>
       <Button variant="default" disabled={worked !== null} onClick={onAll}>
         Choose all that are loaded

@@ -1,35 +1,36 @@
-import { Button, Checkbox, Drawer, Menu, SegmentedControl, Select, Text, TextInput } from '@mantine/core'
-import { IconColumns } from '@tabler/icons-react'
-import { keepPreviousData, useQuery } from '@tanstack/react-query'
-import { useNavigate, useSearch } from '@tanstack/react-router'
-import { lazy, Suspense, useMemo, useState } from 'react'
+import { Button, Drawer, Menu, SegmentedControl, Select, Text, TextInput } from '@mantine/core'
+import { IconColumns, IconLink } from '@tabler/icons-react'
+import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query'
+import { Link, useNavigate, useSearch } from '@tanstack/react-router'
+import { lazy, Suspense, useCallback, useMemo, useState } from 'react'
 import { Empty } from '../feedback/empty'
 import { Loading } from '../feedback/loading'
+import { noticeDone, noticeError } from '../feedback/notices'
 import { ProblemNote } from '../feedback/problem-note'
 import { Page } from '../layout/page'
 import { count, shortInstant } from '../time/format'
 import { EventDetail } from './event-detail'
-import { ExportMenu } from './export-menu'
+import { ExportMenu, type ExportKind } from './export-menu'
 import { ask, cellText } from './lake'
 import {
+  askedOf,
   COLUMNS,
   COLUMNS_DEFAULT,
   EMPTY,
+  knownColumns,
   RANGES,
-  ROWS_MAX,
-  histogramOf,
   readQuestion,
-  rowsOf,
   spanOf,
   writeQuestion,
   type Question,
-  type Span,
 } from './question'
-import { ResultTable } from './result-table'
+import { ResultTable, type ShownColumn } from './result-table'
+import { allRows, askEvents, readable, toCsv, toNdjson, type EventRow, type EventsPage as EventsAnswer } from './rows'
 import { SqlPane } from './sql-pane'
 import classes from './events.module.css'
 
 const Histogram = lazy(() => import('./histogram'))
+/** Chosen columns stay chosen in this browser. */
 const COLUMNS_KEY = 'huecry.columns'
 
 /** Every event that came in: by filters, or in SQL. */
@@ -60,35 +61,38 @@ export function EventsPage() {
   )
 }
 
-function storedColumns(): string[] {
-  const stored = localStorage
-    .getItem(COLUMNS_KEY)
-    ?.split(',')
-    .filter((name) => (COLUMNS as readonly string[]).includes(name))
-  return stored && stored.length > 0 ? stored : COLUMNS_DEFAULT
-}
-
 function Explorer() {
-  const search = useSearch({ strict: false })
+  const search = useSearch({ strict: false }) as Record<string, string>
   const question = useMemo(() => readQuestion(search), [search])
   const navigate = useNavigate()
-  const set = (change: Partial<Question>) =>
-    void navigate({ to: '/events', search: writeQuestion({ ...question, ...change }), replace: true })
-  const [columns, setColumns] = useState(storedColumns)
-  const [opened, setOpened] = useState<string | null>(null)
+  const go = (next: Record<string, string>) => void navigate({ to: '/events', search: next, replace: true })
+  const set = (change: Partial<Question>) => go(writeQuestion({ ...question, ...change }))
+  const [columns, setColumns] = useState(() => knownColumns(localStorage.getItem(COLUMNS_KEY)))
   // the time of the question, not of each drawing: the answer belongs to one span
   const [asked_ms, setAsked] = useState(() => Date.now())
-  const asked = useMemo(() => rowsOf(question, columns, asked_ms), [question, columns, asked_ms])
-  const rows = useQuery({
+  const asked = useMemo(() => askedOf(question, asked_ms), [question, asked_ms])
+  const list = useInfiniteQuery({
     queryKey: ['events', asked],
-    queryFn: ({ signal }) => ask(asked, signal, ROWS_MAX),
+    queryFn: ({ pageParam, signal }) => askEvents(asked, pageParam, signal),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (last) => last.next ?? undefined,
     placeholderData: keepPreviousData,
     staleTime: Number.POSITIVE_INFINITY,
+    structuralSharing: false,
   })
-  const choose = (names: string[]) => {
+  const rows = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data])
+  const choose = (names: readonly string[]) => {
     setColumns(names)
     localStorage.setItem(COLUMNS_KEY, names.join(','))
   }
+  const first = list.data?.pages[0]
+  const open = (row: EventRow | null) =>
+    go({
+      ...writeQuestion(question),
+      ...(row ? { event: cellText(row.event_id), at: cellText(row.time_ms) } : {}),
+    })
+  const { fetchNextPage, hasNextPage, isFetchingNextPage, isPlaceholderData } = list
+  const more = useCallback(() => void fetchNextPage(), [fetchNextPage])
   return (
     <>
       <Filters
@@ -96,44 +100,146 @@ function Explorer() {
         question={question}
         onChange={set}
         onAgain={() => setAsked(Date.now())}
-        busy={rows.isFetching}
+        busy={list.isFetching && !isFetchingNextPage}
       />
-      <Bars
-        question={question}
-        asked_ms={asked_ms}
-        onZoom={({ from_ms, until_ms }) => set({ range: `${String(from_ms)}~${String(until_ms)}` })}
-      />
+      <div className={`panel ${classes.bars ?? ''}`}>
+        <Suspense fallback={null}>
+          <Histogram
+            buckets={first?.buckets ?? NO_BUCKETS}
+            step_ms={first?.bucket_ms ?? 0}
+            span={question.range === 'all' || !first ? null : first}
+            onZoom={({ from_ms, until_ms }) => set({ range: `${String(from_ms)}~${String(until_ms)}` })}
+          />
+        </Suspense>
+      </div>
       <div className={classes.bar}>
         <Text className="dim" role="status">
-          {rows.data
-            ? `${count(rows.data.rows.length)}${rows.data.rows.length >= ROWS_MAX ? ' newest' : ''} events`
-            : ''}
+          {list.isError ? '' : first ? told(first.total, rows.length) : 'Asking'}
+          {first?.masked ? '; personal values are masked' : ''}
         </Text>
         <span className={classes.spacer} />
         <ColumnMenu columns={columns} onChange={choose} />
-        <ExportMenu asked={rows.data ? rowsOf(question, columns, asked_ms, 100_000) : null} />
+        <Share question={question} asked_ms={asked_ms} event={search.event} at={search.at} />
+        <ExportMenu kinds={exportsOf(asked, columns)} ready={rows.length > 0} />
       </div>
-      {rows.isPending ? <Loading lines={10} /> : null}
-      {rows.isError ? <ProblemNote error={rows.error} what="The question" retry={() => void rows.refetch()} /> : null}
-      {rows.data && !rows.isError ? (
-        rows.data.rows.length === 0 ? (
-          <Empty title="No such events">
-            Widen the time, or leave a filter out. If nothing comes in at all, look at{' '}
-            <a href="/settings/sources">sources</a> and at <a href="/dead-letters">dead letters</a>.
-          </Empty>
+      {list.isPending ? <Loading lines={10} /> : null}
+      {list.isError ? <ProblemNote error={list.error} what="The question" retry={() => void list.refetch()} /> : null}
+      {first && !list.isError ? (
+        rows.length === 0 ? (
+          <NoEvents narrowed={Object.keys(writeQuestion({ ...question, range: EMPTY.range })).length > 0} onSet={set} />
         ) : (
           <ResultTable
-            answer={rows.data}
-            hidden={columns.includes('event_id') ? [] : ['event_id']}
-            onOpen={setOpened}
+            label="Events"
+            columns={shownOf(columns)}
+            rows={rows}
+            keyOf={(row) => cellText(row.event_id)}
+            openedKey={search.event ?? null}
+            onOpen={open}
+            onEnd={hasNextPage && !isFetchingNextPage && !isPlaceholderData ? more : undefined}
           />
         )
       ) : null}
-      <Drawer opened={opened !== null} onClose={() => setOpened(null)} position="right" size="xl" title="Event">
-        {opened ? <EventDetail id={opened} /> : null}
+      <Drawer
+        opened={search.event !== undefined}
+        onClose={() => open(null)}
+        position="right"
+        size="xl"
+        title={<b>Event</b>}
+      >
+        {search.event ? (
+          <EventDetail id={search.event} at_ms={search.at ? Number(search.at) || null : null} onFilter={set} />
+        ) : null}
       </Drawer>
     </>
   )
+}
+
+const NO_BUCKETS: EventsAnswer['buckets'] = []
+
+function told(total: number | null | undefined, loaded: number): string {
+  if (total === null || total === undefined) return `${count(loaded)} events loaded`
+  if (total === 1) return '1 event'
+  return loaded < total ? `${count(total)} events, the latest ${count(loaded)} loaded` : `${count(total)} events`
+}
+
+function shownOf(columns: readonly string[]): ShownColumn<EventRow>[] {
+  return COLUMNS.filter(({ name }) => columns.includes(name)).map(({ name, title }) => ({
+    key: name,
+    title,
+    about: `${name === 'time_ms' ? 'time' : name} in SQL`,
+    kind: name === 'time_ms' ? 'time' : 'text',
+    of: (row) => (name === 'time_ms' ? row.time_ms : readable(name, row[name])),
+  }))
+}
+
+/** Of all that fits the filters, with the columns that are shown. */
+function exportsOf(asked: Record<string, string | number>, columns: readonly string[]): ExportKind[] {
+  const make =
+    (write: typeof toCsv, type: string): ExportKind['make'] =>
+    async (onProgress, signal) => {
+      const { rows, truncated } = await allRows(asked, (loaded) => onProgress(`${count(loaded)} rows so far`), signal)
+      const note = truncated ? `Only the latest ${count(rows.length)}; SQL exports more` : undefined
+      return { blob: new Blob([write(rows, columns)], { type }), note }
+    }
+  return [
+    { word: 'CSV', ending: 'csv', make: make(toCsv, 'text/csv') },
+    { word: 'JSON lines', ending: 'ndjson', make: make(toNdjson, 'application/x-ndjson') },
+  ]
+}
+
+function NoEvents({ narrowed, onSet }: { narrowed: boolean; onSet: (change: Partial<Question>) => void }) {
+  return (
+    <Empty
+      title="No such events"
+      action={
+        <>
+          <Button variant="default" onClick={() => onSet({ range: '30d' })}>
+            Look at 30 days
+          </Button>
+          {narrowed ? (
+            <Button variant="default" onClick={() => onSet({ ...EMPTY, range: '30d' })}>
+              Without filters
+            </Button>
+          ) : null}
+        </>
+      }
+    >
+      Nothing fits in this time. If nothing comes in at all, look at{' '}
+      <Link to="/settings/$section" params={{ section: 'sources' }}>
+        sources
+      </Link>{' '}
+      and at <Link to="/dead-letters">dead letters</Link>.
+    </Empty>
+  )
+}
+
+/** A link that shows others the same: its time is fixed, since “the last hour” is another hour for them. */
+function Share({ question, asked_ms, event, at }: ShareProps) {
+  const copy = async () => {
+    const span = spanOf(question.range, asked_ms)
+    const range = span ? `${String(span.from_ms)}~${String(span.until_ms)}` : question.range
+    const search = new URLSearchParams(writeQuestion({ ...question, range }))
+    if (event) search.set('event', event)
+    if (event && at) search.set('at', at)
+    try {
+      await navigator.clipboard.writeText(`${location.origin}/events?${search.toString()}`)
+      noticeDone('The link is copied; its time is fixed')
+    } catch (error) {
+      noticeError('The browser does not let this page copy; the address above shows the same', error)
+    }
+  }
+  return (
+    <Button variant="default" leftSection={<IconLink size={15} />} onClick={() => void copy()}>
+      Copy link
+    </Button>
+  )
+}
+
+interface ShareProps {
+  question: Question
+  asked_ms: number
+  event: string | undefined
+  at: string | undefined
 }
 
 interface FiltersProps {
@@ -145,11 +251,13 @@ interface FiltersProps {
 
 function Filters({ question, onChange, onAgain, busy }: FiltersProps) {
   const choices = useChoices()
-  const [typed, setTyped] = useState({ actor: question.actor, address: question.address, text: question.text })
+  const { actor, address, service, text } = question
+  const [typed, setTyped] = useState({ actor, address, service, text })
   const submit = (event: React.FormEvent) => {
     event.preventDefault()
     const changed = (Object.keys(typed) as (keyof typeof typed)[]).some((key) => typed[key].trim() !== question[key])
-    if (changed) onChange({ actor: typed.actor.trim(), address: typed.address.trim(), text: typed.text.trim() })
+    const trimmed = Object.fromEntries(Object.entries(typed).map(([key, value]) => [key, value.trim()]))
+    if (changed) onChange(trimmed)
     else onAgain()
   }
   const span = spanOf(question.range, 0)
@@ -199,24 +307,27 @@ function Filters({ question, onChange, onAgain, busy }: FiltersProps) {
       />
       {field('actor', 'Actor', 'name, id or address')}
       {field('address', 'Address', '203.0.113.7')}
-      {field('text', 'Text in the record', 'slower: reads whole records')}
+      {field('service', 'Service', 'any')}
+      {field('text', 'Text in the record', 'slower: reads all of it')}
       <Button type="submit" loading={busy}>
         Ask
       </Button>
-      {question.event ? (
-        <Button variant="default" onClick={() => onChange({ event: '' })}>
-          Event {question.event.slice(0, 8)}… ✕
+      {Object.keys(writeQuestion(question)).length > 0 ? (
+        <Button variant="default" onClick={() => onChange(EMPTY)}>
+          Clear
         </Button>
       ) : null}
     </form>
   )
 }
 
+const CHOICES_SQL = `SELECT DISTINCT source, class_name FROM events
+WHERE time > now() - interval '30 days' ORDER BY 1, 2`
+
 function useChoices() {
   const found = useQuery({
     queryKey: ['event-choices'],
-    queryFn: ({ signal }) =>
-      ask({ sql: 'SELECT DISTINCT source, class_name FROM events ORDER BY 1, 2', parameters: [] }, signal, 2_000),
+    queryFn: ({ signal }) => ask({ sql: CHOICES_SQL, parameters: [] }, signal, 2_000),
     staleTime: 300_000,
   })
   const of = (column: number) =>
@@ -224,34 +335,20 @@ function useChoices() {
   return { sources: of(0), classes: of(1) }
 }
 
-function Bars({ question, asked_ms, onZoom }: { question: Question; asked_ms: number; onZoom: (span: Span) => void }) {
-  const asked = useMemo(() => histogramOf(question, asked_ms), [question, asked_ms])
-  const span = useMemo(() => spanOf(question.range, asked_ms), [question.range, asked_ms])
-  const bars = useQuery({
-    queryKey: ['histogram', asked],
-    queryFn: async ({ signal }) => {
-      const answer = await ask(asked, signal)
-      return answer.rows.map((row) => [Date.parse(cellText(row[0])), Number(row[1])] as const)
-    },
-    placeholderData: keepPreviousData,
-    staleTime: Number.POSITIVE_INFINITY,
-  })
-  if (bars.isError) return null
-  return (
-    <div className={`panel ${classes.bars ?? ''}`}>
-      <Suspense fallback={null}>
-        <Histogram bars={bars.data ?? []} step_ms={asked.step_ms} span={span} onZoom={onZoom} />
-      </Suspense>
-    </div>
-  )
-}
-
-function ColumnMenu({ columns, onChange }: { columns: string[]; onChange: (columns: string[]) => void }) {
+function ColumnMenu({
+  columns,
+  onChange,
+}: {
+  columns: readonly string[]
+  onChange: (names: readonly string[]) => void
+}) {
   const toggle = (name: string) =>
     onChange(
       columns.includes(name)
-        ? columns.filter((each) => each !== name)
-        : COLUMNS.filter((each) => each === name || columns.includes(each)),
+        ? columns.length > 1
+          ? columns.filter((each) => each !== name)
+          : columns
+        : COLUMNS.map((each) => each.name).filter((each) => each === name || columns.includes(each)),
     )
   return (
     <Menu closeOnItemClick={false} position="bottom-end">
@@ -261,23 +358,13 @@ function ColumnMenu({ columns, onChange }: { columns: string[]; onChange: (colum
         </Button>
       </Menu.Target>
       <Menu.Dropdown mah={360} className={classes.menu}>
-        {COLUMNS.map((name) => (
-          <Menu.Item
-            key={name}
-            onClick={() => toggle(name)}
-            role="menuitemcheckbox"
-            aria-checked={columns.includes(name)}
-          >
-            <Checkbox
-              component="span"
-              label={name}
-              checked={columns.includes(name)}
-              readOnly
-              tabIndex={-1}
-              aria-hidden
-            />
-          </Menu.Item>
+        {COLUMNS.map(({ name, title }) => (
+          <Menu.CheckboxItem key={name} checked={columns.includes(name)} onChange={() => toggle(name)}>
+            {title}
+          </Menu.CheckboxItem>
         ))}
+        <Menu.Divider />
+        <Menu.Item onClick={() => onChange(COLUMNS_DEFAULT)}>As at first</Menu.Item>
       </Menu.Dropdown>
     </Menu>
   )

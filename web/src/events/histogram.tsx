@@ -10,14 +10,14 @@ import type { Span } from './question'
 register([BarChart, GridComponent, TooltipComponent, CanvasRenderer])
 
 interface Props {
-  bars: readonly (readonly [number, number])[]
+  buckets: readonly { at_ms: number; count: number }[]
   step_ms: number
   span: Span | null
   onZoom: (span: Span) => void
 }
 
 /** How many events when; a bar narrows the question to its time. */
-export default function Histogram({ bars, step_ms, span, onZoom }: Props) {
+export default function Histogram({ buckets, step_ms, span, onZoom }: Props) {
   const place = useRef<HTMLDivElement>(null)
   const colors = usePalette()
   const zoom = useRef(onZoom)
@@ -54,7 +54,7 @@ export default function Histogram({ bars, step_ms, span, onZoom }: Props) {
       series: [
         {
           type: 'bar',
-          data: bars.map(([at, n]) => [at, n]),
+          data: buckets.map(({ at_ms, count: n }) => [at_ms, n]),
           itemStyle: { color: colors.accent },
           barMaxWidth: 14,
           cursor: 'zoom-in',
@@ -71,14 +71,11 @@ export default function Histogram({ bars, step_ms, span, onZoom }: Props) {
       observer.disconnect()
       chart.dispose()
     }
-  }, [bars, step_ms, span, colors])
-  const total = bars.reduce((sum, [, n]) => sum + n, 0)
-  const peak = bars.reduce<readonly [number, number] | null>(
-    (best, bar) => (best === null || bar[1] > best[1] ? bar : best),
-    null,
-  )
+  }, [buckets, step_ms, span, colors])
+  const total = buckets.reduce((sum, bucket) => sum + bucket.count, 0)
+  const [peak] = buckets.toSorted((a, b) => b.count - a.count)
   const words = peak
-    ? `${count(total)} events; most, ${count(peak[1])}, at ${shortInstant(peak[0], Date.now())}`
+    ? `${count(total)} events; most, ${count(peak.count)}, at ${shortInstant(peak.at_ms, Date.now())}`
     : 'No events'
   return <div ref={place} role="img" aria-label={words} style={{ height: 120 }} />
 }

@@ -1,5 +1,10 @@
 import { call, callJson } from '../api/client'
-import type { Asked } from './question'
+
+/** A SELECT; what a reader typed elsewhere is a parameter, never a part of it. */
+export interface Asked {
+  sql: string
+  parameters: unknown[]
+}
 
 export interface Answer {
   columns: string[]

@@ -1,48 +1,72 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { useRef } from 'react'
+import { useEffect, useRef } from 'react'
 import { Instant } from '../time/instant'
-import { cellText, type Answer } from './lake'
+import { cellText } from './lake'
 import classes from './events.module.css'
 
 const ROW_PX = 30
-const COLUMN_PX = 170
+const COLUMN_PX = 150
+/** How many rows before the end more are asked for. */
+const AHEAD_ROWS = 40
 
-/** Rows of an answer. A row with `event_id` opens. */
-export function ResultTable({
-  answer,
-  hidden = [],
-  onOpen,
-}: {
-  answer: Answer
-  hidden?: string[]
-  onOpen?: (id: string) => void
-}) {
+export interface ShownColumn<R> {
+  key: string
+  title: string
+  /** What the lake calls it, where the title is another. */
+  about?: string
+  kind: 'text' | 'time' | 'number'
+  of: (row: R) => unknown
+}
+
+interface Props<R> {
+  label: string
+  columns: readonly ShownColumn<R>[]
+  rows: readonly R[]
+  /** The row that is opened elsewhere. */
+  openedKey?: string | null
+  keyOf?: (row: R) => string
+  onOpen?: (row: R) => void
+  /** Asked for when the end comes near. */
+  onEnd?: (() => void) | undefined
+}
+
+/** Rows of an answer, as many as there are; only those in sight are drawn. */
+export function ResultTable<R>({ label, columns, rows, openedKey, keyOf, onOpen, onEnd }: Props<R>) {
   const scroller = useRef<HTMLDivElement>(null)
-  const rows = useVirtualizer({
-    count: answer.rows.length,
+  const virtual = useVirtualizer({
+    count: rows.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW_PX,
     overscan: 12,
   })
-  const shown = answer.columns.map((name, index) => ({ name, index })).filter(({ name }) => !hidden.includes(name))
-  const id = answer.columns.indexOf('event_id')
-  const template = shown
-    .map(({ name }) => (name === 'time' || name === 'received_at' ? '150px' : `minmax(${String(COLUMN_PX)}px, 1fr)`))
+  const items = virtual.getVirtualItems()
+  const last = items.at(-1)?.index ?? 0
+  useEffect(() => {
+    if (onEnd && last >= rows.length - AHEAD_ROWS) onEnd()
+  }, [onEnd, last, rows.length])
+  const template = columns
+    .map(({ kind }) =>
+      kind === 'time' ? '116px' : kind === 'number' ? 'minmax(90px, 1fr)' : `minmax(${String(COLUMN_PX)}px, 1fr)`,
+    )
     .join(' ')
+  const width_min = columns.reduce(
+    (sum, { kind }) => sum + 12 + (kind === 'time' ? 116 : kind === 'number' ? 90 : COLUMN_PX),
+    12,
+  )
   return (
     <div
       className={classes.result}
       ref={scroller}
       role="table"
       tabIndex={0}
-      aria-label="Events"
-      aria-rowcount={answer.rows.length + 1}
+      aria-label={label}
+      aria-rowcount={rows.length + 1}
     >
-      <div role="rowgroup" className={classes.resultHead}>
-        <div role="row" className={classes.resultRow} style={{ gridTemplateColumns: template }}>
-          {shown.map(({ name }) => (
-            <span key={name} role="columnheader">
-              {name}
+      <div role="rowgroup" className={classes.resultHead} style={{ minWidth: width_min }}>
+        <div role="row" aria-rowindex={1} className={classes.resultRow} style={{ gridTemplateColumns: template }}>
+          {columns.map(({ key, title, about, kind }) => (
+            <span key={key} role="columnheader" title={about} data-kind={kind}>
+              {title}
             </span>
           ))}
         </div>
@@ -50,32 +74,29 @@ export function ResultTable({
       <div
         role="rowgroup"
         className={classes.resultBody}
-        style={{ height: rows.getTotalSize(), minWidth: shown.length * 150 }}
+        style={{ height: virtual.getTotalSize(), minWidth: width_min }}
       >
-        {rows.getVirtualItems().map((item) => {
-          const row = answer.rows[item.index] ?? []
-          const event = id >= 0 ? cellText(row[id]) : ''
+        {items.map((item) => {
+          const row = rows[item.index]
+          if (row === undefined) return null
+          const open = onOpen ? () => onOpen(row) : undefined
           return (
             <div
               key={item.key}
               role="row"
               aria-rowindex={item.index + 2}
               className={classes.resultRow}
-              data-opens={event && onOpen ? true : undefined}
+              data-opens={open ? true : undefined}
+              data-opened={(openedKey && keyOf?.(row) === openedKey) || undefined}
               style={{
                 gridTemplateColumns: template,
                 transform: `translateY(${String(item.start)}px)`,
                 position: 'absolute',
               }}
-              onClick={() => (event ? onOpen?.(event) : undefined)}
+              onClick={open}
             >
-              {shown.map(({ name, index }, position) => (
-                <Cell
-                  key={name}
-                  name={name}
-                  value={row[index]}
-                  open={position === 0 && event && onOpen ? () => onOpen(event) : undefined}
-                />
+              {columns.map((column, position) => (
+                <Cell key={column.key} column={column} row={row} open={position === 0 ? open : undefined} />
               ))}
             </div>
           )
@@ -85,15 +106,20 @@ export function ResultTable({
   )
 }
 
-function Cell({ name, value, open }: { name: string; value: unknown; open?: () => void }) {
+function Cell<R>({ column, row, open }: { column: ShownColumn<R>; row: R; open: (() => void) | undefined }) {
+  const value = column.of(row)
+  const at_ms = column.kind === 'time' ? (typeof value === 'number' ? value : Date.parse(cellText(value))) : Number.NaN
   const text = cellText(value)
-  const at_ms = name === 'time' || name === 'received_at' ? Date.parse(text) : Number.NaN
   const content = Number.isNaN(at_ms) ? text : <Instant ms={at_ms} />
+  const press = (event: React.MouseEvent) => {
+    event.stopPropagation()
+    open?.()
+  }
   return (
-    <span role="cell" title={Number.isNaN(at_ms) ? text : undefined}>
+    <span role="cell" data-kind={column.kind} title={Number.isNaN(at_ms) ? text : undefined}>
       {open ? (
-        <button type="button" className={classes.open} onClick={open}>
-          {content}
+        <button type="button" className={classes.open} onClick={press}>
+          {content || '—'}
         </button>
       ) : (
         content

@@ -2,11 +2,12 @@ import { Button, Group, Menu, Text, Textarea } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
+import { Empty } from '../feedback/empty'
 import { ProblemNote } from '../feedback/problem-note'
-import { count } from '../time/format'
-import { ExportMenu } from './export-menu'
-import { ask } from './lake'
-import { ResultTable } from './result-table'
+import { bytes, count } from '../time/format'
+import { ExportMenu, type ExportKind } from './export-menu'
+import { ask, download, EXPORTS, type Answer } from './lake'
+import { ResultTable, type ShownColumn } from './result-table'
 import classes from './events.module.css'
 
 const EXAMPLES = [
@@ -76,10 +77,37 @@ export function SqlPane({ initial }: { initial: string }) {
             : ''}
         </Text>
         <span className={classes.spacer} />
-        <ExportMenu asked={run.data && asked ? { sql: asked, parameters: [] } : null} />
+        <ExportMenu kinds={exportsOf(asked ?? '')} ready={Boolean(run.data && asked)} />
       </Group>
       {run.isError ? <ProblemNote error={run.error} what="The question" /> : null}
-      {run.data ? <ResultTable answer={run.data} /> : null}
+      {run.data && run.data.rows.length > 0 ? (
+        <ResultTable label="Rows" columns={columnsOf(run.data)} rows={run.data.rows} />
+      ) : null}
+      {run.data?.rows.length === 0 ? (
+        <Empty title="No rows">The question is right, and nothing answers it.</Empty>
+      ) : null}
     </>
   )
+}
+
+/** Columns by what their first values are. */
+function columnsOf({ columns, rows }: Answer): ShownColumn<unknown[]>[] {
+  return columns.map((title, index) => {
+    const first = rows.find((row) => row[index] !== null)?.[index]
+    const isTime = typeof first === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(first)
+    const kind = typeof first === 'number' ? 'number' : isTime ? 'time' : 'text'
+    return { key: String(index), title, kind, of: (row) => row[index] }
+  })
+}
+
+/** Made by the server, from the same question. */
+function exportsOf(sql: string): ExportKind[] {
+  return EXPORTS.map(({ format, word, ending }) => ({
+    word,
+    ending,
+    make: async (onProgress, signal) => {
+      const hear = (loaded: number) => onProgress(`${bytes(loaded)} so far`)
+      return { blob: await download({ sql, parameters: [] }, format, hear, signal) }
+    },
+  }))
 }

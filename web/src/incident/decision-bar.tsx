@@ -129,7 +129,8 @@ function AssigneeSelect({ incident, onAssign }: { incident: Incident; onAssign: 
   for (const id of [own, incident.assignee]) if (id && !known.has(id)) known.set(id, name(id))
   return (
     <Select
-      w={150}
+      flex="0 1 188px"
+      miw={124}
       aria-label="Assignee"
       placeholder="Nobody has it"
       searchable

@@ -10,7 +10,7 @@ import { VerdictPicker } from './verdict-picker'
 import { statusWord, verdictWord } from './words'
 
 /** Everything a person does to one incident at a time, with its dialogs; the same in the queue and on its page. */
-export function useDesk() {
+export function useDesk({ onClosed }: { onClosed?: (id: string) => void } = {}) {
   const [refused, setRefused] = useState<Refused | null>(null)
   const [closing, setClosing] = useState<Incident | null>(null)
   const [naming, setNaming] = useState<Incident | null>(null)
@@ -41,7 +41,9 @@ export function useDesk() {
         what={closing?.title ?? ''}
         onClose={() => setClosing(null)}
         onChoose={(verdict, reason) => {
-          if (closing) decide(closing, { status: 'closed', verdict, reason: reason || undefined })
+          if (!closing) return
+          decide(closing, { status: 'closed', verdict, reason: reason || undefined })
+          onClosed?.(closing.id)
         }}
       />
       <ConflictDialog

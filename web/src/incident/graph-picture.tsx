@@ -1,85 +1,110 @@
-import { GraphChart } from 'echarts/charts'
-import { LegendComponent, TooltipComponent } from 'echarts/components'
-import { init, use as register } from 'echarts/core'
-import { CanvasRenderer } from 'echarts/renderers'
-import { useEffect, useRef } from 'react'
-import type { Graph } from '../api/pending'
-import { usePalette } from '../layout/palette-colors'
+import { Anchor } from '@mantine/core'
+import { Link } from '@tanstack/react-router'
+import { useMemo, useState } from 'react'
+import type { Graph, GraphNode } from '../api/pending'
+import { count } from '../time/format'
+import { columnsOf } from './graph'
+import classes from './graph-picture.module.css'
+import { shortEntity, shortTitle } from './naming'
 
-register([GraphChart, TooltipComponent, LegendComponent, CanvasRenderer])
+const ROW_PX = 26
+const HEAD_PX = 22
+const BAND_PX = 100
 
-/** Shapes beside colours, so that kinds differ for every eye. */
-const SHAPES = ['circle', 'roundRect', 'diamond', 'triangle', 'rect', 'pin', 'arrow']
-const LABEL_CHARS_MAX = 34
-
-function short(label: string): string {
-  if (label.length <= LABEL_CHARS_MAX) return label
-  return label.startsWith('arn:') ? `…${label.slice(-LABEL_CHARS_MAX + 1)}` : `${label.slice(0, LABEL_CHARS_MAX - 1)}…`
+/** What found what: rules at the left, whom and what they name at the right, by kind; a line for each that belongs together. */
+export function GraphPicture({ graph }: { graph: Graph }) {
+  const columns = useMemo(() => columnsOf(graph), [graph])
+  const [over, setOver] = useState<string | null>(null)
+  const place = new Map<string, number>()
+  let bottom_px = HEAD_PX
+  for (const { id } of columns.rules) {
+    place.set(id, bottom_px + ROW_PX / 2)
+    bottom_px += ROW_PX
+  }
+  let right_px = 0
+  for (const { nodes } of columns.kinds) {
+    right_px += HEAD_PX
+    for (const { id } of nodes) {
+      place.set(id, right_px + ROW_PX / 2)
+      right_px += ROW_PX
+    }
+  }
+  const height = Math.max(bottom_px, right_px)
+  const near = new Set(
+    columns.edges.flatMap(({ from, to }) => (from === over ? [to] : to === over ? [from] : [])).concat(over ?? []),
+  )
+  const row = (node: GraphNode) => (
+    <li
+      key={node.id}
+      data-near={near.has(node.id) || undefined}
+      onMouseEnter={() => setOver(node.id)}
+      onMouseLeave={() => setOver(null)}
+      onFocus={() => setOver(node.id)}
+      onBlur={() => setOver(null)}
+    >
+      <NodeLink node={node} />
+      {node.findings ? <span className={classes.times}>{count(node.findings)}</span> : null}
+    </li>
+  )
+  return (
+    <div className={classes.picture} data-testid="graph" data-over={over !== null || undefined}>
+      <section aria-label="Rules">
+        <h3>Rules</h3>
+        <ul>{columns.rules.map(row)}</ul>
+      </section>
+      <svg viewBox={`0 0 ${String(BAND_PX)} ${String(height)}`} preserveAspectRatio="none" height={height} aria-hidden>
+        {columns.edges.map(({ from, to, count: times }) => {
+          const [y1, y2] = [place.get(from) ?? 0, place.get(to) ?? 0]
+          const d = `M0 ${String(y1)}C${String(BAND_PX / 2)} ${String(y1)} ${String(BAND_PX / 2)} ${String(y2)} ${String(BAND_PX)} ${String(y2)}`
+          return (
+            <path
+              key={`${from} ${to}`}
+              d={d}
+              data-near={over === from || over === to || undefined}
+              strokeWidth={Math.min(4, 1 + Math.log2(times) / 2)}
+              vectorEffect="non-scaling-stroke"
+            />
+          )
+        })}
+      </svg>
+      <div>
+        {columns.kinds.map(({ kind, nodes }) => (
+          <section key={kind} aria-label={kind}>
+            <h3>{kind}</h3>
+            <ul>{nodes.map(row)}</ul>
+          </section>
+        ))}
+      </div>
+    </div>
+  )
 }
 
-export default function GraphPicture({ graph }: { graph: Graph }) {
-  const place = useRef<HTMLDivElement>(null)
-  const colors = usePalette()
-  useEffect(() => {
-    if (!place.current) return
-    const chart = init(place.current)
-    const kinds = [...new Set(graph.nodes.map((node) => node.kind))]
-    const findings_max = Math.max(1, ...graph.nodes.map((node) => node.findings ?? 1))
-    chart.setOption({
-      color: colors.series,
-      textStyle: { fontFamily: colors.font },
-      // html would be styled inline, which the page's policy forbids
-      tooltip: { renderMode: 'richText', formatter: ({ data }: { data: { full?: string } }) => data.full ?? '' },
-      legend: {
-        data: kinds.map((name, index) => ({ name, icon: SHAPES[index % SHAPES.length] })),
-        bottom: 0,
-        textStyle: { color: colors.text },
-        itemWidth: 11,
-        itemHeight: 11,
-      },
-      series: [
-        {
-          type: 'graph',
-          layout: 'force',
-          roam: 'move',
-          zoom: 0.84,
-          draggable: true,
-          top: 24,
-          bottom: 48,
-          force: { repulsion: 480, edgeLength: [90, 170], gravity: 0.14, layoutAnimation: false },
-          categories: kinds.map((name, index) => ({ name, symbol: SHAPES[index % SHAPES.length] })),
-          label: {
-            show: true,
-            position: 'right',
-            color: colors.text,
-            fontSize: 11,
-            formatter: ({ data }: { data: { short: string } }) => data.short,
-          },
-          labelLayout: { hideOverlap: true },
-          lineStyle: { color: colors.line, width: 1.4, opacity: 0.9 },
-          data: graph.nodes.map((node) => ({
-            id: node.id,
-            name: node.id,
-            short: short(node.label),
-            full: `${node.kind}: ${node.label}`,
-            category: kinds.indexOf(node.kind),
-            symbolSize: 10 + 16 * Math.sqrt((node.findings ?? 1) / findings_max),
-          })),
-          links: graph.edges.map((edge) => ({
-            source: edge.from,
-            target: edge.to,
-            full: `${edge.kind}, ${String(edge.count)} times`,
-          })),
-        },
-      ],
-    })
-    const observer = new ResizeObserver(() => chart.resize())
-    observer.observe(place.current)
-    return () => {
-      observer.disconnect()
-      chart.dispose()
-    }
-  }, [graph, colors])
-  const words = `Graph of ${String(graph.nodes.length)} entities and ${String(graph.edges.length)} connections; “Text” says the same`
-  return <div ref={place} role="img" aria-label={words} style={{ height: 500, width: '100%' }} />
+/** Where a node leads to: rules to their page, what else there is to the incidents about it. */
+function NodeLink({ node }: { node: GraphNode }) {
+  const title = `${node.label}${node.findings ? `: in ${count(node.findings)} findings` : ''}`
+  const id = node.id.slice(node.id.indexOf(':') + 1)
+  if (node.kind === 'incident') {
+    return (
+      <Anchor size="sm" title={title} renderRoot={(props) => <Link {...props} to="/incidents/$id" params={{ id }} />}>
+        {shortTitle(node.label)}
+      </Anchor>
+    )
+  }
+  if (node.kind === 'rule') {
+    return (
+      <Anchor size="sm" title={title} renderRoot={(props) => <Link {...props} to="/rules/$id" params={{ id }} />}>
+        {node.label}
+      </Anchor>
+    )
+  }
+  return (
+    <Anchor
+      size="sm"
+      title={title}
+      className="mono"
+      renderRoot={(props) => <Link {...props} to="/queue" search={{ entity: node.label, status: 'any' }} />}
+    >
+      {shortEntity(node.label, 40)}
+    </Anchor>
+  )
 }

@@ -1,18 +1,17 @@
 import { Anchor, SegmentedControl, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { lazy, Suspense, useMemo, useState } from 'react'
+import { useMemo, useState } from 'react'
 import type { Graph, WholeIncident } from '../api/pending'
 import { Loading } from '../feedback/loading'
 import { ProblemNote } from '../feedback/problem-note'
+import { GraphPicture } from './graph-picture'
 import { bounded, graphOf, sentences } from './graph'
 import { graphQuery } from './incident'
 import classes from './incident.module.css'
 
 /** The server gives at most so many. */
 const SERVER_NODES_MAX = 100
-
-const GraphPicture = lazy(() => import('./graph-picture'))
 
 /** Who and what the findings name, as a picture and as text that says the same. */
 export function GraphView({ whole }: { whole: WholeIncident }) {
@@ -35,13 +34,7 @@ export function GraphView({ whole }: { whole: WholeIncident }) {
         ]}
         aria-label="Show as"
       />
-      {as === 'picture' ? (
-        <Suspense fallback={<Loading label="Drawing" />}>
-          <GraphPicture graph={graph} />
-        </Suspense>
-      ) : (
-        <GraphText graph={graph} />
-      )}
+      {as === 'picture' ? <GraphPicture graph={graph} /> : <GraphText graph={graph} />}
       {graph.truncated ? <Text className="dim">Only the entities that are named most often are shown.</Text> : null}
     </>
   )

@@ -23,8 +23,8 @@ export function graphOf(incident: Incident, findings: readonly Finding[]): Graph
     touch(rule, 'rule', finding.rule_title)
     for (const entity of finding.entities) touch(`${entity.kind}:${entity.value}`, entity.kind, entity.value)
     const [about, ...rest] = finding.entities
+    for (const entity of finding.entities) join(rule, `${entity.kind}:${entity.value}`, 'matched')
     if (!about) continue
-    join(rule, `${about.kind}:${about.value}`, 'found')
     for (const entity of rest) join(`${about.kind}:${about.value}`, `${entity.kind}:${entity.value}`, 'with')
   }
   if (incident.service) {
@@ -54,4 +54,35 @@ export function sentences(graph: Graph): { node: GraphNode; with: { label: strin
     })
     return { node, with: joined.toSorted((a, b) => b.count - a.count) }
   })
+}
+
+export interface Columns {
+  rules: GraphNode[]
+  /** What the rules' findings name, the kinds in the order of how often. */
+  kinds: { kind: string; nodes: GraphNode[] }[]
+  /** From a rule to what it named. */
+  edges: GraphEdge[]
+}
+
+const byFindings = (a: GraphNode, b: GraphNode) => (b.findings ?? 0) - (a.findings ?? 0)
+
+/** The graph as two columns; other incidents come last, and this one, which has to do with all, is left out. */
+export function columnsOf(graph: Graph): Columns {
+  const rules = graph.nodes.filter((node) => node.kind === 'rule').toSorted(byFindings)
+  // the server gives the incident itself first
+  const named = graph.nodes.filter((node, index) => node.kind !== 'rule' && !(index === 0 && node.kind === 'incident'))
+  const groups = new Map<string, GraphNode[]>()
+  for (const node of named.toSorted(byFindings)) groups.set(node.kind, [...(groups.get(node.kind) ?? []), node])
+  const kinds = [...groups].map(([kind, nodes]) => ({ kind, nodes }))
+  const isRule = new Set(rules.map((node) => node.id))
+  const isNamed = new Set(named.map((node) => node.id))
+  const edges = graph.edges.flatMap((edge) => {
+    if (isRule.has(edge.from) && isNamed.has(edge.to)) return [edge]
+    return isRule.has(edge.to) && isNamed.has(edge.from) ? [{ ...edge, from: edge.to, to: edge.from }] : []
+  })
+  return {
+    rules,
+    kinds: [...kinds.filter(({ kind }) => kind !== 'incident'), ...kinds.filter(({ kind }) => kind === 'incident')],
+    edges,
+  }
 }

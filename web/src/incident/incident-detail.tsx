@@ -2,7 +2,9 @@ import { Anchor, Badge, Tabs } from '@mantine/core'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useEffect, useRef, useState } from 'react'
-import type { WholeIncident } from '../api/pending'
+import type { Incident, WholeIncident } from '../api/pending'
+import { isAbsent } from '../api/problem'
+import { Empty } from '../feedback/empty'
 import { Loading } from '../feedback/loading'
 import { ProblemNote } from '../feedback/problem-note'
 import { useKeys } from '../layout/keys'
@@ -19,18 +21,56 @@ import { FindingsView } from './findings-view'
 import { GraphView } from './graph-view'
 import { incidentQuery } from './incident'
 import classes from './incident.module.css'
+import { headline } from './naming'
 import { TimelineView } from './timeline-view'
 import { statusWord, verdictWord } from './words'
 
 /** An incident with everything that belongs to it; in the pane of the queue, or on its page. */
-export function IncidentDetail({ id, desk, inPane = false }: { id: string; desk: Desk; inPane?: boolean }) {
+export function IncidentDetail({
+  id,
+  desk,
+  inPane = false,
+  place = null,
+}: {
+  id: string
+  desk: Desk
+  inPane?: boolean
+  /** Where it stands in the queue. */
+  place?: React.ReactNode
+}) {
   const asked = useQuery(incidentQuery(id))
   if (asked.isPending) return <Loading lines={8} label="Loading the incident" />
-  if (asked.isError) return <ProblemNote error={asked.error} what="The incident" retry={() => void asked.refetch()} />
-  return <Detail whole={asked.data} desk={desk} inPane={inPane} />
+  if (asked.isError && isAbsent(asked.error)) return <Absent id={id} />
+  if (asked.isError) {
+    return (
+      <div className={classes.detail}>
+        <ProblemNote error={asked.error} what="The incident" retry={() => void asked.refetch()} />
+      </div>
+    )
+  }
+  return <Detail whole={asked.data} desk={desk} inPane={inPane} place={place} />
 }
 
-function Detail({ whole, desk, inPane }: { whole: WholeIncident; desk: Desk; inPane: boolean }) {
+/** There is none, or it is hidden: the answer is the same, so the words are. */
+function Absent({ id }: { id: string }) {
+  return (
+    <div className={classes.detail}>
+      <Empty title={<h1 className={classes.title}>There is no such incident, or you may not see it</h1>}>
+        <code className="wrap">{id}</code>. Ask who sent you here whether it is restricted, or go to{' '}
+        <Link to="/queue">the queue</Link>.
+      </Empty>
+    </div>
+  )
+}
+
+interface DetailProps {
+  whole: WholeIncident
+  desk: Desk
+  inPane: boolean
+  place: React.ReactNode
+}
+
+function Detail({ whole, desk, inPane, place }: DetailProps) {
   const { incident } = whole
   const [tab, setTab] = useState<string | null>('timeline')
   const [finding, setFinding] = useState<string | null>(null)
@@ -65,16 +105,9 @@ function Detail({ whole, desk, inPane }: { whole: WholeIncident; desk: Desk; inP
             <Badge color="indigo">seen by: {incident.visibility}</Badge>
           ) : null}
           <code className="dim">{incident.id}</code>
+          {place}
         </div>
-        {inPane ? (
-          <h2 className={classes.title}>
-            <Link to="/incidents/$id" params={{ id: incident.id }}>
-              {incident.title}
-            </Link>
-          </h2>
-        ) : (
-          <h1 className={classes.title}>{incident.title}</h1>
-        )}
+        <Title incident={incident} inPane={inPane} />
         {incident.merged_into ? <MergedNote incident={incident} /> : <DecisionBar incident={incident} desk={desk} />}
       </header>
       <div className={classes.body}>
@@ -101,62 +134,84 @@ function Detail({ whole, desk, inPane }: { whole: WholeIncident; desk: Desk; inP
   )
 }
 
+function Title({ incident, inPane }: { incident: Incident; inPane: boolean }) {
+  const { what, about } = headline(incident)
+  const words = (
+    <>
+      {what}
+      {about ? (
+        <span className={classes.about} title={incident.group.kind}>
+          {about}
+        </span>
+      ) : null}
+    </>
+  )
+  if (!inPane) return <h1 className={classes.title}>{words}</h1>
+  return (
+    <h2 className={classes.title}>
+      <Link to="/incidents/$id" params={{ id: incident.id }}>
+        {words}
+      </Link>
+    </h2>
+  )
+}
+
 function Facts({ whole, brief }: { whole: WholeIncident; brief: boolean }) {
   const { incident } = whole
   const name = useNameOf()
   return (
     <aside className={classes.side} aria-label="Facts">
-      <dl className={classes.facts}>
-        <dt>Owner</dt>
-        <dd>{incident.owner ?? <span className="dim">not known: no catalogue entry claims it</span>}</dd>
-        <dt>On call</dt>
-        <dd className="dim">not configured</dd>
-        <dt>Assignee</dt>
-        <dd>{incident.assignee ? name(incident.assignee) : <span className="dim">nobody</span>}</dd>
-        <dt>Service</dt>
-        <dd>
+      <dl className={classes.sideFacts}>
+        <Fact name="Owner">
+          {incident.owner ?? <span className="dim">not known: no catalogue entry claims it</span>}
+        </Fact>
+        <Fact name="On call">
+          <span className="dim">not configured</span>
+        </Fact>
+        <Fact name="Assignee">{incident.assignee ? name(incident.assignee) : <span className="dim">nobody</span>}</Fact>
+        <Fact name="Service">
           {incident.service ?? <span className="dim">not known</span>}
           {incident.criticality ? (
-            <span className="dim">
-              {' '}
-              · {incident.criticality}, {incident.environment ?? ''}
-            </span>
+            <span className="dim"> · {[incident.criticality, incident.environment].filter(Boolean).join(', ')}</span>
           ) : null}
-        </dd>
-        <dt>Seen</dt>
-        <dd>
+        </Fact>
+        <Fact name="Seen">
           <Instant ms={incident.first_seen_ms} /> – <Instant ms={incident.last_seen_ms} />
-        </dd>
-        <dt>About</dt>
-        <dd className="wrap">
-          <span className="dim">{incident.group.kind}</span> {incident.group.value}
-        </dd>
+        </Fact>
         {incident.related ? (
-          <>
-            <dt>Follows</dt>
-            <dd>
-              <Anchor
-                size="sm"
-                renderRoot={(props) => <Link {...props} to="/incidents/$id" params={{ id: incident.related ?? '' }} />}
-              >
-                a decided incident
-              </Anchor>
-            </dd>
-          </>
+          <Fact name="Follows">
+            <Anchor
+              size="sm"
+              renderRoot={(props) => <Link {...props} to="/incidents/$id" params={{ id: incident.related ?? '' }} />}
+            >
+              a decided incident
+            </Anchor>
+          </Fact>
         ) : null}
+        {headline(incident).about ? null : (
+          <Fact name="About" wide>
+            <span className="dim">{incident.group.kind}</span> {incident.group.value}
+          </Fact>
+        )}
         {brief ? null : (
-          <>
-            <dt>Tactics</dt>
-            <dd>
-              {incident.tactics.map((tactic) => tactic.replace('attack.', '').replaceAll('-', ' ')).join(', ') ||
-                'none named'}
-            </dd>
-          </>
+          <Fact name="Tactics" wide>
+            {incident.tactics.map((tactic) => tactic.replace('attack.', '').replaceAll('-', ' ')).join(', ') ||
+              'none named'}
+          </Fact>
         )}
       </dl>
       <OtherIncidents whole={whole} />
       {brief ? null : <Lists whole={whole} />}
     </aside>
+  )
+}
+
+function Fact({ name, wide = false, children }: { name: string; wide?: boolean; children: React.ReactNode }) {
+  return (
+    <div data-wide={wide || undefined}>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
   )
 }
 

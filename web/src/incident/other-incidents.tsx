@@ -5,6 +5,7 @@ import type { Incident, LinkedIncident, WholeIncident } from '../api/pending'
 import { noticeDone, noticeError } from '../feedback/notices'
 import { unlink, unmerge } from './case'
 import classes from './incident.module.css'
+import { shortTitle } from './naming'
 import { statusWord } from './words'
 
 /** `related` from both sides, `caused_by` and `duplicate_of` from each. */
@@ -84,7 +85,7 @@ export function OtherIncidents({ whole }: { whole: WholeIncident }) {
 function To({ id, title }: { id: string; title: string }) {
   return (
     <Anchor size="sm" className="wrap" renderRoot={(props) => <Link {...props} to="/incidents/$id" params={{ id }} />}>
-      {title}
+      <span title={title}>{shortTitle(title)}</span>
     </Anchor>
   )
 }

@@ -38,7 +38,8 @@ const ICONS: Record<string, typeof IconUser> = {
 /** Where an entry comes from: a record of a source, a person, a rule, the machine. */
 const PROVENANCE: Record<string, { icon: typeof IconUser; word: string }> = {
   source: { icon: IconTimelineEvent, word: 'from a source' },
-  person: { icon: IconUser, word: 'by a person' },
+  // a person, or a program with a token of theirs
+  person: { icon: IconUser, word: 'by hand' },
   rule: { icon: IconTarget, word: 'by a rule' },
   machine: { icon: IconRobot, word: 'by huecry itself' },
 }
@@ -117,7 +118,11 @@ function Entry({
   const from = PROVENANCE[entry.provenance] ?? { icon: IconRobot, word: entry.provenance }
   const byToken = (entry.by as { kind?: string } | null)?.kind === 'token'
   const fromWord = byToken ? 'with a token' : from.word
-  const detail = (entry.detail ?? {}) as { reason?: string; matched?: { field: string; value: string }[] }
+  const detail = (entry.detail ?? {}) as {
+    reason?: string
+    withheld?: boolean
+    matched?: { field: string; value: string }[]
+  }
   const { ref } = entry
   const isChange = laneOf(entry.kind) === 'Changes'
   return (
@@ -144,6 +149,7 @@ function Entry({
             <span>{isChange ? fromWord : `${principalName(entry.by, name)}, ${fromWord}`}</span>
           </div>
           {detail.reason ? <div className={classes.reason}>“{detail.reason}”</div> : null}
+          {detail.withheld ? <div className="dim">Values withheld: they name an incident you may not see.</div> : null}
           {times === 1 && detail.matched?.[0] ? (
             <code className="dim wrap">
               {detail.matched[0].field}: {detail.matched[0].value}

@@ -72,7 +72,7 @@ function isEmpty(value: unknown): boolean {
 function Matched({ matched, rule }: { matched: Finding['matched']; rule: { id: string; title: string } }) {
   return (
     <div className="scroll-x" tabIndex={0} role="group" aria-label="Matched fields">
-      <table className="table">
+      <table className={`table ${classes.matched ?? ''}`}>
         <caption className={classes.caption}>
           What matched in{' '}
           <Anchor size="sm" renderRoot={(props) => <Link {...props} to="/rules/$id" params={{ id: rule.id }} />}>
@@ -89,8 +89,8 @@ function Matched({ matched, rule }: { matched: Finding['matched']; rule: { id: s
         <tbody>
           {matched.map((row, index) => (
             <tr key={index}>
-              <td className="mono">{row.selection}</td>
-              <td className="mono">{row.field}</td>
+              <td className="mono wrap">{row.selection}</td>
+              <td className="mono nowrap">{row.field}</td>
               <td className="mono wrap">
                 <mark className={classes.mark}>{row.value}</mark>
               </td>
@@ -138,7 +138,9 @@ function Facts({ finding }: { finding: Finding }) {
           <Anchor
             size="sm"
             className="mono"
-            renderRoot={(props) => <Link {...props} to="/events" search={{ event: finding.event_id, range: 'all' }} />}
+            renderRoot={(props) => (
+              <Link {...props} to="/events" search={{ event: finding.event_id, at: String(finding.time_ms) }} />
+            )}
           >
             {finding.event_id}
           </Anchor>

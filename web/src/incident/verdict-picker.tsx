@@ -26,7 +26,7 @@ export function VerdictPicker(props: {
     }
   }
   return (
-    <Modal opened={opened} onClose={onClose} title="Close: what did it turn out to be?" size="md" onKeyDown={press}>
+    <Modal opened={opened} onClose={onClose} title="Close: what did it turn out to be?" size={560} onKeyDown={press}>
       <Text className="dim wrap" mb="xs">
         {what}
       </Text>
@@ -39,10 +39,8 @@ export function VerdictPicker(props: {
             data-autofocus={index === 0 || undefined}
           >
             <kbd>{index < 9 ? index + 1 : ''}</kbd>
-            <span>
-              <b>{word}</b>
-              <span className="dim">{meaning}</span>
-            </span>
+            <b>{word}</b>
+            <span className="dim">{meaning}</span>
           </UnstyledButton>
         ))}
       </div>

@@ -2,6 +2,7 @@ import { Spotlight, type SpotlightActionData, type SpotlightActionGroupData } fr
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useDeferredValue, useState } from 'react'
+import { shortTitle } from '../incident/naming'
 import { searchIncidents } from '../incident/search'
 import { PLACES, REFERENCE } from './navigation'
 import { shortcuts } from './shortcuts'
@@ -23,9 +24,9 @@ export function Palette() {
   })
   const incidents = (found.data ?? []).map((incident): SpotlightActionData => ({
     id: incident.id,
-    label: incident.title,
+    label: shortTitle(incident.title),
     // so that what the server found by other fields is not filtered out here
-    keywords: [text],
+    keywords: [text, incident.title],
     description: `${statusWord(incident.status)} · ${String(incident.findings)} findings · ${incident.id}`,
     leftSection: <SeverityMark severity={incident.severity} bare />,
     onClick: () => void navigate({ to: '/incidents/$id', params: { id: incident.id } }),

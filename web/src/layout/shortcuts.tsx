@@ -1,6 +1,7 @@
 import { Modal, Text } from '@mantine/core'
 import { useSyncExternalStore } from 'react'
 import { PLACES } from './navigation'
+import classes from './shortcuts.module.css'
 
 class Opener {
   opened = false
@@ -51,6 +52,7 @@ const GROUPS: [string, [string, string][]][] = [
       ['e', 'close with a verdict'],
       ['1 … 9', 'in that list: the verdict, in one key'],
       ['c', 'comment'],
+      ['n / p', 'next, previous of the queue'],
       ['u', 'back to the queue'],
     ],
   ],
@@ -59,26 +61,30 @@ const GROUPS: [string, [string, string][]][] = [
 export function Shortcuts() {
   const opened = useSyncExternalStore(shortcuts.watch, () => shortcuts.opened)
   return (
-    <Modal opened={opened} onClose={shortcuts.close} title="Keyboard" size="md">
-      {GROUPS.map(([group, keys]) => (
-        <section key={group}>
-          <Text fw={600} mt="sm" mb={4}>
-            {group}
-          </Text>
-          <table className="table">
-            <tbody>
+    <Modal opened={opened} onClose={shortcuts.close} title="Keyboard" size={720}>
+      <div className={classes.groups}>
+        {GROUPS.map(([group, keys]) => (
+          <section key={group} aria-label={group}>
+            <Text fw={600} mb={4}>
+              {group}
+            </Text>
+            <dl className={classes.keys}>
               {keys.map(([key, meaning]) => (
-                <tr key={key}>
-                  <td className="nowrap mono" width={110}>
-                    {key}
-                  </td>
-                  <td>{meaning}</td>
-                </tr>
+                <div key={key}>
+                  <dt>
+                    {key
+                      .split(' ')
+                      .map((part, index) =>
+                        part === '/' && index === 1 ? ' or ' : part === '…' ? ' to ' : <kbd key={index}>{part}</kbd>,
+                      )}
+                  </dt>
+                  <dd>{meaning}</dd>
+                </div>
               ))}
-            </tbody>
-          </table>
-        </section>
-      ))}
+            </dl>
+          </section>
+        ))}
+      </div>
     </Modal>
   )
 }

@@ -8,6 +8,7 @@ import { Loading } from '../feedback/loading'
 import { noticeError } from '../feedback/notices'
 import { ProblemNote } from '../feedback/problem-note'
 import { Section } from '../layout/page'
+import { useSession } from '../session/use-session'
 import { ROLES } from '../settings/scopes'
 import { Instant } from '../time/instant'
 
@@ -57,6 +58,7 @@ export function PeopleSection() {
 }
 
 function Row({ person }: { person: Person }) {
+  const session = useSession()
   const client = useQueryClient()
   const change = useMutation({
     mutationFn: (body: { roles?: string[]; disabled?: boolean }) =>
@@ -67,7 +69,8 @@ function Row({ person }: { person: Person }) {
   return (
     <tr>
       <td>
-        {person.name} {person.disabled ? <Badge color="red">closed</Badge> : null}
+        {person.name} {session?.person.id === person.id ? <Badge color="indigo">you</Badge> : null}{' '}
+        {person.disabled ? <Badge color="red">kept out</Badge> : null}
         <div className="dim">{person.email ?? ''}</div>
       </td>
       <td>
@@ -82,14 +85,14 @@ function Row({ person }: { person: Person }) {
       <td className="nowrap">
         {person.signed_in_at_ms ? <Instant ms={person.signed_in_at_ms} /> : <span className="dim">not said</span>}
       </td>
-      <td>
+      <td className="actions">
         <Button
           variant="subtle"
           color={person.disabled ? 'gray' : 'red'}
           loading={change.isPending}
           onClick={() => change.mutate({ disabled: !person.disabled })}
         >
-          {person.disabled ? 'Let in again' : 'Close'}
+          {person.disabled ? 'Let in again' : 'Keep out'}
         </Button>
       </td>
     </tr>

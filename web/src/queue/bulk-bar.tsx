@@ -39,6 +39,7 @@ export function BulkBar({ chosen, closing, onClosing, onClear }: Props) {
   const busy = worked !== null
   return (
     <div className={classes.bulk} role="region" aria-label="Selected incidents">
+      <CloseButton size="sm" aria-label="Clear the selection" onClick={onClear} disabled={busy} />
       <Text fw={600}>{count(chosen.length)} selected</Text>
       {busy ? (
         <>
@@ -58,7 +59,7 @@ export function BulkBar({ chosen, closing, onClosing, onClear }: Props) {
             Take (a)
           </Button>
           <Button variant="default" onClick={() => onClosing(true)}>
-            Close with a verdict (e)
+            Close… (e)
           </Button>
           <Menu>
             <Menu.Target>
@@ -77,8 +78,6 @@ export function BulkBar({ chosen, closing, onClosing, onClear }: Props) {
           </Button>
         </>
       )}
-      <span className={classes.spacer} />
-      <CloseButton aria-label="Clear the selection" onClick={onClear} disabled={busy} />
       <VerdictPicker
         opened={closing}
         what={`${count(chosen.length)} incidents`}

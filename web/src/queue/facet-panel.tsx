@@ -39,8 +39,13 @@ export function FacetPanel({ filters, facets, ruleTitle, onChange }: Props) {
         )
       })}
       {isNarrowed(filters) ? (
-        <Button variant="subtle" onClick={() => onChange({ ...DEFAULTS, order: filters.order })}>
-          Show all open incidents
+        <Button
+          fullWidth
+          size="compact-xs"
+          variant="subtle"
+          onClick={() => onChange({ ...DEFAULTS, order: filters.order })}
+        >
+          Show all open
         </Button>
       ) : null}
     </>

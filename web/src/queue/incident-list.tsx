@@ -1,6 +1,6 @@
 import { Button } from '@mantine/core'
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { useCallback, useEffect, useRef } from 'react'
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react'
 import type { Incident } from '../api/pending'
 import { count } from '../time/format'
 import { useNameOf } from '../people/people'
@@ -8,8 +8,10 @@ import type { Place } from './cursor'
 import classes from './queue.module.css'
 import { Row } from './row'
 
-/** One height for all rows, so that nothing has to be measured while scrolling. */
+/** One height for all rows, so that nothing has to be measured while scrolling; as in queue.module.css. */
 const ROW_PX = 54
+const ROW_NARROW_PX = 84
+const NARROW_PX_MAX = 520
 /** How many rows before the end the next page is asked for. */
 const AHEAD_ROWS = 60
 
@@ -28,13 +30,15 @@ interface Props {
 export function IncidentList({ incidents, place, total, more, loadingMore, onMore, onPoint, onOpen, onSelect }: Props) {
   const scroller = useRef<HTMLDivElement>(null)
   const name = useNameOf()
+  const row_px = useIsNarrow(scroller) ? ROW_NARROW_PX : ROW_PX
   const rows = useVirtualizer({
     count: incidents.length,
     getScrollElement: () => scroller.current,
-    estimateSize: () => ROW_PX,
+    estimateSize: () => row_px,
     overscan: 10,
     getItemKey: useCallback((index: number) => incidents[index]?.id ?? index, [incidents]),
   })
+  useEffect(() => rows.measure(), [rows, row_px])
   const items = rows.getVirtualItems()
   const last = items.at(-1)?.index ?? 0
   useEffect(() => {
@@ -96,4 +100,17 @@ export function IncidentList({ incidents, place, total, more, loadingMore, onMor
       ) : null}
     </div>
   )
+}
+
+/** Whether the list itself is narrow: a pane beside it takes room, too. */
+function useIsNarrow(element: React.RefObject<HTMLElement | null>): boolean {
+  const [narrow, setNarrow] = useState(false)
+  useLayoutEffect(() => {
+    const observed = element.current
+    if (!observed) return
+    const observer = new ResizeObserver(() => setNarrow(observed.clientWidth <= NARROW_PX_MAX))
+    observer.observe(observed)
+    return () => observer.disconnect()
+  }, [element])
+  return narrow
 }

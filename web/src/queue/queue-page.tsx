@@ -2,7 +2,7 @@ import { ActionIcon, Button, CloseButton, Drawer, Pill, Select, TextInput, Toolt
 import { useDebouncedCallback, useDisclosure, useMediaQuery } from '@mantine/hooks'
 import { IconFilter, IconLayoutSidebarRight, IconRefresh, IconSearch } from '@tabler/icons-react'
 import { keepPreviousData, useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query'
-import { useNavigate, useSearch } from '@tanstack/react-router'
+import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import type { Incident } from '../api/pending'
 import { Empty } from '../feedback/empty'
@@ -54,8 +54,10 @@ export function QueuePage() {
   const [place, setPlace] = useState<Place>(NOWHERE)
   const [drawer, facetsDrawer] = useDisclosure()
   const [closingAll, setClosingAll] = useState(false)
-  const desk = useDesk()
-  const ruleTitle = useRuleTitle()
+  const ids = useMemo(() => incidents.map((incident) => incident.id), [incidents])
+  // decided, and on to the next; the row stays where it is until the list is loaded anew
+  const desk = useDesk({ onClosed: (id) => setPlace((before) => (before.at === id ? moved(before, ids, 1) : before)) })
+  const ruleTitle = useRuleTitle(filters.rule.length > 0)
   const news = useNews(filters)
   const searchBox = useRef<HTMLInputElement>(null)
   const pane = wide && paneShown && place.at !== null
@@ -65,7 +67,6 @@ export function QueuePage() {
     void list.refetch()
     void facets.refetch()
   }
-  const ids = useMemo(() => incidents.map((incident) => incident.id), [incidents])
   // the same functions at each drawing, so that rows that did not change are not drawn again
   const onOpen = useCallback((id: string) => void navigate({ to: '/incidents/$id', params: { id } }), [navigate])
   const onPoint = useCallback(
@@ -140,11 +141,13 @@ export function QueuePage() {
           </div>
         ) : null}
         {list.isError && incidents.length === 0 ? (
-          <ProblemNote error={list.error} retry={() => void list.refetch()} what="The queue" />
+          <div className={classes.problem}>
+            <ProblemNote error={list.error} retry={() => void list.refetch()} what="The queue" />
+          </div>
         ) : list.isPending ? (
           <Loading lines={12} />
         ) : incidents.length === 0 ? (
-          <NoIncidents narrowed={isNarrowed(filters)} onAll={() => setFilters(DEFAULTS)} />
+          <NoIncidents filters={filters} onFilters={setFilters} />
         ) : (
           <IncidentList
             incidents={incidents}
@@ -210,11 +213,12 @@ function QueueBar({
         Filter
       </Button>
       <Views filters={filters} onChange={onFilters} />
-      <SearchBox key={filters.q} box={searchBox} value={filters.q} onSearch={(q) => onFilters({ ...filters, q })} />
+      <SearchBox box={searchBox} value={filters.q} onSearch={(q) => onFilters({ ...filters, q })} />
       <Held filters={filters} ruleTitle={ruleTitle} onChange={onFilters} />
       <span className={classes.spacer} />
       {children}
       <Select
+        className={classes.order}
         w={165}
         aria-label="Order"
         value={filters.order}
@@ -247,23 +251,45 @@ function SearchBox({
   onSearch: (q: string) => void
   box: React.Ref<HTMLInputElement>
 }) {
-  const later = useDebouncedCallback(onSearch, 350)
-  const leave = (event: React.KeyboardEvent<HTMLInputElement>) => {
-    if (event.key === 'Escape') event.currentTarget.blur()
-    if (event.key === 'Enter') onSearch(event.currentTarget.value.trim())
+  const [typed, setTyped] = useState(value)
+  const [sent, setSent] = useState(value)
+  // changed from elsewhere: by a view, by going back
+  if (value !== sent) {
+    setSent(value)
+    setTyped(value)
+  }
+  const send = (q: string) => {
+    setSent(q)
+    onSearch(q)
+  }
+  const later = useDebouncedCallback(send, 350)
+  const clear = () => {
+    setTyped('')
+    later.cancel()
+    send('')
+  }
+  const press = (event: React.KeyboardEvent<HTMLInputElement>) => {
+    if (event.key === 'Enter') {
+      later.cancel()
+      send(typed.trim())
+    }
+    // back to the list, and to its keys
+    if (event.key === 'Escape' || event.key === 'Enter') event.currentTarget.blur()
   }
   return (
     <TextInput
       ref={box}
       className={classes.searchBox}
-      defaultValue={value}
+      value={typed}
       leftSection={<IconSearch size={14} />}
       aria-label="Search incidents"
       placeholder="Title, person, address, rule, comment…  ( / )"
-      onKeyDown={leave}
-      autoFocus={value !== ''}
-      onChange={(event) => later(event.currentTarget.value.trim())}
-      rightSection={value ? <CloseButton size="xs" aria-label="Clear the search" onClick={() => onSearch('')} /> : null}
+      onKeyDown={press}
+      onChange={(event) => {
+        setTyped(event.currentTarget.value)
+        later(event.currentTarget.value.trim())
+      }}
+      rightSection={typed ? <CloseButton size="xs" aria-label="Clear the search" onClick={clear} /> : null}
     />
   )
 }
@@ -314,26 +340,49 @@ function Total({
 }) {
   const words = total === undefined ? `${count(loaded)}${more ? '+' : ''}` : `${count(total)}${exact ? '' : '+'}`
   return (
-    <span className="dim nowrap" role="status">
+    <span className={`dim nowrap ${classes.total ?? ''}`} role="status">
       {words} {total === 1 ? 'incident' : 'incidents'}
     </span>
   )
 }
 
-function NoIncidents({ narrowed, onAll }: { narrowed: boolean; onAll: () => void }) {
-  if (narrowed) {
+function NoIncidents({ filters, onFilters }: { filters: Filters; onFilters: (filters: Filters) => void }) {
+  if (isNarrowed(filters)) {
+    const openOnly = filters.status.join() === DEFAULTS.status.join()
     return (
-      <Empty title="Nothing matches these filters">
-        <Button variant="default" mt="sm" onClick={onAll}>
-          Show all open incidents
-        </Button>
+      <Empty
+        title="Nothing matches these filters"
+        action={
+          <>
+            {openOnly ? (
+              <Button variant="default" onClick={() => onFilters({ ...filters, status: [] })}>
+                Look among decided ones, too
+              </Button>
+            ) : null}
+            <Button variant="default" onClick={() => onFilters(DEFAULTS)}>
+              Show all open incidents
+            </Button>
+          </>
+        }
+      >
+        {filters.q ? (
+          <>
+            Each word of “{filters.q}” must stand in a title, an entity, a rule, a comment or the id; words in quotes
+            stand together.
+          </>
+        ) : (
+          'No incident has all that is chosen.'
+        )}
       </Empty>
     )
   }
   return (
     <Empty title="Nothing waits for you">
-      Incidents come here when a rule finds something in what your sources send. If none ever did, look whether sources
-      send (<a href="/settings/sources">sources</a>) and whether <a href="/rules">rules</a> are active.
+      Incidents come here when a rule finds something in what your sources send. If none ever did, look whether{' '}
+      <Link to="/settings/$section" params={{ section: 'sources' }}>
+        sources
+      </Link>{' '}
+      send and whether <Link to="/rules">rules</Link> are active.
     </Empty>
   )
 }

@@ -1,11 +1,15 @@
 import { memo } from 'react'
 import type { Incident } from '../api/pending'
+import { headline, shortEntity } from '../incident/naming'
 import { statusWord, verdictWord } from '../incident/words'
 import { SeverityMark } from '../severity/severity-mark'
 import { count } from '../time/format'
 import { Instant } from '../time/instant'
-import { reasons } from './why'
+import { reasonsBeside } from './why'
 import classes from './queue.module.css'
+
+/** About what half of the first line holds. */
+const ABOUT_CHARS_MAX = 34
 
 interface Props {
   incident: Incident
@@ -38,6 +42,8 @@ export const Row = memo(function Row({
     event.stopPropagation()
     onOpen(incident.id)
   }
+  const { what, about } = headline(incident)
+  const why = reasonsBeside(incident)
   return (
     <div
       role="row"
@@ -60,7 +66,7 @@ export const Row = memo(function Row({
           onClick={(event) => onSelect(incident.id, event.shiftKey)}
         />
       </div>
-      <div role="gridcell" className={classes.severity}>
+      <div role="gridcell" className={classes.severity} title={incident.severity}>
         <SeverityMark severity={incident.severity} bare />
       </div>
       <div role="gridcell" className={classes.what}>
@@ -71,28 +77,37 @@ export const Row = memo(function Row({
           title={incident.title}
           onClick={open}
         >
-          {incident.title}
+          <span>{what}</span>
+          {about ? <span className={classes.about}>{shortEntity(about, ABOUT_CHARS_MAX)}</span> : null}
         </a>
-        <div className={classes.why} title="Why it is here">
-          {reasons(incident).map((why, position) => (
-            <span key={position} data-kind={why.kind}>
-              {why.text}
+        <div className={classes.why} title={`Why it is here: ${why.map(({ text }) => text).join(' · ')}`}>
+          <span className={classes.brief}>
+            {statusWord(incident.status)}, <Instant ms={incident.last_seen_ms} relative />
+          </span>
+          {why.map((each, position) => (
+            <span key={position} data-kind={each.kind}>
+              {each.text}
             </span>
           ))}
         </div>
       </div>
       <div role="gridcell" className={classes.owner}>
-        <span>{assignee || <span className="dim">nobody</span>}</span>
+        <span title={assignee || undefined}>{assignee || <span className="dim">nobody</span>}</span>
         <span className="dim">{incident.service ?? incident.owner ?? ''}</span>
       </div>
       <div role="gridcell" className={classes.state}>
         <span>{incident.verdict ? verdictWord(incident.verdict) : statusWord(incident.status)}</span>
         <span className="dim">
-          {incident.verdict ? statusWord(incident.status) : `${count(incident.findings)} found`}
+          {incident.verdict
+            ? statusWord(incident.status)
+            : `${count(incident.findings)} ${incident.findings === 1 ? 'finding' : 'findings'}`}
         </span>
       </div>
       <div role="gridcell" className={classes.seen}>
-        <Instant ms={incident.last_seen_ms} />
+        <Instant ms={incident.last_seen_ms} relative />
+        <span className="dim">
+          <Instant ms={incident.last_seen_ms} />
+        </span>
       </div>
     </div>
   )

@@ -1,4 +1,5 @@
 import type { Incident, Why } from '../api/pending'
+import { headline } from '../incident/naming'
 import { duration } from '../time/format'
 
 /** Why an incident is in the queue: the server's reasons, else what its row tells. */
@@ -16,4 +17,13 @@ export function reasons(incident: Incident): Why[] {
   }
   if (incident.related) found.push({ kind: 'related', text: 'follows a decided incident' })
   return found
+}
+
+/** What the title beside it does not say already; how often comes first, since it stands in no other column. */
+export function reasonsBeside(incident: Incident): Why[] {
+  const { what, about } = headline(incident)
+  const said = (why: Why) => why.text === what || (about !== null && why.kind === 'entity' && why.text.endsWith(about))
+  const left = reasons(incident).filter((why) => !said(why))
+  const counts = left.filter((why) => why.kind === 'count')
+  return [...counts, ...left.filter((why) => why.kind !== 'count')]
 }

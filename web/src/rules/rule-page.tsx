@@ -12,7 +12,8 @@ import { Page, Section } from '../layout/page'
 import { useMay } from '../session/use-session'
 import { SeverityMark } from '../severity/severity-mark'
 import { count } from '../time/format'
-import { Instant } from '../time/instant'
+import { Instant, useNow } from '../time/instant'
+import { lastDays } from './days'
 import { Explain } from './explain'
 import incidentClasses from '../incident/incident.module.css'
 import { StageBadge } from './rules-page'
@@ -99,8 +100,11 @@ function Rule({ rule }: { rule: Activity }) {
           <Samples rule={rule} />
         </Section>
       </div>
-      <Section title="Would it match this event?" about="Paste a record as its source sends it. Nothing is stored.">
-        <Explain id={rule.id} />
+      <Section
+        title="Would it match this event?"
+        about="Paste one: each field it looks at is shown with what the record has there. Nothing changes, nothing is kept."
+      >
+        <Explain id={rule.id} sample={rule.samples[0]} />
       </Section>
       {may ? <Tune id={rule.id} /> : null}
       <StageDialog rule={rule} opened={deciding} onClose={() => setDeciding(false)} />
@@ -108,50 +112,59 @@ function Rule({ rule }: { rule: Activity }) {
   )
 }
 
-const BAR_PX = 14
-const CHART_PX = 72
+const DAYS_SHOWN = 30
+const BAR_PX = 12
+const CHART_PX = 64
 
+/** Matches of each of the last days, whether there were any or not. */
 function Days({ days }: { days: Activity['days'] }) {
-  const shown = days.toSorted((a, b) => a.day.localeCompare(b.day)).slice(-45)
+  const now = useNow()
+  const known = new Map(days.map((day) => [day.day, day]))
+  const shown = lastDays(now, DAYS_SHOWN).map((day) => known.get(day) ?? { day, matches: 0, findings: 0 })
   const matches_max = Math.max(1, ...shown.map((day) => day.matches))
-  if (shown.length === 0)
-    return (
-      <Text className="dim" mb="sm">
-        No matches yet.
-      </Text>
-    )
-  const words = shown
-    .map((day) => `${day.day}: ${String(day.matches)} matches, ${String(day.findings)} findings`)
+  const some = shown.filter((day) => day.matches > 0)
+  const words = some
+    .map((day) => `${day.day}: ${count(day.matches)} matches, ${count(day.findings)} findings`)
     .join('; ')
+  const width = shown.length * (BAR_PX + 3)
   return (
-    <svg
-      role="img"
-      aria-label={words}
-      width={shown.length * (BAR_PX + 3)}
-      height={CHART_PX}
-      style={{ maxWidth: '100%' }}
-    >
-      {shown.map((day, index) => {
-        const height = Math.max(2, (day.matches / matches_max) * CHART_PX)
-        return (
-          <rect
-            key={day.day}
-            x={index * (BAR_PX + 3)}
-            y={CHART_PX - height}
-            width={BAR_PX}
-            height={height}
-            rx={2}
-            fill="var(--hc-accent)"
-          >
-            <title>
-              {day.day}: {day.matches} matches, {day.findings} findings
-            </title>
-          </rect>
-        )
-      })}
-    </svg>
+    <figure className={classes.chart}>
+      <svg
+        role="img"
+        aria-label={words || `No matches in the last ${String(DAYS_SHOWN)} days`}
+        viewBox={`0 0 ${String(width)} ${String(CHART_PX + 2)}`}
+        width={width}
+      >
+        <path d={`M0 ${String(CHART_PX + 1)}h${String(width)}`} stroke="var(--hc-line)" strokeWidth={2} />
+        {shown.map((day, index) => {
+          const height = day.matches === 0 ? 0 : Math.max(3, (day.matches / matches_max) * CHART_PX)
+          return (
+            <rect
+              key={day.day}
+              x={index * (BAR_PX + 3)}
+              y={CHART_PX - height}
+              width={BAR_PX}
+              height={height}
+              rx={2}
+              fill="var(--hc-accent)"
+            >
+              <title>
+                {day.day}: {count(day.matches)} matches, {count(day.findings)} findings
+              </title>
+            </rect>
+          )
+        })}
+      </svg>
+      <figcaption>
+        <span>{shown[0]?.day}</span>
+        <span>{some.length > 0 ? `at most ${count(matches_max)} matches a day` : 'no matches in these 30 days'}</span>
+        <span>today</span>
+      </figcaption>
+    </figure>
   )
 }
+
+const SAMPLES_SHOWN = 8
 
 function Samples({ rule }: { rule: Activity }) {
   if (rule.samples.length === 0) {
@@ -162,17 +175,19 @@ function Samples({ rule }: { rule: Activity }) {
     )
   }
   return (
-    <ul className={incidentClasses.entities}>
-      {rule.samples.map((sample) => (
+    <ul className={classes.samples}>
+      {rule.samples.slice(0, SAMPLES_SHOWN).map((sample) => (
         <li key={sample.event_id}>
+          <Instant ms={sample.time_ms} />{' '}
           <Anchor
             size="sm"
             className="mono"
-            renderRoot={(props) => <Link {...props} to="/events" search={{ event: sample.event_id, range: 'all' }} />}
+            renderRoot={(props) => (
+              <Link {...props} to="/events" search={{ event: sample.event_id, at: String(sample.time_ms) }} />
+            )}
           >
-            {sample.event_id}
-          </Anchor>{' '}
-          <Instant ms={sample.time_ms} />
+            {sample.event_id.slice(0, 12)}…
+          </Anchor>
         </li>
       ))}
     </ul>

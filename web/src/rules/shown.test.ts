@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
 import { countOf, rulesOf, SHOWN, type RuleState } from './shown'
-import { faultOf } from './record'
 
 const rule = (change: Partial<RuleState>): RuleState => ({
   id: 'r',
@@ -38,10 +37,4 @@ test('the last matched come first, then the gravest', () => {
 
 test('counts say what the lists show', () => {
   for (const shown of SHOWN) expect(countOf(RULES, shown)).toBe(rulesOf(RULES, shown, '').length)
-})
-
-test('a text that is no JSON says why', () => {
-  expect(faultOf('')).toBeNull()
-  expect(faultOf('{"a": 1}')).toBeNull()
-  expect(faultOf('{"a": ')).toMatch(/no JSON yet/)
 })

@@ -7,8 +7,8 @@ export const rulesQuery = queryOptions({
   staleTime: 60_000,
 })
 
-/** The title to a rule's id, or the id. */
-export function useRuleTitle(): (id: string) => string {
-  const rules = useQuery({ ...rulesQuery, retry: false })
+/** The title to a rule's id, or the id. All rules are asked for only where `wanted`: they are many. */
+export function useRuleTitle(wanted = true): (id: string) => string {
+  const rules = useQuery({ ...rulesQuery, retry: false, enabled: wanted })
   return (id) => rules.data?.loaded.find((rule) => rule.id === id)?.title ?? id
 }

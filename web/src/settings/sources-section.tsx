@@ -119,18 +119,22 @@ function Table({
             const seen = latest?.get(source.name)
             return (
               <tr key={source.name}>
-                <td>
+                <td className="nowrap">
                   <b>{source.name}</b>
                 </td>
                 <td>{senderOf(source.kind)?.name ?? source.kind}</td>
                 <td>
                   <Badge color={source.enabled ? 'gray' : 'red'}>{source.enabled ? 'open' : 'closed'}</Badge>
                 </td>
-                <td className="num">{latest ? count(seen?.events ?? 0) : ''}</td>
+                <td className="num">{latest ? count(seen?.events ?? 0) : <span className="dim">…</span>}</td>
                 <td className="nowrap">
-                  {seen ? <Instant ms={seen.newest_ms} /> : latest ? <span className="dim">no event yet</span> : ''}
+                  {seen ? (
+                    <Instant ms={seen.newest_ms} />
+                  ) : (
+                    <span className="dim">{latest ? 'no event yet' : '…'}</span>
+                  )}
                 </td>
-                <td>
+                <td className="actions">
                   <SourceMenu source={source} />
                 </td>
               </tr>

@@ -90,7 +90,7 @@ function Table({ tokens, path }: { tokens: Token[]; path: string }) {
         <tbody>
           {tokens.map((token) => (
             <tr key={token.id}>
-              <td className="wrap">{token.name}</td>
+              <td className="nowrap">{token.name}</td>
               <td className={classes.scopes}>{token.source ? `send as ${token.source}` : token.scopes.join(', ')}</td>
               <td className="nowrap">
                 <Instant ms={token.created_at_ms} />
@@ -101,7 +101,7 @@ function Table({ tokens, path }: { tokens: Token[]; path: string }) {
               <td className="nowrap">
                 {token.last_used_at_ms ? <Instant ms={token.last_used_at_ms} /> : <span className="dim">never</span>}
               </td>
-              <td>
+              <td className="actions">
                 {token.revoked_at_ms ? (
                   <Badge color="red">taken back</Badge>
                 ) : (

@@ -60,7 +60,7 @@ function Sessions() {
                     <Instant ms={session.seen_at_ms} />
                   </td>
                   <td className="wrap">{[session.origin, session.user_agent].filter(Boolean).join(' · ')}</td>
-                  <td>
+                  <td className="actions">
                     <Button variant="subtle" color="red" loading={end.isPending} onClick={() => end.mutate(session.id)}>
                       End
                     </Button>

@@ -10,6 +10,9 @@ const GENERATED: &[(&str, &str)] = &[
     ("schemas/config.schema.json", "crates/huecry"),
     ("docs/reference/mapping-disagreements.md", "crates/normalize"),
     ("docs/reference/sigma-agreement.md", "peers/sigma"),
+    ("docs/reference/masking.md", "crates/privacy"),
+    ("web/src/privacy/detectors.json", "crates/privacy"),
+    ("web/src/privacy/vectors.json", "crates/privacy"),
 ];
 
 pub(super) fn check(repo: &Repo) -> Vec<Complaint> {

@@ -123,6 +123,7 @@ fn proofs(files: &Files, head: Option<&SignedCheckpoint>, report: &mut Report) -
         };
         report.records += 1;
         report.erased_values += entry.values.iter().filter(|value| value.is_erased()).count() as u64;
+        report.withheld_values += entry.values.iter().filter(|value| value.is_withheld()).count() as u64;
         let Some(head) = head.map(|head| &head.checkpoint) else { continue };
         if inclusion_root(&entry.leaf_hash(), entry.index, head.size, &path) != Some(head.root) {
             let place = format!("record {} ({})", entry.index, entry.id);

@@ -86,6 +86,8 @@ pub struct Report {
     pub records: u64,
     /// Values that were erased.
     pub erased_values: u64,
+    /// Values that were withheld from whoever made the copy; the log has them.
+    pub withheld_values: u64,
     /// Checkpoints that were compared with the records, those kept elsewhere among them.
     pub checkpoints: u64,
     /// When the newest tree was signed, milliseconds since the epoch.

@@ -4,7 +4,7 @@ use crate::python::Python;
 use crate::world::World;
 use huecry_audit::pack::{AttachmentList, PACK_ACTION, Pack, ProvenEntry};
 use huecry_audit::verify::{is_pack, read_folder, read_zip, verify_pack};
-use model::AuditRecord;
+use model::{AuditField, AuditRecord};
 use ports::Store;
 use ports::store::{AuditFilter, PageRequest};
 use std::collections::BTreeSet;
@@ -15,7 +15,8 @@ fn unzip(bytes: &[u8], dir: &Path) {
     zip::ZipArchive::new(Cursor::new(bytes)).unwrap().extract(dir).unwrap();
 }
 
-async fn pack(world: &World) -> Vec<u8> {
+/// A pack about `inc_3`; of its other records than the pack's own, `withheld` is left out.
+async fn pack(world: &World, withheld: &[AuditField]) -> Vec<u8> {
     let attachments = [
         ("incident.json".to_owned(), b"{\"title\":\"<script>\"}".to_vec()),
         ("files/mail.eml".to_owned(), b"From: x\r\n\xff".to_vec()),
@@ -38,7 +39,10 @@ async fn pack(world: &World) -> Vec<u8> {
     let found = view.audit().list(&filter, &PageRequest::first(500)).await.unwrap().items;
     let mut records = Vec::new();
     for record in found.iter().rev() {
-        let entry = view.audit().entry(record.id).await.unwrap().unwrap().entry;
+        let mut entry = view.audit().entry(record.id).await.unwrap().unwrap().entry;
+        if entry.action != PACK_ACTION {
+            withheld.iter().for_each(|field| entry.withhold(*field));
+        }
         let path = world.prover().inclusion(entry.index, None).unwrap().path;
         records.push(ProvenEntry { entry, path });
     }
@@ -54,7 +58,7 @@ async fn pack(world: &World) -> Vec<u8> {
 async fn a_pack_proves_itself_and_every_change_is_found() {
     let world = World::new().await;
     world.record(300).await;
-    let zip = pack(&world).await;
+    let zip = pack(&world, &[]).await;
     let (dir, key) = (world.dir.path().join("pack"), world.signer.public());
     unzip(&zip, &dir);
     let file = world.dir.path().join("pack.zip");
@@ -99,4 +103,29 @@ async fn a_pack_proves_itself_and_every_change_is_found() {
     }
     std::fs::write(dir.join("attachments/more"), "x").unwrap();
     assert!(!verify_pack(&read_folder(&dir).unwrap(), key, &[]).is_clean(), "one was slipped in");
+}
+
+#[tokio::test]
+async fn a_pack_with_withheld_values_proves_itself_and_says_so() {
+    let world = World::new().await;
+    world.record(300).await;
+    let zip = pack(&world, &AuditField::ALL).await;
+    let (dir, key) = (world.dir.path().join("pack"), world.signer.public());
+    unzip(&zip, &dir);
+    let report = verify_pack(&read_folder(&dir).unwrap(), key, &[]);
+    assert!(report.is_clean(), "{report:#?}");
+    assert_eq!((report.records, report.withheld_values, report.erased_values), (28, 27 * 7, 0));
+    let html = std::fs::read_to_string(dir.join("report.html")).unwrap();
+    assert_eq!(html.matches("<span class=\"gone\">withheld</span>").count(), 27 * 7);
+    if let Some(mut python) = Python::start(key) {
+        assert_eq!(python.codes(&dir, &[]), BTreeSet::new());
+    }
+    // a commitment that is not the one in the tree
+    let records = std::fs::read_to_string(dir.join("records.jsonl")).unwrap();
+    let at = records.find("\"withheld\":\"").unwrap() + 12;
+    let other = if &records[at..=at] == "0" { "1" } else { "0" };
+    std::fs::write(dir.join("records.jsonl"), format!("{}{other}{}", &records[..at], &records[at + 1..]))
+        .unwrap();
+    let report = verify_pack(&read_folder(&dir).unwrap(), key, &[]);
+    assert_eq!(report.findings[0].code.as_str(), "proof_invalid");
 }

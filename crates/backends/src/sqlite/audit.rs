@@ -60,7 +60,7 @@ fn stored(row: &SqliteRow) -> Result<StoredEntry, StoreError> {
 
 fn json<T: DeserializeOwned>(entry: &AuditEntry, field: AuditField, erased: T) -> Result<T, StoreError> {
     match entry.value(field) {
-        CommittedValue::Erased { .. } => Ok(erased),
+        CommittedValue::Erased { .. } | CommittedValue::Withheld { .. } => Ok(erased),
         value => serde_json::from_str(value.text().unwrap_or_default())
             .map_err(|e| StoreError::corrupt(field.as_str(), e)),
     }
@@ -82,7 +82,7 @@ fn record(entry: &AuditEntry) -> Result<AuditRecord, StoreError> {
         request_id: text(AuditField::RequestId),
         salts: Salts(AuditField::ALL.map(|field| match entry.value(field) {
             CommittedValue::Open { salt, .. } => Some(*salt),
-            CommittedValue::Erased { .. } => None,
+            CommittedValue::Erased { .. } | CommittedValue::Withheld { .. } => None,
         })),
     })
 }
@@ -95,7 +95,7 @@ pub(super) fn record_of(row: &SqliteRow) -> Result<AuditRecord, StoreError> {
 fn salts(entry: &AuditEntry) -> Vec<u8> {
     let salt = |value: &CommittedValue| match value {
         CommittedValue::Open { salt, .. } => *salt,
-        CommittedValue::Erased { .. } => [0; SALT_BYTES],
+        CommittedValue::Erased { .. } | CommittedValue::Withheld { .. } => [0; SALT_BYTES],
     };
     entry.values.iter().flat_map(salt).collect()
 }

@@ -1,12 +1,12 @@
 //! Findings, whole as JSON, with the columns that lists need beside it.
 
 use super::session::{NewChange, ROWS_PER_STATEMENT, Session};
-use super::values::{bytes, failed, get_json, get_ulid, json, uint, ulid};
+use super::values::{bytes, failed, get, get_json, get_ulid, json, uint, ulid};
 use super::visible;
 use async_trait::async_trait;
-use model::{Finding, FindingId, IncidentId, Membership};
+use model::{Finding, FindingId, INCIDENT_RULES_MAX, IncidentId, Membership};
 use ports::store::{
-    ChangeKind, Cursor, FindingFilter, Findings, Page, PageRequest, ReadFindings, StoreError,
+    ChangeKind, Cursor, FindingFilter, Findings, FindingsOutline, Page, PageRequest, ReadFindings, StoreError,
 };
 use sqlx::QueryBuilder;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -70,6 +70,33 @@ impl ReadFindings for Session {
         .map_err(failed(READING))?;
         let items = rows.iter().map(|row| get_json(row, "body")).collect::<Result<_, _>>()?;
         Ok(Page::of(items, page.items(), |f: &Finding| Cursor::new(LIST, &[f.time_ms], &f.id.to_string())))
+    }
+
+    async fn outline(&mut self, id: IncidentId) -> Result<FindingsOutline, StoreError> {
+        let all = sqlx::query(
+            "SELECT count(*) AS n, coalesce(min(time_ms), 0) AS first_ms, coalesce(max(time_ms), 0) AS last_ms \
+             FROM findings WHERE incident = ?",
+        )
+        .bind(ulid(id.0))
+        .fetch_one(self.conn())
+        .await
+        .map_err(failed(READING))?;
+        // with one max(), the other columns are those of its row (SQLite, "Bare columns in an aggregate query")
+        let telling = sqlx::query(
+            "SELECT id, max(severity) AS gravest FROM findings WHERE incident = ? GROUP BY rule_id \
+             ORDER BY gravest DESC, rule_id LIMIT ?",
+        )
+        .bind(ulid(id.0))
+        .bind(INCIDENT_RULES_MAX as i64)
+        .fetch_all(self.conn())
+        .await
+        .map_err(failed(READING))?;
+        Ok(FindingsOutline {
+            findings: uint(&all, "n")?,
+            first_seen_ms: get(&all, "first_ms")?,
+            last_seen_ms: get(&all, "last_ms")?,
+            telling: telling.iter().map(|row| bytes(row, "id").map(FindingId)).collect::<Result<_, _>>()?,
+        })
     }
 
     async fn list(

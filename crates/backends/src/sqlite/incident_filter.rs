@@ -5,7 +5,7 @@
 use super::values::{failed, int, json};
 use super::visible;
 use model::Status;
-use ports::store::{AssigneeFilter, Facet, IncidentFilter, StoreError, needles};
+use ports::store::{AssigneeFilter, Facet, IncidentFilter, StoreError, needles, other_case};
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 /// Shortest text of a title that can be looked for: the index knows runs of three characters.
@@ -43,6 +43,8 @@ pub(super) struct Narrowed {
     pub(super) candidates: Option<Vec<i64>>,
     /// What all of them are known to fit.
     pub(super) proven: Vec<Driver>,
+    /// Where there are no candidates: some of the many that the first of the drivers finds.
+    pub(super) some: Option<(Driver, Vec<i64>)>,
 }
 
 impl Search {
@@ -53,6 +55,21 @@ impl Search {
         }
         let needles = filter.text.as_deref().map(needles).transpose()?.unwrap_or_default();
         Ok(Self { filter: filter.clone(), needles })
+    }
+
+    /// The same without words that every incident has, of which nothing narrows.
+    pub(super) async fn simplified(mut self, conn: &mut SqliteConnection) -> Result<Self, StoreError> {
+        let mut narrowing = Vec::with_capacity(self.needles.len());
+        for needle in self.needles {
+            let in_all: bool = stands_in_all_rules(&needle)
+                .build_query_scalar()
+                .fetch_one(&mut *conn)
+                .await
+                .map_err(failed("looking for a word"))?;
+            narrowing.extend((!in_all).then_some(needle));
+        }
+        self.needles = narrowing;
+        Ok(self)
     }
 
     /// The same without what it asks of one facet.
@@ -142,9 +159,13 @@ impl Search {
                 sql.push_bind(filter.entity.clone().unwrap_or_default());
             }
             Driver::Title => {
-                let phrase = phrase(filter.title_contains.as_deref().unwrap_or_default());
-                sql.push("SELECT rowid AS seq FROM incident_titles WHERE incident_titles MATCH ")
-                    .push_bind(phrase);
+                let text = filter.title_contains.as_deref().unwrap_or_default();
+                sql.push(
+                    "SELECT i.seq FROM incident_titles x CROSS JOIN incidents i ON i.seq = x.rowid \
+                     WHERE incident_titles MATCH ",
+                );
+                sql.push_bind(phrase(text)).push(" AND i.shown_title");
+                contains(sql, text);
             }
             Driver::Created => {
                 sql.push("SELECT seq FROM incidents INDEXED BY incidents_created WHERE merged_into IS NULL");
@@ -199,6 +220,8 @@ impl Search {
             found.sort_unstable();
             found.dedup();
             if !whole || found.len() > candidates_max {
+                found.truncate(candidates_max);
+                narrowed.some.get_or_insert((driver, found));
                 continue;
             }
             narrowed.proven.push(driver);
@@ -272,7 +295,8 @@ pub(super) fn conditions(sql: &mut QueryBuilder<Sqlite>, search: &Search, proven
         sql.push_bind(entity.clone()).push(")");
     }
     if let Some(text) = filter.title_contains.as_ref().filter(|_| open(Driver::Title)) {
-        sql.push(" AND shown_title LIKE ").push_bind(pattern(text)).push(" ESCAPE '\\'");
+        sql.push(" AND shown_title");
+        contains(sql, text);
     }
     for (at, needle) in search.needles.iter().enumerate() {
         if open(Driver::Needle(at)) {
@@ -353,43 +377,66 @@ fn created(sql: &mut QueryBuilder<Sqlite>, filter: &IncidentFilter) {
 
 /// Where a needle stands, by the indexes of texts. One text after the other, so that a dense one ends it early.
 ///
-/// A machine's title is the title of a rule and an entity, which are looked through by themselves; people's are few.
+/// A machine's title is the title of a rule and an entity, which are looked through by themselves; people's are few. The
+/// indexes fold letters by tables of their own, so each text that they find is looked at once more.
 fn needle_driver(sql: &mut QueryBuilder<Sqlite>, needle: &str) {
     sql.push(
         "SELECT seq FROM incidents INDEXED BY incidents_titled WHERE title_override IS NOT NULL \
-         AND title_override LIKE ",
+         AND title_override",
     );
-    sql.push_bind(pattern(needle)).push(" ESCAPE '\\'");
+    contains(sql, needle);
     sql.push(
         " UNION ALL SELECT e.incident FROM entity_texts x CROSS JOIN entity_values v ON v.id = x.rowid \
          CROSS JOIN incident_entities e ON e.value = v.value WHERE entity_texts MATCH ",
     );
-    sql.push_bind(phrase(needle));
+    sql.push_bind(phrase(needle)).push(" AND v.value");
+    contains(sql, needle);
     sql.push(
         " UNION ALL SELECT t.incident FROM rule_titles r CROSS JOIN incident_terms t ON t.facet = 'rule' \
-         AND t.value = r.rule WHERE r.title LIKE ",
+         AND t.value = r.rule WHERE r.title",
     );
-    sql.push_bind(pattern(needle)).push(" ESCAPE '\\'");
+    contains(sql, needle);
     sql.push(
         " UNION ALL SELECT i.seq FROM comment_texts x CROSS JOIN comments c ON c.seq = x.rowid \
          CROSS JOIN incidents i ON i.id = c.incident WHERE comment_texts MATCH ",
     );
-    sql.push_bind(phrase(needle));
+    sql.push_bind(phrase(needle)).push(" AND c.text");
+    contains(sql, needle);
 }
 
 /// Whether a needle stands in a row's texts.
 fn needle_condition(sql: &mut QueryBuilder<Sqlite>, needle: &str) {
-    let mut like = |before: &str, after: &str| {
-        sql.push(before).push(" LIKE ").push_bind(pattern(needle)).push(" ESCAPE '\\'").push(after);
+    let mut has = |before: &str, after: &str| {
+        sql.push(before);
+        contains(sql, needle);
+        sql.push(after);
     };
-    like(" AND (title_override", "");
-    like(" OR EXISTS (SELECT 1 FROM incident_entities e WHERE e.incident = incidents.seq AND e.value", ")");
-    like(
+    has(" AND (title_override", "");
+    has(" OR EXISTS (SELECT 1 FROM incident_entities e WHERE e.incident = incidents.seq AND e.value", ")");
+    has(
         " OR EXISTS (SELECT 1 FROM incident_terms t CROSS JOIN rule_titles r ON r.rule = t.value \
          WHERE t.incident = incidents.seq AND t.facet = 'rule' AND r.title",
         ")",
     );
-    like(" OR EXISTS (SELECT 1 FROM comments c WHERE c.incident = incidents.id AND c.text", "))");
+    has(" OR EXISTS (SELECT 1 FROM comments c WHERE c.incident = incidents.id AND c.text", "))");
+}
+
+/// Whether a needle stands in the title of each rule that unmerged incidents have findings of; so all incidents with
+/// findings have it.
+fn stands_in_all_rules(needle: &str) -> QueryBuilder<Sqlite> {
+    let mut sql = QueryBuilder::new(
+        "SELECT NOT EXISTS (SELECT 1 FROM incident_cells c WHERE c.facet = 'rule' AND NOT EXISTS \
+         (SELECT 1 FROM rule_titles r WHERE r.rule = c.value AND r.title",
+    );
+    contains(&mut sql, needle);
+    // what was split off or given back to the last finding is of no rule
+    sql.push(
+        ")) AND NOT EXISTS (SELECT 1 FROM incidents INDEXED BY incidents_largest WHERE merged_into IS NULL \
+         AND findings = 0 AND status",
+    );
+    one_of(&mut sql, Status::ALL.into_iter().map(|status| i64::from(status.ocsf_id())));
+    sql.push(")");
+    sql
 }
 
 /// A phrase of FTS5: nothing in it is syntax.
@@ -397,9 +444,34 @@ fn phrase(text: &str) -> String {
     format!("\"{}\"", text.replace('"', "\"\""))
 }
 
+/// Adds that the text before has `needle` in it, as [`other_case`] compares letters.
+///
+/// `LIKE` folds ASCII letters, and of these no other letter is the same. For more there is `GLOB` with both cases of each.
+fn contains(sql: &mut QueryBuilder<Sqlite>, needle: &str) {
+    if needle.is_ascii() {
+        sql.push(" LIKE ").push_bind(pattern(needle)).push(" ESCAPE '\\'");
+    } else {
+        sql.push(" GLOB ").push_bind(glob(needle));
+    }
+}
+
 /// A pattern of LIKE that finds `text` anywhere.
 fn pattern(text: &str) -> String {
     format!("%{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
+}
+
+/// A pattern of GLOB that finds `text` anywhere, in either case.
+fn glob(text: &str) -> String {
+    let mut pattern = "*".to_owned();
+    for letter in text.chars() {
+        match other_case(letter) {
+            Some(other) => pattern.extend(['[', letter, other, ']']),
+            None if "*?[".contains(letter) => pattern.extend(['[', letter, ']']),
+            None => pattern.push(letter),
+        }
+    }
+    pattern.push('*');
+    pattern
 }
 
 /// Every status that is asked for.

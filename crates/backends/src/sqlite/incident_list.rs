@@ -36,8 +36,8 @@ async fn list_by(
     page: &PageRequest,
     candidates_max: Option<usize>,
 ) -> Result<Page<Incident>, StoreError> {
-    let search = Search::of(filter)?;
     let start = start(order, page)?;
+    let search = Search::of(filter)?.simplified(conn).await?;
     let items_max = page.items();
     let narrowed = match candidates_max {
         Some(candidates_max) => search.narrow(conn, &drivers(&search, order), candidates_max).await?,

@@ -13,6 +13,7 @@ use model::{
 use ports::store::{
     ChangeKind, Facet, Facets, GroupKey, IncidentEdit, IncidentFilter, IncidentOrder, Incidents,
     MachineUpdate, Moment, OpenIncident, Page, PageRequest, ReadIncidents, StoreError, TimelineOrder,
+    Visible,
 };
 use sqlx::QueryBuilder;
 use sqlx::sqlite::SqliteRow;
@@ -137,6 +138,14 @@ impl ReadIncidents for Session {
             }
         }
         Ok(facets)
+    }
+
+    async fn open_of_services(
+        &mut self,
+        services: &[String],
+        visible: &Visible,
+    ) -> Result<Vec<u64>, StoreError> {
+        facets::open_of_services(self.conn(), services, visible).await
     }
 
     async fn rule_titles(&mut self, rules: &[String]) -> Result<Vec<(String, String)>, StoreError> {

@@ -196,6 +196,8 @@ fn migrator() -> Migrator {
         migration(4, "rules", include_str!("../../migrations/sqlite/0004_rules.sql")),
         migration(5, "access", include_str!("../../migrations/sqlite/0005_access.sql")),
         migration(6, "desk", include_str!("../../migrations/sqlite/0006_desk.sql")),
+        migration(7, "vouching", include_str!("../../migrations/sqlite/0007_vouching.sql")),
+        migration(8, "chained merges", include_str!("../../migrations/sqlite/0008_chained_merges.sql")),
     ])
 }
 
@@ -252,21 +254,100 @@ mod tests {
             x'000000000000000000000000000000a1', 'ana', 'the laptop', 5);
     "#;
 
+    /// A store that was made by the migrations before 0006 and filled with rows, then perhaps ran with some more of them,
+    /// and is brought up to date.
+    async fn store_from_before(
+        rows: &'static str,
+        ran_with: Option<i64>,
+    ) -> (tempfile::TempDir, SqliteStore) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s.db");
+        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true).foreign_keys(true);
+        let old = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
+        let until = |version: i64| {
+            let all = migrator();
+            let some = all.migrations.iter().filter(|m| m.version <= version).cloned().collect();
+            Migrator::with_migrations(some)
+        };
+        until(5).run(&old).await.unwrap();
+        sqlx::raw_sql(rows).execute(&old).await.unwrap();
+        if let Some(version) = ran_with {
+            until(version).run(&old).await.unwrap();
+        }
+        old.close().await;
+        let store = SqliteStore::open_path(&path).await.unwrap();
+        (dir, store)
+    }
+
+    /// Incidents a1 to a5, each with the finding of its number: a1 was merged into a2 and that into a3, and a5 into a4,
+    /// before moves were kept.
+    const CHAINED: &str = r#"
+        INSERT INTO incidents (id, region, title, machine_severity, gravest, group_kind, group_value, first_seen_ms,
+            last_seen_ms, findings, rules, tactics, created_at_ms, updated_at_ms, merged_into)
+        SELECT unhex(printf('%032x', 160 + n)), 'default', 'Root login: root', 3, unhex(printf('%032x', n)), 'actor',
+            'root', n, n, 1, '["r1"]', '[]', n, n, unhex(printf('%032x', into_id))
+        FROM (SELECT 1 AS n, 162 AS into_id UNION ALL SELECT 2, 163 UNION ALL SELECT 5, 164);
+        INSERT INTO incidents (id, region, title, machine_severity, gravest, group_kind, group_value, first_seen_ms,
+            last_seen_ms, findings, rules, tactics, created_at_ms, updated_at_ms)
+        SELECT unhex(printf('%032x', 160 + n)), 'default', 'Root login: root', 3, unhex(printf('%032x', n)), 'actor',
+            'root', n, n, 1, '["r1"]', '[]', n, n FROM (SELECT 3 AS n UNION ALL SELECT 4);
+        INSERT INTO findings (id, region, incident, first_incident, rule_id, source, severity, time_ms, detected_at_ms, body)
+        SELECT unhex(printf('%032x', n)), 'default', unhex(printf('%032x', iif(n <= 3, 163, 164))),
+            unhex(printf('%032x', 160 + n)), 'r1', 'trail', 3, n, n, '{"rule_title":"Root login"}'
+        FROM (SELECT 1 AS n UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5);
+    "#;
+
+    /// The numbers of the findings that an incident of [`CHAINED`] holds.
+    async fn held(store: &SqliteStore, incident: u128) -> Vec<i64> {
+        let id = incident.to_be_bytes().to_vec();
+        let sql = "SELECT time_ms FROM findings WHERE incident = ? ORDER BY 1";
+        sqlx::query_scalar(sql).bind(id).fetch_all(&store.readers).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn chained_merges_from_before_are_taken_back_in_any_order() {
+        use model::{IncidentId, Ulid};
+        use ports::store::Regrouping;
+        use ports::store::conformance::Bench;
+        // what is taken back, from whom; and what each incident holds then
+        type Step = ((u128, u128), &'static [(u128, &'static [i64])]);
+        let orders: [&[Step]; 3] = [
+            &[
+                ((0xa1, 0xa3), &[(0xa1, &[1]), (0xa2, &[]), (0xa3, &[2, 3])]),
+                ((0xa2, 0xa3), &[(0xa1, &[1]), (0xa2, &[2]), (0xa3, &[3])]),
+            ],
+            &[
+                ((0xa2, 0xa3), &[(0xa1, &[]), (0xa2, &[1, 2]), (0xa3, &[3])]),
+                ((0xa1, 0xa2), &[(0xa1, &[1]), (0xa2, &[2]), (0xa3, &[3])]),
+            ],
+            &[((0xa5, 0xa4), &[(0xa4, &[4]), (0xa5, &[5])])],
+        ];
+        let bench = Bench::new(1);
+        for ran_with in [None, Some(6)] {
+            for steps in orders {
+                let (_dir, store) = store_from_before(CHAINED, ran_with).await;
+                for ((id, survivor), holds) in steps {
+                    let (id, survivor) = (IncidentId(Ulid(*id)), IncidentId(Ulid(*survivor)));
+                    let (audit, other_audit) = (bench.audit(id), bench.audit(survivor));
+                    let back =
+                        Regrouping { version: None, at_ms: 9, audit: &audit, other_audit: &other_audit };
+                    let mut unit = store.begin().await.unwrap();
+                    unit.moves().unmerge(id, survivor, back).await.unwrap();
+                    unit.commit().await.unwrap();
+                    for (incident, findings) in *holds {
+                        assert_eq!(held(&store, *incident).await, *findings, "{incident:x} of {steps:?}");
+                    }
+                }
+            }
+        }
+    }
+
     #[tokio::test]
     async fn a_store_from_before_is_searched_counted_and_taken_apart() {
         use model::{IncidentId, Ulid};
         use ports::store::conformance::Bench;
         use ports::store::{Facet, IncidentFilter, PageRequest, Regrouping};
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("s.db");
-        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true).foreign_keys(true);
-        let old = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
-        let before: Vec<_> = migrator().migrations.iter().filter(|m| m.version < 6).cloned().collect();
-        Migrator::with_migrations(before).run(&old).await.unwrap();
-        sqlx::raw_sql(BEFORE).execute(&old).await.unwrap();
-        old.close().await;
-
-        let store = SqliteStore::open_path(&path).await.unwrap();
+        let (_dir, store) = store_from_before(BEFORE, None).await;
         let mut view = store.read().await.unwrap();
         for (text, found) in
             [("laptop", 1), ("without mfa", 1), ("198.51.100", 1), ("\"out mfa\" 51.100", 1), ("zebra", 0)]

@@ -5,8 +5,8 @@ use super::values::{bytes, failed, failed_or_exists, get, get_json, get_ulid, in
 use async_trait::async_trait;
 use model::{AuditRecord, LinkId, PersonId, SessionId};
 use ports::store::{
-    Cursor, Identity, Link, Links, PERSON_SESSIONS_MAX, Page, PageRequest, People, Person, PersonSession,
-    ReadLinks, ReadPeople, ReadSessions, Sessions, StoreError,
+    Cursor, Identity, Link, Links, NAMESAKES_MAX, PERSON_SESSIONS_MAX, Page, PageRequest, People, Person,
+    PersonSession, ReadLinks, ReadPeople, ReadSessions, Sessions, StoreError,
 };
 use sqlx::sqlite::SqliteRow;
 
@@ -32,6 +32,7 @@ fn person(row: &SqliteRow) -> Result<Person, StoreError> {
         created_at_ms: get(row, "created_at_ms")?,
         updated_at_ms: get(row, "updated_at_ms")?,
         signed_in_at_ms: get(row, "signed_in_at_ms")?,
+        left_at_ms: get(row, "left_at_ms")?,
         version: uint(row, "version")?,
     })
 }
@@ -82,6 +83,19 @@ impl ReadPeople for Session {
         }))
     }
 
+    async fn called(&mut self, name: &str) -> Result<Vec<Person>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT * FROM people WHERE disabled = 0 \
+             AND (name = ?1 COLLATE NOCASE OR email = ?1 COLLATE NOCASE) ORDER BY created_at_ms, id LIMIT ?2",
+        )
+        .bind(name)
+        .bind(i64::from(NAMESAKES_MAX))
+        .fetch_all(self.conn())
+        .await
+        .map_err(failed(PEOPLE))?;
+        rows.iter().map(person).collect()
+    }
+
     async fn count_with_role(&mut self, role: &str) -> Result<u64, StoreError> {
         let row = sqlx::query(
             "SELECT count(*) AS n FROM people WHERE disabled = 0 \
@@ -102,8 +116,8 @@ impl People for Session {
         self.audited(audit, &person.id.to_string()).await?;
         sqlx::query(
             "INSERT INTO people (id, region, name, email, roles, teams, services, disabled, issuer, subject, \
-             created_at_ms, updated_at_ms, signed_in_at_ms, version) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
+             created_at_ms, updated_at_ms, signed_in_at_ms, left_at_ms, version) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
         )
         .bind(ulid(person.id.0))
         .bind(&person.region)
@@ -118,6 +132,7 @@ impl People for Session {
         .bind(person.created_at_ms)
         .bind(person.updated_at_ms)
         .bind(person.signed_in_at_ms)
+        .bind(person.left_at_ms)
         .execute(self.conn())
         .await
         .map_err(failed_or_exists(PERSON, format!("person {}", person.id)))?;
@@ -154,13 +169,29 @@ impl People for Session {
     async fn signed_in(&mut self, id: PersonId, at_ms: i64) -> Result<(), StoreError> {
         self.step()?;
         sqlx::query(
-            "UPDATE people SET signed_in_at_ms = max(coalesce(signed_in_at_ms, ?1), ?1) WHERE id = ?2",
+            "UPDATE people SET signed_in_at_ms = max(coalesce(signed_in_at_ms, ?1), ?1), left_at_ms = NULL \
+             WHERE id = ?2",
         )
         .bind(at_ms)
         .bind(ulid(id.0))
         .execute(self.conn())
         .await
         .map_err(failed(PERSON))?;
+        self.done(())
+    }
+
+    async fn left(&mut self, id: PersonId, at_ms: i64, audit: &AuditRecord) -> Result<(), StoreError> {
+        self.step()?;
+        self.audited(audit, &id.to_string()).await?;
+        let result = sqlx::query("UPDATE people SET left_at_ms = ? WHERE id = ?")
+            .bind(at_ms)
+            .bind(ulid(id.0))
+            .execute(self.conn())
+            .await
+            .map_err(failed(PERSON))?;
+        if result.rows_affected() == 0 {
+            return Err(StoreError::not_found("person", id));
+        }
         self.done(())
     }
 }
@@ -342,6 +373,10 @@ fn link(row: &SqliteRow) -> Result<Link, StoreError> {
         secret_sha256: bytes(row, "secret_sha256")?,
         roles: get_json(row, "roles")?,
         name: get(row, "name")?,
+        person: get::<Option<&[u8]>>(row, "person")?
+            .map(|_| get_ulid(row, "person"))
+            .transpose()?
+            .map(PersonId),
         region: get(row, "region")?,
         created_at_ms: get(row, "created_at_ms")?,
         expires_at_ms: get(row, "expires_at_ms")?,
@@ -359,6 +394,18 @@ impl ReadLinks for Session {
             .map_err(failed(LINKS))?;
         row.as_ref().map(link).transpose()
     }
+
+    async fn opens_for(&mut self, person: PersonId, at_ms: i64) -> Result<bool, StoreError> {
+        let row = sqlx::query(
+            "SELECT 1 FROM links WHERE person = ? AND used_at_ms IS NULL AND expires_at_ms > ? LIMIT 1",
+        )
+        .bind(ulid(person.0))
+        .bind(at_ms)
+        .fetch_optional(self.conn())
+        .await
+        .map_err(failed(LINKS))?;
+        Ok(row.is_some())
+    }
 }
 
 #[async_trait]
@@ -367,14 +414,15 @@ impl Links for Session {
         self.step()?;
         self.audited(audit, &link.id.to_string()).await?;
         sqlx::query(
-            "INSERT INTO links (id, region, secret_sha256, roles, name, created_at_ms, expires_at_ms, used_at_ms) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO links (id, region, secret_sha256, roles, name, person, created_at_ms, expires_at_ms, \
+             used_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(ulid(link.id.0))
         .bind(&link.region)
         .bind(link.secret_sha256.to_vec())
         .bind(json(&link.roles, LINK)?)
         .bind(&link.name)
+        .bind(link.person.map(|person| ulid(person.0)))
         .bind(link.created_at_ms)
         .bind(link.expires_at_ms)
         .bind(link.used_at_ms)
@@ -402,6 +450,17 @@ impl Links for Session {
         let result = sqlx::query("UPDATE links SET used_at_ms = ? WHERE name = ? AND used_at_ms IS NULL")
             .bind(at_ms)
             .bind(name)
+            .execute(self.conn())
+            .await
+            .map_err(failed(LINK))?;
+        self.done(result.rows_affected())
+    }
+
+    async fn withdraw_of(&mut self, person: PersonId, at_ms: i64) -> Result<u64, StoreError> {
+        self.step()?;
+        let result = sqlx::query("UPDATE links SET used_at_ms = ? WHERE person = ? AND used_at_ms IS NULL")
+            .bind(at_ms)
+            .bind(ulid(person.0))
             .execute(self.conn())
             .await
             .map_err(failed(LINK))?;

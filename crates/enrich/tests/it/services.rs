@@ -76,6 +76,26 @@ fn a_later_entry_of_a_name_takes_over_when_it_begins() {
 }
 
 #[test]
+fn services_are_listed_by_name_as_of_a_time_with_what_they_claim() {
+    let (catalog, _) = catalog(&[SERVICES]);
+    let names = |after: Option<&str>, day: i64| -> Vec<_> {
+        catalog.listed(after, day * DAY_MS).map(|listed| listed.service.name.clone()).collect()
+    };
+    assert_eq!(names(None, 1), ["checkout", "platform"]);
+    assert_eq!(names(Some("checkout"), 1), ["platform"]);
+    assert_eq!(names(Some("a"), 1), ["checkout", "platform"], "a name that is not there is a place, too");
+    assert_eq!(names(Some("platform"), 1), [""; 0]);
+    let then = catalog.listing("checkout", DAY_MS).unwrap();
+    let kinds: Vec<_> = then.claims.iter().map(|(kind, claim)| (*kind, &**claim)).collect();
+    assert_eq!(kinds.len(), 5, "{kinds:?}");
+    assert!(kinds.contains(&(ClaimKind::Host, "checkout-*")));
+    let now = catalog.listing("checkout", 10 * DAY_MS).unwrap();
+    assert_eq!(now.service.owner.as_deref(), Some("@acme/shop"));
+    assert_eq!(now.claims, [(ClaimKind::Repository, "acme/checkout".into())]);
+    assert!(catalog.listing("nobody", DAY_MS).is_none());
+}
+
+#[test]
 fn bad_files_are_told_with_their_line() {
     let cases: &[(&str, &[&str])] = &[
         ("services:\n  - nam: a\n    owner: x\n", &["0.yaml:2: missing"]),

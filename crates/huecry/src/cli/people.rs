@@ -1,6 +1,8 @@
 //! `huecry people`, as data.
 
+use access::Role;
 use clap::Subcommand;
+use model::PersonId;
 
 /// `huecry people`
 #[derive(Debug, Clone, Subcommand)]
@@ -16,21 +18,24 @@ pub enum People {
     },
     /// Make a one-time link that signs one person in, and print it. It ends after a day.
     Link {
-        /// What they will be: reporter, responder, detection_engineer, service_owner, moderator, privacy_officer,
+        /// What somebody new will be: reporter, responder, detection_engineer, service_owner, moderator, privacy_officer,
         /// auditor, admin; may be given several times.
-        #[arg(long = "role", value_name = "ROLE", required = true)]
-        roles: Vec<String>,
-        /// Their name.
-        #[arg(long)]
-        name: String,
+        #[arg(long = "role", value_name = "ROLE", required_unless_present = "person")]
+        roles: Vec<Role>,
+        /// The name of somebody new.
+        #[arg(long, required_unless_present = "person")]
+        name: Option<String>,
+        /// Whom to let in again, by id, instead of somebody new.
+        #[arg(long, value_name = "ID", conflicts_with_all = ["roles", "name"])]
+        person: Option<PersonId>,
     },
     /// Say what a person is; whatever is given replaces what was.
     Set {
         /// Their id.
-        id: String,
+        id: PersonId,
         /// What they are; may be given several times.
         #[arg(long = "role", value_name = "ROLE")]
-        roles: Vec<String>,
+        roles: Vec<Role>,
         /// Their teams, as the catalogue names them; may be given several times.
         #[arg(long = "team", value_name = "TEAM")]
         teams: Vec<String>,
@@ -41,11 +46,11 @@ pub enum People {
     /// Keep a person out; they are signed out at once.
     Disable {
         /// Their id.
-        id: String,
+        id: PersonId,
     },
     /// Let a person in again.
     Enable {
         /// Their id.
-        id: String,
+        id: PersonId,
     },
 }

@@ -59,7 +59,7 @@ pub(super) fn token(command: Token, client: &Client, json: bool) -> Result<Exit,
             let mut new = json!({ "name": name });
             match source {
                 Some(source) => new["source"] = Value::String(source),
-                None => new["scopes"] = json!(scopes),
+                None => new["scopes"] = scopes.iter().map(ToString::to_string).collect(),
             }
             if let Some(days) = expires_in_days {
                 new["expires_at_ms"] = json!(SystemClock.now_ms() + i64::from(days) * DAY_MS);

@@ -20,7 +20,7 @@ pub(super) fn run(command: Incident, client: &Client, json: bool) -> Result<Exit
             query.add("status", Some(&statuses));
             query.add("severity_min", severity.as_deref());
             query.add("assignee", assignee.as_deref());
-            query.add("title", search.as_deref());
+            query.add("q", search.as_deref());
             query.add("limit", Some(&limit.to_string()));
             query.add("after", cursor.as_deref());
             list(&client.get(&query.0)?.body, json)

@@ -6,6 +6,8 @@ use crate::cli::People;
 use crate::client::Client;
 use crate::exit::{Exit, Failure};
 use crate::terminal;
+use access::Role;
+use model::PersonId;
 use serde_json::{Map, Value, json};
 
 const PATH: &str = "/api/v1/people";
@@ -20,8 +22,12 @@ pub(super) fn run(command: People, client: &Client, json: bool) -> Result<Exit, 
             let columns = ["id", "name", "email", "roles", "teams", "disabled", "signed_in_at_ms"];
             administration::list(&client.get(&query.0)?.body, &columns, json)
         }
-        People::Link { roles, name } => {
-            let made = client.post(&format!("{PATH}/links"), &json!({ "roles": roles, "name": name }))?.body;
+        People::Link { roles, name, person } => {
+            let new = match person {
+                Some(person) => json!({ "person": person }),
+                None => json!({ "roles": names(&roles), "name": name }),
+            };
+            let made = client.post(&format!("{PATH}/links"), &new)?.body;
             if json {
                 terminal::line(&made);
             } else {
@@ -32,7 +38,7 @@ pub(super) fn run(command: People, client: &Client, json: bool) -> Result<Exit, 
         }
         People::Set { id, roles, teams, services } => {
             let mut change = Map::new();
-            for (key, names) in [("roles", roles), ("teams", teams), ("services", services)] {
+            for (key, names) in [("roles", names(&roles)), ("teams", teams), ("services", services)] {
                 if !names.is_empty() {
                     change.insert(key.to_owned(), json!(names));
                 }
@@ -41,14 +47,18 @@ pub(super) fn run(command: People, client: &Client, json: bool) -> Result<Exit, 
                 return Err(Failure::new(Exit::Usage, "there is nothing to set")
                     .hint("give --role, --team or --service"));
             }
-            set(client, &id, &Value::Object(change), json)
+            set(client, id, &Value::Object(change), json)
         }
-        People::Disable { id } => set(client, &id, &json!({ "disabled": true }), json),
-        People::Enable { id } => set(client, &id, &json!({ "disabled": false }), json),
+        People::Disable { id } => set(client, id, &json!({ "disabled": true }), json),
+        People::Enable { id } => set(client, id, &json!({ "disabled": false }), json),
     }
 }
 
-fn set(client: &Client, id: &str, change: &Value, json: bool) -> Result<Exit, Failure> {
+fn names(roles: &[Role]) -> Vec<String> {
+    roles.iter().map(ToString::to_string).collect()
+}
+
+fn set(client: &Client, id: PersonId, change: &Value, json: bool) -> Result<Exit, Failure> {
     let version = version(client, id)?;
     let changed = client.patch(&format!("{PATH}/{id}"), Some(version), change)?.body;
     if json {
@@ -65,7 +75,8 @@ fn set(client: &Client, id: &str, change: &Value, json: bool) -> Result<Exit, Fa
 }
 
 /// The version of a person now.
-fn version(client: &Client, id: &str) -> Result<u64, Failure> {
+fn version(client: &Client, id: PersonId) -> Result<u64, Failure> {
+    let name = id.to_string();
     let mut after = None;
     loop {
         let mut query = Query::new(PATH);
@@ -74,7 +85,7 @@ fn version(client: &Client, id: &str) -> Result<u64, Failure> {
         let page = client.get(&query.0)?.body;
         let mut items = page["items"].as_array().into_iter().flatten();
         if let Some(version) =
-            items.find(|person| person["id"] == id).and_then(|person| person["version"].as_u64())
+            items.find(|person| person["id"] == name).and_then(|person| person["version"].as_u64())
         {
             return Ok(version);
         }

@@ -17,17 +17,30 @@ pub struct AccessConfig {
     pub session_hours: u32,
     /// The cookie of a session is exchanged after so many minutes.
     pub session_rotate_minutes: u32,
+    /// The own tokens of people who come by an identity provider rest when their owner has not signed in for so many days.
+    pub token_rest_days: u32,
     /// Identity providers (OpenID Connect).
     pub oidc: Vec<OidcConfig>,
 }
 
 impl Default for AccessConfig {
     fn default() -> Self {
-        Self { session_idle_minutes: 60, session_hours: 12, session_rotate_minutes: 15, oidc: Vec::new() }
+        Self {
+            session_idle_minutes: 60,
+            session_hours: 12,
+            session_rotate_minutes: 15,
+            token_rest_days: 30,
+            oidc: Vec::new(),
+        }
     }
 }
 
 impl AccessConfig {
+    /// How long people's own tokens act after a sign-in, in milliseconds.
+    pub fn token_rest_ms(&self) -> i64 {
+        i64::from(self.token_rest_days.max(1)) * 24 * 60 * 60_000
+    }
+
     /// How long sessions last.
     pub fn times(&self) -> SessionTimes {
         let minutes_ms = |minutes: u32| i64::from(minutes.max(1)) * 60_000;
@@ -57,10 +70,14 @@ pub struct OidcConfig {
     /// Environment variable with the client's secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_secret_env: Option<String>,
+    /// File with certificates (PEM) that the provider's TLS certificate may be signed by, beside Mozilla's roots.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
     /// What is asked for beside `openid`.
     #[serde(default = "profile_and_email")]
     pub scopes: Vec<String>,
-    /// The claim of the id token with the person's groups, which are their teams too.
+    /// The claim of the id token, or where it is not there of the userinfo answer, with the person's groups, which are
+    /// their teams too.
     #[serde(default = "groups")]
     pub groups_claim: String,
     /// What groups come to: `{ "sec-oncall" = ["responder"] }`.
@@ -104,6 +121,7 @@ impl OidcConfig {
             roles: by_group.collect::<Result<_, Failure>>()?,
             roles_of_all: roles(&self.roles_of_all)?,
             public_url: public_url.to_owned(),
+            ca_pem: self.ca_file.as_ref().map(|file| read(file)).transpose().map_err(wrong)?,
         })
     }
 
@@ -122,6 +140,10 @@ impl OidcConfig {
         let text = text.trim_end_matches(['\r', '\n']).to_owned();
         if text.is_empty() { Err("the client's secret is empty".to_owned()) } else { Ok(Some(text)) }
     }
+}
+
+fn read(file: &std::path::Path) -> Result<Vec<u8>, String> {
+    std::fs::read(file).map_err(|e| format!("ca_file {}: {e}", file.display()))
 }
 
 #[cfg(test)]
@@ -143,6 +165,7 @@ mod tests {
         assert_eq!(settings.roles["sec"], [Role::Responder]);
         let times = AccessConfig::default().times();
         assert_eq!(times, SessionTimes::default());
+        assert_eq!(AccessConfig::default().token_rest_ms(), access::TOKEN_REST_MS);
     }
 
     #[test]
@@ -151,6 +174,7 @@ mod tests {
             ("roles = { sec = [\"root\"] }", "root"),
             ("client_secret_env = \"HUECRY_TEST_NO_SUCH_VARIABLE\"", "HUECRY_TEST_NO_SUCH_VARIABLE"),
             ("client_secret_file = \"/no/such/file\"", "/no/such/file"),
+            ("ca_file = \"/no/such/ca.pem\"", "/no/such/ca.pem"),
         ] {
             let failure = provider(more).settings("https://hue.example").unwrap_err();
             assert!(failure.to_string().contains(named), "{failure}");

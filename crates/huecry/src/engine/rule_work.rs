@@ -1,27 +1,13 @@
 //! What people who write rules ask of the engine; nothing of it is on the way of events.
 
-use super::{Engine, Scratch};
+use super::Engine;
 use detect::{CorrelationMutations, Hit, Reading, RuleMutations, RuleReach, Vocabulary};
-use enrich::Facts;
-use model::{Position, RawRecord};
-use normalize::Refusal;
 use sigma::{Explanation, RuleTest};
 use std::collections::HashMap;
 
-/// Why a rule matches a record or not.
-#[derive(Debug, Clone, serde::Serialize)]
-pub struct RuleOutcome {
-    /// Whether the rule's logsource is the record's; where not, the rule never sees it.
-    pub applies: bool,
-    /// The record's logsource, as its mapping decides it.
-    pub logsource: String,
-    /// What the rule says of it.
-    pub explanation: Explanation,
-}
-
 impl Engine {
     /// Calls `work` with what rules are read by outside the pipeline.
-    fn reading<T>(&self, work: impl FnOnce(&Reading<'_>) -> T) -> T {
+    pub(super) fn reading<T>(&self, work: impl FnOnce(&Reading<'_>) -> T) -> T {
         work(&Reading {
             vendor_fields: &self.record_fields,
             ocsf_fields: &self.event_fields,
@@ -46,45 +32,6 @@ impl Engine {
     /// Why the test's event is none.
     pub fn explain_test(&self, hit: Hit, test: &RuleTest) -> Result<Explanation, String> {
         self.reading(|reading| self.detector.explain_test(hit, test, reading))
-    }
-
-    /// Why a rule matches a record or not; `None` for another engine's rule.
-    ///
-    /// # Errors
-    /// [`Refusal`]: the record becomes no event.
-    pub fn explain_rule(
-        &self,
-        hit: Hit,
-        record: &RawRecord<'_>,
-        position: Position,
-        scratch: &mut Scratch,
-    ) -> Result<Option<RuleOutcome>, Refusal> {
-        let Scratch { decoded, record_tape, event_tape, output, pass, .. } = scratch;
-        let view = self.parse(record, decoded, record_tape)?;
-        let summary = self.normalizer().normalize(record, &view, position, output)?;
-        let routes = match self.routes.get(usize::from(summary.logsource.0)) {
-            Some(Some(fixed)) => fixed,
-            _ => self.event_log.of(&view),
-        };
-        let event = event_tape.parse(&self.event_fields, output.json())?;
-        let facts = Facts { time_ms: summary.time_ms, source: record.source, entities: output.entities() };
-        let known = pass.known(&self.enricher, &facts);
-        let (seen, applies) = match hit.vocabulary {
-            Vocabulary::Vendor => (&view, routes.vendor_rules().any(|index| index == hit.index)),
-            Vocabulary::Ocsf => (&event, true),
-        };
-        let explanation =
-            self.reading(|reading| self.detector.explain_outcome(hit, routes, seen, &known, reading));
-        let logsource = self.normalizer().logsource(summary.logsource).map(|logsource| {
-            let service =
-                logsource.service.as_deref().map(|service| format!("/{service}")).unwrap_or_default();
-            format!("{}{service}", logsource.product)
-        });
-        Ok(explanation.map(|explanation| RuleOutcome {
-            applies,
-            logsource: logsource.unwrap_or_default(),
-            explanation,
-        }))
     }
 
     /// Every rule and correlation with the kinds of record that it sees; [`detect::ANY_SOURCE`] for rules on normalized events.

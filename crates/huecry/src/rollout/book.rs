@@ -11,12 +11,12 @@ use model::{Finding, Stage, Verdict};
 use ports::store::{FindingFilter, PageRequest, RuleRow, StoreError};
 use ports::{Log, Query};
 use server::{
-    ExpiredFilterView, RefusedRule, Replay, RuleActivity, RuleBook, RuleCommit, RuleDayView, RuleSampleView,
-    RuleState, Rules, RulesError, RulesReloaded, Tuning,
+    ExpiredFilterView, Pasted, RefusedRule, Replay, RuleActivity, RuleBook, RuleCommit, RuleDayView,
+    RuleExplanation, RuleSampleView, RuleState, Rules, RulesError, RulesReloaded, Tuning,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Days that are told of a rule.
 const DAYS_MAX: u32 = 31;
@@ -32,6 +32,38 @@ const TUNINGS_MAX: usize = 1;
 /// Most bytes of records that one filter is made of, what it is held against included.
 const TUNING_BYTES_MAX: usize = 64 << 20;
 
+/// Records that are held against rules at once, for whoever may read.
+const TRIALS_MAX: usize = 2;
+/// Those that may wait besides.
+const TRIALS_WAITING_MAX: usize = 4;
+
+/// What whoever may read can make the server work on.
+struct Trials {
+    admitted: Arc<Semaphore>,
+    running: Arc<Semaphore>,
+}
+
+/// A place among the trials; it is held to the end of the work, also where nobody waits for the answer any more.
+type Trial = (OwnedSemaphorePermit, OwnedSemaphorePermit);
+
+impl Trials {
+    fn new() -> Self {
+        let of = |permits| Arc::new(Semaphore::new(permits));
+        Self { admitted: of(TRIALS_MAX + TRIALS_WAITING_MAX), running: of(TRIALS_MAX) }
+    }
+
+    /// Waits for a place.
+    ///
+    /// # Errors
+    /// [`RulesError::TooManyTrials`] where too many wait already.
+    async fn enter(&self) -> Result<Trial, RulesError> {
+        let full = || RulesError::TooManyTrials { running: TRIALS_MAX };
+        let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| full())?;
+        let running = Arc::clone(&self.running).acquire_owned().await.map_err(|_| full())?;
+        Ok((admitted, running))
+    }
+}
+
 /// Rules in production, for the API.
 pub(crate) struct Book {
     rollout: Arc<Rollout>,
@@ -39,6 +71,7 @@ pub(crate) struct Book {
     query: Option<Arc<dyn Query>>,
     masker: Masker,
     tunings: Arc<Semaphore>,
+    trials: Trials,
 }
 
 impl From<Error> for RulesError {
@@ -127,7 +160,14 @@ impl Book {
         query: Option<Arc<dyn Query>>,
         masker: Masker,
     ) -> Self {
-        Self { rollout, log, query, masker, tunings: Arc::new(Semaphore::new(TUNINGS_MAX)) }
+        Self {
+            rollout,
+            log,
+            query,
+            masker,
+            tunings: Arc::new(Semaphore::new(TUNINGS_MAX)),
+            trials: Trials::new(),
+        }
     }
 
     fn generation(&self) -> Arc<Generation> {
@@ -282,9 +322,27 @@ impl Rules for Book {
     }
 
     async fn replay(&self, finding: &Finding, personal: bool) -> Result<Replay, RulesError> {
+        let trial = self.trials.enter().await?;
         let (record, found_in) = self.record_of(finding, true).await?.ok_or(RulesError::RecordGone)?;
-        let masker = (!personal).then_some(&self.masker);
-        Ok(super::replay::replay(&self.generation(), finding, &record, found_in, masker))
+        let (generation, finding) = (self.generation(), finding.clone());
+        let masker = (!personal).then(|| self.masker.clone());
+        blocking(move || {
+            let _trial = trial;
+            super::replay::replay(&generation, &finding, &record, found_in, masker.as_ref())
+        })
+        .await
+    }
+
+    async fn explain(&self, rule_id: &str, pasted: Pasted) -> Result<RuleExplanation, RulesError> {
+        let generation = self.generation();
+        let rule = generation.rule_by_id(rule_id).ok_or_else(|| RulesError::NotFound(rule_id.to_owned()))?;
+        let rule = rule.clone();
+        let trial = self.trials.enter().await?;
+        blocking(move || {
+            let _trial = trial;
+            super::explain::explain(&generation, &rule, &pasted)
+        })
+        .await?
     }
 
     async fn tune(&self, rule_id: &str) -> Result<Tuning, RulesError> {
@@ -304,6 +362,36 @@ impl Rules for Book {
             let _permit = permit;
             super::tune::tune(&generation, &rule, &judged, now_ms, &*entropy)
         };
-        tokio::task::spawn_blocking(tuning).await.map_err(|error| RulesError::Failed(error.to_string()))
+        blocking(tuning).await
+    }
+}
+
+/// Does work for a processor where it keeps no request waiting but its own.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, RulesError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| RulesError::Failed(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::task::{Context, Waker};
+
+    #[tokio::test]
+    async fn so_many_records_are_held_against_rules_and_so_many_wait() {
+        let trials = Trials::new();
+        let first = trials.enter().await.unwrap();
+        let _second = trials.enter().await.unwrap();
+        let mut waiting: Vec<_> = (0..TRIALS_WAITING_MAX).map(|_| Box::pin(trials.enter())).collect();
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(waiting.iter_mut().all(|trial| trial.as_mut().poll(&mut context).is_pending()));
+        let refused = trials.enter().await;
+        assert!(matches!(refused, Err(RulesError::TooManyTrials { running: TRIALS_MAX })));
+        drop(first);
+        assert!(waiting[0].as_mut().poll(&mut context).is_ready(), "whoever waited first is next");
+        drop(waiting.pop());
+        assert!(
+            Box::pin(trials.enter()).as_mut().poll(&mut context).is_pending(),
+            "there is room to wait again"
+        );
     }
 }

@@ -11,9 +11,11 @@
 
 mod book;
 pub(crate) mod expiry;
+mod explain;
 mod generation;
 pub mod git;
 mod loader;
+mod needs;
 pub(crate) mod record;
 mod replay;
 mod service;

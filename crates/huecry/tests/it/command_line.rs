@@ -170,3 +170,41 @@ fn others_cannot_read_the_data_folder_or_are_told_of() {
     let told = doctor();
     assert!(told.status.success(), "{}", text(&told.stdout));
 }
+
+#[test]
+fn what_is_wrong_with_a_command_is_said_before_a_token_is_asked_for() {
+    let nowhere = tempfile::tempdir().unwrap();
+    for (args, said) in [
+        ("people link --role king --name x", "detection_engineer"),
+        ("people link --role admin", "--name"),
+        ("people link --person per_01ARZ3NDEKTSV4RRFFQ69G5FAV --role admin", "--role"),
+        ("people link --person kim", "kim"),
+        ("people set per_01ARZ3NDEKTSV4RRFFQ69G5FAV", "nothing to set"),
+        ("people set per_01ARZ3NDEKTSV4RRFFQ69G5FAV --role king", "detection_engineer"),
+        ("people disable kim", "kim"),
+        ("token create laptop --scope incidents:reed", "incidents:reed"),
+        ("token create laptop", "--scope"),
+        ("audit log --since yesterday", "yesterday"),
+        ("audit erase aud_01ARZ3NDEKTSV4RRFFQ69G5FAV --field shoe --reason x", "shoe"),
+        ("audit pack --incident inc_1 --attach /no/such/file -o x.zip", "/no/such/file"),
+        ("query", "there is no question"),
+        ("query --format parquet x", "Parquet"),
+    ] {
+        let output = huecry()
+            .args(args.split(' '))
+            .args(["--url", "http://127.0.0.1:1", "--data-dir"])
+            .arg(nowhere.path())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{args}: {stderr}");
+        assert!(stderr.contains(said) && !stderr.contains("cannot read the token"), "{args}: {stderr}");
+    }
+    let output = huecry()
+        .args(["people", "link", "--role", "admin", "--name", "x", "--data-dir"])
+        .arg(nowhere.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(4), "only then the token is missed: {}", text(&output.stderr));
+}

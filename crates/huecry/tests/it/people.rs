@@ -11,10 +11,10 @@ fn links(folder: &Path) -> Vec<String> {
     links.map(|line| line.split_whitespace().next().unwrap().to_owned()).collect()
 }
 
-fn open(server: &Server, link: &str) -> (u16, Value) {
+fn open(server: &Server, link: &str, name: &str) -> (u16, Value) {
     let (base, secret) = link.split_once("/enter#").unwrap();
     assert_eq!(base, server.url);
-    let body = json!({ "link": secret, "name": "Kim" }).to_string();
+    let body = json!({ "link": secret, "name": name }).to_string();
     let mut answer = server.agent.post(format!("{base}/api/v1/session")).send(body.as_bytes()).unwrap();
     let text = answer.body_mut().read_to_string().unwrap();
     (answer.status().as_u16(), serde_json::from_str(&text).unwrap())
@@ -37,10 +37,10 @@ fn the_first_start_prints_a_link_and_later_ones_until_it_is_used() {
     assert_eq!(printed.len(), 2, "one a start: {printed:?}");
     let (_, old) = printed[0].split_once("/enter#").unwrap();
     let withdrawn = format!("{}/enter#{old}", server.url);
-    assert_eq!(open(&server, &withdrawn).0, 403, "the one before stops");
-    let (status, session) = open(&server, &printed[1]);
+    assert_eq!(open(&server, &withdrawn, "Kim").0, 403, "the one before stops");
+    let (status, session) = open(&server, &printed[1], "Kim");
     assert_eq!((status, &session["roles"]), (201, &json!(["admin"])), "{session}");
-    assert_eq!(open(&server, &printed[1]).0, 403);
+    assert_eq!(open(&server, &printed[1], "Kim").0, 403);
     drop(server);
 
     let server = Server::start(folder.path(), None);
@@ -54,7 +54,16 @@ fn the_first_start_prints_a_link_and_later_ones_until_it_is_used() {
     assert!(!done && refused.contains("last_admin") && refused.contains("hint:"), "{refused}");
     let (done, link) = people(&server, folder.path(), &["link", "--role", "admin", "--name", "Ana"]);
     assert!(done, "{link}");
-    assert_eq!(open(&server, link.trim()).0, 201);
+    assert_eq!(open(&server, link.trim(), "Kim").0, 409, "there is a Kim");
+    let (status, ana) = open(&server, link.trim(), "Ana");
+    assert_eq!(status, 201, "{ana}");
+    let (done, taken) = people(&server, folder.path(), &["link", "--role", "auditor", "--name", "ana"]);
+    assert!(!done && taken.contains("person_exists") && taken.contains("hint:"), "{taken}");
+    let id = ana["person"]["id"].as_str().unwrap();
+    let (done, again) = people(&server, folder.path(), &["link", "--person", id]);
+    assert!(done, "{again}");
+    let (status, session) = open(&server, again.trim(), "whoever");
+    assert_eq!((status, &session["person"]), (201, &ana["person"]), "let in again, not made anew");
     let (done, set) =
         people(&server, folder.path(), &["set", kim, "--role", "auditor", "--team", "payments"]);
     assert!(done && set.contains("auditor") && set.contains("payments"), "{set}");

@@ -27,14 +27,15 @@ pub use audit::{
     entries_are_numbered_without_a_gap, erased_values_leave_their_leaf, records_are_found_by_action_and_time,
     records_are_listed,
 };
-pub use bench::Bench;
+pub use bench::{Bench, update_of};
 pub use consumers::{
     answers_are_kept_until_they_expire, changes_are_numbered_and_awaited, dead_letters_open_again,
     positions_move_only_from_where_they_stand,
 };
 pub use desk::{
-    a_timeline_tells_all_in_order, an_unmerge_takes_along_what_came_since, links_are_seen_from_both_ends,
-    people_merge_and_take_it_back, splits_take_what_is_named, views_are_kept_and_shared,
+    a_timeline_tells_all_in_order, an_outline_names_the_gravest_of_each_rule,
+    an_unmerge_takes_along_what_came_since, links_are_seen_from_both_ends, people_merge_and_take_it_back,
+    splits_take_what_is_named, views_are_kept_and_shared,
 };
 pub use incidents::{
     a_new_incident_has_no_decisions, closed_or_merged_incidents_are_not_open, findings_are_stored_once,
@@ -43,7 +44,7 @@ pub use incidents::{
 };
 pub use lists::{
     comments_and_findings_come_in_pages, facets_count_what_lists_show, lists_answer_every_filter,
-    pages_are_stable_under_inserts, rules_and_sources_are_facets,
+    open_incidents_are_counted_by_service, pages_are_stable_under_inserts, rules_and_sources_are_facets,
 };
 pub use people::{
     links_open_once, lists_show_what_is_visible, people_are_versioned, sessions_rotate_and_end,
@@ -84,10 +85,12 @@ macro_rules! store_conformance {
             merges_move_findings_unless_people_worked_on_them
             lists_answer_every_filter
             facets_count_what_lists_show
+            open_incidents_are_counted_by_service
             rules_and_sources_are_facets
             people_merge_and_take_it_back
             an_unmerge_takes_along_what_came_since
             splits_take_what_is_named
+            an_outline_names_the_gravest_of_each_rule
             links_are_seen_from_both_ends
             a_timeline_tells_all_in_order
             views_are_kept_and_shared

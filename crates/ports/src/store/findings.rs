@@ -18,6 +18,19 @@ pub struct FindingFilter {
     pub visible: Option<Visible>,
 }
 
+/// What many findings come to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FindingsOutline {
+    /// How many.
+    pub findings: u64,
+    /// The earliest event time, milliseconds since the epoch.
+    pub first_seen_ms: i64,
+    /// The latest.
+    pub last_seen_ms: i64,
+    /// One of the gravest of each rule, the gravest rules first; at most [`model::INCIDENT_RULES_MAX`].
+    pub telling: Vec<FindingId>,
+}
+
 /// Reads findings.
 #[async_trait]
 pub trait ReadFindings: Send {
@@ -44,6 +57,13 @@ pub trait ReadFindings: Send {
     /// # Errors
     /// [`StoreError::BadCursor`].
     async fn of_incident(&mut self, id: IncidentId, page: &PageRequest) -> Result<Page<Finding>, StoreError>;
+
+    /// What the findings of an incident come to, without their bodies; for incidents with more findings than are read
+    /// one by one.
+    ///
+    /// # Errors
+    /// As all reads.
+    async fn outline(&mut self, id: IncidentId) -> Result<FindingsOutline, StoreError>;
 
     /// Findings, the latest detected first.
     ///

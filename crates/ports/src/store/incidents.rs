@@ -94,42 +94,6 @@ pub enum AssigneeFilter {
     Is(String),
 }
 
-/// Longest text that is searched for, in bytes.
-pub const SEARCH_BYTES_MAX: usize = 256;
-/// Most words and phrases of one search.
-pub const SEARCH_NEEDLES_MAX: usize = 8;
-/// Shortest word that is searched for, in characters: indexes of text know runs of three.
-pub const SEARCH_CHARS_MIN: usize = 3;
-
-/// The words and phrases (in double quotes) of a search. Words shorter than [`SEARCH_CHARS_MIN`] find nothing by
-/// themselves and are left out, unless there is no other.
-///
-/// # Errors
-/// [`StoreError::BadQuery`] when nothing is left, or it is too long.
-pub fn needles(text: &str) -> Result<Vec<String>, StoreError> {
-    if text.len() > SEARCH_BYTES_MAX {
-        let reason = format!("a search has at most {SEARCH_BYTES_MAX} bytes");
-        return Err(StoreError::BadQuery { reason });
-    }
-    let mut needles: Vec<String> = Vec::new();
-    // between quotes stands every second part
-    for (at, part) in text.split('"').enumerate() {
-        if at % 2 == 1 {
-            needles.push(part.trim().to_owned());
-        } else {
-            needles.extend(part.split_whitespace().map(str::to_owned));
-        }
-    }
-    needles.retain(|needle| needle.chars().count() >= SEARCH_CHARS_MIN);
-    needles.dedup();
-    if needles.is_empty() || needles.len() > SEARCH_NEEDLES_MAX {
-        let reason =
-            format!("search for 1 to {SEARCH_NEEDLES_MAX} words of at least {SEARCH_CHARS_MIN} characters");
-        return Err(StoreError::BadQuery { reason });
-    }
-    Ok(needles)
-}
-
 /// Which incidents; all conditions hold together, an empty filter is all of them. Those merged into another
 /// are never listed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -146,8 +110,9 @@ pub struct IncidentFilter {
     pub rules: Vec<String>,
     /// It has findings of any of these kinds of source (of a source that is gone: its name); empty for any.
     pub sources: Vec<String>,
-    /// Each of its words and phrases ([`needles`]) stands in the title of a rule or in an entity (of which machines make
-    /// the incident's title), in the title that a person gave, or in a comment; without regard to ASCII case.
+    /// Each of its words and phrases ([`needles`](super::needles)) stands in the title of a rule or in an entity (of which machines make
+    /// the incident's title), in the title that a person gave, or in a comment; letters are compared as
+    /// [`other_case`](super::other_case) says.
     pub text: Option<String>,
     /// At least so severe, as it counts.
     pub severity_min: Option<Severity>,
@@ -155,7 +120,7 @@ pub struct IncidentFilter {
     pub assignee: Option<AssigneeFilter>,
     /// One of its findings names this entity, of any kind when the kind is not given.
     pub entity: Option<String>,
-    /// The title contains this text, without regard to ASCII case; at least 3 characters.
+    /// The title contains this text, compared in the same way; at least 3 characters.
     pub title_contains: Option<String>,
     /// Opened at or after, milliseconds since the epoch.
     pub created_from_ms: Option<i64>,
@@ -216,6 +181,17 @@ pub trait ReadIncidents: Send {
     /// # Errors
     /// [`StoreError::BadQuery`].
     async fn facets(&mut self, filter: &IncidentFilter) -> Result<Facets, StoreError>;
+
+    /// How many open incidents each of these services has that the asker may see, by the services' order; at most
+    /// [`PAGE_ITEMS_MAX`](super::PAGE_ITEMS_MAX) services. Fast at a million incidents.
+    ///
+    /// # Errors
+    /// [`StoreError::BadQuery`] for more services.
+    async fn open_of_services(
+        &mut self,
+        services: &[String],
+        visible: &Visible,
+    ) -> Result<Vec<u64>, StoreError>;
 
     /// The titles under which findings of these rules came, the rule's UUID first; a rule that was renamed has several.
     ///
@@ -336,28 +312,4 @@ pub trait Comments: ReadComments {
     /// # Errors
     /// [`StoreError::NotFound`] for the incident, [`StoreError::Exists`], [`StoreError::AuditMismatch`].
     async fn add(&mut self, comment: &Comment, audit: &AuditRecord) -> Result<(), StoreError>;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_search_is_words_and_phrases() {
-        for (text, expected) in [
-            ("login", Some(vec!["login"])),
-            (" root  login ", Some(vec!["root", "login"])),
-            ("\"root login\" mfa", Some(vec!["root login", "mfa"])),
-            ("by root", Some(vec!["root"])),
-            ("\"open ended", Some(vec!["open ended"])),
-            ("ab", None),
-            ("", None),
-            ("a b c d e f g h i j", None),
-            ("aaa bbb ccc ddd eee fff ggg hhh iii", None),
-            (&"x".repeat(SEARCH_BYTES_MAX + 1), None),
-        ] {
-            let expected = expected.map(|words| words.into_iter().map(str::to_owned).collect::<Vec<_>>());
-            assert_eq!(needles(text).ok(), expected, "{text:?}");
-        }
-    }
 }

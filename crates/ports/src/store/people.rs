@@ -7,6 +7,9 @@ use model::{AuditRecord, LinkId, PersonId, SessionId};
 /// Most sessions of one person that are live at a time; the oldest ends when there is one more.
 pub const PERSON_SESSIONS_MAX: u32 = 50;
 
+/// Most people of one name that are listed.
+pub const NAMESAKES_MAX: u32 = 100;
+
 /// Who a person is at an identity provider.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Identity {
@@ -43,6 +46,8 @@ pub struct Person {
     pub updated_at_ms: i64,
     /// When they last signed in.
     pub signed_in_at_ms: Option<i64>,
+    /// When their identity provider said that they left; `None` after the next sign-in.
+    pub left_at_ms: Option<i64>,
     /// Grows by one with each change, from 1; the store sets it.
     pub version: u64,
 }
@@ -68,6 +73,13 @@ pub trait ReadPeople: Send {
     /// [`StoreError::BadCursor`].
     async fn list(&mut self, page: &PageRequest) -> Result<Page<Person>, StoreError>;
 
+    /// Those who are not kept out and whose name or e-mail address is `name`, whatever its case in ASCII; at most
+    /// [`NAMESAKES_MAX`].
+    ///
+    /// # Errors
+    /// As all reads.
+    async fn called(&mut self, name: &str) -> Result<Vec<Person>, StoreError>;
+
     /// How many have this role and are not kept out.
     ///
     /// # Errors
@@ -91,11 +103,17 @@ pub trait People: ReadPeople {
     /// [`StoreError::Conflict`], [`StoreError::NotFound`], [`StoreError::AuditMismatch`].
     async fn replace(&mut self, person: &Person, audit: &AuditRecord) -> Result<u64, StoreError>;
 
-    /// Notes that the person signed in; the record of it is the session's.
+    /// Notes that the person signed in, and so has not left; the record of it is the session's.
     ///
     /// # Errors
     /// [`StoreError::Backend`]. An unknown person is no error.
     async fn signed_in(&mut self, id: PersonId, at_ms: i64) -> Result<(), StoreError>;
+
+    /// Notes that the identity provider says that the person left.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::AuditMismatch`].
+    async fn left(&mut self, id: PersonId, at_ms: i64, audit: &AuditRecord) -> Result<(), StoreError>;
 }
 
 /// One person signed in at one browser. Of its secret only hashes are kept.
@@ -224,6 +242,8 @@ pub struct Link {
     pub roles: Vec<String>,
     /// For whom it was made.
     pub name: String,
+    /// Whom it lets in again; `None` for somebody new.
+    pub person: Option<PersonId>,
     /// Where its data must be kept.
     pub region: String,
     /// When it was made, milliseconds since the epoch.
@@ -242,6 +262,12 @@ pub trait ReadLinks: Send {
     /// # Errors
     /// As all reads.
     async fn by_secret(&mut self, sha256: &[u8; 32]) -> Result<Option<Link>, StoreError>;
+
+    /// Whether a link is there that lets this person in again at `at_ms`.
+    ///
+    /// # Errors
+    /// As all reads.
+    async fn opens_for(&mut self, person: PersonId, at_ms: i64) -> Result<bool, StoreError>;
 }
 
 /// Changes links. Audit records are about the link's id.
@@ -264,4 +290,10 @@ pub trait Links: ReadLinks {
     /// # Errors
     /// As all changes.
     async fn withdraw(&mut self, name: &str, at_ms: i64) -> Result<u64, StoreError>;
+
+    /// Stops every unused link that lets this person in again.
+    ///
+    /// # Errors
+    /// As all changes.
+    async fn withdraw_of(&mut self, person: PersonId, at_ms: i64) -> Result<u64, StoreError>;
 }

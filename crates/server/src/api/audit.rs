@@ -3,10 +3,11 @@
 use super::idempotency::{self, Key};
 use super::page::{PageParams, PageView};
 use crate::code::Code;
-use crate::extract::{Id, JsonBody, Params, Who};
+use crate::extract::{As, Id, JsonBody, Params, Who};
 use crate::problem::Problem;
 use crate::state::App;
 use crate::view::{AuditPlaceView, AuditView};
+use access::Sight;
 use audit::pack::PACK_ACTION;
 use axum::Json;
 use axum::extract::{OriginalUri, State};
@@ -39,7 +40,8 @@ pub(crate) struct AuditParams {
 
 /// Read who did what
 ///
-/// The newest first; all that is asked for must fit.
+/// The newest first; all that is asked for must fit. Values about incidents that do not exist for the asker are withheld
+/// (`withheld`), and nothing is found by them.
 #[utoipa::path(
     get,
     path = "/api/v1/audit",
@@ -49,6 +51,7 @@ pub(crate) struct AuditParams {
 )]
 pub(crate) async fn list(
     State(app): State<App>,
+    As(admitted): As,
     Params(params): Params<AuditParams>,
 ) -> Result<Json<PageView<AuditView>>, Problem> {
     let filter = AuditFilter {
@@ -59,7 +62,8 @@ pub(crate) async fn list(
         until_ms: params.until_ms,
     };
     let page = PageParams { limit: params.limit, after: params.after }.request()?;
-    let found = app.store.read().await?.audit().list(&filter, &page).await?;
+    let mut snapshot = app.store.read().await?;
+    let found = Sight::of_snapshot(&mut *snapshot, &admitted.visible).list(&filter, &page).await?;
     Ok(Json(PageView::of(found)))
 }
 
@@ -77,12 +81,14 @@ pub(crate) async fn list(
 )]
 pub(crate) async fn get(
     State(app): State<App>,
+    As(admitted): As,
     Id(id): Id<AuditId>,
 ) -> Result<Json<AuditPlaceView>, Problem> {
     let mut view = app.store.read().await?;
     let (record, stored) = (view.audit().get(id).await?, view.audit().entry(id).await?);
-    let found = record.zip(stored).ok_or_else(|| Problem::not_found("audit record", id))?;
-    Ok(Json(AuditPlaceView::of(found.0, &found.1)))
+    let (record, stored) = record.zip(stored).ok_or_else(|| Problem::not_found("audit record", id))?;
+    let seen = Sight::of_snapshot(&mut *view, &admitted.visible).record(record).await?;
+    Ok(Json(AuditPlaceView::of(seen, &stored)))
 }
 
 /// Values to erase.
@@ -105,7 +111,7 @@ pub(crate) struct Erased {
 /// Erase values of a record
 ///
 /// Values and their salts are dropped for good; no proof breaks. The erasure is a record itself. Doing it again
-/// changes nothing.
+/// changes nothing. Of a record whose values are withheld from the asker nothing is erased.
 #[utoipa::path(
     post,
     path = "/api/v1/audit/{id}/erase",
@@ -120,10 +126,20 @@ pub(crate) struct Erased {
 )]
 pub(crate) async fn erase(
     State(app): State<App>,
-    Who(caller): Who,
+    asker: (As, Who),
     Id(record): Id<AuditId>,
     JsonBody { value: erasure, .. }: JsonBody<Erasure>,
 ) -> Result<Json<Erased>, Problem> {
+    let (As(admitted), Who(caller)) = asker;
+    let mut snapshot = app.store.read().await?;
+    if let Some(found) = snapshot.audit().get(record).await? {
+        let seen = Sight::of_snapshot(&mut *snapshot, &admitted.visible).record(found).await?;
+        if !seen.withheld.is_empty() {
+            let detail = "values of this record are withheld from you, so you cannot erase them";
+            return Err(Problem::new(Code::NotPermitted, detail));
+        }
+    }
+    drop(snapshot);
     let field = |name: &String| super::page::named(name, "value of an audit record", AuditField::from_name);
     let request = audit::ErasureRequest {
         principal: caller.principal,
@@ -175,12 +191,13 @@ pub(crate) struct RecordedPack {
 )]
 pub(crate) async fn pack(
     State(app): State<App>,
-    who: Who,
+    asker: (As, Who),
     method: Method,
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
     JsonBody { value: pack, bytes }: JsonBody<NewPack>,
 ) -> Result<Response, Problem> {
+    let (As(admitted), who) = asker;
     let key = Key::of(&headers, who.token_id(), (&method, uri.path(), &bytes))?;
     let is_hex = pack.list_sha256.len() == 64
         && pack.list_sha256.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
@@ -195,6 +212,9 @@ pub(crate) async fn pack(
         && let Some(answered) = key.answered(&mut *unit, now_ms).await?
     {
         return Ok(answered);
+    }
+    if !Sight::of_unit(&mut *unit, &admitted.visible).sees_object(&pack.object).await? {
+        return Err(Problem::not_found("object", &pack.object));
     }
     let (clock, entropy) = (&*app.clock, &*app.entropy);
     let record = AuditRecord {

@@ -1,8 +1,9 @@
 //! `/api/v1/audit/…`: the signed tree over the audit records, in the forms of C2SP tlog-tiles, and its proofs.
 
-use crate::extract::{Id, Params};
+use crate::extract::{As, Id, Params};
 use crate::problem::Problem;
 use crate::state::App;
+use access::Sight;
 use audit::line::{hex, line_of};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -10,7 +11,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use model::AuditId;
+use model::{AuditEntry, AuditId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -133,7 +134,8 @@ pub(crate) struct EntryParams {
 /// The records as they were committed to
 ///
 /// JSON lines in the order of the log, with the exact texts and their salts: what leaves are computed from.
-/// `docs/reference/audit.md` describes them. Empty past the end.
+/// `docs/reference/audit.md` describes them. Empty past the end. Values about incidents that do not exist for the asker
+/// are withheld: their commitments stand in their place, so leaves and proofs are the same for everyone.
 #[utoipa::path(
     get,
     path = "/api/v1/audit/entries",
@@ -143,12 +145,27 @@ pub(crate) struct EntryParams {
 )]
 pub(crate) async fn entries(
     State(app): State<App>,
+    As(admitted): As,
     Params(params): Params<EntryParams>,
 ) -> Result<Response, Problem> {
     let (from, limit) = (params.from.unwrap_or(0), params.limit.unwrap_or(ports::store::PAGE_ITEMS_MAX));
-    let entries = app.store.read().await?.audit().entries(from, limit).await?;
-    let lines: String = entries.iter().map(|stored| line_of(&stored.entry) + "\n").collect();
+    let mut snapshot = app.store.read().await?;
+    let entries = snapshot.audit().entries(from, limit).await?;
+    let mut sight = Sight::of_snapshot(&mut *snapshot, &admitted.visible);
+    let mut lines = String::new();
+    for stored in entries {
+        lines += &line_of(&shown(&mut sight, stored.entry).await?);
+        lines.push('\n');
+    }
     Ok(([(CONTENT_TYPE, LINES)], lines).into_response())
+}
+
+/// An entry without what is withheld from the asker; its leaf is the same.
+async fn shown(sight: &mut Sight<'_>, mut entry: AuditEntry) -> Result<AuditEntry, Problem> {
+    for field in sight.withheld_of_entry(&entry).await? {
+        entry.withhold(field);
+    }
+    Ok(entry)
 }
 
 /// In which tree.
@@ -192,11 +209,15 @@ pub(crate) struct InclusionView {
 )]
 pub(crate) async fn inclusion(
     State(app): State<App>,
+    As(admitted): As,
     Id(id): Id<AuditId>,
     Params(params): Params<ProofParams>,
 ) -> Result<Json<InclusionView>, Problem> {
-    let found = app.store.read().await?.audit().entry(id).await?;
+    let mut snapshot = app.store.read().await?;
+    let found = snapshot.audit().entry(id).await?;
     let entry = found.ok_or_else(|| Problem::not_found("audit record", id))?.entry;
+    let entry = shown(&mut Sight::of_snapshot(&mut *snapshot, &admitted.visible), entry).await?;
+    drop(snapshot);
     let (index, size) = (entry.index, params.size);
     let proof = blocking(&app, move |prover| prover.inclusion(index, size)).await?;
     Ok(Json(InclusionView {

@@ -6,10 +6,11 @@ use super::links::incident_id;
 use super::regroup::actor;
 use crate::code::Code;
 use crate::extract::{As, JsonBody, Who};
-use crate::incident_guard::check_other;
+use crate::incident_guard::check_in;
 use crate::problem::Problem;
 use crate::state::App;
 use crate::view::IncidentView;
+use access::Sight;
 use axum::extract::{OriginalUri, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
@@ -132,15 +133,6 @@ pub(crate) async fn post(
     let BulkEdit { status, assignee, severity, verdict, reason, comment } = new.edit;
     let edit = Decision { status, assignee, severity, verdict, reason: None }.edit()?;
     let actor = actor(who.0, reason)?;
-    let mut closed = BTreeMap::new();
-    for &id in &incidents {
-        if let Err(problem) = check_other(&app, &admitted, id, true).await {
-            closed.insert(id, problem);
-        }
-    }
-    let asked = incidents.clone();
-    let open = incidents.into_iter().filter(|id| !closed.contains_key(id)).collect();
-    let request = BulkRequest { actor, incidents: open, edit, comment, versions };
     let now_ms = app.clock.now_ms();
     let mut unit = app.store.begin().await?;
     if let Some(key) = &key
@@ -148,6 +140,15 @@ pub(crate) async fn post(
     {
         return Ok(answered);
     }
+    let mut closed = BTreeMap::new();
+    for &id in &incidents {
+        if let Err(problem) = check_in(&mut *unit, &admitted, id, true).await {
+            closed.insert(id, problem);
+        }
+    }
+    let asked = incidents.clone();
+    let open = incidents.into_iter().filter(|id| !closed.contains_key(id)).collect();
+    let request = BulkRequest { actor, incidents: open, edit, comment, versions };
     let mut view = BulkView { items: Vec::with_capacity(request.incidents.len()), changed: 0, refused: 0 };
     let outcomes = app.desk.bulk_in(&mut *unit, &request).await?;
     let mut outcomes: BTreeMap<_, _> = outcomes.into_iter().collect();
@@ -155,11 +156,13 @@ pub(crate) async fn post(
         let item = match (closed.remove(&id), outcomes.remove(&id)) {
             (Some(problem), _) => left(id, problem),
             (None, Some(Ok(incident))) => {
-                BulkItem { id: id.to_string(), incident: Some(incident.into()), problem: None }
+                let mut sight = Sight::of_unit(&mut *unit, &admitted.visible);
+                let incident = IncidentView::seen(incident, &mut sight).await?;
+                BulkItem { id: id.to_string(), incident: Some(incident), problem: None }
             }
             (None, Some(Err(error))) => {
                 let seen = request.versions.get(&id).copied().unwrap_or_default();
-                left(id, refused(&mut *unit, (id, seen), error).await)
+                left(id, refused(&mut *unit, &admitted, (id, seen), error).await)
             }
             (None, None) => continue,
         };

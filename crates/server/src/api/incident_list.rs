@@ -6,6 +6,7 @@ use crate::extract::{As, Params};
 use crate::problem::Problem;
 use crate::state::App;
 use crate::view::IncidentView;
+use access::Sight;
 use axum::Json;
 use axum::extract::State;
 use model::{Severity, Status, Verdict};
@@ -126,8 +127,13 @@ pub(crate) async fn list(
     let rules: BTreeSet<&String> = found.items.iter().flat_map(|incident| &incident.rules).collect();
     let rules: Vec<String> = rules.into_iter().cloned().collect();
     let titles = snapshot.incidents().rule_titles(&rules).await?;
-    let items = found.items.into_iter().map(|incident| IncidentView::with_why(incident, &titles));
-    Ok(Json(PageView { items: items.collect(), next: found.next.map(|next| next.to_string()) }))
+    let mut sight = Sight::of_snapshot(&mut *snapshot, &admitted.visible);
+    sight.know(found.items.iter().map(|incident| incident.id));
+    let mut items = Vec::with_capacity(found.items.len());
+    for incident in found.items {
+        items.push(IncidentView::with_why(incident, &titles, &mut sight).await?);
+    }
+    Ok(Json(PageView { items, next: found.next.map(|next| next.to_string()) }))
 }
 
 /// One value of a facet.

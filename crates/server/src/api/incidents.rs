@@ -5,10 +5,11 @@ use super::links::{self, LinkView};
 use super::page::{PageParams, PageView, named};
 use crate::code::Code;
 use crate::extract::{As, Id, JsonBody, Params, Who, if_match};
-use crate::incident_guard::may;
+use crate::incident_guard::{begin, may};
 use crate::problem::Problem;
 use crate::state::App;
 use crate::view::{AuditView, CommentView, FindingView, IncidentView};
+use access::{Admitted, Sight};
 use axum::Json;
 use axum::extract::{OriginalUri, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -17,7 +18,7 @@ use model::{IncidentId, Severity, Status, Verdict};
 use ports::UnitOfWork;
 use ports::store::{AuditFilter, IncidentEdit, PageRequest, StoreError};
 use serde::{Deserialize, Deserializer, Serialize};
-use triage::{CommentRequest, EditRequest};
+use triage::{CommentRequest, DecisionError, EditRequest};
 use utoipa::ToSchema;
 
 /// How many findings, comments and records of its history come with an incident; the rest is in pages.
@@ -64,23 +65,24 @@ pub(crate) async fn get(
     let incident = snapshot.incidents().get(id).await?;
     let incident = incident.ok_or_else(|| Problem::not_found("incident", id))?;
     let titles = snapshot.incidents().rule_titles(&incident.rules).await?;
-    let incident = IncidentView::with_why(incident, &titles);
-    let history = AuditFilter { object: Some(id.to_string()), ..AuditFilter::default() };
     let version = incident.version;
+    let findings = PageView::of(snapshot.findings().of_incident(id, &page).await?);
+    let comments = PageView::of(snapshot.comments().of_incident(id, &page).await?);
+    let links = links::of(&mut *snapshot, &admitted, id).await?;
+    let absorbed = snapshot.moves().merged_into(id).await?;
+    let filter = AuditFilter { object: Some(id.to_string()), ..AuditFilter::default() };
+    let mut sight = Sight::of_snapshot(&mut *snapshot, &admitted.visible);
+    let mut merged = Vec::new();
+    for absorbed in absorbed.into_iter().filter(|absorbed| may(&admitted, absorbed, false).is_ok()) {
+        merged.push(IncidentView::seen(absorbed, &mut sight).await?);
+    }
     let whole = WholeIncident {
-        incident,
-        findings: PageView::of(snapshot.findings().of_incident(id, &page).await?),
-        comments: PageView::of(snapshot.comments().of_incident(id, &page).await?),
-        history: PageView::of(snapshot.audit().list(&history, &page).await?),
-        links: links::of(&mut *snapshot, &admitted, id).await?,
-        merged: snapshot
-            .moves()
-            .merged_into(id)
-            .await?
-            .into_iter()
-            .filter(|merged| may(&admitted, merged, false).is_ok())
-            .map(Into::into)
-            .collect(),
+        incident: IncidentView::with_why(incident, &titles, &mut sight).await?,
+        findings,
+        comments,
+        history: PageView::of(sight.list(&filter, &page).await?),
+        links,
+        merged,
     };
     Ok((etag(version), Json(whole)).into_response())
 }
@@ -160,13 +162,14 @@ impl Decision {
 )]
 pub(crate) async fn patch(
     State(app): State<App>,
-    who: Who,
+    asker: (As, Who),
     method: Method,
     OriginalUri(uri): OriginalUri,
     Id(id): Id<IncidentId>,
     headers: HeaderMap,
     JsonBody { value: decision, bytes }: JsonBody<Decision>,
 ) -> Result<Response, Problem> {
+    let (As(admitted), who) = asker;
     let key = Key::of(&headers, who.token_id(), (&method, uri.path(), &bytes))?;
     let request = EditRequest {
         incident: id,
@@ -178,16 +181,19 @@ pub(crate) async fn patch(
         request_id: who.0.request_id,
     };
     let now_ms = app.clock.now_ms();
-    let mut unit = app.store.begin().await?;
+    let mut unit = begin(&app, &admitted, id).await?;
     if let Some(key) = &key
         && let Some(answered) = key.answered(&mut *unit, now_ms).await?
     {
         return Ok(answered);
     }
     let edited = app.desk.edit_in(&mut *unit, &request).await;
-    let incident: IncidentView = match edited {
-        Ok(incident) => incident.into(),
-        Err(error) => return Err(refused(&mut *unit, (id, request.version), error).await),
+    let incident = match edited {
+        Ok(incident) => {
+            let mut sight = Sight::of_unit(&mut *unit, &admitted.visible);
+            IncidentView::seen(incident, &mut sight).await?
+        }
+        Err(error) => return Err(refused(&mut *unit, &admitted, (id, request.version), error).await),
     };
     let version = incident.version;
     let answer = idempotency::commit(unit, key.as_ref(), StatusCode::OK, &incident, now_ms).await?;
@@ -258,31 +264,35 @@ pub(crate) struct NewComment {
 )]
 pub(crate) async fn comment(
     State(app): State<App>,
-    who: Who,
+    asker: (As, Who),
     method: Method,
     OriginalUri(uri): OriginalUri,
     Id(id): Id<IncidentId>,
     headers: HeaderMap,
     JsonBody { value: new, bytes }: JsonBody<NewComment>,
 ) -> Result<Response, Problem> {
+    let (As(admitted), who) = asker;
     let key = Key::of(&headers, who.token_id(), (&method, uri.path(), &bytes))?;
     let Who(caller) = who;
     let (principal, origin, request_id) = (caller.principal, caller.origin, caller.request_id);
     let request = CommentRequest { principal, incident: id, text: new.text, origin, request_id };
     let now_ms = app.clock.now_ms();
-    let mut unit = app.store.begin().await?;
+    let mut unit = begin(&app, &admitted, id).await?;
     if let Some(key) = &key
         && let Some(answered) = key.answered(&mut *unit, now_ms).await?
     {
         return Ok(answered);
     }
-    let comment: CommentView = app.desk.comment_in(&mut *unit, &request).await?.into();
+    let comment: CommentView = match app.desk.comment_in(&mut *unit, &request).await {
+        Ok(comment) => comment.into(),
+        Err(error) => return Err(refused(&mut *unit, &admitted, (id, 0), error).await),
+    };
     idempotency::commit(unit, key.as_ref(), StatusCode::CREATED, &comment, now_ms).await
 }
 
 /// Read an incident's history
 ///
-/// Who did what to it, the newest first.
+/// Who did what to it, the newest first. What names an incident that does not exist for the asker is withheld.
 #[utoipa::path(
     get,
     path = "/api/v1/incidents/{id}/history",
@@ -292,11 +302,14 @@ pub(crate) async fn comment(
 )]
 pub(crate) async fn history(
     State(app): State<App>,
+    As(admitted): As,
     Id(id): Id<IncidentId>,
     Params(page): Params<PageParams>,
 ) -> Result<Json<PageView<AuditView>>, Problem> {
     let filter = AuditFilter { object: Some(id.to_string()), ..AuditFilter::default() };
-    Ok(Json(PageView::of(app.store.read().await?.audit().list(&filter, &page.request()?).await?)))
+    let page = page.request()?;
+    let mut snapshot = app.store.read().await?;
+    Ok(Json(PageView::of(Sight::of_snapshot(&mut *snapshot, &admitted.visible).list(&filter, &page).await?)))
 }
 
 /// What others changed since the caller looked.
@@ -316,32 +329,60 @@ struct OtherChangeView {
     at_ms: i64,
 }
 
-/// Why a decision was not taken; of a conflict with the incident as it is now, and what others did to it.
+/// Why a decision was not taken; of a conflict with the incident as it is now, and what others did to it. Nothing names
+/// an incident that does not exist for the asker.
 pub(crate) async fn refused(
     unit: &mut dyn UnitOfWork,
-    (id, seen): (IncidentId, u64),
+    admitted: &Admitted,
+    what: (IncidentId, u64),
     error: triage::Error,
 ) -> Problem {
-    let triage::Error::Store(StoreError::Conflict { current }) = error else { return error.into() };
-    let since = triage::changes_since(unit.audit(), id, seen, current).await;
-    let found = unit.incidents().get(id).await.ok().flatten().map(IncidentView::from);
-    let other = since.ok().flatten().map(|since| OtherView {
-        by: since.by,
-        at_ms: since.at_ms,
-        changes: since
-            .changes
-            .into_iter()
-            .map(|c| OtherChangeView {
-                field: c.field,
-                before: c.before,
-                after: c.after,
-                by: c.by,
-                at_ms: c.at_ms,
-            })
-            .collect(),
-    });
+    told(unit, admitted, what, error).await.unwrap_or_else(Problem::from)
+}
+
+async fn told(
+    unit: &mut dyn UnitOfWork,
+    admitted: &Admitted,
+    (id, seen): (IncidentId, u64),
+    error: triage::Error,
+) -> Result<Problem, StoreError> {
+    let current = match error {
+        triage::Error::Store(StoreError::Conflict { current }) => current,
+        triage::Error::Decision(DecisionError::Merged { into }) => {
+            let sees = Sight::of_unit(unit, &admitted.visible).sees(into).await?;
+            let hidden = || Problem::new(Code::DecisionRefused, "this incident was merged into another");
+            return Ok(if sees { error.into() } else { hidden() });
+        }
+        error => return Ok(error.into()),
+    };
+    let since = triage::changes_since(unit.audit(), id, seen, current).await?;
+    let found = unit.incidents().get(id).await?;
+    let mut sight = Sight::of_unit(unit, &admitted.visible);
+    let found = match found {
+        // a token may be made to write and not to read
+        Some(incident) if sight.sees(id).await? => Some(IncidentView::seen(incident, &mut sight).await?),
+        _ => None,
+    };
+    let other = match since.filter(|_| found.is_some()) {
+        Some(since) => Some(OtherView::seen(since, &mut sight).await?),
+        None => None,
+    };
     let detail = format!("you saw version {seen}, it is {current} now");
-    Problem::new(Code::Conflict, detail).with_current(&found).with_other(&other)
+    Ok(Problem::new(Code::Conflict, detail).with_current(&found).with_other(&other))
+}
+
+impl OtherView {
+    async fn seen(since: triage::ChangesSince, sight: &mut Sight<'_>) -> Result<Self, StoreError> {
+        let mut changes = Vec::with_capacity(since.changes.len());
+        for triage::FieldChange { field, before, after, by, at_ms } in since.changes {
+            if !sight.names_hidden(&before.to_string()).await?
+                && !sight.names_hidden(&after.to_string()).await?
+            {
+                changes.push(OtherChangeView { field, before, after, by, at_ms });
+            }
+        }
+        Ok(Self { by: since.by, at_ms: since.at_ms, changes })
+    }
 }
 
 pub(crate) fn etag(version: u64) -> [(header::HeaderName, HeaderValue); 1] {

@@ -2,7 +2,7 @@
 
 use super::page::named;
 use crate::extract::{As, JsonBody, Who};
-use crate::incident_guard::{check_other, may};
+use crate::incident_guard::{begin, check_in, may};
 use crate::problem::Problem;
 use crate::state::App;
 use access::Admitted;
@@ -100,10 +100,10 @@ pub(crate) async fn link(
     JsonBody { value: new, .. }: JsonBody<NewLink>,
 ) -> Result<Json<LinksView>, Problem> {
     let (id, to) = (incident_id(&id)?, incident_id(&new.to)?);
-    check_other(&app, &admitted, to, false).await?;
     let kind = named(&new.kind, "kind of link", LinkKind::from_name)?;
     let actor = super::regroup::actor(caller, new.reason)?;
-    let mut unit = app.store.begin().await?;
+    let mut unit = begin(&app, &admitted, id).await?;
+    check_in(&mut *unit, &admitted, to, false).await?;
     app.desk.link_in(&mut *unit, &actor, (id, to), kind).await?;
     unit.commit().await?;
     Ok(Json(LinksView { links: of(&mut *app.store.read().await?, &admitted, id).await? }))
@@ -133,9 +133,9 @@ pub(crate) async fn unlink(
     Path((id, to)): Path<(String, String)>,
 ) -> Result<Json<LinksView>, Problem> {
     let (id, to) = (incident_id(&id)?, incident_id(&to)?);
-    check_other(&app, &admitted, to, false).await?;
     let actor = super::regroup::actor(caller, None)?;
-    let mut unit = app.store.begin().await?;
+    let mut unit = begin(&app, &admitted, id).await?;
+    check_in(&mut *unit, &admitted, to, false).await?;
     app.desk.unlink_in(&mut *unit, &actor, (id, to)).await?;
     unit.commit().await?;
     Ok(Json(LinksView { links: of(&mut *app.store.read().await?, &admitted, id).await? }))

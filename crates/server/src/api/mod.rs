@@ -19,6 +19,7 @@ pub(crate) mod query;
 pub(crate) mod reference;
 pub(crate) mod regroup;
 pub(crate) mod rules;
+pub(crate) mod services;
 pub(crate) mod session;
 pub(crate) mod sources;
 pub(crate) mod stream;

@@ -5,7 +5,7 @@ use crate::cookie::Cookie;
 use crate::extract::Params;
 use crate::problem::Problem;
 use crate::state::App;
-use access::{Arrival, Callback, Caller, Oidc, OidcError, ScopeSet, SignInError};
+use access::{Arrival, Callback, Caller, Door, Oidc, OidcError, ScopeSet, SignInError};
 use axum::extract::{Path, State};
 use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -100,14 +100,18 @@ pub(crate) async fn callback(
 ) -> Result<Response, Problem> {
     let oidc = provider(&app, &id)?;
     let mut arrival = arrival(&id, &extensions, &headers);
-    app.people.check_throttle(arrival.origin.as_deref())?;
     let flow = Cookie::Flow.read(&app, &headers);
+    // what this browser did not begin anyone can send: it is neither counted nor written down
+    if !oidc.began(flow.as_deref(), params.state.as_deref()) {
+        return Err(OidcError::FlowLost.into());
+    }
+    app.people.check_throttle(Door::Callback, arrival.origin.as_deref())?;
     let vouched = match finish(&oidc, &params, flow.as_deref()).await {
         Ok(vouched) => vouched,
         Err(error @ (OidcError::Unavailable(_) | OidcError::Configuration { .. })) => {
             return Err(error.into());
         }
-        Err(error) => return Err(refuse(&app, &arrival, error).await),
+        Err(error) => return Err(refuse(&app, Door::Callback, &arrival, error).await),
     };
     arrival.provider_sid = vouched.sid;
     let came = app.people.come_by_provider(&vouched.claims, &arrival).await?;
@@ -130,9 +134,9 @@ async fn finish(
 }
 
 /// Writes a refusal down; what the browser is told.
-async fn refuse(app: &App, arrival: &Arrival, error: OidcError) -> Problem {
+async fn refuse(app: &App, door: Door, arrival: &Arrival, error: OidcError) -> Problem {
     let refusal = SignInError::ProviderRefused(error.to_string());
-    match app.people.refuse::<()>(arrival, refusal).await {
+    match app.people.refuse::<()>(door, arrival, refusal).await {
         Err(refusal) => refusal.into(),
         Ok(()) => error.into(),
     }
@@ -162,7 +166,6 @@ pub(crate) async fn backchannel_logout(
 ) -> Result<StatusCode, Problem> {
     let oidc = provider(&app, &id)?;
     let arrival = arrival(&id, &extensions, &headers);
-    app.people.check_throttle(arrival.origin.as_deref())?;
     let body = axum::body::to_bytes(body, LOGOUT_BYTES_MAX).await.map_err(|_| {
         Problem::new(crate::Code::BodyTooLarge, format!("the limit here is {LOGOUT_BYTES_MAX} bytes"))
     })?;
@@ -171,7 +174,11 @@ pub(crate) async fn backchannel_logout(
         Err(error @ (OidcError::Unavailable(_) | OidcError::Configuration { .. })) => {
             return Err(error.into());
         }
-        Err(error) => return Err(refuse(&app, &arrival, error).await),
+        // a token that holds is always heard: whoever fails beside the provider does not keep anybody signed in
+        Err(error) => {
+            app.people.check_throttle(Door::Logout, arrival.origin.as_deref())?;
+            return Err(refuse(&app, Door::Logout, &arrival, error).await);
+        }
     };
     let principal = Principal::System { part: format!("oidc:{id}") };
     let (origin, request_id) = (arrival.origin, arrival.request_id);

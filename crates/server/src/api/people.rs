@@ -188,10 +188,13 @@ fn roles(names: &[String]) -> Result<RoleSet, Problem> {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewOneTimeLink {
-    /// What whoever comes by it will be.
+    /// What whoever comes by it will be; with `name`, for somebody new.
+    #[serde(default)]
     roles: Vec<String>,
-    /// For whom.
-    name: String,
+    /// For whom; nobody here may be called so.
+    name: Option<String>,
+    /// Instead of both: whom it lets in again (`per_…`), as what they are then.
+    person: Option<String>,
 }
 
 /// A one-time link.
@@ -205,7 +208,8 @@ pub(crate) struct OneTimeLinkView {
 
 /// Make a one-time link
 ///
-/// Whoever opens it first is signed in as a new person with these roles.
+/// Whoever opens it first is signed in: as a new person with these roles, or as the `person` that it was made for. Who comes
+/// by an identity provider needs none.
 #[utoipa::path(
     post,
     path = "/api/v1/people/links",
@@ -223,11 +227,20 @@ pub(crate) async fn make_link(
     headers: HeaderMap,
     JsonBody { value: new, .. }: JsonBody<NewOneTimeLink>,
 ) -> Result<(StatusCode, Json<OneTimeLinkView>), Problem> {
-    let wanted = roles(&new.roles)?;
-    if wanted.is_empty() {
-        return Err(Problem::new(Code::RequestInvalid, "a link needs at least one role"));
-    }
-    let (link, secret) = app.people.make_link(&caller, &new.name, wanted).await?;
+    let (link, secret) = match (new.person, new.name) {
+        (Some(person), None) if new.roles.is_empty() => {
+            let id = person.parse().map_err(|_| Problem::not_found("person", &person))?;
+            app.people.make_link_again(&caller, id).await?
+        }
+        (None, Some(name)) if !new.roles.is_empty() => {
+            app.people.make_link(&caller, &name, roles(&new.roles)?).await?
+        }
+        _ => {
+            let detail =
+                "a link is for somebody new (a name and at least one role) or for a person, not both";
+            return Err(Problem::new(Code::RequestInvalid, detail));
+        }
+    };
     // where nobody said how people reach this server: as this request did
     let host = headers.get(axum::http::header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let base = app.public_url.clone().unwrap_or_else(|| format!("http://{host}"));

@@ -5,16 +5,16 @@ use super::incidents::refused;
 use super::links::incident_id;
 use crate::code::Code;
 use crate::extract::{As, Id, JsonBody, Who, if_match};
-use crate::incident_guard::check_other;
+use crate::incident_guard::{begin, check_in};
 use crate::problem::{Problem, ProblemBody};
 use crate::state::App;
 use crate::view::IncidentView;
-use access::Caller;
+use access::{Admitted, Caller, Sight};
 use axum::extract::{OriginalUri, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
 use model::{FindingId, IncidentId};
-use ports::UnitOfWork;
+use ports::{StoreError, UnitOfWork};
 use serde::{Deserialize, Serialize};
 use triage::{Actor, REASON_BYTES_MAX, Regrouped};
 use utoipa::ToSchema;
@@ -30,10 +30,11 @@ pub(crate) struct RegroupedView {
     findings: u64,
 }
 
-impl From<Regrouped> for RegroupedView {
-    fn from(regrouped: Regrouped) -> Self {
+impl RegroupedView {
+    async fn seen(regrouped: Regrouped, sight: &mut Sight<'_>) -> Result<Self, StoreError> {
         let Regrouped { incident, other, findings } = regrouped;
-        Self { incident: incident.into(), other: other.into(), findings }
+        let incident = IncidentView::seen(incident, sight).await?;
+        Ok(Self { incident, other: IncidentView::seen(other, sight).await?, findings })
     }
 }
 
@@ -50,6 +51,7 @@ pub(crate) fn actor(caller: Caller, reason: Option<String>) -> Result<Actor, Pro
 /// A request that moves findings, up to what it does.
 struct Moving<'a> {
     app: &'a App,
+    admitted: &'a Admitted,
     key: Option<Key>,
     id: IncidentId,
     /// The version that was seen, where one was given.
@@ -59,7 +61,7 @@ struct Moving<'a> {
 impl Moving<'_> {
     /// Opens the unit of work, or gives the answer that the same request got before.
     async fn begin(&self) -> Result<Result<Box<dyn UnitOfWork>, Response>, Problem> {
-        let mut unit = self.app.store.begin().await?;
+        let mut unit = begin(self.app, self.admitted, self.id).await?;
         if let Some(key) = &self.key
             && let Some(answered) = key.answered(&mut *unit, self.app.clock.now_ms()).await?
         {
@@ -76,10 +78,14 @@ impl Moving<'_> {
     ) -> Result<Response, Problem> {
         match moved {
             Ok(moved) => {
-                let (view, now_ms) = (RegroupedView::from(moved), self.app.clock.now_ms());
+                let mut sight = Sight::of_unit(&mut *unit, &self.admitted.visible);
+                let (view, now_ms) = (RegroupedView::seen(moved, &mut sight).await?, self.app.clock.now_ms());
                 idempotency::commit(unit, self.key.as_ref(), status, &view, now_ms).await
             }
-            Err(error) => Err(refused(&mut *unit, (self.id, self.seen.unwrap_or_default()), error).await),
+            Err(error) => {
+                let what = (self.id, self.seen.unwrap_or_default());
+                Err(refused(&mut *unit, self.admitted, what, error).await)
+            }
         }
     }
 }
@@ -133,12 +139,12 @@ pub(crate) async fn merge(
         None => if_match(&headers)?,
     };
     let (into, actor) = (incident_id(&new.into)?, actor(who.0, new.reason)?);
-    check_other(&app, &admitted, into, true).await?;
-    let moving = Moving { app: &app, key, id, seen: Some(version) };
+    let moving = Moving { app: &app, admitted: &admitted, key, id, seen: Some(version) };
     let mut unit = match moving.begin().await? {
         Ok(unit) => unit,
         Err(answered) => return Ok(answered),
     };
+    check_in(&mut *unit, &admitted, into, true).await?;
     let moved = app.desk.merge_in(&mut *unit, &actor, (id, version), into).await;
     moving.end(unit, StatusCode::OK, moved).await
 }
@@ -184,16 +190,20 @@ pub(crate) async fn unmerge(
     let (As(admitted), who) = asker;
     let key = Key::of(&headers, who.token_id(), (&method, uri.path(), &bytes))?;
     let actor = actor(who.0, new.reason)?;
-    let merged = app.store.read().await?.incidents().get(id).await?;
-    if let Some(into) = merged.and_then(|incident| incident.merged_into) {
-        let survivor = app.store.read().await?.moves().survivor(into).await?;
-        check_other(&app, &admitted, survivor, true).await?;
-    }
-    let moving = Moving { app: &app, key, id, seen: new.version };
+    let moving = Moving { app: &app, admitted: &admitted, key, id, seen: new.version };
     let mut unit = match moving.begin().await? {
         Ok(unit) => unit,
         Err(answered) => return Ok(answered),
     };
+    let merged = unit.incidents().get(id).await?;
+    if let Some(into) = merged.and_then(|incident| incident.merged_into) {
+        let survivor = unit.moves().survivor(into).await?;
+        let checked = check_in(&mut *unit, &admitted, survivor, true).await;
+        // its id is not the asker's to know, nor whether it is there
+        let hidden =
+            |_| Problem::new(Code::NotPermitted, "you may not change what this incident was merged into");
+        checked.map_err(hidden)?;
+    }
     let moved = app.desk.unmerge_in(&mut *unit, &actor, id, new.version).await;
     moving.end(unit, StatusCode::OK, moved).await
 }
@@ -232,18 +242,19 @@ pub(crate) struct NewSplit {
 )]
 pub(crate) async fn split(
     State(app): State<App>,
-    who: Who,
+    asker: (As, Who),
     method: Method,
     OriginalUri(uri): OriginalUri,
     Id(id): Id<IncidentId>,
     headers: HeaderMap,
     JsonBody { value: new, bytes }: JsonBody<NewSplit>,
 ) -> Result<Response, Problem> {
+    let (As(admitted), who) = asker;
     let key = Key::of(&headers, who.token_id(), (&method, uri.path(), &bytes))?;
     let actor = actor(who.0, new.reason)?;
     let parse = |id: &String| id.parse::<FindingId>().map_err(|_| Problem::not_found("finding", id));
     let findings = new.findings.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
-    let moving = Moving { app: &app, key, id, seen: new.version };
+    let moving = Moving { app: &app, admitted: &admitted, key, id, seen: new.version };
     let mut unit = match moving.begin().await? {
         Ok(unit) => unit,
         Err(answered) => return Ok(answered),

@@ -4,12 +4,14 @@ use crate::code::Code;
 use crate::extract::{Id, JsonBody, NoParams, Params, Who};
 use crate::problem::{Problem, ProblemBody};
 use crate::rule_book::{Replay, RuleActivity, RuleBook, RuleState, RulesReloaded, Tuning};
+use crate::rule_explanation::{Pasted, RuleExplanation};
 use crate::state::App;
 use access::Scope;
 use axum::Json;
 use axum::extract::{Path, State};
 use model::{FindingId, Stage};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use triage::REASON_BYTES_MAX;
 use utoipa::ToSchema;
 
@@ -102,6 +104,79 @@ pub(crate) async fn stage(
         return Err(invalid(format!("a reason has 1 to {REASON_BYTES_MAX} bytes")));
     }
     Ok(Json(app.rules.stage(&caller, &id, stage, reason).await?))
+}
+
+/// What a rule shall be held against: a `record` or an `event`.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewTrial {
+    /// A record as its source sends it: JSON, or a string for sources that send text.
+    #[schema(value_type = Option<Object>)]
+    record: Option<Box<RawValue>>,
+    /// The record's kind, or the name of the configured source that sends it; told from the record's own fields, if not
+    /// said.
+    source: Option<String>,
+    /// An OCSF event. Rules of vendors' products see the record only.
+    #[schema(value_type = Option<Object>)]
+    event: Option<Box<RawValue>>,
+}
+
+impl NewTrial {
+    /// What was pasted, byte for byte; the kind and the source are still to be told apart.
+    fn pasted(self) -> Result<Pasted, Problem> {
+        let invalid = |detail: String| Problem::new(Code::RequestInvalid, detail);
+        match (self.record, self.event) {
+            (Some(record), None) => {
+                let text = record.get();
+                let body = match text.starts_with('"') {
+                    true => serde_json::from_str::<String>(text).map_err(|e| invalid(e.to_string()))?,
+                    false => text.to_owned(),
+                };
+                Ok(Pasted::Record { kind: self.source, source: None, body: body.into_bytes() })
+            }
+            (None, Some(event)) if self.source.is_none() => {
+                Ok(Pasted::Event(event.get().as_bytes().to_vec()))
+            }
+            (None, Some(_)) => {
+                Err(invalid("`source` is for a `record`; an event says itself what it is".into()))
+            }
+            _ => Err(invalid("send either a `record` or an `event`".into())),
+        }
+    }
+}
+
+/// Explain a rule
+///
+/// Why it matches a record or event that is sent along, or not: each selection, each field, what the rule wants and what
+/// the record has; for a correlation, what it needs and what this record would be for it. Nothing is kept, and nothing is
+/// changed.
+#[utoipa::path(
+    post,
+    path = "/api/v1/rules/{id}/explain",
+    tag = "rules",
+    params(("id" = String, Path, description = "The rule's UUID")),
+    request_body = NewTrial,
+    responses(
+        (status = 200, description = "How it ends, and why", body = RuleExplanation),
+        (status = 404, description = "There is no such rule", body = ProblemBody,
+            content_type = "application/problem+json"),
+        (status = "4XX", description = "It cannot be explained", body = ProblemBody,
+            content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn explain(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    JsonBody { value: new, .. }: JsonBody<NewTrial>,
+) -> Result<Json<RuleExplanation>, Problem> {
+    let mut pasted = new.pasted()?;
+    if let Pasted::Record { kind, source, .. } = &mut pasted
+        && let Some(named) = kind.as_deref()
+        && let Some(known) = app.store.read().await?.sources().get(named).await?
+    {
+        *source = kind.replace(known.kind);
+    }
+    Ok(Json(app.rules.explain(&id, pasted).await?))
 }
 
 /// Propose a filter

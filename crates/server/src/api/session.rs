@@ -92,6 +92,8 @@ impl std::fmt::Debug for SignIn {
         (status = 201, description = "Signed in", body = SessionView),
         (status = 403, description = "The link does not open", body = crate::problem::ProblemBody,
             content_type = "application/problem+json"),
+        (status = 409, description = "Somebody else has the name; the link is not used up", body = crate::problem::ProblemBody,
+            content_type = "application/problem+json"),
         (status = 429, description = "Too many sign-ins failed", body = crate::problem::ProblemBody,
             content_type = "application/problem+json"),
     ),

@@ -2,10 +2,11 @@
 
 use crate::code::Code;
 use crate::extract::{As, Params};
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemBody};
 use crate::state::App;
+use crate::streams::{Full, Place};
 use crate::view::{CommentView, FindingView, IncidentView};
-use access::{Admitted, Rule, Scope};
+use access::{Admitted, Rule, Scope, Sight};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -17,7 +18,6 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::OwnedSemaphorePermit;
 use utoipa::{IntoParams, ToSchema};
 
 /// Who may follow the stream.
@@ -68,8 +68,12 @@ pub(crate) struct StreamedChange {
     path = "/api/v1/stream",
     tag = "incidents",
     params(StreamParams, ("last-event-id" = Option<u64>, Header, description = "The last change seen")),
-    responses((status = 200, description = "Events without end", body = StreamedChange,
-        content_type = "text/event-stream")),
+    responses(
+        (status = 200, description = "Events without end", body = StreamedChange,
+            content_type = "text/event-stream"),
+        (status = 429, description = "Too many streams are open, in all or of the asker", body = ProblemBody,
+            content_type = "application/problem+json"),
+    ),
 )]
 pub(crate) async fn get(
     State(app): State<App>,
@@ -77,9 +81,14 @@ pub(crate) async fn get(
     As(admitted): As,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    let permit = Arc::clone(&app.streams).try_acquire_owned().map_err(|_| {
-        let detail = format!("{} streams are open", app.options.streams_max);
-        Problem::new(Code::StreamsExhausted, detail).retry_after(Some(IDLE_MS))
+    let place = app.streams.take(&admitted).map_err(|full| {
+        let (code, detail) = match full {
+            Full::All => (Code::StreamsExhausted, format!("{} streams are open", app.options.streams_max)),
+            Full::One => {
+                (Code::StreamsTooMany, format!("you have {} streams open", app.options.streams_of_one_max))
+            }
+        };
+        Problem::new(code, detail).retry_after(Some(IDLE_MS))
     })?;
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.trim().parse().ok());
     let bounds = app.store.read().await?.changes().bounds().await?;
@@ -87,7 +96,7 @@ pub(crate) async fn get(
     // the first bytes take the answer's head along: a client knows at once that it is connected
     let first = if start.reset { reset(start.after) } else { Event::default().comment("following") };
     let ready = VecDeque::from([first]);
-    let follower = Follower { app, admitted, after: start.after, ready, _permit: permit };
+    let follower = Follower { app, admitted, after: start.after, ready, _place: place };
     let events = futures::stream::unfold(follower, |mut follower| async move {
         let event = follower.next().await?;
         Some((Ok(event), follower))
@@ -124,7 +133,7 @@ struct Follower {
     admitted: Arc<Admitted>,
     after: ChangeSeq,
     ready: VecDeque<Event>,
-    _permit: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Follower {
@@ -175,24 +184,24 @@ async fn streamed(
     }
     let (mut finding, mut comment) = (None, None);
     match (change.kind, change.object.parse(), change.object.parse()) {
-        (ChangeKind::FindingAdded, Ok(id), _) => {
-            // it may have moved since, to an incident that does not exist for the asker
-            if let Some(holder) = snapshot.findings().incident_of(id).await? {
-                let holder = snapshot.incidents().get(holder).await?;
-                if holder.is_some_and(|holder| !admitted.visible.sees(&holder)) {
-                    return Ok(None);
-                }
-            }
-            finding = snapshot.findings().get(id).await?;
-        }
+        (ChangeKind::FindingAdded, Ok(id), _) => finding = snapshot.findings().get(id).await?,
         (ChangeKind::CommentAdded, _, Ok(id)) => comment = snapshot.comments().get(id).await?,
         _ => {}
     }
+    let mut sight = Sight::of_snapshot(snapshot, &admitted.visible);
+    // a finding may have moved since, to an incident that does not exist for the asker
+    if sight.names_hidden(&change.object).await? {
+        return Ok(None);
+    }
+    let incident = match incident {
+        Some(incident) => Some(IncidentView::seen(incident, &mut sight).await?),
+        None => None,
+    };
     Ok(Some(StreamedChange {
         seq: change.seq.0,
         kind: change.kind.as_str(),
         object: change.object,
-        incident: incident.map(Into::into),
+        incident,
         finding: finding.map(Into::into),
         comment: comment.map(Into::into),
         at_ms: change.at_ms,

@@ -5,10 +5,11 @@ use crate::extract::{As, Id, Params};
 use crate::incident_guard::may;
 use crate::problem::{Problem, ProblemBody};
 use crate::state::App;
+use access::{SeenRecord, Sight};
 use axum::Json;
 use axum::extract::State;
 use model::{AuditRecord, Comment, Finding, IncidentId, Principal};
-use ports::store::{Moment, PageRequest, TimelineOrder};
+use ports::store::{Moment, PageRequest, StoreError, TimelineOrder};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use triage::{GRAPH_FINDINGS_MAX, GraphBuilder};
@@ -65,6 +66,7 @@ pub(crate) struct MomentView {
 )]
 pub(crate) async fn get(
     State(app): State<App>,
+    As(admitted): As,
     Id(id): Id<IncidentId>,
     Params(params): Params<TimelineParams>,
 ) -> Result<Json<PageView<MomentView>>, Problem> {
@@ -76,16 +78,22 @@ pub(crate) async fn get(
     let page = PageParams { limit: params.limit, after: params.after }.request()?;
     let mut snapshot = app.store.read().await?;
     snapshot.incidents().get(id).await?.ok_or_else(|| Problem::not_found("incident", id))?;
-    Ok(Json(PageView::of(snapshot.incidents().timeline(id, order, &page).await?)))
+    let found = snapshot.incidents().timeline(id, order, &page).await?;
+    let mut sight = Sight::of_snapshot(&mut *snapshot, &admitted.visible);
+    let mut items = Vec::with_capacity(found.items.len());
+    for moment in found.items {
+        items.push(MomentView::seen(moment, &mut sight).await?);
+    }
+    Ok(Json(PageView { items, next: found.next.map(|next| next.to_string()) }))
 }
 
-impl From<Moment> for MomentView {
-    fn from(moment: Moment) -> Self {
-        match moment {
+impl MomentView {
+    async fn seen(moment: Moment, sight: &mut Sight<'_>) -> Result<Self, StoreError> {
+        Ok(match moment {
             Moment::Finding(finding) => of_finding(*finding),
             Moment::Comment(comment) => of_comment(comment),
-            Moment::Record(record) => of_record(*record),
-        }
+            Moment::Record(record) => of_record(sight.record(*record).await?),
+        })
     }
 }
 
@@ -120,7 +128,7 @@ fn of_comment(comment: Comment) -> MomentView {
     }
 }
 
-fn of_record(record: AuditRecord) -> MomentView {
+fn of_record(SeenRecord { record, withheld }: SeenRecord) -> MomentView {
     let kind = match record.action.as_str() {
         "incident.merge" | "incident.absorb" | "incident.unmerge" | "incident.release" | "incident.split" => {
             "merge"
@@ -137,7 +145,7 @@ fn of_record(record: AuditRecord) -> MomentView {
         title: cut(&told(&record)),
         r#ref: record.id.to_string(),
         detail: json!({ "action": record.action, "before": record.before, "after": record.after,
-            "reason": record.reason }),
+            "reason": record.reason, "withheld": !withheld.is_empty() }),
     }
 }
 

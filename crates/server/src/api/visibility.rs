@@ -3,10 +3,12 @@
 use super::incidents::etag;
 use super::page::named;
 use crate::code::Code;
-use crate::extract::{Id, JsonBody, Who, if_match};
+use crate::extract::{As, Id, JsonBody, Who, if_match};
+use crate::incident_guard::begin;
 use crate::problem::Problem;
 use crate::state::App;
 use crate::view::IncidentView;
+use access::Sight;
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -50,11 +52,12 @@ pub(crate) struct VisibilityBody {
 )]
 pub(crate) async fn put(
     State(app): State<App>,
-    Who(caller): Who,
+    asker: (As, Who),
     Id(id): Id<IncidentId>,
     headers: HeaderMap,
     JsonBody { value: body, .. }: JsonBody<VisibilityBody>,
 ) -> Result<Response, Problem> {
+    let (As(admitted), Who(caller)) = asker;
     let version = if_match(&headers)?;
     let visibility = named(&body.visibility, "visibility", Visibility::from_name)?;
     if body.reason.as_ref().is_some_and(|reason| reason.len() > REASON_BYTES_MAX) {
@@ -63,7 +66,7 @@ pub(crate) async fn put(
             format!("a reason has at most {REASON_BYTES_MAX} bytes"),
         ));
     }
-    let mut unit = app.store.begin().await?;
+    let mut unit = begin(&app, &admitted, id).await?;
     let before = unit.incidents().get(id).await?.ok_or_else(|| Problem::not_found("incident", id))?;
     let audit = AuditRecord {
         before: serde_json::json!({ "visibility": before.visibility }),
@@ -77,9 +80,12 @@ pub(crate) async fn put(
     let changed = unit.incidents().set_visibility(id, version, visibility, at_ms, &audit).await;
     if let Err(StoreError::Conflict { current }) = changed {
         let detail = format!("you saw version {version}, it is {current} now");
-        return Err(Problem::new(Code::Conflict, detail).with_current(&IncidentView::from(before)));
+        let mut sight = Sight::of_unit(&mut *unit, &admitted.visible);
+        let before = IncidentView::seen(before, &mut sight).await?;
+        return Err(Problem::new(Code::Conflict, detail).with_current(&before));
     }
-    let incident = IncidentView::from(changed?);
+    let mut sight = Sight::of_unit(&mut *unit, &admitted.visible);
+    let incident = IncidentView::seen(changed?, &mut sight).await?;
     unit.commit().await?;
     Ok((etag(incident.version), Json(incident)).into_response())
 }

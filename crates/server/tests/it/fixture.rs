@@ -9,8 +9,9 @@ use access::{
 use backends::log::FileLog;
 use backends::sqlite::SqliteStore;
 use huecry_server::{
-    App, Options, Parts, RefusedRule, Replay, ReplayedField, RuleActivity, RuleBook, RuleState, Rules,
-    RulesError, RulesReloaded, Telemetry, Tuning, serve,
+    App, CatalogService, Options, Outcome, Parts, Pasted, RefusedRule, Replay, ReplayedField, RuleActivity,
+    RuleBook, RuleExplanation, RuleState, Rules, RulesError, RulesReloaded, ServiceCatalog, ServiceClaims,
+    Telemetry, Tuning, serve,
 };
 use model::{
     Clock, Entity, EntityKind, EventId, Finding, FindingId, Incident, IncidentId, ManualClock, MatchedField,
@@ -86,11 +87,56 @@ impl Rules for TwoRules {
         let finding_id = Some(finding.id.to_string());
         Ok(Replay { reproduced: true, finding_id, matched: vec![field], ..Replay::default() })
     }
+    async fn explain(&self, rule_id: &str, pasted: Pasted) -> Result<RuleExplanation, RulesError> {
+        let kind = match &pasted {
+            Pasted::Record { kind: Some(kind), .. } if kind == "unknown" => {
+                return Err(RulesError::UnknownKind { kind: kind.clone(), known: "okta".to_owned() });
+            }
+            Pasted::Record { body, .. } if body == b"busy" => {
+                return Err(RulesError::TooManyTrials { running: 2 });
+            }
+            Pasted::Record { kind, source, body } => {
+                Some(format!("{kind:?} {source:?} {}", String::from_utf8_lossy(body)))
+            }
+            Pasted::Event(_) => None,
+        };
+        let RuleState { id, title, file, .. } = known(rule_id)?;
+        Ok(RuleExplanation {
+            rule_id: id,
+            title,
+            file,
+            line: 1,
+            outcome: Outcome::NoMatch,
+            kind,
+            logsource: None,
+            rule_logsource: None,
+            refusal: None,
+            explanation: None,
+            correlation: None,
+        })
+    }
     async fn tune(&self, rule_id: &str) -> Result<Tuning, RulesError> {
         if rule_id == "busy" {
             return Err(RulesError::Busy { running: 1 });
         }
         Ok(Tuning { rule_id: known(rule_id)?.id, ..Tuning::default() })
+    }
+}
+
+/// `checkout`, `team-x/till` and `wiki`.
+struct ThreeServices;
+
+impl ServiceCatalog for ThreeServices {
+    fn page(&self, words: &[String], after: Option<&str>, items_max: usize) -> Vec<CatalogService> {
+        let names = ["checkout", "team-x/till", "wiki"].into_iter();
+        let names = names.filter(|name| after.is_none_or(|after| *name > after));
+        let names = names.filter(|name| words.iter().all(|word| name.contains(word.as_str())));
+        let service = |name: &str| CatalogService { name: name.to_owned(), ..CatalogService::default() };
+        names.take(items_max).map(service).collect()
+    }
+    fn get(&self, name: &str) -> Option<(CatalogService, ServiceClaims)> {
+        let found = self.page(&[], None, 9).into_iter().find(|service| service.name == name)?;
+        Some((found, ServiceClaims { hosts: vec!["till-*".to_owned()], ..ServiceClaims::default() }))
     }
 }
 
@@ -107,6 +153,7 @@ pub(crate) struct Server {
     pub(crate) app: App,
     pub(crate) runtime: tokio::runtime::Runtime,
     pub(crate) entropy: Arc<SeededEntropy>,
+    guests: std::sync::atomic::AtomicU32,
     folder: tempfile::TempDir,
 }
 
@@ -154,6 +201,7 @@ impl Doors {
         clock: &Arc<ManualClock>,
         entropy: &Arc<SeededEntropy>,
         sealer: &Sealer,
+        oidc: &[OidcSettings],
     ) -> Self {
         let policies = Arc::new(Policies::builtin().unwrap());
         let directory = Directory::new(store.clone(), clock.clone(), sealer.clone(), policies);
@@ -162,7 +210,8 @@ impl Doors {
         let sessions = Sessions::new(store.clone(), directory.clone(), clock.clone(), entropy.clone(), times);
         let sessions = Arc::new(sessions);
         let people =
-            People::new(store.clone(), directory.clone(), sessions.clone(), clock.clone(), entropy.clone());
+            People::new(store.clone(), directory.clone(), sessions.clone(), clock.clone(), entropy.clone())
+                .with_issuers(oidc.iter().map(|settings| settings.issuer.clone()));
         Self { directory, sessions, people: Arc::new(people) }
     }
 }
@@ -186,7 +235,7 @@ impl Server {
         let store = runtime.block_on(SqliteStore::open_path(&folder.path().join("state.db"))).unwrap();
         let store: Arc<dyn Store> = Arc::new(store);
         let sealer = Sealer::new(&[7; 32]);
-        let doors = Doors::of(&store, &clock, &entropy, &sealer);
+        let doors = Doors::of(&store, &clock, &entropy, &sealer, &setup.oidc);
         let of_settings = |settings: OidcSettings| {
             Arc::new(Oidc::new(settings, clock.clone(), entropy.clone(), sealer.clone()).unwrap())
         };
@@ -230,6 +279,7 @@ impl Server {
             audit: audit::Prover::new(tiles.clone(), signer.public().clone()),
             eraser: audit::Eraser::new(store.clone(), clock.clone(), entropy.clone()),
             rules: Arc::new(TwoRules),
+            services: Arc::new(ThreeServices),
             metrics: Arc::new(metrics),
             telemetry,
             options: setup.options,
@@ -238,9 +288,9 @@ impl Server {
         let listener = setup.listener.unwrap_or_else(|| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
         listener.set_nonblocking(true).unwrap();
         let listener = runtime.block_on(async { tokio::net::TcpListener::from_std(listener) }).unwrap();
-        let at = listener.local_addr().unwrap();
+        let (at, guests) = (listener.local_addr().unwrap(), Default::default());
         runtime.spawn(serve(listener, app.clone()));
-        Self { at, log, store, clock, access, audit, app, runtime, entropy, folder }.with_sources()
+        Self { at, log, store, clock, access, audit, app, runtime, entropy, guests, folder }.with_sources()
     }
 
     fn with_sources(self) -> Self {
@@ -294,7 +344,10 @@ impl Server {
     pub(crate) fn link(&self, roles: &[access::Role]) -> String {
         let roles: RoleSet = roles.iter().copied().collect();
         let caller = Self::caller();
-        let made = self.app.people.make_link(&caller, "guest", roles);
+        // the first is `guest`, others are numbered: nobody new is called as somebody is
+        let number = self.guests.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let name = if number == 0 { "guest".to_owned() } else { format!("guest {}", number + 1) };
+        let made = self.app.people.make_link(&caller, &name, roles);
         self.runtime.block_on(made).unwrap().1.reveal().to_owned()
     }
 
@@ -379,9 +432,43 @@ impl Server {
         (self.open(finding, Ownership { team: Some(team.into()), ..Ownership::default() }), name)
     }
 
+    /// The same, about what another incident was about.
+    pub(crate) fn open_incident_after(&self, number: u8, related: IncidentId) -> IncidentId {
+        self.open_with(finding(number), |incident| incident.related = Some(related))
+    }
+
+    /// Stores an incident that only this person may see and work on, beside admins; at version 3.
+    pub(crate) fn open_restricted(&self, number: u8, person: &str) -> IncidentId {
+        let id = self.open(finding(number), Ownership::default());
+        let audit = |action: &str| {
+            let principal = Principal::System { part: "test".into() };
+            model::AuditRecord::new(&*self.clock, &*self.entropy, principal, action, id)
+        };
+        let assignee = Some(Some(person.to_owned()));
+        let edit = ports::store::IncidentEdit { assignee, ..Default::default() };
+        self.runtime.block_on(async {
+            let mut unit = self.store.begin().await.unwrap();
+            let restricted = model::Visibility::Restricted;
+            unit.incidents().set_visibility(id, 1, restricted, 1, &audit("test")).await.unwrap();
+            unit.incidents().edit(id, 2, &edit, 1, &audit("test")).await.unwrap();
+            unit.commit().await.unwrap();
+        });
+        id
+    }
+
+    /// Stores an incident about a service.
+    pub(crate) fn open_incident_about(&self, number: u8, service: &str) -> IncidentId {
+        self.open(finding(number), Ownership { service: Some(service.to_owned()), ..Ownership::default() })
+    }
+
     fn open(&self, finding: Finding, ownership: Ownership) -> IncidentId {
+        self.open_with(finding, |incident| incident.ownership = ownership)
+    }
+
+    fn open_with(&self, finding: Finding, with: impl FnOnce(&mut Incident)) -> IncidentId {
         let id = IncidentId::new(&*self.clock, &*self.entropy);
-        let incident = Incident { ownership, ..incident(id, &finding) };
+        let mut incident = incident(id, &finding);
+        with(&mut incident);
         let principal = Principal::System { part: "triage".into() };
         let audit = model::AuditRecord::new(&*self.clock, &*self.entropy, principal, "incident.open", id);
         self.runtime.block_on(async {

@@ -23,4 +23,6 @@ mod query;
 mod real_data;
 mod reference;
 mod rules;
+mod services;
 mod stream;
+mod withheld;

@@ -163,7 +163,8 @@ fn concrete(path: &str) -> String {
         .replace("{*path}", "0/000")
 }
 
-fn status(server: &Server, route: &Route, credential: &Credential) -> u16 {
+/// Status and media type.
+fn status(server: &Server, route: &Route, credential: &Credential) -> (u16, String) {
     let path = concrete(&route.path);
     let mut attack = request(route.method, &path);
     if let Some(token) = &credential.token {
@@ -187,7 +188,24 @@ fn status(server: &Server, route: &Route, credential: &Credential) -> u16 {
     if route.path.contains("/hooks/github/") {
         attack = attack.header("x-github-event", "push").header("x-github-delivery", "1");
     }
-    read_head(&mut attack.open(server.at)).0
+    let (status, headers) = read_head(&mut attack.open(server.at));
+    let media_type = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    (status, media_type.map(|(_, value)| value.clone()).unwrap_or_default())
+}
+
+/// Whether the description has the status, or its class, with the media type.
+fn is_documented(openapi: &serde_json::Value, route: &Route, (status, media_type): (u16, &str)) -> bool {
+    let responses = &openapi["paths"][&route.path][route.method.to_lowercase()]["responses"];
+    let names = [status.to_string(), format!("{}XX", status / 100), "default".to_owned()];
+    let Some(response) = names.iter().map(|name| &responses[name]).find(|response| response.is_object())
+    else {
+        return false;
+    };
+    let plain = |text: &str| text.split(';').next().unwrap_or_default().trim().to_owned();
+    match response["content"].as_object() {
+        None => media_type.is_empty(),
+        Some(types) => types.keys().any(|name| plain(name) == plain(media_type)),
+    }
 }
 
 #[test]
@@ -197,10 +215,16 @@ fn every_route_answers_every_credential_as_its_rule_says() {
     let credentials = credentials(&server);
     let (_, table) = router(&server.app);
     assert!(table.len() > 60, "{} routes", table.len());
-    let mut wrong = Vec::new();
+    let openapi = serde_json::from_str(&huecry_server::openapi_json(&server.app)).unwrap();
+    let (routes, holders) = (table.len(), credentials.len());
+    eprintln!("matrix: {routes} routes × {holders} credentials = {} decisions", routes * holders);
+    let (mut wrong, mut undocumented) = (Vec::new(), std::collections::BTreeSet::new());
     for route in &table {
         for credential in &credentials {
-            let status = status(&server, route, credential);
+            let (status, media_type) = status(&server, route, credential);
+            if !is_documented(&openapi, route, (status, &media_type)) {
+                undocumented.insert(format!("{} {}: {status} {media_type}", route.method, route.path));
+            }
             let fits = match demanded(route, &credential.holder) {
                 Some(demanded) => status == demanded,
                 None => status != 401 && status != 403 && status != 408 && status < 500,
@@ -211,6 +235,7 @@ fn every_route_answers_every_credential_as_its_rule_says() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(undocumented.is_empty(), "{undocumented:#?}");
 }
 
 #[test]
@@ -234,7 +259,7 @@ fn a_route_that_wants_another_scope_opens_to_both_and_to_no_other_two() {
         for scope in Scope::ALL {
             let token = server.issue(NewAuthority::Api(ScopeSet::from_iter([asked, *scope])), None).1;
             let credential = Credential::token(Holder::Scope(*scope), Some(token.reveal().to_owned()));
-            assert_eq!(status(&server, route, &credential) != 403, *scope == besides, "{path} {scope}");
+            assert_eq!(status(&server, route, &credential).0 != 403, *scope == besides, "{path} {scope}");
         }
     }
 }

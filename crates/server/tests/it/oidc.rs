@@ -34,6 +34,8 @@ struct Says {
     issuer: String,
     keys: Value,
     token: Option<String>,
+    /// What the userinfo endpoint answers; there is none without.
+    userinfo: Option<Value>,
     asked: Vec<String>,
 }
 
@@ -54,14 +56,21 @@ fn jwk(key: &SigningKey, kid: &str) -> Value {
 fn pages(says: Shared) -> axum::Router {
     let json = |value: Value| ([(header::CONTENT_TYPE, "application/json")], value.to_string());
     let discovery = move |State(says): State<Shared>| async move {
-        let issuer = says.lock().unwrap().issuer.clone();
-        json(json!({
+        let says = says.lock().unwrap();
+        let (issuer, userinfo) = (&says.issuer, says.userinfo.as_ref());
+        let mut document = json!({
             "issuer": issuer, "authorization_endpoint": format!("{issuer}/auth"),
             "token_endpoint": format!("{issuer}/token"), "jwks_uri": format!("{issuer}/jwks"),
             "response_types_supported": ["code"], "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["EdDSA", "HS256", "none"],
-        }))
+        });
+        if userinfo.is_some() {
+            document["userinfo_endpoint"] = json!(format!("{issuer}/userinfo"));
+        }
+        json(document)
     };
+    let userinfo =
+        move |State(says): State<Shared>| async move { json(says.lock().unwrap().userinfo.clone().unwrap()) };
     let keys =
         move |State(says): State<Shared>| async move { json(json!({ "keys": says.lock().unwrap().keys })) };
     let token = move |State(says): State<Shared>, body: String| async move {
@@ -77,6 +86,7 @@ fn pages(says: Shared) -> axum::Router {
         .route("/.well-known/openid-configuration", get(discovery))
         .route("/jwks", get(keys))
         .route("/token", post(token))
+        .route("/userinfo", get(userinfo))
         .with_state(says)
 }
 
@@ -87,7 +97,7 @@ impl World {
         let key = SigningKey::from_bytes(&[3; 32]);
         let rsa = json!({ "kty": "RSA", "n": rsa_modulus(), "e": "AQAB", "kid": "rsa", "use": "sig" });
         let keys = json!([jwk(&key, "ed"), rsa]);
-        let says = Says { issuer: issuer.clone(), keys, token: None, asked: Vec::new() };
+        let says = Says { issuer: issuer.clone(), keys, token: None, userinfo: None, asked: Vec::new() };
         let says = Arc::new(Mutex::new(says));
         let settings = OidcSettings {
             id: "op".into(),
@@ -100,6 +110,7 @@ impl World {
             roles: BTreeMap::from([("sec-oncall".to_owned(), vec![Role::Responder])]),
             roles_of_all: Vec::new(),
             public_url: "http://hue.test".into(),
+            ca_pem: None,
         };
         let server = Server::start_with(Setup { oidc: vec![settings], ..Setup::default() });
         listener.set_nonblocking(true).unwrap();
@@ -451,4 +462,143 @@ fn a_provider_that_does_not_answer_is_told_of() {
     let answer = request("GET", "/auth/oidc/op/start").send(world.server.at);
     assert_eq!(answer.code(), (503, "provider_unavailable".into()), "its document names another issuer");
     assert!(!answer.json()["detail"].as_str().unwrap().contains("evil"));
+}
+
+fn logout(world: &World, claims: &Value) -> Answer {
+    let body = format!("logout_token={}", world.good(claims));
+    let post = request("POST", "/auth/oidc/op/backchannel-logout");
+    post.header("content-type", "application/x-www-form-urlencoded").body(&body).send(world.server.at)
+}
+
+fn said(world: &World, sid: Option<&str>) -> Value {
+    let mut claims = json!({ "iss": world.issuer, "aud": "huecry", "iat": world.now_s(), "jti": "1", "sub": "ana-7",
+        "events": { LOGOUT_EVENT: {} } });
+    if let Some(sid) = sid {
+        claims["sid"] = json!(sid);
+    }
+    claims
+}
+
+fn own_token(ana: &Browser) -> String {
+    let body = json!({ "name": "laptop", "scopes": ["incidents:read", "rules:read"] });
+    let made = ana.change("POST", "/api/v1/me/tokens", &body);
+    assert_eq!(made.status, 201);
+    made.json()["secret"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_persons_token_rests_while_they_are_away() {
+    let world = World::new();
+    let server = &world.server;
+    let token = own_token(&world.ana());
+    let answer = || server.get("/api/v1/incidents", &token);
+    assert_eq!(answer().status, 200);
+    // a sign-out of one session is no farewell
+    assert_eq!(logout(&world, &said(&world, Some("op-session-1"))).status, 200);
+    assert_eq!(answer().status, 200);
+    let old = said(&world, None);
+    assert_eq!(logout(&world, &old).status, 200);
+    assert_eq!(answer().code(), (401, "token_resting".into()));
+    let left = || {
+        let listed = server.get("/api/v1/audit?action=person.leave", &server.admin_token()).json();
+        listed["items"].as_array().unwrap().len()
+    };
+    assert_eq!(left(), 1);
+    assert_eq!(logout(&world, &old).status, 200);
+    assert_eq!(left(), 1, "said twice, written down once");
+    server.clock.advance_ms(60_000);
+    world.ana();
+    assert_eq!(answer().status, 200, "they are back");
+    assert_eq!(logout(&world, &old).status, 200);
+    assert_eq!(answer().status, 200, "what was said before they came back counts no more");
+    server.clock.advance_ms(access::TOKEN_REST_MS - 1);
+    assert_eq!(answer().status, 200);
+    server.clock.advance_ms(access::FRESH_MS_MAX);
+    assert_eq!(answer().code(), (401, "token_resting".into()), "nobody vouched for them for long");
+    let by_link = server.sign_in(&[Role::Responder]);
+    let token = own_token(&by_link);
+    server.clock.advance_ms(2 * access::TOKEN_REST_MS);
+    assert_eq!(server.get("/api/v1/incidents", &token).status, 200, "nobody vouches for who came by a link");
+}
+
+#[test]
+fn who_has_no_role_at_the_provider_has_none_here() {
+    let world = World::new();
+    let ana = world.ana();
+    let token = own_token(&ana);
+    let sales = |nonce: &str| Some(world.good(&claims_with(&world, nonce, "groups", json!(["sales"]))));
+    let (_, answer) = world.come(sales);
+    assert_eq!(answer.code(), (403, "sign_in_refused".into()));
+    assert_eq!(ana.get("/api/v1/session").code(), (401, "session_ended".into()));
+    let answer = world.server.get("/api/v1/incidents", &token);
+    assert_eq!(answer.code(), (403, "scope_missing".into()), "the token does not outlive the role");
+    assert_eq!(world.ana().person, ana.person);
+    assert_eq!(world.server.get("/api/v1/incidents", &token).status, 200);
+}
+
+#[test]
+fn nobody_closes_a_door_for_others() {
+    let world = World::new();
+    let server = &world.server;
+    let stranger = Browser::new(server);
+    for _ in 0..access::FAILURES_MAX * 2 {
+        for bad in ["error=access_denied", "error=x&state=y", "code=abc&state=y"] {
+            let answer = stranger.get(&format!("/auth/oidc/op/callback?{bad}"));
+            assert_eq!(answer.code(), (403, "sign_in_refused".into()), "never slowed down: it costs nothing");
+        }
+    }
+    let refused = server.get("/api/v1/audit?action=session.refuse", &server.admin_token()).json();
+    assert_eq!(refused["items"], json!([]), "what was not begun here is not written down");
+    // at the logout door those fail who cannot sign; the provider is heard all the same
+    let ana = world.ana();
+    let bad =
+        |_| request("POST", "/auth/oidc/op/backchannel-logout").body("logout_token=x").send(server.at).status;
+    let statuses: Vec<u16> = (0..=access::FAILURES_MAX).map(bad).collect();
+    assert_eq!((statuses[0], statuses.last()), (403, Some(&429)));
+    assert_eq!(logout(&world, &said(&world, None)).status, 200);
+    assert_eq!(ana.get("/api/v1/session").code(), (401, "session_ended".into()));
+    // nor do their failures slow down who comes by another door
+    server.clock.advance_ms(10_000);
+    world.ana();
+    server.sign_in(&[Role::Responder]);
+    let begun = Browser::new(server);
+    let asked = world.begin(&begun);
+    let callback = format!("/auth/oidc/op/callback?error=access_denied&state={}", asked["state"]);
+    let statuses: Vec<u16> = (0..=access::FAILURES_MAX).map(|_| begun.get(&callback).status).collect();
+    assert_eq!((statuses[0], statuses.last()), (403, Some(&429)), "what was begun here counts");
+    server.sign_in(&[Role::Responder]);
+}
+
+#[test]
+fn groups_may_stand_in_the_userinfo_answer_of_the_same_person() {
+    let world = World::new();
+    let come = |userinfo: Value| {
+        world.says.lock().unwrap().userinfo = Some(userinfo);
+        world.server.clock.advance_ms(access::DISCOVERY_MS);
+        let (_, answer) = world.come(|nonce| {
+            let mut claims = world.claims(nonce);
+            claims.as_object_mut().unwrap().remove("groups");
+            Some(world.good(&claims))
+        });
+        answer
+    };
+    assert_eq!(
+        come(json!({ "sub": "eve-1", "groups": ["sec-oncall"] })).code(),
+        (403, "sign_in_refused".into())
+    );
+    assert_eq!(come(json!({ "groups": ["sec-oncall"] })).status, 503, "an answer about nobody");
+    assert_eq!(come(json!({ "sub": "ana-7", "groups": ["sales"] })).code(), (403, "sign_in_refused".into()));
+    assert_eq!(come(json!({ "sub": "ana-7", "groups": ["sec-oncall"] })).status, 303);
+}
+
+#[test]
+fn who_comes_by_a_provider_needs_no_link() {
+    let world = World::new();
+    let (ana, admin) = (world.ana(), world.server.sign_in(&[Role::Admin]));
+    let link = |body: &Value| admin.change("POST", "/api/v1/people/links", body).code();
+    assert_eq!(link(&json!({ "person": ana.person })), (400, "request_invalid".into()));
+    for name in ["Ana Ops", "ana@example.com"] {
+        let new = json!({ "name": name, "roles": ["responder"] });
+        assert_eq!(link(&new), (409, "person_exists".into()), "{name}");
+    }
 }

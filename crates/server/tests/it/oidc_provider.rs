@@ -123,6 +123,7 @@ impl World {
             roles: BTreeMap::from([("sec-oncall".to_owned(), vec![Role::Responder])]),
             roles_of_all: Vec::new(),
             public_url: huecry.clone(),
+            ca_pem: None,
         };
         // the provider's clock is the machine's
         let now_ms = model::Clock::now_ms(&model::SystemClock);

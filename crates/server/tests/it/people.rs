@@ -408,3 +408,120 @@ fn nobody_gives_more_than_they_have() {
         request("PATCH", &path).bearer(&people_only).header("if-match", "1").body(&body).send(server.at);
     assert_eq!(answer.code(), (403, "scope_not_held".into()), "who may not make an admin may not unmake one");
 }
+
+fn link_for(browser: &Browser, body: &Value) -> Answer {
+    browser.change("POST", "/api/v1/people/links", body)
+}
+
+fn secret_of(answer: &Answer) -> String {
+    assert_eq!(answer.status, 201, "{}", String::from_utf8_lossy(&answer.body));
+    answer.json()["link"].as_str().unwrap().split_once("/enter#").unwrap().1.to_owned()
+}
+
+#[test]
+fn a_link_never_makes_a_second_person_of_one_name() {
+    let server = Server::start();
+    let admin = server.sign_in(&[Role::Admin]);
+    let kim = |name: &str| json!({ "roles": ["responder"], "name": name });
+    let (first, second) =
+        (secret_of(&link_for(&admin, &kim("Kim"))), secret_of(&link_for(&admin, &kim("Kim"))));
+    let open = |link: &str, name: Option<&str>| {
+        let body = json!({ "link": link, "name": name }).to_string();
+        request("POST", "/api/v1/session").body(&body).send(server.at)
+    };
+    assert_eq!(open(&first, None).code(), (403, "link_refused".into()), "the newer one counts");
+    assert_eq!(open(&second, Some("guest")).code(), (409, "person_exists".into()));
+    let kims = Browser::sign_in(&server, &second);
+    for taken in ["Kim", "KIM", " kim "] {
+        let refused = link_for(&admin, &kim(taken));
+        assert_eq!(refused.code(), (409, "person_exists".into()), "{taken}");
+        assert!(refused.json()["detail"].as_str().unwrap().contains(&kims.person), "it says who");
+    }
+    let again = secret_of(&link_for(&admin, &json!({ "person": kims.person })));
+    let came_again = Browser::sign_in(&server, &again);
+    assert_eq!(came_again.person, kims.person);
+    assert_eq!(came_again.get("/api/v1/session").json()["roles"], json!(["responder"]));
+    assert_eq!(open(&again, None).code(), (403, "link_refused".into()));
+    assert_eq!(admin.get("/api/v1/people").json()["items"].as_array().unwrap().len(), 2);
+    for bad in [
+        json!({ "person": kims.person, "name": "Kim" }),
+        json!({ "person": kims.person, "roles": ["admin"] }),
+        json!({ "name": "Ana" }),
+        json!({ "roles": ["admin"] }),
+    ] {
+        assert_eq!(link_for(&admin, &bad).code(), (400, "request_invalid".into()), "{bad}");
+    }
+    let nobody = json!({ "person": "per_01ARZ3NDEKTSV4RRFFQ69G5FAV" });
+    assert_eq!(link_for(&admin, &nobody).code(), (404, "not_found".into()));
+}
+
+#[test]
+fn nobody_is_let_in_again_as_somebody_who_may_do_more_or_is_kept_out() {
+    let server = Server::start();
+    let (admin, ana) = (server.sign_in(&[Role::Admin]), server.sign_in(&[Role::Responder]));
+    let people_only = server.api_token(&[access::Scope::PeopleAdmin]);
+    let body = json!({ "person": admin.person }).to_string();
+    let answer = request("POST", "/api/v1/people/links").bearer(&people_only).body(&body).send(server.at);
+    assert_eq!(answer.code(), (403, "scope_not_held".into()));
+    let before = secret_of(&link_for(&admin, &json!({ "person": ana.person })));
+    let path = format!("/api/v1/people/{}", ana.person);
+    let body = json!({ "disabled": true }).to_string();
+    let out = request("PATCH", &path).header("x-csrf-token", admin.csrf.as_str()).header("if-match", "1");
+    assert_eq!(admin.send(out.body(&body)).status, 200);
+    assert_eq!(link_for(&admin, &json!({ "person": ana.person })).code(), (400, "request_invalid".into()));
+    let body = json!({ "link": before }).to_string();
+    let answer = request("POST", "/api/v1/session").body(&body).send(server.at);
+    assert_eq!(answer.code(), (403, "link_refused".into()), "a link from before does not open either");
+}
+
+#[test]
+fn the_last_admin_cannot_end_their_own_way_in() {
+    let server = Server::start();
+    let admin = server.sign_in(&[Role::Admin, Role::Responder]);
+    let path = format!("/api/v1/people/{}", admin.person);
+    let body = json!({ "roles": ["admin"] }).to_string();
+    let patch = request("PATCH", &path).header("x-csrf-token", admin.csrf.as_str()).header("if-match", "1");
+    let answer = admin.send(patch.body(&body));
+    assert_eq!(
+        answer.code(),
+        (409, "last_admin".into()),
+        "losing a role ends the only session of the only admin"
+    );
+    assert_eq!(admin.get("/api/v1/session").status, 200, "which goes on");
+}
+
+#[test]
+fn only_the_last_link_lets_somebody_in_again_as_what_they_were_when_it_was_made() {
+    let server = Server::start();
+    let (admin, ana) = (server.sign_in(&[Role::Admin]), server.sign_in(&[Role::Reporter]));
+    let open = |secret: &str| {
+        let body = json!({ "link": secret }).to_string();
+        request("POST", "/api/v1/session").body(&body).send(server.at).status
+    };
+    let again = || secret_of(&link_for(&admin, &json!({ "person": ana.person })));
+    let (first, second) = (again(), again());
+    assert_eq!(open(&first), 403, "the one before stops");
+    let path = format!("/api/v1/people/{}", ana.person);
+    let body = json!({ "roles": ["responder"] }).to_string();
+    let patch = request("PATCH", &path).header("x-csrf-token", admin.csrf.as_str()).header("if-match", "1");
+    assert_eq!(admin.send(patch.body(&body)).status, 200);
+    assert_eq!(open(&second), 403, "other roles, another link");
+    assert_ne!(open(&again()), 403);
+}
+
+#[test]
+fn an_admin_who_cannot_come_in_is_none() {
+    let server = Server::start();
+    let ghost = server.sign_in(&[Role::Admin]);
+    server.clock.advance_ms(SessionTimes::default().absolute_ms);
+    let admin = server.sign_in(&[Role::Admin]);
+    let demote = |version: &str| {
+        let path = format!("/api/v1/people/{}", admin.person);
+        let body = json!({ "roles": ["reporter"] }).to_string();
+        let patch = request("PATCH", &path).header("x-csrf-token", admin.csrf.as_str());
+        admin.send(patch.header("if-match", version).body(&body))
+    };
+    assert_eq!(demote("1").code(), (409, "last_admin".into()), "nobody else can come in");
+    secret_of(&link_for(&admin, &json!({ "person": ghost.person })));
+    assert_eq!(demote("1").status, 200, "a link is on its way to the other");
+}

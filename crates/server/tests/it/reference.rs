@@ -1,6 +1,6 @@
 use crate::fixture::Server;
 use crate::http::request;
-use huecry_server::{Code, openapi_json, router};
+use huecry_server::{Code, openapi_clashes, openapi_json, router};
 use serde_json::Value;
 
 const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../schemas/openapi.json");
@@ -40,6 +40,12 @@ fn the_description_is_whole() {
         let name = reference.split('"').next().unwrap();
         assert!(openapi["components"]["schemas"][name].is_object(), "{name} is described");
     }
+}
+
+#[test]
+fn no_two_schemas_share_a_name() {
+    let server = Server::start();
+    assert_eq!(openapi_clashes(&server.app), Vec::<String>::new(), "rename one type of each pair");
 }
 
 #[test]

@@ -58,3 +58,46 @@ fn only_the_scope_shows_values_of_a_finding_made_again() {
         assert_eq!(replay["matched"][0]["value"], value, "{scope}");
     }
 }
+
+#[test]
+fn what_is_pasted_reaches_the_rules_byte_for_byte_or_is_refused() {
+    let server = Server::start();
+    let reader = server.api_token(&[Scope::RulesRead]);
+    let explain = |rule: &str, body: &str| {
+        server.post(&format!("/api/v1/rules/{rule}/explain")).bearer(&reader).body(body).send(server.at)
+    };
+    for (body, seen) in [
+        (r#"{"record": {"b":1,  "a":1.50, "a":2}}"#, json!(r#"None None {"b":1,  "a":1.50, "a":2}"#)),
+        (
+            r#"{"record": "type=CWD msg=audit(1:2): cwd=\"/\""}"#,
+            json!("None None type=CWD msg=audit(1:2): cwd=\"/\""),
+        ),
+        (r#"{"record": {}, "source": "trail"}"#, json!(r#"Some("aws_cloudtrail") Some("trail") {}"#)),
+        (r#"{"record": {}, "source": "okta"}"#, json!(r#"Some("okta") Some("okta") {}"#)),
+        (r#"{"record": {}, "source": "falco"}"#, json!(r#"Some("falco") None {}"#)),
+        (r#"{"event": {"class_uid": 6003}}"#, json!(null)),
+    ] {
+        assert_eq!(explain(RULE_ID, body).json()["kind"], seen, "{body}");
+    }
+    for (rule, body, code) in [
+        (RULE_ID, "{}".to_owned(), (400, "request_invalid")),
+        (RULE_ID, r#"{"record": {}, "event": {}}"#.to_owned(), (400, "request_invalid")),
+        (RULE_ID, r#"{"event": {}, "source": "okta"}"#.to_owned(), (400, "request_invalid")),
+        (RULE_ID, r#"{"record": {}, "rule": "x"}"#.to_owned(), (400, "request_invalid")),
+        (RULE_ID, r#"{"record": {}, "source": "unknown"}"#.to_owned(), (400, "source_kind_unknown")),
+        (RULE_ID, r#"{"record": "busy"}"#.to_owned(), (429, "trials_exhausted")),
+        (
+            RULE_ID,
+            format!(r#"{{"record": "{}"}}"#, "x".repeat(huecry_server::API_BODY_BYTES_MAX)),
+            (413, "body_too_large"),
+        ),
+        ("none", r#"{"record": {}}"#.to_owned(), (404, "not_found")),
+    ] {
+        let answer = explain(rule, &body);
+        assert_eq!(answer.code(), (code.0, code.1.to_owned()), "{}", &body[..body.len().min(60)]);
+    }
+    let writer = server.api_token(&[Scope::RulesWrite]);
+    let path = format!("/api/v1/rules/{RULE_ID}/explain");
+    let refused = server.post(&path).bearer(&writer).body("{}").send(server.at);
+    assert_eq!(refused.code(), (403, "scope_missing".into()));
+}

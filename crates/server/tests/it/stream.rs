@@ -154,3 +154,31 @@ fn streams_are_bounded() {
     assert_eq!(answer.code(), (429, "streams_exhausted".into()));
     assert!(answer.header("retry-after").is_some());
 }
+
+#[test]
+fn one_person_does_not_take_the_streams_of_all() {
+    let mut setup = crate::fixture::Setup::default();
+    setup.options.streams_of_one_max = 2;
+    let server = Server::start_with(setup);
+    let (ana, eve) = (server.sign_in(&[Role::Responder]), server.sign_in(&[Role::Responder]));
+    let new = serde_json::json!({ "name": "t", "scopes": ["incidents:read"] });
+    let token = ana.change("POST", "/api/v1/me/tokens", &new).json()["secret"].as_str().unwrap().to_owned();
+    let follow = |browser: &crate::people::Browser| {
+        let ask = request("GET", "/api/v1/stream").header("cookie", browser.cookie_header());
+        let mut stream = ask.open(server.at);
+        (read_head(&mut stream).0, stream)
+    };
+    let (by_session, by_token) = (follow(&ana), Stream::open(&server, &token, None));
+    assert_eq!(by_session.0, 200);
+    let refused = ana.get("/api/v1/stream");
+    assert_eq!(refused.code(), (429, "streams_too_many".into()));
+    assert!(refused.header("retry-after").is_some());
+    assert_eq!(
+        server.get("/api/v1/stream", &token).code(),
+        (429, "streams_too_many".into()),
+        "by no token either"
+    );
+    let others = [follow(&eve), follow(&eve)];
+    assert!(others.iter().all(|(status, _)| *status == 200));
+    drop(by_token);
+}

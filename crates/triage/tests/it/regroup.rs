@@ -1,7 +1,7 @@
 //! People's merges and splits, taken back; and what machines do meanwhile.
 
 use crate::world::{World, finding};
-use huecry_triage::{Actor, DecisionError, Error, Regrouped};
+use huecry_triage::{Actor, DecisionError, Error, RegroupLimits, Regrouped};
 use model::{Finding, FindingId, IncidentId, Principal, Severity, Visibility};
 use ports::store::{IncidentEdit, LinkKind};
 use ports::{Store, StoreError};
@@ -133,6 +133,53 @@ proptest! {
             let mut view = world.store.read().await.unwrap();
             for (id, incident) in placed {
                 assert_eq!(view.findings().incident_of(id).await.unwrap(), Some(incident));
+            }
+        });
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// Whatever is merged, by people or machines, and however much comes afterwards, can be taken back; and what is taken
+    /// back leaves each finding in one incident, whose number, times and severity are those of its findings.
+    #[test]
+    fn what_was_merged_can_be_taken_back_however_much_came_since(
+        (rows, later) in (rows(), proptest::collection::vec((0..3u8, 0..900i64, 0..5u64, 0..5usize), 0..40)),
+        merges in proptest::collection::vec((any::<usize>(), any::<usize>()), 1..8),
+    ) {
+        run(async {
+            let limits = RegroupLimits { merged_findings_max: 6, read_findings_max: 3 };
+            let world = World::new().await.with_limits(limits);
+            world.triage(&made(&rows, 0)).await;
+            let mut merged = Vec::new();
+            for (one, other) in merges {
+                let incidents = world.incidents().await;
+                let (one, other) = (&incidents[one % incidents.len()], &incidents[other % incidents.len()]);
+                match merge(&world, one.id, other.id).await {
+                    Ok(_) => merged.push(one.id),
+                    Err(Error::Decision(DecisionError::SameIncident)) => {}
+                    Err(Error::Decision(DecisionError::TooManyFindings { findings_max: 6 })) => {
+                        assert!(one.findings > 6);
+                    }
+                    Err(error) => panic!("{error:?}"),
+                }
+            }
+            world.triage(&made(&later, 1_000)).await;
+            while let Some(id) = merged.pop() {
+                unmerge(&world, id).await.unwrap();
+                let mut there = 0;
+                for incident in world.incidents().await {
+                    let findings = world.whole_findings_of(incident.id).await;
+                    there += findings.len();
+                    assert_eq!(incident.findings, findings.len() as u64);
+                    let Some(gravest) = findings.iter().map(|finding| finding.severity).max() else { continue };
+                    let times = findings.iter().map(|finding| finding.time_ms);
+                    assert_eq!(Some(incident.first_seen_ms), times.clone().min());
+                    assert_eq!(Some(incident.last_seen_ms), times.max());
+                    assert!(incident.machine_severity >= gravest);
+                }
+                assert_eq!(there, rows.len() + later.len());
             }
         });
     }

@@ -2,7 +2,7 @@
 
 use crate::log::MemoryLog;
 use backends::sqlite::SqliteStore;
-use huecry_triage::{Desk, EditRequest, Grouping, Options, Service, Telemetry};
+use huecry_triage::{Desk, EditRequest, Grouping, Options, RegroupLimits, Service, Telemetry};
 use model::{
     Clock, Entity, EntityKind, Finding, FindingId, Incident, IncidentId, ManualClock, Partition, Principal,
     SeededEntropy, Severity, Topic,
@@ -96,6 +96,19 @@ impl World {
         let page = view.findings().of_incident(id, &PageRequest::first(500)).await.unwrap();
         assert_eq!(page.next, None);
         page.items.into_iter().map(|finding| finding.id).collect()
+    }
+
+    /// The same world, whose desk has other bounds.
+    pub(crate) fn with_limits(self, limits: RegroupLimits) -> Self {
+        let desk = self.desk.clone().with_limits(limits);
+        Self { desk, ..self }
+    }
+
+    pub(crate) async fn whole_findings_of(&self, id: IncidentId) -> Vec<Finding> {
+        let mut view = self.store.read().await.unwrap();
+        let page = view.findings().of_incident(id, &PageRequest::first(500)).await.unwrap();
+        assert_eq!(page.next, None);
+        page.items
     }
 
     pub(crate) async fn edit(&self, id: IncidentId, edit: IncidentEdit) -> Incident {

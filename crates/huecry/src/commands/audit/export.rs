@@ -5,6 +5,7 @@ use crate::client::Client;
 use crate::exit::{Exit, Failure};
 use crate::terminal;
 use audit::copy::{CopyWriter, lines_up_to, tiles_of};
+use audit::line::entry_of;
 use audit::tile::{HASH_BYTES, Kind, TILE_WIDTH, Tile, entries, push_entry};
 use serde_json::json;
 use std::path::Path;
@@ -19,7 +20,7 @@ pub(super) fn run(client: &Client, dir: &Path, json: bool) -> Result<Exit, Failu
         Failure::new(Exit::Usage, format!("{}: {e}", dir.display()))
             .hint("name a folder that has no copy yet")
     })?;
-    records(client, size, &mut copy)?;
+    let withheld = records(client, size, &mut copy)?;
     for tile in tiles_of(size) {
         // one that is missing is missed by the verifier
         if let Some(content) = get_tile(client, tile)? {
@@ -37,18 +38,28 @@ pub(super) fn run(client: &Client, dir: &Path, json: bool) -> Result<Exit, Failu
     }
     copy.finish(&head, &key)?;
     if json {
-        terminal::line(json!({ "dir": dir, "records": size, "key": key.to_string() }));
+        terminal::line(json!({ "dir": dir, "records": size, "withheld_values": withheld,
+            "key": key.to_string() }));
     } else {
         let dir = dir.display();
         terminal::line(format_args!("{size} records in {dir}"));
+        if withheld > 0 {
+            terminal::note(format_args!(
+                "{withheld} values are withheld: they are about incidents that this token may not see"
+            ));
+            terminal::note(
+                "  a whole copy needs the scopes audit:read, incidents:read and incidents:restricted",
+            );
+        }
         terminal::note(format_args!("check it, best with a key and a checkpoint that you kept elsewhere:"));
         terminal::note(format_args!("  huecry audit verify {dir} --key '{key}'"));
     }
     Ok(Exit::Done)
 }
 
-fn records(client: &Client, size: u64, copy: &mut CopyWriter) -> Result<(), Failure> {
-    let mut at = 0;
+/// Copies the records; says how many values were withheld.
+fn records(client: &Client, size: u64, copy: &mut CopyWriter) -> Result<u64, Failure> {
+    let (mut at, mut withheld) = (0, 0);
     while at < size {
         let content = client.get_bytes(&format!("/api/v1/audit/entries?from={at}"))?.unwrap_or_default();
         let text = String::from_utf8(content).map_err(|e| Failure::new(Exit::Server, e))?;
@@ -56,14 +67,16 @@ fn records(client: &Client, size: u64, copy: &mut CopyWriter) -> Result<(), Fail
         let lines: Vec<&str> = text.lines().take(wanted).collect();
         if lines.is_empty() {
             // the copy ends here, and the verifier will say so
-            return Ok(());
+            return Ok(withheld);
         }
         for line in &lines {
+            let values = entry_of(line).map(|entry| entry.values);
+            withheld += values.iter().flatten().filter(|value| value.is_withheld()).count() as u64;
             copy.line(line)?;
         }
         at += lines.len() as u64;
     }
-    Ok(())
+    Ok(withheld)
 }
 
 /// A tile; a partial one that was completed meanwhile is cut from the full one.

@@ -56,6 +56,7 @@ pub(super) fn run(command: Audit, client: &Client, json: bool) -> Result<Exit, F
             pack::run(client, &about, &output, json)
         }
         Audit::Erase { id, fields, reason } => {
+            let fields: Vec<_> = fields.iter().map(|field| field.as_str()).collect();
             let erasure = json!({ "fields": fields, "reason": reason });
             let erased = client.post(&format!("/api/v1/audit/{id}/erase"), &erasure)?.body;
             let count = text(&erased["erased"]);
@@ -91,7 +92,8 @@ fn log(mut body: Value, json: bool) -> Result<Exit, Failure> {
         for item in body["items"].as_array_mut().into_iter().flatten() {
             let principal = &item["principal"];
             let name = ["name", "part", "account"].iter().find_map(|key| principal[*key].as_str());
-            item["actor"] = json!(name.unwrap_or("(erased)"));
+            let gone = if principal["kind"] == "withheld" { "(withheld)" } else { "(erased)" };
+            item["actor"] = json!(name.unwrap_or(gone));
         }
     }
     list(&body, &["at_ms", "id", "actor", "action", "object", "reason"], json)

@@ -28,9 +28,9 @@ pub(super) struct About {
 
 /// Collects, records the pack in the log, waits for the signature, writes the zip.
 pub(super) fn run(client: &Client, about: &About, output: &Path, json: bool) -> Result<Exit, Failure> {
-    let key = server_key(client)?;
     let object = about.incident.as_deref().or(about.object.as_deref()).unwrap_or_default();
     let attachments = collect(client, about)?;
+    let key = server_key(client)?;
     let files = attachments.iter().map(|(name, content)| (name.as_str(), content.as_slice()));
     let list = AttachmentList::new(object, files);
     let new = json!({ "object": object, "list_sha256": list.sha256(), "reason": about.reason });
@@ -105,7 +105,9 @@ fn all(client: &Client, path: &str, object: Option<&str>) -> Result<Vec<Value>, 
     }
 }
 
+/// What is attached: first what is read here, so that a wrong name is said before anything is asked.
 fn collect(client: &Client, about: &About) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+    let given = given(&about.attachments)?;
     let mut files = Vec::new();
     if let Some(id) = &about.incident {
         let path = format!("/api/v1/incidents/{id}");
@@ -114,7 +116,13 @@ fn collect(client: &Client, about: &About) -> Result<Vec<(String, Vec<u8>)>, Fai
         add("findings.json", &json!(all(client, &format!("{path}/findings"), None)?));
         add("comments.json", &json!(all(client, &format!("{path}/comments"), None)?));
     }
-    for path in &about.attachments {
+    files.extend(given);
+    Ok(files)
+}
+
+fn given(attachments: &[PathBuf]) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+    let mut files: Vec<(String, Vec<u8>)> = Vec::new();
+    for path in attachments {
         let bad = |reason: &dyn std::fmt::Display| {
             Failure::new(Exit::Usage, format!("{}: {reason}", path.display()))
         };

@@ -51,9 +51,10 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
 
 fn tell(report: &Report) {
     terminal::line(format_args!(
-        "{} records, {} values erased, {} checkpoints compared, signed up to {} UTC",
+        "{} records, {} values erased, {} withheld, {} checkpoints compared, signed up to {} UTC",
         report.records,
         report.erased_values,
+        report.withheld_values,
         report.checkpoints,
         report.signed_at_ms.map_or_else(|| "-".to_owned(), terminal::time)
     ));

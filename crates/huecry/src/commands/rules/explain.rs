@@ -144,12 +144,14 @@ impl Asked<'_> {
         };
         let position = Position::new(Topic::Raw, Partition(0), Offset(self.events));
         let mut scratch = Scratch::new(RawData::Exclude);
-        for (hit, rule) in &self.rules {
-            let outcome =
-                self.engine.explain_rule(*hit, &record, position, &mut scratch).map_err(|refusal| {
-                    let what = format!("event {} is no record of {kind}: {refusal}", self.events);
-                    Stop::Failed(Failure::new(Exit::Faults, what).hint("--source names the kind of record"))
-                })?;
+        let outcomes = self.engine.consider(&record, position, &mut scratch, |considered| {
+            self.rules.iter().map(|(hit, rule)| (*rule, considered.rule(*hit))).collect::<Vec<_>>()
+        });
+        let outcomes = outcomes.map_err(|refusal| {
+            let what = format!("event {} is no record of {kind}: {refusal}", self.events);
+            Stop::Failed(Failure::new(Exit::Faults, what).hint("--source names the kind of record"))
+        })?;
+        for (rule, outcome) in outcomes {
             let Some(outcome) = outcome else { continue };
             self.matched |= outcome.applies && outcome.explanation.matched;
             let (rule_id, file) = (rule.id.as_deref(), &*rule.file);

@@ -136,7 +136,7 @@ pub(super) fn group(name: &str) -> GroupKey {
 }
 
 /// An update that leaves `incident` as it is.
-pub(super) fn update_of(incident: &Incident) -> MachineUpdate {
+pub fn update_of(incident: &Incident) -> MachineUpdate {
     MachineUpdate {
         id: incident.id,
         title: incident.title.clone(),

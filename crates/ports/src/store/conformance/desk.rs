@@ -338,3 +338,43 @@ pub async fn views_are_kept_and_shared(store: &dyn Store) {
     let full = add(&mut *unit, &bench, &saved_view(&bench, "ana", "one more", false)).await;
     assert!(matches!(full, Err(StoreError::BadQuery { .. })), "{full:?}");
 }
+
+/// An outline counts all findings of an incident and names one of the gravest of each rule.
+pub async fn an_outline_names_the_gravest_of_each_rule(store: &dyn Store) {
+    let bench = Bench::new(61);
+    let incident = bench.opened(store, 0, "root").await;
+    let mut unit = store.begin().await.unwrap();
+    let mut rows = Vec::new();
+    for number in 1..40 {
+        let severity = bench.one_of(&Severity::ALL);
+        let mut finding = bench.finding(number, "root", 100 + bench.below(50) as i64, severity);
+        finding.rule_id = format!("rule-{}", bench.below(4));
+        rows.push(finding);
+    }
+    let pairs: Vec<_> = rows.iter().map(|finding| (finding, incident.id)).collect();
+    unit.findings().insert(&pairs).await.unwrap();
+    unit.commit().await.unwrap();
+    let mut view = store.read().await.unwrap();
+    let outline = view.findings().outline(incident.id).await.unwrap();
+    assert_eq!(outline.findings, view_count(&mut *view, incident.id).await);
+    let stored = view.findings().of_incident(incident.id, &PageRequest::first(500)).await.unwrap().items;
+    assert_eq!(Some(outline.first_seen_ms), stored.iter().map(|finding| finding.time_ms).min());
+    assert_eq!(Some(outline.last_seen_ms), stored.iter().map(|finding| finding.time_ms).max());
+    let mut told = std::collections::BTreeMap::new();
+    for id in &outline.telling {
+        let finding = view.findings().get(*id).await.unwrap().unwrap();
+        assert!(told.insert(finding.rule_id.clone(), finding.severity).is_none(), "one of each rule");
+    }
+    let mut gravest = std::collections::BTreeMap::new();
+    for finding in &stored {
+        let known = gravest.entry(finding.rule_id.clone()).or_insert(finding.severity);
+        *known = finding.severity.max(*known);
+    }
+    assert_eq!(told, gravest);
+    let nothing = view.findings().outline(IncidentId(model::Ulid(7))).await.unwrap();
+    assert_eq!((nothing.findings, nothing.telling.len()), (0, 0));
+}
+
+async fn view_count(view: &mut dyn crate::store::Snapshot, id: IncidentId) -> u64 {
+    view.findings().of_incident(id, &PageRequest::first(500)).await.unwrap().items.len() as u64
+}

@@ -6,8 +6,8 @@ use crate::store::{
     AssigneeFilter, Cursor, FindingFilter, IncidentEdit, IncidentFilter, IncidentOrder, MachineUpdate,
     PageRequest, Store, StoreError,
 };
-use crate::store::{FACET_RULES_MAX, Facet, FacetCount, needles};
-use model::{Comment, Incident, Ownership, Severity, Status, Verdict};
+use crate::store::{FACET_RULES_MAX, Facet, FacetCount, PAGE_ITEMS_MAX, Visible, folded, needles};
+use model::{Comment, Incident, Ownership, Severity, Status, Verdict, Visibility};
 use std::collections::BTreeMap;
 
 /// The whole list, page by page.
@@ -48,7 +48,8 @@ struct Made {
     comment: Option<&'static str>,
 }
 
-const TITLES: [&str; 4] = ["Root login", "100% \"new\" key", "a_b key", "aXb"];
+/// Each has the same word, in one case or the other.
+const TITLES: [&str; 4] = ["Øre: Root login", "øre: 100% \"new\" key", "ØRE: a_b [key]", "øRe: aXb Straße"];
 
 /// Incidents of all kinds.
 async fn populate(store: &dyn Store, bench: &Bench, count: u64) -> Vec<Made> {
@@ -58,7 +59,17 @@ async fn populate(store: &dyn Store, bench: &Bench, count: u64) -> Vec<Made> {
     unit.sources().add(&source(), &bench.audit("source:aws")).await.unwrap();
     for number in 0..count {
         bench.clock.advance_ms(bench.below(3) as i64);
-        let entity = bench.one_of(&["root", "eve", "arn:aws:iam::1:user/x_y%", "octo\"cat"]);
+        let entity = bench.one_of(&[
+            "root",
+            "eve",
+            "arn:aws:iam::1:user/x_y%",
+            "octo\"cat",
+            "Jörg^MÜLLER*",
+            "jörg^müller*",
+            "İstanbul",
+            "kelvin",
+            "\u{212a}elvin",
+        ]);
         let severity = bench.one_of(&Severity::ALL);
         let mut finding = bench.finding(number, entity, bench.below(5) as i64, severity);
         let rule = bench.below(4);
@@ -79,7 +90,7 @@ async fn populate(store: &dyn Store, bench: &Bench, count: u64) -> Vec<Made> {
         let at_ms = incident.updated_at_ms + bench.below(4) as i64;
         let audit = bench.audit(incident.id);
         let edited = unit.incidents().edit(incident.id, 1, &edit, at_ms, &audit).await.unwrap();
-        let said = bench.one_of(&[None, None, None, Some("the Laptop of a_b was stolen")]);
+        let said = bench.one_of(&[None, None, None, Some("the Laptop of a_b was stolen: ÄRGER")]);
         if let Some(text) = said {
             let comment = Comment { text: text.to_owned(), ..comment(bench, &edited) };
             unit.comments().add(&comment, &bench.audit(edited.id)).await.unwrap();
@@ -95,12 +106,27 @@ async fn populate(store: &dyn Store, bench: &Bench, count: u64) -> Vec<Made> {
     made
 }
 
+/// Searches that hang on which letters are the same.
+const LETTERS: [&str; 11] = [
+    "øRE",
+    "ØRE MÜLLER",
+    "jÖrg^müller*",
+    "ärger",
+    "STRASSE",
+    "STRAßE",
+    "[KEY]",
+    "istanbul",
+    "İSTANBUL",
+    "KELVIN",
+    "\u{212a}ELVIN",
+];
+
 fn filters(start_ms: i64) -> Vec<IncidentFilter> {
     let base = IncidentFilter::default;
     let text = |text: &str| IncidentFilter { title_contains: Some(text.to_owned()), ..base() };
     let words = |text: &str| IncidentFilter { text: Some(text.to_owned()), ..base() };
     let some = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
-    vec![
+    let mut filters = vec![
         IncidentFilter { severities: vec![Severity::Low, Severity::Critical], ..base() },
         IncidentFilter { verdicts: vec![Verdict::Benign], ..base() },
         IncidentFilter { services: some(&["web"]), ..base() },
@@ -117,6 +143,9 @@ fn filters(start_ms: i64) -> Vec<IncidentFilter> {
         words("x_y% login"),
         words("zebra"),
         words("\" OR title:x"),
+        text("ØRE"),
+        text("straße"),
+        text("[key"),
         IncidentFilter {
             assignee: Some(AssigneeFilter::Nobody),
             services: some(&["payments"]),
@@ -151,12 +180,14 @@ fn filters(start_ms: i64) -> Vec<IncidentFilter> {
             services: some(&["payments", "web"]),
             ..base()
         },
-    ]
+    ];
+    filters.extend(LETTERS.map(words));
+    filters
 }
 
 fn stands_in(needle: &str, made: &Made) -> bool {
     let texts = [made.incident.shown_title(), &made.entity, made.comment.unwrap_or_default()];
-    texts.iter().any(|text| text.to_ascii_lowercase().contains(&needle.to_ascii_lowercase()))
+    texts.iter().any(|text| folded(text).contains(&folded(needle)))
 }
 
 /// The value of a facet, as the API calls it.
@@ -182,7 +213,7 @@ fn fits(filter: &IncidentFilter, made: &Made) -> bool {
         Some(AssigneeFilter::Nobody) => incident.assignee.is_none(),
         Some(AssigneeFilter::Is(name)) => incident.assignee.as_ref() == Some(name),
     };
-    let title = incident.title.to_ascii_lowercase();
+    let title = folded(&incident.title);
     assignee
         && any(&filter.services, Facet::Service)
         && any(&filter.rules, Facet::Rule)
@@ -193,7 +224,7 @@ fn fits(filter: &IncidentFilter, made: &Made) -> bool {
         && (filter.statuses.is_empty() || filter.statuses.contains(&incident.status))
         && filter.severity_min.is_none_or(|least| incident.severity() >= least)
         && filter.entity.as_ref().is_none_or(|wanted| wanted == entity)
-        && filter.title_contains.as_ref().is_none_or(|text| title.contains(&text.to_ascii_lowercase()))
+        && filter.title_contains.as_ref().is_none_or(|text| title.contains(&folded(text)))
         && filter.created_from_ms.is_none_or(|from| incident.created_at_ms >= from)
         && filter.created_until_ms.is_none_or(|until| incident.created_at_ms < until)
 }
@@ -317,6 +348,48 @@ pub async fn rules_and_sources_are_facets(store: &dyn Store) {
     let rules: &Vec<FacetCount> = &facets.counts.iter().find(|(facet, _)| *facet == Facet::Rule).unwrap().1;
     assert_eq!(rules.len(), FACET_RULES_MAX);
     assert_eq!((rules[0].value.as_str(), rules[0].label.as_deref()), ("many-00", Some("Rule on many")));
+}
+
+/// Open incidents are counted by service: those that the asker may see, and no others.
+pub async fn open_incidents_are_counted_by_service(store: &dyn Store) {
+    let bench = Bench::new(26);
+    let made = populate(store, &bench, 90).await;
+    let mut unit = store.begin().await.unwrap();
+    let mut hidden = Vec::new();
+    for made in made.iter().step_by(3) {
+        let (id, version) = (made.incident.id, made.incident.version);
+        let (visibility, audit) = (Visibility::Restricted, bench.audit(id));
+        unit.incidents().set_visibility(id, version, visibility, 9, &audit).await.unwrap();
+        hidden.push(id);
+    }
+    unit.commit().await.unwrap();
+    let services: Vec<String> = ["web", "nothing", "payments"].map(str::to_owned).to_vec();
+    let everyones = 1 << Visible::case(Visibility::Everyone, false, false)
+        | 1 << Visible::case(Visibility::Everyone, false, true);
+    let mut view = store.read().await.unwrap();
+    for (visible, sees_hidden) in [
+        (Visible::everything(), true),
+        (Visible::of(everyones, vec![], vec![], Some("ana".to_owned())), false),
+    ] {
+        let expected: Vec<u64> = services
+            .iter()
+            .map(|service| {
+                let of_service =
+                    made.iter().filter(|made| made.incident.ownership.service.as_ref() == Some(service));
+                let open = of_service.filter(|made| made.incident.status.is_open());
+                open.filter(|made| sees_hidden || !hidden.contains(&made.incident.id)).count() as u64
+            })
+            .collect();
+        assert!(expected[0] > 0 && expected[1] == 0);
+        let found = view.incidents().open_of_services(&services, &visible).await.unwrap();
+        assert_eq!(found, expected, "{visible:?}");
+    }
+    let none = Visible::default();
+    assert_eq!(view.incidents().open_of_services(&services, &none).await.unwrap(), [0, 0, 0]);
+    assert!(view.incidents().open_of_services(&[], &none).await.unwrap().is_empty());
+    let many = vec![String::new(); PAGE_ITEMS_MAX as usize + 1];
+    let refused = view.incidents().open_of_services(&many, &none).await;
+    assert!(matches!(refused, Err(StoreError::BadQuery { .. })), "{refused:?}");
 }
 
 /// While new incidents arrive between the pages, each of the old ones is seen exactly once.

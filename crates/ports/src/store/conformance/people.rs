@@ -21,6 +21,7 @@ fn person(bench: &Bench, name: &str) -> Person {
         created_at_ms: 5,
         updated_at_ms: 5,
         signed_in_at_ms: None,
+        left_at_ms: None,
         version: 1,
     }
 }
@@ -79,6 +80,10 @@ pub async fn people_are_versioned(store: &dyn Store) {
     assert_eq!(view.people().by_identity(&identity).await.unwrap(), Some(admin.clone()));
     let other = Identity { issuer: "https://evil.example.com".to_owned(), ..identity };
     assert_eq!(view.people().by_identity(&other).await.unwrap(), None);
+    for name in ["ana", "ANA", "Ana@example.com"] {
+        assert_eq!(view.people().called(name).await.unwrap(), std::slice::from_ref(&admin), "{name}");
+    }
+    assert_eq!(view.people().called("an").await.unwrap(), []);
     assert_eq!(view.people().count_with_role("admin").await.unwrap(), 1);
     assert_eq!(view.people().count_with_role("adm").await.unwrap(), 0);
     let first = view.people().list(&PageRequest::first(1)).await.unwrap();
@@ -86,9 +91,19 @@ pub async fn people_are_versioned(store: &dyn Store) {
     assert_eq!((first.items, rest.items), (vec![eve], vec![admin.clone()]));
     drop(view);
     let mut unit = store.begin().await.unwrap();
+    unit.people().left(admin.id, 40, &bench.audit(admin.id)).await.unwrap();
+    assert_eq!(unit.people().get(admin.id).await.unwrap().unwrap().left_at_ms, Some(40));
+    unit.people().signed_in(admin.id, 50).await.unwrap();
+    assert_eq!(unit.people().get(admin.id).await.unwrap().unwrap().left_at_ms, None, "they came back");
+    let nobody = PersonId::new(&bench.clock, &bench.entropy);
+    let unknown = unit.people().left(nobody, 40, &bench.audit(nobody)).await;
+    assert!(matches!(unknown, Err(StoreError::NotFound { .. })), "{unknown:?}");
+    drop(unit);
+    let mut unit = store.begin().await.unwrap();
     let out = Person { disabled: true, ..admin };
     unit.people().replace(&out, &bench.audit(out.id)).await.unwrap();
     assert_eq!(unit.people().count_with_role("admin").await.unwrap(), 0, "who is kept out does not count");
+    assert_eq!(unit.people().called("ana").await.unwrap(), [], "nor are they asked for by name");
 }
 
 /// A session's secret is exchanged once from what it is; ended once, it stays so.
@@ -152,6 +167,7 @@ pub async fn links_open_once(store: &dyn Store) {
         secret_sha256: [secret; 32],
         roles: vec!["admin".to_owned()],
         name: "first".to_owned(),
+        person: None,
         region: "default".to_owned(),
         created_at_ms: 1,
         expires_at_ms: 100,
@@ -167,10 +183,24 @@ pub async fn links_open_once(store: &dyn Store) {
     assert!(!unit.links().use_up(first.id, 99).await.unwrap(), "used up");
     assert_eq!(unit.links().withdraw("first", 50).await.unwrap(), 1);
     assert!(!unit.links().use_up(second.id, 60).await.unwrap(), "withdrawn");
+    let nobody = PersonId::new(&bench.clock, &bench.entropy);
+    assert_eq!(unit.links().withdraw_of(nobody, 50).await.unwrap(), 0, "nobody has one");
     unit.commit().await.unwrap();
     let mut view = store.read().await.unwrap();
     assert_eq!(view.links().by_secret(&[1; 32]).await.unwrap(), Some(Link { used_at_ms: Some(99), ..first }));
     assert_eq!(view.links().by_secret(&[3; 32]).await.unwrap(), None);
+    drop(view);
+    let ana = person(&bench, "ana");
+    let again = Link { person: Some(ana.id), ..link(4) };
+    let mut unit = store.begin().await.unwrap();
+    unit.people().add(&ana, &bench.audit(ana.id)).await.unwrap();
+    assert!(!unit.links().opens_for(ana.id, 5).await.unwrap());
+    unit.links().add(&again, &bench.audit(again.id)).await.unwrap();
+    assert_eq!(unit.links().by_secret(&[4; 32]).await.unwrap(), Some(again.clone()));
+    assert!(unit.links().opens_for(ana.id, 99).await.unwrap());
+    assert!(!unit.links().opens_for(ana.id, 100).await.unwrap(), "expired");
+    assert!(unit.links().use_up(again.id, 50).await.unwrap());
+    assert!(!unit.links().opens_for(ana.id, 60).await.unwrap(), "used up");
 }
 
 /// A person's own tokens are found by the person.

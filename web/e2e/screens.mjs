@@ -1,0 +1,254 @@
+/** Every screen and the states of it that somebody works in; visited by `screens.test.mjs`. */
+
+const heading = (page) => page.getByRole('heading', { level: 1 }).click()
+const rows = (page) => page.locator('[role=row][aria-rowindex="2"]').first().waitFor()
+
+/** Has a rule explain a record. */
+async function explain(page, record, outcome) {
+  await page.getByLabel('A record', { exact: true }).fill(JSON.stringify(record, null, 2))
+  await page.getByRole('button', { name: 'Explain', exact: true }).click()
+  const answer = page.locator(`[data-testid=explained][data-outcome=${outcome}]`)
+  await answer.waitFor()
+  await page.getByText('Every comparison').first().click()
+  await answer.scrollIntoViewIfNeeded()
+}
+
+const PROBLEM = {
+  code: 'query_too_slow',
+  title: 'the query takes too long',
+  status: 422,
+  detail: 'the query took longer than 59000 ms',
+  hint: 'narrow its time range, or ask for less',
+  request_id: 'req_01ARZ3NDEKTSV4RRFFQ69G5FAV',
+}
+
+/** As for somebody who may not see an incident. */
+const WITHHELD = [
+  /\/api\/v1\/audit\?/,
+  async (route) => {
+    const answer = await (await route.fetch()).json()
+    const items = answer.items.map((record, index) =>
+      index > 2 ? record : { ...record, before: null, after: null, reason: null, origin: null, withheld: true },
+    )
+    await route.fulfill({ json: { ...answer, items } })
+  },
+]
+
+const nobody = (route) =>
+  route.fulfill({
+    status: 401,
+    json: { code: 'token_missing', title: 'there is no token', detail: 'sign in', hint: '' },
+  })
+const providers = { items: [{ id: 'corp', name: 'Corporate login', start: '/auth/oidc/corp/start' }] }
+const NOBODY = [
+  [/\/api\/v1\/(session|incidents\?.*)$/, nobody],
+  [/\/api\/v1\/session\/providers$/, (route) => route.fulfill({ json: providers })],
+]
+
+/**
+ * The screens, with what leads into each state. `ids` names an incident, a decided one, a rule that matched with the
+ * record that it `matched`, and a correlation with one that `counted`.
+ */
+export const screensOf = (ids) => [
+  { name: 'queue', path: '/queue', act: rows },
+  {
+    name: 'queue-pane',
+    path: '/queue',
+    widths: [1440],
+    act: async (page) => {
+      await rows(page)
+      await page.keyboard.press('j')
+      await page.getByRole('heading', { level: 2 }).first().waitFor()
+      await page.getByRole('complementary', { name: 'Facts' }).waitFor()
+    },
+  },
+  {
+    name: 'queue-selected',
+    path: '/queue?severity=high,medium',
+    act: async (page) => {
+      await rows(page)
+      for (const key of ['j', 'x', 'j', 'x']) await page.keyboard.press(key)
+      await page.getByText('2 selected').waitFor()
+    },
+  },
+  {
+    name: 'queue-nothing',
+    path: '/queue?q=zzzzzz-no-such-thing',
+    act: (page) => page.getByText('Nothing matches').waitFor(),
+  },
+  { name: 'incident', path: `/incidents/${ids.incident}`, act: (page) => page.locator('ol li').first().waitFor() },
+  {
+    name: 'incident-decided',
+    path: `/incidents/${ids.decided}`,
+    act: (page) => page.locator('ol li').first().waitFor(),
+  },
+  {
+    name: 'incident-findings',
+    path: `/incidents/${ids.incident}`,
+    act: async (page) => {
+      await page.getByRole('tab', { name: /Findings/ }).click()
+      await page.locator('li button[aria-expanded]').first().click()
+      await page.getByTestId('trace').waitFor()
+    },
+  },
+  {
+    name: 'incident-entities',
+    path: `/incidents/${ids.incident}`,
+    act: async (page) => {
+      await page.getByRole('tab', { name: 'Entities' }).click()
+      await page.getByTestId('graph').waitFor()
+    },
+  },
+  {
+    name: 'incident-close',
+    path: `/incidents/${ids.incident}`,
+    act: async (page) => {
+      await heading(page)
+      await page.keyboard.press('e')
+      await page.getByRole('dialog').getByText('True positive').waitFor()
+    },
+  },
+  {
+    name: 'incident-gone',
+    path: '/incidents/inc_01ARZ3NDEKTSV4RRFFQ69G5FAV',
+    act: (page) => page.getByRole('heading', { name: /no such incident/ }).waitFor(),
+  },
+  { name: 'events', path: '/events', act: rows },
+  {
+    name: 'event',
+    path: '/events',
+    act: async (page) => {
+      await rows(page)
+      await page.locator('[role=row][aria-rowindex="2"] button').first().click()
+      await page.getByRole('dialog').getByRole('region').first().waitFor()
+    },
+  },
+  {
+    name: 'events-columns',
+    path: '/events',
+    act: async (page) => {
+      await rows(page)
+      await page.getByRole('button', { name: 'Columns' }).click()
+      await page.getByRole('menuitemcheckbox', { name: 'Event id' }).waitFor()
+    },
+  },
+  {
+    name: 'events-nothing',
+    path: '/events?actor=nobody-of-that-name',
+    act: (page) => page.getByText('No such events').waitFor(),
+  },
+  {
+    name: 'events-sql',
+    path: '/events?sql=SELECT%20source,%20class_name,%20count(*)%20AS%20n%20FROM%20events%20GROUP%20BY%201,%202%20ORDER%20BY%20n%20DESC',
+    act: async (page) => {
+      await page.getByRole('button', { name: /^Ask/ }).click()
+      await rows(page)
+    },
+  },
+  { name: 'services', path: '/services', act: (page) => page.locator('tbody tr').first().waitFor() },
+  {
+    name: 'service',
+    path: '/services',
+    act: async (page) => {
+      await page.locator('tbody tr button').first().click()
+      await page.getByRole('dialog').getByText('Said by').waitFor()
+    },
+  },
+  { name: 'services-nothing', path: '/services?q=zzzz', act: (page) => page.getByText('No such service').waitFor() },
+  { name: 'rules', path: '/rules', act: rows },
+  { name: 'rule', path: `/rules/${ids.rule}` },
+  {
+    name: 'rule-matches',
+    path: `/rules/${ids.rule}`,
+    act: (page) => explain(page, ids.matched, 'matches'),
+  },
+  {
+    name: 'rule-explained',
+    path: `/rules/${ids.rule}`,
+    act: (page) => explain(page, { ...ids.matched, eventSource: 'none.example', eventName: 'No' }, 'no_match'),
+  },
+  {
+    name: 'rule-correlation',
+    path: `/rules/${ids.correlation}`,
+    act: (page) => explain(page, ids.counted, 'correlation'),
+  },
+  { name: 'dead-letters', path: '/dead-letters' },
+  { name: 'dead-letters-none', path: '/dead-letters?status=resolved' },
+  { name: 'audit', path: '/audit', act: (page) => page.locator('tbody tr').first().waitFor() },
+  {
+    name: 'audit-record',
+    path: '/audit',
+    act: async (page) => {
+      await page.locator('tbody tr').nth(2).getByRole('button').first().click()
+      await page.getByRole('button', { name: 'Verify here' }).click()
+      await page.getByRole('dialog').getByTestId('checks').waitFor()
+    },
+  },
+  {
+    name: 'audit-withheld',
+    path: '/audit',
+    stubs: [WITHHELD],
+    act: async (page) => {
+      await page.getByText('withheld: you may not see this incident').first().waitFor()
+      await page.locator('tbody tr').first().getByRole('button').first().click()
+      await page.getByText('Its values are withheld').waitFor()
+    },
+  },
+  {
+    name: 'queue-loading',
+    path: '/queue',
+    loads: true,
+    stubs: [[/\/api\/v1\/incidents\?/, () => new Promise(() => {})]],
+    act: (page) => page.locator('[role=status][aria-label^=Loading]').first().waitFor(),
+  },
+  {
+    name: 'queue-unreachable',
+    path: '/queue',
+    stubs: [[/\/api\/v1\/incidents\?/, (route) => route.fulfill({ status: 422, json: PROBLEM })]],
+    act: (page) => page.getByRole('alert').waitFor(),
+  },
+  {
+    name: 'sign-in',
+    path: '/queue',
+    stubs: NOBODY,
+    act: (page) => page.getByRole('link', { name: 'Continue with Corporate login' }).waitFor(),
+  },
+  { name: 'enter', path: '/enter', act: (page) => page.getByLabel('Your name').waitFor() },
+  {
+    name: 'settings-sources',
+    path: '/settings/sources',
+    act: (page) => page.locator('tbody td.num').first().getByText(/\d/).waitFor(),
+  },
+  {
+    name: 'settings-source-new',
+    path: '/settings/sources',
+    act: async (page) => {
+      await page.getByRole('button', { name: 'Connect GitLab' }).click()
+      await page.getByRole('dialog').getByLabel('Name').waitFor()
+    },
+  },
+  { name: 'settings-tokens', path: '/settings/tokens' },
+  { name: 'settings-people', path: '/settings/people' },
+  { name: 'settings-health', path: '/settings/health' },
+  { name: 'settings-you', path: '/settings/you' },
+  {
+    name: 'keys',
+    path: '/services',
+    act: async (page) => {
+      await heading(page)
+      await page.keyboard.press('?')
+      await page.getByRole('dialog', { name: 'Keyboard' }).waitFor()
+    },
+  },
+  {
+    name: 'palette',
+    path: '/rules',
+    act: async (page) => {
+      await heading(page)
+      await page.keyboard.press('Control+k')
+      await page.getByPlaceholder('An incident, a place, a command…').fill('admin')
+      await page.getByRole('button', { name: /inc_/ }).first().waitFor()
+    },
+  },
+  { name: 'no-such-page', path: '/queue/no-such-page' },
+]
