@@ -195,6 +195,8 @@ pub(crate) async fn explain(
             content_type = "application/problem+json"),
         (status = 404, description = "There is no such rule", body = ProblemBody,
             content_type = "application/problem+json"),
+        (status = 422, description = "No filter can be made for such a rule: a correlation has none", body = ProblemBody,
+            content_type = "application/problem+json"),
         (status = 429, description = "As many filters as may be are being made", body = ProblemBody,
             content_type = "application/problem+json"),
     ),
