@@ -47,10 +47,16 @@ export async function openBrowser() {
 
 /** Sets the theme as a switch in another tab does. */
 export async function setScheme(page, scheme) {
-  await page.evaluate((newValue) => {
-    const key = 'mantine-color-scheme-value'
-    localStorage.setItem(key, newValue)
-    window.dispatchEvent(new window.StorageEvent('storage', { key, newValue, storageArea: localStorage }))
-  }, scheme)
-  await page.locator(`html[data-mantine-color-scheme=${scheme}]`).waitFor({ state: 'attached' })
+  // again until it took: who listens does so a moment after the first paint
+  await page.waitForFunction(
+    (newValue) => {
+      if (document.documentElement.getAttribute('data-mantine-color-scheme') === newValue) return true
+      const key = 'mantine-color-scheme-value'
+      localStorage.setItem(key, newValue)
+      window.dispatchEvent(new window.StorageEvent('storage', { key, newValue, storageArea: localStorage }))
+      return false
+    },
+    scheme,
+    { polling: 50 },
+  )
 }

@@ -285,6 +285,7 @@ test('events are narrowed, opened, shared and taken along', async () => {
   await source.getByRole('button', { name: 'more of this' }).click()
   await page.waitForURL((url) => url.searchParams.get('source') === name && !url.searchParams.has('event'))
   await page.getByRole('columnheader', { name: 'Event id' }).waitFor({ state: 'attached' })
+  await firstRow.filter({ hasText: name }).waitFor()
 
   for (const [word, ending] of [
     ['CSV', 'csv'],
@@ -299,7 +300,8 @@ test('events are narrowed, opened, shared and taken along', async () => {
     const lines = readFileSync(await download.path(), 'utf8')
       .trim()
       .split(/\r?\n/)
-    assert.ok(lines.length > 1)
+    // the newest event may be the only one of its source
+    assert.ok(lines.length > (ending === 'csv' ? 1 : 0))
     if (ending === 'csv') assert.match(lines[0], /^time,source,.*event_id$/)
     else assert.ok(lines.every((line) => JSON.parse(line).source === name))
   }
