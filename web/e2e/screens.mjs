@@ -250,5 +250,13 @@ export const screensOf = (ids) => [
       await page.getByRole('button', { name: /inc_/ }).first().waitFor()
     },
   },
-  { name: 'no-such-page', path: '/queue/no-such-page' },
+  {
+    name: 'no-such-page',
+    path: '/queue',
+    // by a link within the console: the server itself answers an unknown path as it answers programs
+    act: async (page) => {
+      await page.evaluate(() => window.history.pushState({}, '', '/queue/no-such-page'))
+      await page.getByText('There is no such page').waitFor()
+    },
+  },
 ]

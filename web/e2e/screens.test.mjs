@@ -139,9 +139,16 @@ for (const [opened, shown] of Object.entries(WIDTHS)) {
       for (const width of shown.filter((each) => !widths || widths.includes(each))) {
         await page.setViewportSize({ width, height: HEIGHTS[width] })
         for (const scheme of SCHEMES) {
-          await setScheme(page, scheme)
-          if (!screen.loads) await atRest()
           const look = `${name}-${scheme}-${width}`
+          const failed = await setScheme(page, scheme).then(
+            () => null,
+            (error) => `${look}: ${error.message}`,
+          )
+          if (failed) {
+            found.push(failed)
+            continue
+          }
+          if (!screen.loads) await atRest()
           if (pictures) await page.screenshot({ path: `${OUT}${look}.png` })
           found.push(...(await faultsOf(look)))
           looks += 1

@@ -289,9 +289,11 @@ impl<'s> Sight<'s> {
             let from = next.clone();
             let found = self.list_all(&open, SCANNED_PER_PAGE, from.clone()).await?;
             for (at, record) in (1..).zip(found.items) {
-                let fits = fits(filter, &record);
+                if !fits(filter, &record) {
+                    continue;
+                }
                 let seen = self.record(record).await?;
-                if !fits || seen.withheld.iter().any(|field| is_filtered(filter, *field)) {
+                if seen.withheld.iter().any(|field| is_filtered(filter, *field)) {
                     continue;
                 }
                 items.push(seen);
