@@ -13,6 +13,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("normalize", &["model", "ports"]),
     ("enrich", &["model", "ports"]),
     ("detect", &["model", "ports", "sigma"]),
+    ("report", &["model", "ports"]),
     ("triage", &["model", "ports"]),
     ("access", &["model", "ports"]),
     ("audit", &["model", "ports"]),
@@ -21,7 +22,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("disk", &[]),
     ("backends", &["model", "ports", "disk"]),
     ("lake", &["model", "ports", "disk"]),
-    ("server", &["model", "ports", "ingest", "triage", "access", "audit"]),
+    ("server", &["model", "ports", "ingest", "report", "triage", "access", "audit"]),
     (
         "huecry",
         &[
@@ -33,6 +34,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "normalize",
             "enrich",
             "detect",
+            "report",
             "triage",
             "access",
             "privacy",
