@@ -1,7 +1,7 @@
 //! Conditions: comparison expressions of STIX 2.1 patterning (OASIS, section 9) over variables.
 //!
 //! `__severity__:value >= 3 AND NOT (__ip__:value ISSUBSET '10.0.0.0/8' OR __user__:value LIKE 'svc-%')`. What is
-//! compared is a variable's value; patterns over observed data have no place in a playbook. Brackets around an
+//! compared is a variable's value, and a variable alone holds if its value is true; patterns over observed data have no place in a playbook. Brackets around an
 //! expression, as an observation has them, are taken.
 
 use super::variable::{Variables, is_name};
@@ -281,6 +281,10 @@ impl<'t> Parser<'t> {
 
     fn comparison(&mut self) -> Result<Expression, ConditionError> {
         let name = self.name()?;
+        if self.is_end() {
+            let values = vec!["true".to_owned()];
+            return Ok(Expression::Is { name, operator: Operator::Equal, values });
+        }
         let negated = self.word("NOT");
         let operator = self.operator()?;
         let values = match operator {
@@ -294,6 +298,15 @@ impl<'t> Parser<'t> {
         }
         let is = Expression::Is { name, operator, values };
         Ok(if negated { Expression::Not(Box::new(is)) } else { is })
+    }
+
+    /// Whether an expression could end here.
+    fn is_end(&self) -> bool {
+        let rest = self.rest().trim_start();
+        let word = rest.split(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
+        rest.is_empty()
+            || rest.starts_with([')', ']'])
+            || ["AND", "OR"].iter().any(|end| word.eq_ignore_ascii_case(end))
     }
 
     fn name(&mut self) -> Result<String, ConditionError> {
@@ -405,6 +418,7 @@ mod tests {
             "__user__": variable("string", Some("svc-build")),
             "__score__": variable("integer", Some("9")),
             "__quote__": variable("string", Some("it's")),
+            "__yes__": variable("boolean", Some("true")),
             "__none__": variable("string", None),
         }))
         .unwrap()
@@ -433,6 +447,8 @@ mod tests {
             ("__ip__:value ISSUBSET '2001:db8::/32'", false),
             ("__ip__:value ISSUPERSET '10.1.2.3/32'", true),
             ("__quote__:value = 'it\\'s'", true),
+            ("__yes__:value", true),
+            ("NOT (__user__:value) AND __yes__:value", true),
             ("__none__:value = ''", false),
             ("__none__:value != 'x'", false),
             ("NOT __none__:value = 'x'", true),
@@ -451,7 +467,6 @@ mod tests {
             ("true", 0),
             ("__user__ = 'x'", 8),
             ("user:value = 'x'", 0),
-            ("__user__:value", 14),
             ("__user__:value = ", 17),
             ("__user__:value = x", 17),
             ("__user__:value = 'x", 17),

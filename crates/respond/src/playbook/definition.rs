@@ -67,6 +67,21 @@ impl fmt::Debug for Authentication {
     }
 }
 
+/// Whether an object of type `kind` may have this name. Extensions in use name their agents as they like.
+fn has_name_of(entry: &mut Object<'_, '_>, kind: &str, id: &Identifier, known: &[&str]) -> bool {
+    if kind == id.kind() {
+        return true;
+    }
+    let message = format!("this is {kind:?}, and {id} is the name of a {:?}", id.kind());
+    let is_extension = !known.contains(&kind) && !known.contains(&id.kind());
+    if is_extension {
+        entry.warn("type", message)
+    } else {
+        entry.error("type", message)
+    }
+    is_extension
+}
+
 /// The names of a dictionary of definitions, which begin with the type of what they name.
 fn name(key: &str, pointer: &str, complaints: &mut Complaints) -> Option<Identifier> {
     match key.parse() {
@@ -104,8 +119,7 @@ pub(super) fn parties(object: &mut Object<'_, '_>, of: &str) -> BTreeMap<Identif
 
 fn party(entry: &mut Object<'_, '_>, id: &Identifier, value: &Value) -> Option<Party> {
     let kind = entry.required_text("type")?.to_owned();
-    if kind != id.kind() {
-        entry.error("type", format!("this is {kind:?}, and {id} is the name of a {:?}", id.kind()));
+    if !has_name_of(entry, &kind, id, &PARTY_TYPES) {
         return None;
     }
     let name = entry.required_text("name")?.to_owned();
@@ -179,8 +193,7 @@ pub(super) fn authentication(object: &mut Object<'_, '_>, of: &str) -> BTreeMap<
         let Some(id) = name(key, &pointer, object.complaints) else { continue };
         let Some(mut entry) = Object::of(pointer, value, object.complaints) else { continue };
         let Some(kind) = entry.required_text("type").map(str::to_owned) else { continue };
-        if kind != id.kind() {
-            entry.error("type", format!("this is {kind:?}, and {id} is the name of a {:?}", id.kind()));
+        if !has_name_of(&mut entry, &kind, &id, &AUTHENTICATION_TYPES) {
             continue;
         }
         if !AUTHENTICATION_TYPES.contains(&kind.as_str()) {

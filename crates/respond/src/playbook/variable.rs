@@ -29,6 +29,9 @@ pub const VARIABLE_TYPES: [&str; 17] = [
     "iri",
 ];
 
+/// What playbooks in use call some of them.
+const OTHER_NAMES: [(&str, &str); 1] = [("bool", "boolean")];
+
 /// Most variables in one scope.
 const VARIABLES_MAX: usize = 500;
 /// Longest value, in bytes.
@@ -229,7 +232,11 @@ pub(super) fn is_name(text: &str) -> bool {
 }
 
 fn one(entry: &mut Object<'_, '_>, name: &str) -> Option<Variable> {
-    let kind = entry.required_text("type")?.to_owned();
+    let mut kind = entry.required_text("type")?.to_owned();
+    if let Some((_, name)) = OTHER_NAMES.iter().find(|(other, _)| *other == kind) {
+        entry.warn("type", format!("the specification calls this {name:?}"));
+        kind = (*name).to_owned();
+    }
     if !VARIABLE_TYPES.contains(&kind.as_str()) && !kind.ends_with("-hash") {
         entry.error(
             "type",

@@ -158,11 +158,10 @@ impl Machine {
     /// # Errors
     /// [`UnknownTask`]; then nothing has changed.
     pub fn settle(&mut self, playbook: &Playbook, task: u32, outcome: Outcome) -> Result<(), UnknownTask> {
-        if self.end.is_some() || !self.tasks().iter().any(|waiting| waiting.number == task) {
-            return Err(UnknownTask(task));
-        }
+        let waiting = self.tasks().into_iter().find(|waiting| waiting.number == task);
+        let step = playbook.step(&waiting.ok_or(UnknownTask(task))?.step);
         let result = match outcome {
-            Outcome::Success(values) => self.assign(&values),
+            Outcome::Success(values) => self.assign(step, &values),
             Outcome::Failure(reason) => Err(reason),
         };
         let mut root = std::mem::replace(&mut self.root, Branch::Ended);
@@ -182,10 +181,15 @@ impl Machine {
         }
     }
 
-    fn assign(&mut self, values: &[(String, String)]) -> Result<(), String> {
-        let mut variables = self.variables.clone();
+    /// Gives variables values; those of the step are checked, and end with it.
+    fn assign(&mut self, step: Option<&Step>, values: &[(String, String)]) -> Result<(), String> {
+        let (mut variables, mut own) = (self.variables.clone(), step.map(|step| step.variables.clone()));
         for (name, value) in values {
-            variables.set(name, value).map_err(|error| error.to_string())?;
+            let set = match own.as_mut().filter(|own| own.get(name).is_some()) {
+                Some(own) => own.set(name, value),
+                None => variables.set(name, value),
+            };
+            set.map_err(|error| error.to_string())?;
         }
         self.variables = variables;
         Ok(())

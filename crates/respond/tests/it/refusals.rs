@@ -125,6 +125,23 @@ fn each_fault_is_told_where_it_is() {
 }
 
 #[test]
+fn what_is_in_use_is_taken_with_a_warning() {
+    let mut document = good();
+    let extension = json!({ "type": "acme-ssh", "name": "Ours" });
+    document["agent_definitions"][id("acme/x")] = extension;
+    document["workflow"][id("action/a")]["agent"] = id("acme/x").into();
+    document["playbook_variables"] = json!({ "__on__": { "type": "bool", "value": "true" } });
+    document["workflow_exception"] = id("end/none").into();
+    let (playbook, complaints) = read(&document.to_string()).unwrap();
+    assert_eq!(playbook.variables.get("__on__").unwrap().kind, "boolean");
+    for pointer in ["/agent_definitions/", "/playbook_variables/__on__/type", "/workflow_exception"] {
+        assert!(complaints.iter().any(|c| c.pointer.starts_with(pointer)), "{pointer}: {complaints:#?}");
+    }
+    document["agent_definitions"][id("http-api/x")] = json!({ "type": "invalid", "name": "Not ours" });
+    assert!(read(&document.to_string()).is_err());
+}
+
+#[test]
 fn all_faults_are_told_at_once() {
     let errors = errors(|playbook| {
         playbook.remove("name");

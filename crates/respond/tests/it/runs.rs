@@ -136,6 +136,21 @@ fn a_value_that_is_none_fails_the_step() {
 }
 
 #[test]
+fn a_value_for_a_variable_of_the_step_ends_with_it() {
+    let own = json!({ "__ready__": { "type": "boolean" } });
+    let steps = json!({
+        "start/s": { "on_completion": "action/a" },
+        "action/a": { "name": "a", "step_variables": own, "out_args": ["__ready__"], "on_completion": "end/e" },
+        "end/e": {},
+    });
+    let playbook = playbook("start/s", &steps, &json!({}));
+    let (_, end) = run(&playbook, |_| Outcome::Success(vec![("__ready__".into(), "true".into())]));
+    assert_eq!(end, End::Completed);
+    let (_, end) = run(&playbook, |_| Outcome::Success(vec![("__ready__".into(), "soon".into())]));
+    assert!(matches!(end, End::Failed { .. }));
+}
+
+#[test]
 fn what_has_no_end_is_ended() {
     let round = json!({
         "start/s": { "on_completion": "action/a" },
