@@ -14,6 +14,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("enrich", &["model", "ports"]),
     ("detect", &["model", "ports", "sigma"]),
     ("report", &["model", "ports"]),
+    ("respond", &["model", "ports"]),
     ("triage", &["model", "ports"]),
     ("access", &["model", "ports"]),
     ("audit", &["model", "ports"]),

@@ -5,7 +5,9 @@
 extern crate huecry_respond as respond;
 
 mod any_graph;
+mod deciding;
 mod others;
+mod protecting;
 mod refusals;
 mod runs;
 mod workflow;
