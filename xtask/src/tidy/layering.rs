@@ -36,6 +36,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "enrich",
             "detect",
             "report",
+            "respond",
             "triage",
             "access",
             "privacy",
