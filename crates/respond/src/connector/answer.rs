@@ -1,8 +1,9 @@
 //! What came back, and what it means.
 
 use super::exchange::Exchange;
-use super::spec::Connector;
+use super::spec::{AnswerForm, Connector};
 use super::template::{Place, Values};
+use super::xml;
 use serde_json::Value;
 
 /// Largest answer that is read, in bytes.
@@ -48,7 +49,10 @@ pub fn judge(connector: &Connector, exchange: &Exchange, values: &Values, answer
     if exchange.already.contains(&answer.status) {
         return Judged::Already;
     }
-    let body = serde_json::from_str::<Value>(&answer.body).unwrap_or(Value::Null);
+    let body = match connector.answers {
+        AnswerForm::Json => serde_json::from_str::<Value>(&answer.body).unwrap_or(Value::Null),
+        AnswerForm::Xml => xml::read(&answer.body),
+    };
     if !exchange.expect.contains(&answer.status) {
         let reason = reason(connector, answer, &body);
         return match answer.status {
@@ -59,10 +63,10 @@ pub fn judge(connector: &Connector, exchange: &Exchange, values: &Values, answer
         };
     }
     for expectation in &exchange.holds {
-        let found = body.pointer(&expectation.at).filter(|value| !value.is_null());
+        let found = expectation.at.of(&body, values).filter(|value| !value.is_null());
         if expectation.empty {
             if found.is_some_and(|value| !value.as_array().is_some_and(Vec::is_empty)) {
-                return Judged::Refused { reason: format!("{} is not empty", expectation.at) };
+                return Judged::Refused { reason: format!("{} is not empty", expectation.at.as_str()) };
             }
             continue;
         }
@@ -70,22 +74,23 @@ pub fn judge(connector: &Connector, exchange: &Exchange, values: &Values, answer
         let expected = expectation.is.all().iter().filter_map(|is| is.fill(values, Place::Json).ok());
         if !expected.clone().any(|is| is == text) {
             let expected: Vec<_> = expected.collect();
-            let reason = format!("{} is {text:?}, not {}", expectation.at, expected.join(" or "));
+            let reason = format!("{} is {text:?}, not {}", expectation.at.as_str(), expected.join(" or "));
             return Judged::Refused { reason };
         }
     }
     let facts = exchange.facts.iter();
-    let told = facts.map(|(name, at)| (name.clone(), body.pointer(at).map(text_of).unwrap_or_default()));
+    let told = facts.map(|(name, at)| (name.clone(), at.of(&body, values).map(text_of).unwrap_or_default()));
     Judged::Done(told.collect())
 }
 
-fn text_of(value: &Value) -> String {
+/// A value as text: the text itself, other values as JSON.
+pub(super) fn text_of(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// What the remote side says, in one line.
 fn reason(connector: &Connector, answer: &Answer, body: &Value) -> String {
-    let said = connector.error_messages.iter().find_map(|at| body.pointer(at)?.as_str());
+    let said = connector.error_messages.iter().find_map(|at| at.of(body, &Values::new())?.as_str());
     let said: String = said
         .unwrap_or_default()
         .chars()

@@ -1,5 +1,7 @@
 //! One request of an action and what its answer means, as data.
 
+use super::pick::Pick;
+use super::sign::{self, SignError};
 use super::spec::{Auth, Connector};
 use super::template::{Place, Template, TemplateError, Values};
 use serde::Deserialize;
@@ -35,8 +37,8 @@ impl Method {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expectation {
-    /// Where, as a JSON pointer (RFC 6901).
-    pub at: String,
+    /// Where.
+    pub at: Pick,
     /// What must stand there, as text; a list of texts means any of them.
     #[serde(default)]
     pub is: OneOrMany,
@@ -90,9 +92,9 @@ pub struct Exchange {
     /// What must be so in the answer besides.
     #[serde(default, rename = "where")]
     pub holds: Vec<Expectation>,
-    /// What the answer tells, by name, for later requests and for people: JSON pointers.
+    /// What the answer tells, by name, for later requests and for people.
     #[serde(default)]
-    pub facts: BTreeMap<String, String>,
+    pub facts: BTreeMap<String, Pick>,
 }
 
 /// What would be sent. Secrets are in `headers` only.
@@ -123,22 +125,38 @@ pub enum FormatError {
     /// A value is missing or does not fit.
     #[error(transparent)]
     Template(#[from] TemplateError),
+    /// It cannot be signed.
+    #[error(transparent)]
+    Sign(#[from] SignError),
 }
 
 impl Exchange {
+    /// Whether it changes something at the remote side.
+    pub const fn changes(&self) -> bool {
+        !matches!(self.method, Method::Get)
+    }
+
     /// The names of all values that it takes.
     pub fn names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = self.path.names().collect();
         names.extend(self.query.values().flat_map(Template::names));
         names.extend(self.holds.iter().flat_map(|holds| holds.is.all()).flat_map(Template::names));
+        names.extend(
+            self.holds.iter().map(|holds| &holds.at).chain(self.facts.values()).flat_map(Pick::names),
+        );
         names
     }
 
-    /// The request with its values put in.
+    /// The request with its values put in, signed at `now_ms`.
     ///
     /// # Errors
     /// [`FormatError`].
-    pub fn request(&self, connector: &Connector, values: &Values) -> Result<Request, FormatError> {
+    pub fn request(
+        &self,
+        connector: &Connector,
+        values: &Values,
+        now_ms: i64,
+    ) -> Result<Request, FormatError> {
         let mut url = connector.base_url.fill(values, Place::Json)?;
         url.truncate(url.trim_end_matches('/').len());
         url.push_str(&self.path.fill(values, Place::Path)?);
@@ -156,13 +174,20 @@ impl Exchange {
             Auth::Header { value } => {
                 headers.push(("authorization".to_owned(), value.fill(values, Place::Header)?));
             }
-            Auth::None => {}
+            Auth::AwsSigv4 { .. } | Auth::None => {}
         }
         let body = self.body.as_ref().map(|body| filled(body, values)).transpose()?;
         if body.is_some() {
             headers.push(("content-type".to_owned(), "application/json".to_owned()));
         }
-        Ok(Request { method: self.method, url, headers, body: body.map(|body| body.to_string()) })
+        let mut request =
+            Request { method: self.method, url, headers, body: body.map(|body| body.to_string()) };
+        if let Auth::AwsSigv4 { service, region, access_key, secret_key } = &connector.auth {
+            let fill = |template: &Template| template.fill(values, Place::Header);
+            let (region, key, secret) = (fill(region)?, fill(access_key)?, fill(secret_key)?);
+            sign::aws(&mut request, service, &region, (&key, &secret), now_ms)?;
+        }
+        Ok(request)
     }
 }
 

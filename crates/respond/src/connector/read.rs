@@ -71,9 +71,12 @@ fn check(connector: &Connector, faults: &mut Vec<Fault>) {
             fault(format!("the base address needs a setting {name:?} that is no secret"));
         }
     }
-    if let Auth::Header { value } = &connector.auth
-        && !value.names().any(is_secret)
-    {
+    let signed_by = match &connector.auth {
+        Auth::Header { value } => Some(value),
+        Auth::AwsSigv4 { secret_key, .. } => Some(secret_key),
+        Auth::None => None,
+    };
+    if signed_by.is_some_and(|template| !template.names().any(is_secret)) {
         fault("the authorization names no setting that is a secret".to_owned());
     }
     if connector.actions.is_empty() {
@@ -113,8 +116,7 @@ fn check_action(connector: &Connector, action: &ActionSpec, faults: &mut Vec<Str
         faults.push("`documentation` is the address of the vendor's page".to_owned());
     }
     for (phase, exchange) in action.exchanges() {
-        let changes = exchange.method != super::Method::Get;
-        if changes == matches!(phase, "read" | "verify" | "verify_revert") && changes {
+        if exchange.changes() && matches!(phase, "read" | "verify" | "verify_revert") {
             faults.push(format!("{phase} only looks: its method is GET"));
         }
         if exchange.expect.is_empty() {
@@ -127,7 +129,7 @@ fn check_action(connector: &Connector, action: &ActionSpec, faults: &mut Vec<Str
 /// Every value that a request takes is there when it is made.
 fn check_names(connector: &Connector, action: &ActionSpec, faults: &mut Vec<String>) {
     let mut known: BTreeSet<String> = connector.settings.keys().cloned().collect();
-    known.insert("target".to_owned());
+    known.extend(["target", "now"].map(str::to_owned));
     known.extend(action.target_parts());
     known.extend(action.inputs.keys().cloned());
     let mut missing = |known: &BTreeSet<String>, name: &str, place: &str| {

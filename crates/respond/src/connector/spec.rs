@@ -1,6 +1,7 @@
 //! A connector's file.
 
 use super::exchange::Exchange;
+use super::pick::Pick;
 use super::template::{Template, Values};
 use crate::impact::{Impact, Reversibility};
 use crate::protect::TargetKind;
@@ -41,8 +42,30 @@ pub enum Auth {
         /// Its value, with a place for the secret.
         value: Template,
     },
+    /// By a signature of AWS (Signature Version 4) over the request.
+    AwsSigv4 {
+        /// The service that is asked: `iam`.
+        service: String,
+        /// Its region.
+        region: Template,
+        /// The access key's id.
+        access_key: Template,
+        /// Its secret.
+        secret_key: Template,
+    },
     /// Not at all.
     None,
+}
+
+/// The form of answers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnswerForm {
+    /// JSON.
+    #[default]
+    Json,
+    /// XML; elements become objects, `member` and `item` lists.
+    Xml,
 }
 
 /// Something that whoever asks for the action says.
@@ -128,9 +151,12 @@ pub struct Connector {
     /// Headers of every request.
     #[serde(default)]
     pub headers: BTreeMap<String, Template>,
-    /// Where a refusal says what was wrong, as JSON pointers.
+    /// The form of its answers.
     #[serde(default)]
-    pub error_messages: Vec<String>,
+    pub answers: AnswerForm,
+    /// Where a refusal says what was wrong.
+    #[serde(default)]
+    pub error_messages: Vec<Pick>,
     /// The actions by name.
     pub actions: BTreeMap<String, ActionSpec>,
 }

@@ -30,7 +30,7 @@ pub enum Place {
     /// A segment of a path: everything but unreserved characters is percent-encoded (RFC 3986, section 2.3), so a value
     /// is one segment. `.` and `..` alone are refused: they would name another path.
     Path,
-    /// A value in a query or a form: percent-encoded likewise.
+    /// A value in a query: percent-encoded likewise, with the text around it.
     Query,
     /// A header's value: visible ASCII and spaces only.
     Header,
@@ -110,6 +110,8 @@ impl Template {
         let mut out = String::with_capacity(self.text.len());
         for part in &self.parts {
             match part {
+                // what stands in a query is written plainly in the file
+                Part::Text(text) if place == Place::Query => encode(&mut out, text),
                 Part::Text(text) => out.push_str(text),
                 Part::Value(name) => {
                     let value = values.get(name).ok_or_else(|| TemplateError::Missing(name.clone()))?;
@@ -130,14 +132,7 @@ fn write(out: &mut String, value: &str, place: Place) -> Result<(), &'static str
         Place::Path if value.is_empty() => Err("it is empty"),
         Place::Path if matches!(value, "." | "..") => Err("it would name another path"),
         Place::Path | Place::Query => {
-            for byte in value.bytes() {
-                if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-                    out.push(char::from(byte));
-                } else {
-                    // a write to a string cannot fail
-                    let _ = write!(out, "%{byte:02X}");
-                }
-            }
+            encode(out, value);
             Ok(())
         }
         Place::Header if !value.bytes().all(|b| b == b' ' || b.is_ascii_graphic()) => {
@@ -146,6 +141,18 @@ fn write(out: &mut String, value: &str, place: Place) -> Result<(), &'static str
         Place::Header | Place::Json => {
             out.push_str(value);
             Ok(())
+        }
+    }
+}
+
+/// Everything but unreserved characters percent-encoded (RFC 3986, section 2.3).
+fn encode(out: &mut String, text: &str) {
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            out.push(char::from(byte));
+        } else {
+            // a write to a string cannot fail
+            let _ = write!(out, "%{byte:02X}");
         }
     }
 }

@@ -45,6 +45,7 @@ fn example(connector: &Connector, action: &ActionSpec) -> Values {
         "acme/shop@release/1.2",
         "acme/shop",
         "acme/shop/42",
+        "AKIAIOSFODNN7EXAMPLE",
     ];
     let values = target.iter().find_map(|name| action.target_values(name).ok());
     let mut values = values.unwrap_or_else(|| panic!("no example of {}", action.target_pattern));
@@ -90,7 +91,7 @@ fn complaints(
     exchange: &Exchange,
     values: &Values,
 ) -> Vec<String> {
-    let request = exchange.request(connector, values).unwrap();
+    let request = exchange.request(connector, values, 0).unwrap();
     let url = request.url.strip_prefix("https://vendor.example").unwrap();
     let (path, query) = url.split_once('?').unwrap_or((url, ""));
     let method = request.method.as_str();
@@ -257,15 +258,15 @@ fn a_name_does_not_leave_its_place() {
                 values.extend(
                     example(&github, workflow).into_iter().filter(|(name, _)| name.starts_with("github")),
                 );
-                assert!(workflow.apply[0].request(&github, &values).is_err(), "{bad}");
+                assert!(workflow.apply[0].request(&github, &values, 0).is_err(), "{bad}");
             }
         }
     }
     let mut values = example(&github, workflow);
     values.insert("github_token".into(), "x\r\nHost: evil".into());
-    assert!(workflow.apply[0].request(&github, &values).is_err());
+    assert!(workflow.apply[0].request(&github, &values, 0).is_err());
     values.insert("github_token".into(), "ghp_secret".into());
-    let request = workflow.apply[0].request(&github, &values).unwrap();
+    let request = workflow.apply[0].request(&github, &values, 0).unwrap();
     assert!(!format!("{request:?}").contains("ghp_secret"));
 }
 

@@ -5,6 +5,7 @@
 extern crate huecry_respond as respond;
 
 mod any_graph;
+mod aws;
 mod connectors;
 mod deciding;
 mod others;
