@@ -2297,7 +2297,7 @@ export interface components {
              */
             total: number;
             /**
-             * @description Whether all that fit were counted. Filters beside status and severity that leave more than 5,000 incidents are
+             * @description Whether all that fit were counted. Filters beside status and severity that leave more than 3,000 incidents are
              *     counted among that many.
              */
             exact: boolean;

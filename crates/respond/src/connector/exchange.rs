@@ -82,8 +82,10 @@ pub struct Exchange {
     /// Parameters of the query.
     #[serde(default)]
     pub query: BTreeMap<String, Template>,
-    /// The JSON that is sent; its texts are templates.
+    /// The JSON that is sent; its texts are templates, and `{$number: "{name}"}` is the value as a number.
     pub body: Option<Value>,
+    /// What the body is; JSON if not said.
+    pub content_type: Option<String>,
     /// Statuses that mean that it went well.
     pub expect: Vec<u16>,
     /// Statuses that mean that it was so before: applying again is no failure.
@@ -178,7 +180,8 @@ impl Exchange {
         }
         let body = self.body.as_ref().map(|body| filled(body, values)).transpose()?;
         if body.is_some() {
-            headers.push(("content-type".to_owned(), "application/json".to_owned()));
+            let content_type = self.content_type.as_deref().unwrap_or("application/json");
+            headers.push(("content-type".to_owned(), content_type.to_owned()));
         }
         let mut request =
             Request { method: self.method, url, headers, body: body.map(|body| body.to_string()) };
@@ -191,11 +194,22 @@ impl Exchange {
     }
 }
 
+/// The name under which a value stands as a number.
+const NUMBER: &str = "$number";
+
+fn number(body: &Value, values: &Values) -> Result<Value, TemplateError> {
+    let text = body.get(NUMBER).and_then(Value::as_str).unwrap_or_default();
+    let value = Template::parse(text)?.fill(values, Place::Json)?;
+    let number = value.parse::<i64>().map(Value::from);
+    number.map_err(|_| TemplateError::Unfit { name: text.to_owned(), reason: "it is no whole number" })
+}
+
 /// JSON with values put into its texts.
 fn filled(body: &Value, values: &Values) -> Result<Value, TemplateError> {
     Ok(match body {
         Value::String(text) => Value::String(Template::parse(text)?.fill(values, Place::Json)?),
         Value::Array(list) => list.iter().map(|value| filled(value, values)).collect::<Result<_, _>>()?,
+        Value::Object(map) if map.len() == 1 && map.contains_key(NUMBER) => number(body, values)?,
         Value::Object(map) => {
             let entries = map.iter().map(|(key, value)| Ok((key.clone(), filled(value, values)?)));
             Value::Object(entries.collect::<Result<_, TemplateError>>()?)

@@ -46,9 +46,12 @@ fn example(connector: &Connector, action: &ActionSpec) -> Values {
         "acme/shop",
         "acme/shop/42",
         "AKIAIOSFODNN7EXAMPLE",
+        "U012AB3CD",
+        "7",
     ];
     let values = target.iter().find_map(|name| action.target_values(name).ok());
     let mut values = values.unwrap_or_else(|| panic!("no example of {}", action.target_pattern));
+    values.insert("now".into(), "2026-11-27T06:55:00Z".into());
     for name in connector.settings.keys() {
         let value = if name.ends_with("_url") { "https://vendor.example" } else { "acme" };
         values.insert(name.clone(), value.to_owned());
@@ -62,6 +65,7 @@ fn example(connector: &Connector, action: &ActionSpec) -> Values {
 fn fact(name: &str) -> &'static str {
     match name {
         "allowed" => "selected",
+        "uid" => "9e7d62b2-88ac-4656-94e1-dbd4413ba008",
         _ => "7",
     }
 }
@@ -268,6 +272,30 @@ fn a_name_does_not_leave_its_place() {
     values.insert("github_token".into(), "ghp_secret".into());
     let request = workflow.apply[0].request(&github, &values, 0).unwrap();
     assert!(!format!("{request:?}").contains("ghp_secret"));
+}
+
+#[test]
+fn every_request_of_every_action_can_be_written() {
+    for connector in shipped() {
+        for (name, action) in &connector.actions {
+            let values = example(&connector, action);
+            for (phase, exchange) in action.exchanges() {
+                let request = exchange.request(&connector, &values, 0);
+                let request = request
+                    .unwrap_or_else(|error| panic!("{}.{name}, {phase}: {error}", connector.connector));
+                assert!(!request.url.contains(['{', '}', ' ']), "{}", request.url);
+            }
+        }
+    }
+    // what a fact counts comes back as a number
+    let kubernetes = shipped().into_iter().find(|connector| connector.connector == "kubernetes").unwrap();
+    let scale = &kubernetes.actions["scale_to_zero"];
+    let mut values = example(&kubernetes, scale);
+    values.insert("replicas".into(), "3".into());
+    let request = scale.revert[0].request(&kubernetes, &values, 0).unwrap();
+    assert_eq!(request.body.as_deref(), Some(r#"{"spec":{"replicas":3}}"#));
+    values.insert("replicas".into(), "3 }".into());
+    assert!(scale.revert[0].request(&kubernetes, &values, 0).is_err());
 }
 
 #[test]
