@@ -6,7 +6,7 @@
 //! held at the moment is.
 
 use crate::finding::record_body;
-use crate::form::{Answers, FieldError, Forms};
+use crate::form::{Answers, FieldError, Form, Forms, TITLE_CHARS_MAX, TITLE_FIELD};
 use crate::group_commit::{Queue, Writer, Written, queue};
 use crate::masking::Masking;
 use crate::provenance::{self, Credential, Evidence, Vector};
@@ -182,7 +182,12 @@ impl Intake {
             .validate(&submission.fields, submission.service.as_deref(), submission.title.as_deref())
             .map_err(|errors| IntakeError::Invalid { errors })?;
         let mut masking = Masking::new(&*self.options.mask);
-        let texts = masked_answers(&mut masking, &answers)?;
+        let mut texts = masked_answers(&mut masking, &answers)?;
+        texts.title = match submission.title.is_some() || submission.fields.contains_key(TITLE_FIELD) {
+            true => masking.text(&texts.title)?,
+            // of the masked text: what is cut off could no longer be told for what it is
+            false => title_of(form, &texts.text),
+        };
         let context = masking.context(&submission.context)?;
         let masked = MaskedHere { count: masking.count, kinds: masking.kinds };
         let secret = match &submission.once {
@@ -265,13 +270,28 @@ fn masked_answers(masking: &mut Masking<'_>, answers: &Answers) -> Result<Answer
     let text = text_field.and_then(|(name, _)| fields.get(name)?.as_str().map(str::to_owned));
     Ok(Answers {
         service: masking.optional(answers.service.as_deref())?,
-        title: masking.text(&answers.title)?,
+        title: answers.title.clone(),
         text: match text {
             Some(text) => text,
             None => masking.text(&answers.text)?,
         },
         fields,
     })
+}
+
+/// What a report is called whose reporter gave no title: the form's and the beginning of the text.
+fn title_of(form: &Form, text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default().trim();
+    let room = TITLE_CHARS_MAX.saturating_sub(form.title().chars().count() + 3);
+    let mut title = form.title().to_owned();
+    if !line.is_empty() {
+        title.push_str(": ");
+        title.extend(line.chars().take(room));
+        if line.chars().count() > room {
+            title.push('…');
+        }
+    }
+    title
 }
 
 fn provenance_of(submission: &Submission) -> ReportProvenance {
