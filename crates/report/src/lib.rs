@@ -43,6 +43,7 @@ pub mod similarity;
 // where reports are kept and decided
 mod appeals;
 mod bulletin;
+mod corroboration;
 mod decision;
 mod desk;
 mod error;
@@ -58,6 +59,7 @@ mod service;
 mod standing;
 mod telemetry;
 mod view;
+mod watch;
 
 pub use appeals::{AppealDecisionRequest, AppealRequest};
 pub use bulletin::{DIGEST_MS_MAX, DIGEST_REPORTS_MAX};
@@ -79,3 +81,4 @@ pub use service::{Options, Service};
 pub use standing::{ledger_entries, reputation_of};
 pub use telemetry::Telemetry;
 pub use view::{ReceiptParts, ReceiptView, state_text};
+pub use watch::{REMEMBERED_MS, REMEMBERED_REPORTS_MAX};
