@@ -54,6 +54,16 @@ impl Signature {
         same as f64 / HASHES as f64
     }
 
+    /// Its numbers.
+    pub const fn hashes(&self) -> &[u32; HASHES] {
+        &self.0
+    }
+
+    /// The signature of these numbers.
+    pub const fn from_hashes(hashes: [u32; HASHES]) -> Self {
+        Self(hashes)
+    }
+
     /// As it is kept: 64 little-endian numbers.
     pub fn to_bytes(&self) -> [u8; SIGNATURE_BYTES] {
         let mut bytes = [0; SIGNATURE_BYTES];
