@@ -183,7 +183,7 @@ fn what_is_two_things_at_once_is_refused() {
         ("PDF and page", pdf("/Note (<html><script>alert(1)</script>)"), "polyglot"),
         ("PDF and page behind", behind(pdf(""), b"<html>"), "polyglot"),
         ("PDF and archive behind", behind(pdf(""), &archive), "polyglot"),
-        ("PDF behind something", behind(b"GIF89a".to_vec(), &pdf("")), "damaged"),
+        ("PDF behind something", behind(b"\x89PNG\r\n\x1A\n".to_vec(), &pdf("")), "damaged"),
         ("archive behind a script", behind(b"#!/bin/sh\n".to_vec(), &archive), "kind"),
         (
             "archive with something between",

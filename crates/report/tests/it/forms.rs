@@ -100,16 +100,19 @@ fn shipped_forms_are_short_and_shown_as_the_api_says() {
 #[test]
 fn errors_never_repeat_the_answer() {
     let secret = "hunter2-hunter2";
+    let mut refused = 0;
     for form in forms().iter() {
         for field in form.fields() {
             for value in [json!(secret), json!([secret, secret]), json!({ "x": secret }), json!([[secret]])] {
                 let mut fields = Map::new();
                 fields.insert(field.name.clone(), value);
-                let said = format!("{:?}", form.validate(&fields, None, None).unwrap_err());
+                let said = format!("{:?}", form.validate(&fields, None, None).err());
                 assert!(!said.contains(secret), "{said}");
+                refused += usize::from(said != "None");
             }
         }
     }
+    assert!(refused > 100, "{refused}");
 }
 
 #[test]

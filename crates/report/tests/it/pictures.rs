@@ -11,13 +11,13 @@ fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, step)
 }
 
-pub fn png_chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+pub(crate) fn png_chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
     let body = [&kind[..], data].concat();
     [&(data.len() as u32).to_be_bytes()[..], &body, &crc32(&body).to_be_bytes()].concat()
 }
 
 /// A PNG with `extra` chunks before its pixels.
-pub fn png_sized(width: u32, height: u32, extra: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn png_sized(width: u32, height: u32, extra: &[Vec<u8>]) -> Vec<u8> {
     let header = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[8, 0, 0, 0, 0]].concat();
     // one grey pixel, stored by zlib
     let pixels = [0x78, 0x01, 0x01, 0x02, 0x00, 0xFD, 0xFF, 0x00, 0x7F, 0x00, 0x80, 0x00, 0x80];
@@ -29,16 +29,16 @@ pub fn png_sized(width: u32, height: u32, extra: &[Vec<u8>]) -> Vec<u8> {
     file
 }
 
-pub fn png(extra: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn png(extra: &[Vec<u8>]) -> Vec<u8> {
     png_sized(1, 1, extra)
 }
 
-pub fn jpeg_segment(marker: u8, data: &[u8]) -> Vec<u8> {
+pub(crate) fn jpeg_segment(marker: u8, data: &[u8]) -> Vec<u8> {
     [&[0xFF, marker][..], &(data.len() as u16 + 2).to_be_bytes(), data].concat()
 }
 
 /// A JPEG with `extra` segments at its beginning and `late` ones between two scans.
-pub fn jpeg_with(extra: &[Vec<u8>], late: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn jpeg_with(extra: &[Vec<u8>], late: &[Vec<u8>]) -> Vec<u8> {
     let mut file = vec![0xFF, 0xD8];
     file.extend(jpeg_segment(0xE0, b"JFIF\0\x01\x01\0\0\x01\0\x01\0\0"));
     file.extend(extra.concat());
@@ -54,12 +54,12 @@ pub fn jpeg_with(extra: &[Vec<u8>], late: &[Vec<u8>]) -> Vec<u8> {
     file
 }
 
-pub fn jpeg(extra: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn jpeg(extra: &[Vec<u8>]) -> Vec<u8> {
     jpeg_with(extra, &[])
 }
 
 /// Exif with a position: IFD0 with a pointer to GPS tags, little-endian (Exif 2.32, 4.6).
-pub fn exif_with_location() -> Vec<u8> {
+pub(crate) fn exif_with_location() -> Vec<u8> {
     let entry = |tag: u16, kind: u16, count: u32, value: [u8; 4]| {
         [&tag.to_le_bytes()[..], &kind.to_le_bytes(), &count.to_le_bytes(), &value].concat()
     };
@@ -78,31 +78,31 @@ pub fn exif_with_location() -> Vec<u8> {
     tiff
 }
 
-pub fn riff_chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+pub(crate) fn riff_chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
     let pad: &[u8] = if data.len() % 2 == 1 { &[0] } else { &[] };
     [&kind[..], &(data.len() as u32).to_le_bytes(), data, pad].concat()
 }
 
 /// A WebP of these chunks.
-pub fn webp(chunks: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn webp(chunks: &[Vec<u8>]) -> Vec<u8> {
     let body = chunks.concat();
     [b"RIFF", &(body.len() as u32 + 4).to_le_bytes()[..], b"WEBP", &body].concat()
 }
 
 /// Pixels of a lossless WebP of that size: its header, and something behind it.
-pub fn vp8l(width: u32, height: u32) -> Vec<u8> {
+pub(crate) fn vp8l(width: u32, height: u32) -> Vec<u8> {
     let bits = (width - 1) | (height - 1) << 14;
     riff_chunk(b"VP8L", &[&[0x2F][..], &bits.to_le_bytes(), &[0x88, 0x88, 0x08]].concat())
 }
 
 /// An extended header: all flags set.
-pub fn vp8x(width: u32, height: u32) -> Vec<u8> {
+pub(crate) fn vp8x(width: u32, height: u32) -> Vec<u8> {
     let side = |side: u32| (side - 1).to_le_bytes();
     riff_chunk(b"VP8X", &[&[0x3E, 0, 0, 0][..], &side(width)[..3], &side(height)[..3]].concat())
 }
 
 /// A GIF with `extra` blocks before its frame.
-pub fn gif_sized(width: u16, height: u16, extra: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn gif_sized(width: u16, height: u16, extra: &[&[u8]]) -> Vec<u8> {
     let mut file = b"GIF89a".to_vec();
     file.extend([width.to_le_bytes(), height.to_le_bytes()].concat());
     file.extend([0x80, 0, 0]);
@@ -114,10 +114,10 @@ pub fn gif_sized(width: u16, height: u16, extra: &[&[u8]]) -> Vec<u8> {
     file
 }
 
-pub fn gif(extra: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn gif(extra: &[&[u8]]) -> Vec<u8> {
     gif_sized(1, 1, extra)
 }
 
-pub fn contains(file: &[u8], part: &[u8]) -> bool {
+pub(crate) fn contains(file: &[u8], part: &[u8]) -> bool {
     file.windows(part.len()).any(|window| window == part)
 }

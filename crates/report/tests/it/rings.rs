@@ -108,15 +108,19 @@ fn one_who_reports_often_is_no_ring() {
 #[test]
 fn what_is_usual_is_no_burst() {
     let mut detector = Detector::new();
+    let mut notices = 0;
     // twelve an hour, for a month, by accounts made for it, in the same words
     for n in 0..12 * 24 * 30 {
         let verdict = detector
             .observe("search", seen(n, NOW_MS + n as i64 * 5 * MINUTE_MS, 0, "search is slow again today"));
-        // before it is known what is usual, it is unusual
-        if n > 12 * 24 {
-            assert!(!verdict.features.is_burst(), "{n}: {verdict:?}");
+        // before it is known what is usual, it is unusual; what goes on for days is usual
+        assert_eq!(verdict.hold_automation, verdict.ring.is_some());
+        if n > 12 * 24 * 3 {
+            assert!(!verdict.features.is_burst() && !verdict.hold_automation, "{n}: {verdict:?}");
         }
+        notices += usize::from(verdict.notice.is_some());
     }
+    assert_eq!(notices, 1);
 }
 
 #[test]
