@@ -1,1 +1,3 @@
 //! Reports from people.
+
+pub mod context;
