@@ -1,3 +1,4 @@
 //! Reports from people.
 
 pub mod context;
+pub mod draft;

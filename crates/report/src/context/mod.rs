@@ -19,7 +19,7 @@ mod ci_tests;
 pub use git::{GitAnswers, is_signed};
 pub use place::{Lines, place_in_tree};
 pub use repository::{repository_of, without_credentials};
-pub use service::Tree;
+pub use service::{HINT_FILE, Tree};
 
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;

@@ -91,7 +91,7 @@ struct Reports {
 #[serde(untagged)]
 enum Public {
     Names(Vec<String>),
-    Word(String),
+    Word(serde::de::IgnoredAny),
 }
 
 impl Default for Public {
