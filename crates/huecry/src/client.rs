@@ -129,7 +129,8 @@ impl Client {
     /// Any request; the answer with its status, so that the caller can wait and try again. Of a success, what cannot be read
     /// is never taken for an empty answer.
     pub(crate) fn ask(&self, ask: &Ask<'_>) -> Result<Reply, Failure> {
-        let mut request = ureq::http::Request::builder().method(ask.method).uri(format!("{}{}", self.base, ask.path));
+        let mut request =
+            ureq::http::Request::builder().method(ask.method).uri(format!("{}{}", self.base, ask.path));
         if !self.is_guest {
             request = request.header("authorization", self.bearer()?);
         }

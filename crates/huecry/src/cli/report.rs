@@ -162,6 +162,9 @@ pub enum ReportVerb {
         /// The service.
         #[arg(long, value_name = "NAME")]
         service: String,
+        /// The form that opens, such as suspicious-ci.
+        #[arg(long, value_name = "FORM")]
+        form: Option<String>,
         /// How long it works: 30m, 12h, 7d.
         #[arg(long, value_name = "AGE", default_value = "7d", value_parser = seconds)]
         expires: u64,
@@ -286,9 +289,10 @@ impl std::str::FromStr for ReceiptArg {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
             "-" => Ok(Self::Stdin),
-            text => {
-                text.parse().map(Self::Link).map_err(|e: report::draft::DraftError| format!("{e}; {}", e.hint()))
-            }
+            text => text
+                .parse()
+                .map(Self::Link)
+                .map_err(|e: report::draft::DraftError| format!("{e}; {}", e.hint())),
         }
     }
 }
@@ -350,7 +354,10 @@ fn assignment(text: &str) -> Result<(String, String), String> {
 
 fn class(name: &str) -> Result<Class, String> {
     let known = || Class::ALL.map(Class::name).join(", ");
-    Class::ALL.into_iter().find(|class| class.name() == name).ok_or_else(|| format!("no such kind; there are {}", known()))
+    Class::ALL
+        .into_iter()
+        .find(|class| class.name() == name)
+        .ok_or_else(|| format!("no such kind; there are {}", known()))
 }
 
 /// Seconds of an age such as 30m, 12h, 7d.

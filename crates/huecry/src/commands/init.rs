@@ -28,7 +28,13 @@ pub(super) fn run(args: &Init, json: bool) -> Result<Exit, Failure> {
         (SERVICES_FILE, services(service, args.owner.as_deref(), repository.as_deref())),
     ];
     if args.channel == ChannelArg::Cli {
-        files.push((HINT_FILE, format!("# What `huecry report` takes for the service in this work tree.\nservice = {}\n", quoted(service))));
+        files.push((
+            HINT_FILE,
+            format!(
+                "# What `huecry report` takes for the service in this work tree.\nservice = {}\n",
+                quoted(service)
+            ),
+        ));
     }
     let text = &files[0].1;
     Config::parse(text, Path::new(DEFAULT_FILE))?;
@@ -57,8 +63,11 @@ fn write(dir: &Path, files: &[(&str, String)], force: bool) -> Result<Vec<PathBu
     if let Some(there) = paths.iter().find(|path| path.symlink_metadata().is_ok())
         && !force
     {
-        return Err(Failure::new(Exit::Usage, format!("{} is there already; nothing was written", there.display()))
-            .hint("name another folder with --dir, or replace what is there with --force"));
+        return Err(Failure::new(
+            Exit::Usage,
+            format!("{} is there already; nothing was written", there.display()),
+        )
+        .hint("name another folder with --dir, or replace what is there with --force"));
     }
     for (path, (_, text)) in paths.iter().zip(files) {
         let mut options = std::fs::OpenOptions::new();
@@ -103,7 +112,10 @@ fn configuration(service: &str, channel: ChannelArg) -> String {
 }
 
 fn services(service: &str, owner: Option<&str>, repository: Option<&str>) -> String {
-    let mut text = format!("# Who owns what; `huecry owners lint` checks it.\nservices:\n  - name: {}\n", quoted(service));
+    let mut text = format!(
+        "# Who owns what; `huecry owners lint` checks it.\nservices:\n  - name: {}\n",
+        quoted(service)
+    );
     match owner {
         Some(owner) => text.push_str(&format!("    owner: {}\n", quoted(owner))),
         None => text.push_str("    # owner: \"@acme/payments\"\n"),
@@ -127,9 +139,13 @@ fn next_steps(args: &Init, service: &str) -> Vec<String> {
         ChannelArg::Web => format!("open http://127.0.0.1:8787/report and report on {service}"),
         ChannelArg::Cli => "commit .huecry.toml to the repository, then `huecry report` in it".to_owned(),
         ChannelArg::Ci => {
-            "huecry token create ci --scope reports:write, then the snippet of docs/guide/reports-from-ci.md".to_owned()
+            "huecry token create ci --scope reports:write, then the snippet of docs/guide/reports-from-ci.md"
+                .to_owned()
         }
     });
-    steps.push("huecry source add NAME --kind KIND     # telemetry beside the reports; docs/guide/sources.md".to_owned());
+    steps.push(
+        "huecry source add NAME --kind KIND     # telemetry beside the reports; docs/guide/sources.md"
+            .to_owned(),
+    );
     steps
 }

@@ -21,9 +21,11 @@ pub(super) fn run(args: &Mask, json: bool) -> Result<Exit, Failure> {
     let files = if args.files.is_empty() { &stdin[..] } else { &args.files };
     let mut places = 0;
     for file in files {
-        let mut output = Output { args, json, name: file.display().to_string(), kinds: BTreeMap::new(), is_read: true };
+        let mut output =
+            Output { args, json, name: file.display().to_string(), kinds: BTreeMap::new(), is_read: true };
         let mut stream = Stream::new(&masker).only(args.kinds.clone());
-        let unreadable = |e: std::io::Error| Failure::new(Exit::Faults, format!("cannot read {}: {e}", file.display()));
+        let unreadable =
+            |e: std::io::Error| Failure::new(Exit::Faults, format!("cannot read {}: {e}", file.display()));
         each_part(file, &unreadable, |part| {
             let masked = stream.push(part).map_err(|e| unmaskable(&e))?;
             Ok(output.take(&masked)?)
@@ -53,7 +55,9 @@ impl Output<'_> {
             *self.kinds.entry(span.class.name()).or_default() += 1;
             if self.json {
                 let mut line = json!({ "file": self.name });
-                if let (Some(line), Ok(serde_json::Value::Object(span))) = (line.as_object_mut(), serde_json::to_value(span)) {
+                if let (Some(line), Ok(serde_json::Value::Object(span))) =
+                    (line.as_object_mut(), serde_json::to_value(span))
+                {
                     line.extend(span);
                 }
                 terminal::line(line);
@@ -73,7 +77,8 @@ impl Output<'_> {
         if self.json {
             terminal::line(json!({ "file": self.name, "places": places, "kinds": self.kinds }));
         } else if self.args.check && places > 0 {
-            let kinds: Vec<String> = self.kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+            let kinds: Vec<String> =
+                self.kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
             terminal::line(format_args!("{}: {}", self.name, kinds.join(", ")));
         }
         places

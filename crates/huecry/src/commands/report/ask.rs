@@ -32,7 +32,8 @@ impl<R: BufRead, W: Write> Asker<R, W> {
             if let Some(number) = answer.parse::<usize>().ok().filter(|n| (1..=options.len()).contains(n)) {
                 return Ok(number - 1);
             }
-            let begun = options.iter().enumerate().filter(|(_, (name, _))| name.to_lowercase().starts_with(&answer));
+            let begun =
+                options.iter().enumerate().filter(|(_, (name, _))| name.to_lowercase().starts_with(&answer));
             let begun: Vec<usize> = begun.map(|(index, _)| index).collect();
             match begun.as_slice() {
                 [one] if !answer.is_empty() => return Ok(*one),
@@ -43,13 +44,19 @@ impl<R: BufRead, W: Write> Asker<R, W> {
     }
 
     /// Asks for a field until it has an answer that the form takes.
-    pub(super) fn field(&mut self, form: &AskedForm, field: &AskedField, draft: &mut Draft) -> Result<(), Failure> {
+    pub(super) fn field(
+        &mut self,
+        form: &AskedForm,
+        field: &AskedField,
+        draft: &mut Draft,
+    ) -> Result<(), Failure> {
         let help = field.help.as_deref().map(|help| format!("  {help}\n")).unwrap_or_default();
         if let Some(choices) = &field.choices
             && field.kind == "choice"
         {
             let options: Vec<(&str, &str)> = choices.iter().map(|choice| (choice.as_str(), "")).collect();
-            let chosen = self.choose(&format!("{}\n{}", field.label, help.trim_end()).trim_end().to_owned(), &options)?;
+            let chosen = self
+                .choose(&format!("{}\n{}", field.label, help.trim_end()).trim_end().to_owned(), &options)?;
             return draft.set(form, &field.name, &choices[chosen]).map_err(|e| super::wrong(&e));
         }
         let is_long = matches!(field.kind.as_str(), "textarea" | "list");

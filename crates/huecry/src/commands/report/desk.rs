@@ -39,7 +39,9 @@ pub(super) fn run(verb: &ReportDesk, client: &Client, json: bool) -> Result<Exit
         ReportDesk::Decline { id, reason, note } => {
             decide(client, id, json!({ "kind": "decline", "reason": reason, "note": note }), json)
         }
-        ReportDesk::Ask { id, question } => decide(client, id, json!({ "kind": "ask", "note": question }), json),
+        ReportDesk::Ask { id, question } => {
+            decide(client, id, json!({ "kind": "ask", "note": question }), json)
+        }
         ReportDesk::Merge { id, incident, note } => {
             decide(client, id, json!({ "kind": "merge", "incident": incident, "note": note }), json)
         }
@@ -154,7 +156,8 @@ fn show(body: &Value, json: bool) -> Result<Exit, Failure> {
         }
     }
     for (title, part) in [("answers", &body["fields"]), ("context", &body["context"])] {
-        let known: Vec<_> = part.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null()).collect();
+        let known: Vec<_> =
+            part.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null()).collect();
         if !known.is_empty() {
             terminal::line(format_args!("\n{title}"));
         }
@@ -168,7 +171,11 @@ fn show(body: &Value, json: bool) -> Result<Exit, Failure> {
     for message in items(&body["messages"]) {
         let internal = if message["internal"] == true { " (internal)" } else { "" };
         let at = message["at"].as_str().map(moment).unwrap_or_default();
-        terminal::line(format_args!("  {at}  {}{internal}: {}", text(&message["author"]), text(&message["text"])));
+        terminal::line(format_args!(
+            "  {at}  {}{internal}: {}",
+            text(&message["author"]),
+            text(&message["text"])
+        ));
     }
     Ok(Exit::Done)
 }
@@ -178,6 +185,11 @@ fn policy(body: &Value, json: bool) -> Result<Exit, Failure> {
         terminal::line(body);
         return Ok(Exit::Done);
     }
-    terminal::line(format_args!("{} ({})\n\n{}", text(&body["title"]), text(&body["version"]), text(&body["text"])));
+    terminal::line(format_args!(
+        "{} ({})\n\n{}",
+        text(&body["title"]),
+        text(&body["version"]),
+        text(&body["text"])
+    ));
     list(&json!({ "items": body["reasons"] }), &["id", "title", "counts_against"], false)
 }

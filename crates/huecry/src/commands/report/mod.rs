@@ -7,7 +7,7 @@ pub(super) mod outbox;
 pub(super) mod place;
 mod receipt;
 
-use crate::cli::{Cli, NewReport, Report, ReportVerb, Sending};
+use crate::cli::{Cli, ContextArg, NewReport, Report, ReportVerb, Sending};
 use crate::client::Client;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
@@ -28,8 +28,11 @@ pub(super) fn run(args: &Report, cli: &Cli, config: &Config, json: bool) -> Resu
         return new::run(Asked::from(&args.new), &args.sending, cli, config, json);
     };
     if args.new != NewReport::default() || args.sending != Sending::default() {
-        return Err(Failure::new(Exit::Usage, "options of a new report stand before a verb that takes none of them")
-            .hint("options of a verb stand behind it; `huecry report VERB --help`"));
+        return Err(Failure::new(
+            Exit::Usage,
+            "options of a new report stand before a verb that takes none of them",
+        )
+        .hint("options of a verb stand behind it; `huecry report VERB --help`"));
     }
     match verb {
         ReportVerb::Dep { package, why, sending } => {
@@ -73,25 +76,42 @@ pub(super) fn run(args: &Report, cli: &Cli, config: &Config, json: bool) -> Resu
         ReportVerb::Attach { link, files } => {
             receipt::attach(&Receipt::open(link, cli, config)?, files, json)
         }
-        ReportVerb::Link { service, expires, context } => {
-            let known = match context {
-                crate::cli::ContextArg::Auto => place::context_at(&std::env::current_dir()?).to_json(),
-                crate::cli::ContextArg::Off => Map::new(),
-            };
-            let client = Client::of(cli, config)?;
-            let new = json!({ "service": service, "context": known, "expires_in_s": expires });
-            let made = client.post("/api/v1/report-links", &new)?.body;
-            if json {
-                terminal::line(&made);
-            } else {
-                terminal::line(made["url"].as_str().unwrap_or_default());
-                let until = made["expires_at"].as_str().map(receipt::moment).unwrap_or_default();
-                terminal::note(format_args!("whoever has it may report with it until {until}"));
-            }
-            Ok(Exit::Done)
+        ReportVerb::Link { service, form, expires, context } => {
+            let link = Link { service, form: form.as_deref(), expires_in_s: *expires, context: *context };
+            make_link(&link, &Client::of(cli, config)?, json)
         }
         ReportVerb::Desk(verb) => desk::run(verb, &Client::of(cli, config)?, json),
     }
+}
+
+/// A signed link that is to be made.
+struct Link<'a> {
+    service: &'a str,
+    form: Option<&'a str>,
+    expires_in_s: u64,
+    context: ContextArg,
+}
+
+fn make_link(link: &Link<'_>, client: &Client, json: bool) -> Result<Exit, Failure> {
+    let mut known = match link.context {
+        ContextArg::Auto => place::context_at(&std::env::current_dir()?).to_json(),
+        ContextArg::Off => Map::new(),
+    };
+    // whoever follows the link is another, so it says nothing of the commit's signature
+    known.remove("signed_commit");
+    if let Some(form) = link.form {
+        known.insert("form".to_owned(), json!(form));
+    }
+    let new = json!({ "service": link.service, "context": known, "expires_in_s": link.expires_in_s });
+    let made = client.post("/api/v1/report-links", &new)?.body;
+    if json {
+        terminal::line(&made);
+        return Ok(Exit::Done);
+    }
+    terminal::line(made["url"].as_str().unwrap_or_default());
+    let until = made["expires_at"].as_str().map(receipt::moment).unwrap_or_default();
+    terminal::note(format_args!("whoever has it may report with it until {until}"));
+    Ok(Exit::Done)
 }
 
 /// A fault of a report before it is sent.
@@ -102,7 +122,9 @@ fn wrong(error: &DraftError) -> Failure {
 /// A text of somebody else for a terminal: what would move the cursor or change colours is shown as a stand-in.
 fn plain(text: &str) -> String {
     let is_safe = |c: char| c == '\n' || c == '\t' || !c.is_control();
-    text.chars().map(|c| if is_safe(c) && !('\u{202A}'..='\u{202E}').contains(&c) { c } else { '\u{FFFD}' }).collect()
+    text.chars()
+        .map(|c| if is_safe(c) && !('\u{202A}'..='\u{202E}').contains(&c) { c } else { '\u{FFFD}' })
+        .collect()
 }
 
 /// The items of a list.

@@ -41,28 +41,46 @@ impl Asked {
 
 impl From<&NewReport> for Asked {
     fn from(new: &NewReport) -> Self {
-        Self { form: new.form.clone(), title: new.title.clone(), answers: new.set.clone(), files: new.set_file.clone() }
+        Self {
+            form: new.form.clone(),
+            title: new.title.clone(),
+            answers: new.set.clone(),
+            files: new.set_file.clone(),
+        }
     }
 }
 
 /// Reports it, or keeps or prints what would be sent.
-pub(super) fn run(asked: Asked, sending: &Sending, cli: &Cli, config: &Config, json: bool) -> Result<Exit, Failure> {
+pub(super) fn run(
+    asked: Asked,
+    sending: &Sending,
+    cli: &Cli,
+    config: &Config,
+    json: bool,
+) -> Result<Exit, Failure> {
     let client = Client::of_reporter(cli, config, sending.anonymous)?;
     let is_offline_good = sending.dry_run || sending.save.is_some();
     let forms = forms(&client, is_offline_good)?;
     // an answer from standard input leaves nobody to ask
     let reads_stdin = asked.files.iter().any(|(_, file)| file == "-");
-    let is_asked = !sending.yes && !json && !reads_stdin && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    let is_asked = !sending.yes
+        && !json
+        && !reads_stdin
+        && std::io::stdin().is_terminal()
+        && std::io::stderr().is_terminal();
     let mut asker = is_asked.then(|| Asker::new(std::io::stdin().lock(), std::io::stderr()));
     let form = match (&asked.form, &mut asker) {
         (Some(name), _) => AskedForm::find(&forms, name).map_err(|e| wrong(&e))?,
         (None, Some(asker)) => {
-            let options: Vec<_> = forms.iter().map(|form| (form.title.as_str(), form.description.as_str())).collect();
+            let options: Vec<_> =
+                forms.iter().map(|form| (form.title.as_str(), form.description.as_str())).collect();
             &forms[asker.choose("What is it about?", &options)?]
         }
         (None, None) => {
             let names: Vec<&str> = forms.iter().map(|form| form.form_type.as_str()).collect();
-            return Err(Failure::new(Exit::Usage, "which form?").hint(format!("--form {}", names.join(" | "))));
+            return Err(
+                Failure::new(Exit::Usage, "which form?").hint(format!("--form {}", names.join(" | ")))
+            );
         }
     };
     let (mut draft, filled) = answered(form, &asked, sending)?;
@@ -91,7 +109,11 @@ pub(super) fn run(asked: Asked, sending: &Sending, cli: &Cli, config: &Config, j
         return Ok(kept(file, json));
     }
     if let Some(asker) = &mut asker
-        && !asker.confirm(&format!("send this to {}{}?", client.base(), if client.is_guest() { " as a guest" } else { "" }))?
+        && !asker.confirm(&format!(
+            "send this to {}{}?",
+            client.base(),
+            if client.is_guest() { " as a guest" } else { "" }
+        ))?
     {
         terminal::note("nothing was sent");
         return Ok(Exit::Done);
@@ -165,7 +187,9 @@ fn answer_in(file: &str) -> Result<String, Failure> {
     let mut text = String::new();
     let read = match file {
         "-" => std::io::stdin().lock().take(ANSWER_BYTES_MAX + 1).read_to_string(&mut text),
-        file => std::fs::File::open(file).and_then(|f| f.take(ANSWER_BYTES_MAX + 1).read_to_string(&mut text)),
+        file => {
+            std::fs::File::open(file).and_then(|f| f.take(ANSWER_BYTES_MAX + 1).read_to_string(&mut text))
+        }
     };
     let bytes = read.map_err(|e| Failure::new(Exit::Faults, format!("cannot read {file}: {e}")))?;
     if bytes as u64 > ANSWER_BYTES_MAX {
@@ -181,7 +205,8 @@ fn complete(draft: &Draft, form: &AskedForm) -> Result<(), Failure> {
         return Ok(());
     }
     let labels: Vec<&str> = draft.missing(form).map(|field| field.label.as_str()).collect();
-    Err(Failure::new(Exit::Usage, format!("`{}` asks for more: {}", form.form_type, labels.join(" "))).hint(missing.join(" ")))
+    Err(Failure::new(Exit::Usage, format!("`{}` asks for more: {}", form.form_type, labels.join(" ")))
+        .hint(missing.join(" ")))
 }
 
 /// What will be sent, on stderr: never a value that was masked.
@@ -202,7 +227,10 @@ fn preview(draft: &Draft, form: &AskedForm, filled: &[Filled], places: &[(String
     }
     for (name, span) in places.iter().take(PLACES_TOLD_MAX) {
         let (kind, chars) = (span.class.name(), span.end_utf16 - span.start_utf16);
-        terminal::note(format_args!("masked    {name}: {} for {chars} characters ({kind})", span.replacement));
+        terminal::note(format_args!(
+            "masked    {name}: {} for {chars} characters ({kind})",
+            span.replacement
+        ));
     }
     if places.len() > PLACES_TOLD_MAX {
         terminal::note(format_args!("masked    {} places more", places.len() - PLACES_TOLD_MAX));
@@ -226,14 +254,20 @@ fn offer_related<R: std::io::BufRead, W: std::io::Write>(
 ) -> Result<(), Failure> {
     let text: Vec<String> = draft.texts_mut(form).into_iter().map(|(_, text)| text.clone()).collect();
     let body = json!({ "form": draft.form, "service": draft.service, "text": text.join("\n") }).to_string();
-    let ask = Ask { method: "POST", path: "/api/v1/reports/related", body: Some(body.as_bytes()), ..Ask::default() };
+    let ask = Ask {
+        method: "POST",
+        path: "/api/v1/reports/related",
+        body: Some(body.as_bytes()),
+        ..Ask::default()
+    };
     // it is only help: where it fails, the report is one of its own
     let Ok(answer) = client.ask(&ask).and_then(crate::client::Reply::good) else { return Ok(()) };
     let open = items(&answer.body["items"]);
     if open.is_empty() {
         return Ok(());
     }
-    let titles: Vec<String> = open.iter().map(|matter| plain(matter["title"].as_str().unwrap_or("an open matter"))).collect();
+    let titles: Vec<String> =
+        open.iter().map(|matter| plain(matter["title"].as_str().unwrap_or("an open matter"))).collect();
     let mut options = vec![("it is none of these", "")];
     options.extend(titles.iter().map(|title| (title.as_str(), "")));
     let chosen = asker.choose("Is it one of these, which are open?", &options)?;
@@ -301,6 +335,7 @@ fn attach(answer: &Value, sending: &Sending, json: bool) -> Result<Exit, Failure
     receipt::attach(&receipt, &sending.attach, json).map_err(|failure| {
         let message = format!("the report was sent, and not all files: {failure}");
         let hint = failure.hint.clone().unwrap_or_default();
-        Failure::new(failure.exit, message).hint(format!("{hint}; `huecry report attach LINK FILE` sends more").trim_start_matches("; "))
+        Failure::new(failure.exit, message)
+            .hint(format!("{hint}; `huecry report attach LINK FILE` sends more").trim_start_matches("; "))
     })
 }

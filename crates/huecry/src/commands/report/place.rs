@@ -80,7 +80,11 @@ pub(super) fn context_at(folder: &Path) -> Context {
         .collect();
     let tree = WorkTree::around(folder);
     let tree = tree.as_ref();
-    Context::work_out(&variables, tree.map(|tree| tree as &dyn GitAnswers), tree.map(|tree| tree as &dyn Tree))
+    Context::work_out(
+        &variables,
+        tree.map(|tree| tree as &dyn GitAnswers),
+        tree.map(|tree| tree as &dyn Tree),
+    )
 }
 
 /// The file that somebody names, with its lines: `FILE`, `FILE:7`, `FILE:7-12`. Out of a work tree, the name of the file
@@ -104,8 +108,8 @@ pub(super) fn file_at(context: &mut Context, folder: &Path, named: &str) {
     context.lines = lines.map(|lines| known(lines.to_string()));
 }
 
-/// The repository that `folder` is of, and the top of its work tree.
-pub(super) fn repository_at(folder: &Path) -> Option<String> {
+/// The repository that `folder` is of.
+pub(in crate::commands) fn repository_at(folder: &Path) -> Option<String> {
     let tree = WorkTree::around(folder)?;
     report::context::repository_of(&tree.remote()?)
 }
@@ -119,7 +123,11 @@ mod tests {
     fn git(folder: &Path, arguments: &[&str]) -> bool {
         let mut command = Command::new("git");
         command.arg("-C").arg(folder).args(["-c", "user.name=t", "-c", "user.email=t@example.com"]);
-        command.args(["-c", "commit.gpgsign=false"]).args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .args(["-c", "commit.gpgsign=false"])
+            .args(arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         command.status().is_ok_and(|status| status.success())
     }
 
@@ -189,7 +197,8 @@ mod tests {
         let outside = tempfile::tempdir().unwrap();
         fs::write(outside.path().join("secret"), "service = \"secret\"").unwrap();
         fs::remove_file(folder.path().join(".huecry.toml")).unwrap();
-        std::os::unix::fs::symlink(outside.path().join("secret"), folder.path().join(".huecry.toml")).unwrap();
+        std::os::unix::fs::symlink(outside.path().join("secret"), folder.path().join(".huecry.toml"))
+            .unwrap();
         assert_eq!(tree.read(".huecry.toml"), None);
         assert_eq!(tree.read("svc/till/pay.rs").as_deref(), Some("fn pay() {}\n"));
         fs::write(folder.path().join("large"), vec![b'x'; FILE_BYTES_MAX as usize + 1]).unwrap();

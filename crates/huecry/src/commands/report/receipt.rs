@@ -42,7 +42,8 @@ impl Receipt {
     /// Opens the receipt with this secret on the server at `base`.
     pub(super) fn open_at(base: &str, secret: &str) -> Result<Self, Failure> {
         // the secret is enough, and a token beside it would say who follows the report
-        let mut receipt = Self { client: Client::guest(base), secret: secret.to_owned(), cookie: String::new() };
+        let mut receipt =
+            Self { client: Client::guest(base), secret: secret.to_owned(), cookie: String::new() };
         receipt.exchange()?;
         Ok(receipt)
     }
@@ -51,12 +52,19 @@ impl Receipt {
         let body = json!({ "secret": self.secret }).to_string();
         let answer = self.ask("POST", "/api/v1/receipts", Vec::new(), Some(body.as_bytes()))?.good()?;
         self.cookie = answer.cookie.ok_or_else(|| {
-            Failure::new(Exit::Server, "the server opened no receipt").hint("is it behind a proxy that takes cookies away?")
+            Failure::new(Exit::Server, "the server opened no receipt")
+                .hint("is it behind a proxy that takes cookies away?")
         })?;
         Ok(())
     }
 
-    fn ask(&self, method: &str, path: &str, mut headers: Vec<(&str, String)>, body: Option<&[u8]>) -> Result<Reply, Failure> {
+    fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        mut headers: Vec<(&str, String)>,
+        body: Option<&[u8]>,
+    ) -> Result<Reply, Failure> {
         if !self.cookie.is_empty() {
             headers.push(("cookie", self.cookie.clone()));
         }
@@ -115,7 +123,12 @@ fn text_to_send(text: &str) -> Result<String, Failure> {
 }
 
 /// `huecry report status`
-pub(super) fn status(receipt: &mut Receipt, watch: bool, interval_s: u64, json: bool) -> Result<Exit, Failure> {
+pub(super) fn status(
+    receipt: &mut Receipt,
+    watch: bool,
+    interval_s: u64,
+    json: bool,
+) -> Result<Exit, Failure> {
     let mut last = Value::Null;
     loop {
         let view = receipt.view()?;
@@ -139,9 +152,11 @@ pub(super) fn status(receipt: &mut Receipt, watch: bool, interval_s: u64, json: 
 pub(super) fn say(receipt: &mut Receipt, verb: Saying<'_>, json: bool) -> Result<Exit, Failure> {
     let (path, body, done) = match verb {
         Saying::Reply(text) => ("/api/v1/receipt/messages", json!({ "text": text_to_send(text)? }), "sent"),
-        Saying::Appeal(text) => {
-            ("/api/v1/receipt/appeal", json!({ "reason": text_to_send(text)? }), "the appeal is in; somebody else decides it")
-        }
+        Saying::Appeal(text) => (
+            "/api/v1/receipt/appeal",
+            json!({ "reason": text_to_send(text)? }),
+            "the appeal is in; somebody else decides it",
+        ),
         Saying::Withdraw => ("/api/v1/receipt/withdraw", json!({}), "withdrawn"),
     };
     let answer = receipt.request("POST", path, Some(&body))?;
@@ -194,7 +209,9 @@ fn show(view: &Value, last: &Value) {
     let text = |value: &Value| plain(value.as_str().unwrap_or("-"));
     let mut rows = vec![("report", text(&view["id"])), ("title", text(&view["title"]))];
     rows.push(("state", text(&view["state"]).replace('_', " ")));
-    for (label, value) in [("", &view["state_text"]), ("service", &view["service"]), ("team", &view["owner_team"])] {
+    for (label, value) in
+        [("", &view["state_text"]), ("service", &view["service"]), ("team", &view["owner_team"])]
+    {
         if let Some(value) = value.as_str() {
             rows.push((label, plain(value)));
         }
@@ -204,8 +221,17 @@ fn show(view: &Value, last: &Value) {
     }
     let decision = &view["decision"];
     if decision.is_object() {
-        let title = decision["reason_title"].as_str().or_else(|| decision["kind"].as_str()).unwrap_or_default();
-        rows.push(("decision", format!("{} ({}, policy {})", plain(title), moment(&text(&decision["decided_at"])), text(&decision["policy_version"]))));
+        let title =
+            decision["reason_title"].as_str().or_else(|| decision["kind"].as_str()).unwrap_or_default();
+        rows.push((
+            "decision",
+            format!(
+                "{} ({}, policy {})",
+                plain(title),
+                moment(&text(&decision["decided_at"])),
+                text(&decision["policy_version"])
+            ),
+        ));
         if let Some(note) = decision["note"].as_str().filter(|note| !note.is_empty()) {
             rows.push(("", plain(note)));
         }
