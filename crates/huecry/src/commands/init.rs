@@ -139,7 +139,7 @@ fn next_steps(args: &Init, service: &str) -> Vec<String> {
         ChannelArg::Web => format!("open http://127.0.0.1:8787/report and report on {service}"),
         ChannelArg::Cli => "commit .huecry.toml to the repository, then `huecry report` in it".to_owned(),
         ChannelArg::Ci => {
-            "huecry token create ci --scope reports:write, then the snippet of docs/guide/reports-from-ci.md"
+            "huecry token create ci --scope reports:write, then the snippet of docs/guide/reports-from-a-terminal.md"
                 .to_owned()
         }
     });

@@ -5,6 +5,7 @@ mod answers;
 mod audit;
 mod bounds;
 mod command_line;
+mod command_reference;
 mod correlation;
 mod endpoint;
 mod full_disk;
