@@ -15,7 +15,7 @@ const SERVICES_FILE: &str = "services.yaml";
 /// Writes it and says what comes next.
 pub(super) fn run(args: &Init, json: bool) -> Result<Exit, Failure> {
     let service = args.service.trim();
-    let is_name = !service.is_empty()
+    let is_name = service.starts_with(char::is_alphanumeric)
         && service.len() <= 128
         && service.chars().all(|c| c.is_alphanumeric() || "-_./".contains(c));
     if !is_name {

@@ -11,7 +11,9 @@ const HEAD: &str = "# Command line\n\n\
     4 not allowed · 5 conflict with another change · 6 what was signed was changed.\n";
 
 fn flag(arg: &Arg) -> String {
-    let names = arg.get_value_names().map(|names| names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
+    let names = arg
+        .get_value_names()
+        .map(|names| names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
     let takes = arg.get_action().takes_values();
     let value = names.filter(|_| takes).unwrap_or_default();
     match (arg.get_long(), arg.get_short()) {
@@ -27,7 +29,8 @@ fn flag(arg: &Arg) -> String {
 fn list(text: &mut String, args: &[&Arg]) {
     for arg in args {
         let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
-        let defaults: Vec<_> = arg.get_default_values().iter().map(|v| v.to_string_lossy().into_owned()).collect();
+        let defaults: Vec<_> =
+            arg.get_default_values().iter().map(|v| v.to_string_lossy().into_owned()).collect();
         let is_told = defaults.is_empty() || !arg.get_action().takes_values() || defaults == [""];
         let default = if is_told { String::new() } else { format!(" [default: {}]", defaults.join(" ")) };
         writeln!(text, "- `{}`: {help}{default}", flag(arg)).unwrap();
@@ -40,7 +43,11 @@ fn describe(text: &mut String, path: &str, command: &Command) {
     writeln!(text, "{}", about.map(ToString::to_string).unwrap_or_default().trim()).unwrap();
     let own: Vec<&Arg> = command
         .get_arguments()
-        .filter(|arg| !arg.is_global_set() && !arg.is_hide_set() && !["help", "version"].contains(&arg.get_id().as_str()))
+        .filter(|arg| {
+            !arg.is_global_set()
+                && !arg.is_hide_set()
+                && !["help", "version"].contains(&arg.get_id().as_str())
+        })
         .collect();
     if !own.is_empty() {
         text.push('\n');

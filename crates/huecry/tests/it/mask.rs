@@ -59,10 +59,10 @@ fn a_check_says_what_would_be_masked_and_never_the_values() {
 #[test]
 fn long_input_and_what_is_no_text() {
     let line = "é is not cut, and kim.oduya@shop.example is masked\n";
-    let long = line.repeat(20_000);
+    let long = line.repeat(8_000);
     let masked = mask(&[], long.as_bytes());
     assert!(masked.status.success(), "{}", text(&masked.stderr));
-    assert_eq!(text(&masked.stdout), line.replace("kim.oduya@shop.example", "[email 1]").repeat(20_000));
+    assert_eq!(text(&masked.stdout), line.replace("kim.oduya@shop.example", "[email 1]").repeat(8_000));
     for bytes in [&b"a\xff\xfe"[..], b"cut off \xc3"] {
         let refused = mask(&[], bytes);
         assert_eq!(refused.status.code(), Some(1));
@@ -112,7 +112,7 @@ fn a_first_configuration_is_one_that_the_program_reads() {
     assert!(text(&again.stderr).contains("--force"), "{}", text(&again.stderr));
     assert_eq!(std::fs::read_to_string(config).unwrap(), before, "nothing is written over");
     assert!(!dir.join("services.yaml").exists(), "all or nothing");
-    for bad in ["", "a b", "x\"y", "../\n"] {
+    for bad in ["", "a b", "x\"y", "a\nb", "-x", ".."] {
         assert_eq!(
             run(&["init", "--service", bad, "--dir", at, "--force"]).status.code(),
             Some(2),

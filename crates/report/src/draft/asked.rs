@@ -18,8 +18,20 @@ pub struct AskedForm {
     /// What must not be written into it.
     #[serde(default)]
     pub warning: String,
+    /// Matters that do not belong into it.
+    #[serde(default)]
+    pub forbidden: Vec<Matter>,
     /// Its fields.
     pub fields: Vec<AskedField>,
+}
+
+/// A matter that does not belong into reports of a form.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Matter {
+    /// What the reporter is told.
+    pub message: String,
+    /// Lower-case words or phrases it is told by.
+    pub words: Vec<String>,
 }
 
 /// A field of a form.
@@ -51,6 +63,22 @@ impl AskedForm {
     /// The field of that name.
     pub fn field(&self, name: &str) -> Option<&AskedField> {
         self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// What the reporter is told of matters that a text seems to touch and that do not belong into it; nothing is refused for
+    /// it. Words are compared as the server compares them.
+    pub fn warnings(&self, text: &str) -> Vec<&str> {
+        let words: Vec<String> = text
+            .split(|c: char| !c.is_alphanumeric() && c != '\'')
+            .filter(|word| !word.is_empty())
+            .map(str::to_lowercase)
+            .collect();
+        let holds = |phrase: &String| {
+            let phrase: Vec<&str> = phrase.split(' ').collect();
+            words.windows(phrase.len()).any(|window| window.iter().eq(phrase.iter()))
+        };
+        let touched = self.forbidden.iter().filter(|matter| matter.words.iter().any(holds));
+        touched.map(|matter| matter.message.as_str()).collect()
     }
 
     pub(super) fn unknown(&self, name: &str) -> DraftError {

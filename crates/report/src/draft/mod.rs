@@ -11,7 +11,7 @@ mod error;
 mod package;
 mod receipt_link;
 
-pub use asked::{AskedField, AskedForm};
+pub use asked::{AskedField, AskedForm, Matter};
 pub use error::DraftError;
 pub use package::{Digest, PackageUrl};
 pub use receipt_link::ReceiptLink;
@@ -212,6 +212,7 @@ mod tests {
         serde_json::from_value(json!({
             "type": "leaked-secret", "version": 1, "title": "Leaked secret", "description": "d", "warning": "w",
             "required": ["where", "secret_kind"],
+            "forbidden": [{ "category": "c", "message": "Not the secret, please.", "words": ["password is", "secret"] }],
             "fields": [
                 { "name": "where", "label": "Where?", "kind": "textarea", "required": true, "max_chars": 40 },
                 { "name": "secret_kind", "label": "Kind?", "kind": "choice", "required": true,
@@ -264,6 +265,20 @@ mod tests {
         assert_eq!(draft.missing(&form).count(), 0);
         draft.set(&form, "where", " ").unwrap();
         assert_eq!(draft.missing(&form).map(|field| field.name.as_str()).collect::<Vec<_>>(), ["where"]);
+    }
+
+    #[test]
+    fn what_does_not_belong_into_a_report_is_warned_of() {
+        let form = form();
+        for (text, expected) in [
+            ("The PASSWORD is hunter2", 1),
+            ("it is in Secret.", 1),
+            ("the password was is", 0),
+            ("secretly", 0),
+            ("", 0),
+        ] {
+            assert_eq!(form.warnings(text).len(), expected, "{text}");
+        }
     }
 
     #[test]

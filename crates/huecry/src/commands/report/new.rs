@@ -90,6 +90,10 @@ pub(super) fn run(
         missing.iter().try_for_each(|field| asker.field(form, field, &mut draft))?;
     }
     complete(&draft, form)?;
+    let written: Vec<String> = draft.texts_mut(form).into_iter().map(|(_, text)| text.clone()).collect();
+    for warning in form.warnings(&written.join("\n")) {
+        terminal::note(format_args!("mind      {}", plain(warning)));
+    }
     let places = mask(&mut draft, form)?;
     if !json {
         preview(&draft, form, &filled, &places);

@@ -87,21 +87,24 @@ pub(super) fn context_at(folder: &Path) -> Context {
     )
 }
 
-/// The file that somebody names, with its lines: `FILE`, `FILE:7`, `FILE:7-12`. Out of a work tree, the name of the file
-/// alone is told.
+/// The file that somebody names, with its lines: `FILE`, `FILE:7`, `FILE:7-12`. Of what lies elsewhere the name
+/// of the file alone is told.
 pub(super) fn file_at(context: &mut Context, folder: &Path, named: &str) {
     let (file, lines) = match named.rsplit_once(':').map(|(file, lines)| (file, lines.parse::<Lines>())) {
         Some((file, Ok(lines))) if !file.is_empty() => (file, Some(lines)),
         _ => (named, None),
     };
     let tree = WorkTree::around(folder);
-    let inside = tree.as_ref().and_then(|tree| {
-        let absolute = Path::new(file).canonicalize().ok().filter(|_| Path::new(file).is_absolute());
-        match absolute {
-            Some(path) => path.strip_prefix(&tree.top).ok()?.to_str().map(str::to_owned),
-            None => place_in_tree(&tree.folder, file),
-        }
-    });
+    let inside = match (Path::new(file).is_absolute(), &tree) {
+        (true, Some(tree)) => Path::new(file)
+            .canonicalize()
+            .ok()
+            .and_then(|path| Some(path.strip_prefix(&tree.top).ok()?.to_str()?.to_owned())),
+        (false, Some(tree)) => place_in_tree(&tree.folder, file),
+        // without git the folder counts as the top, as where a runner unpacked an archive
+        (false, None) => place_in_tree("", file),
+        (true, None) => None,
+    };
     let name = || Some(Path::new(file).file_name()?.to_str()?.to_owned());
     let known = |value: String| Known { value, from: "--at".to_owned() };
     context.file = inside.or_else(name).map(known);
