@@ -24,6 +24,8 @@ mod event_search;
 mod extract;
 mod forgery;
 mod incident_guard;
+mod mcp;
+mod no_such_page;
 mod openapi;
 mod problem;
 mod problem_of;
@@ -42,6 +44,7 @@ pub use authorize::Route;
 pub use code::Code;
 pub use edge::REQUEST_ID_BYTES_MAX;
 pub use extract::API_BODY_BYTES_MAX;
+pub use mcp::UNLOGGED;
 pub use problem::{Problem, ProblemBody};
 pub use routes::{openapi_clashes, openapi_json, router};
 pub use rule_book::{

@@ -31,6 +31,7 @@ impl From<Denied> for Problem {
             Denied::SessionEnded => Code::SessionEnded,
             Denied::SessionReplayed => Code::SessionReplayed,
             Denied::SessionNeeded => Code::SessionNeeded,
+            Denied::ReceiptMissing => Code::ReceiptExpired,
         };
         Self::new(code, denied.to_string())
     }

@@ -5,17 +5,20 @@ use crate::api::{
     oidc, people, query, reference, regroup, rules, services, session, sources, stream, timeline, tokens,
     trace, views, visibility,
 };
-use crate::authorize::{Guarded, Route};
+use crate::authorize::{Guarded, Route, of_guests};
 use crate::code::Code;
 use crate::console;
 use crate::doors::{github, hec, ingest, okta};
-use crate::edge::edge;
+use crate::edge::{Edge, edge};
+use crate::no_such_page::no_such_page;
 use crate::openapi::{Document, head};
 use crate::problem::Problem;
 use crate::state::App;
 use access::{Rule, Scheme, Scope};
 use axum::extract::{DefaultBodyLimit, OriginalUri};
+use axum::http::Method;
 use axum::middleware::from_fn_with_state;
+use std::sync::Arc;
 use utoipa_axum::routes;
 
 const DOOR: Rule = Rule::SourceToken(Scheme::Bearer);
@@ -81,6 +84,8 @@ fn guarded(app: &App) -> Guarded {
         .routes(AUDIT, routes!(audit_log::key))
         .routes(Rule::Scope(Scope::AuditWrite), routes!(audit::erase))
         .routes(Rule::Scope(Scope::AuditWrite), routes!(audit::pack))
+        // programs that act for people
+        .routes(Rule::Scope(Scope::McpUse), routes!(crate::mcp::post))
         // operation
         .routes(Rule::Scope(Scope::MetricsRead), routes!(health::metrics))
         .routes(PROBES, routes!(health::healthz))
@@ -150,12 +155,14 @@ fn desk(guarded: Guarded) -> Guarded {
 pub fn router(app: &App) -> (axum::Router, Vec<Route>) {
     let (router, document, table) = guarded(app).into_parts();
     app.openapi.get_or_init(|| Document::of(&document));
+    let guests = Arc::new(of_guests(&table));
+    let edge_of = Edge { app: app.clone(), guests };
     let router = router
-        .fallback(not_found)
+        .fallback(no_such_page)
         .method_not_allowed_fallback(method_not_allowed)
         // each door and endpoint bounds its body itself, under names of its own
         .layer(DefaultBodyLimit::disable())
-        .layer(from_fn_with_state(app.clone(), edge))
+        .layer(from_fn_with_state(edge_of, edge))
         .with_state(app.clone());
     (router, table)
 }
@@ -171,10 +178,6 @@ pub fn openapi_clashes(app: &App) -> Vec<String> {
     guarded(app).clashes().to_vec()
 }
 
-async fn not_found(OriginalUri(uri): OriginalUri) -> Problem {
-    Problem::not_found("route", uri.path())
-}
-
-async fn method_not_allowed(method: axum::http::Method, OriginalUri(uri): OriginalUri) -> Problem {
+async fn method_not_allowed(method: Method, OriginalUri(uri): OriginalUri) -> Problem {
     Problem::new(Code::MethodNotAllowed, format!("{} does not take {method}", uri.path()))
 }
