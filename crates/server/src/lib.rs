@@ -45,7 +45,7 @@ pub use code::Code;
 pub use edge::REQUEST_ID_BYTES_MAX;
 pub use extract::API_BODY_BYTES_MAX;
 pub use mcp::UNLOGGED;
-pub use problem::{Problem, ProblemBody};
+pub use problem::{FieldProblem, Problem, ProblemBody};
 pub use routes::{openapi_clashes, openapi_json, router};
 pub use rule_book::{
     ExpiredFilterView, RefusedRule, Replay, ReplayedField, RuleActivity, RuleBook, RuleCommit, RuleDayView,
