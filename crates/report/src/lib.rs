@@ -13,6 +13,23 @@
 //!
 //! **Invariant:** no internal note, no moderator's name and no person's id comes into a receipt's view.
 
+// what reports ask for, weigh and may lead to: rules without I/O
+pub mod attachment;
+pub mod beta;
+pub mod credit;
+pub mod decision_table;
+pub mod digest;
+pub mod form;
+pub mod link;
+pub mod policy;
+pub mod provenance;
+pub mod rate;
+pub mod related;
+pub mod reputation;
+pub mod ring;
+pub mod service_index;
+pub mod similarity;
+
 // where reports are kept and decided
 mod appeals;
 mod bulletin;
