@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use model::Ulid;
 use std::collections::HashSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -120,8 +120,12 @@ fn request_id(app: &App, headers: &HeaderMap) -> RequestId {
 /// Where a request came from. What stands before the server (a proxy) is the origin then; X-Forwarded-For can be made
 /// up by anyone.
 pub(crate) fn origin(extensions: &axum::http::Extensions) -> Option<String> {
-    let peer = extensions.get::<ConnectInfo<SocketAddr>>();
-    peer.map(|peer| peer.0.ip().to_canonical().to_string())
+    address(extensions).map(|address| address.to_string())
+}
+
+/// The same, as an address.
+pub(crate) fn address(extensions: &axum::http::Extensions) -> Option<IpAddr> {
+    extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_canonical())
 }
 
 /// What pages of this server may do: run its own scripts, talk to it, nothing else. Styles may stand in the page because

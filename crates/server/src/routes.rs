@@ -31,6 +31,9 @@ const REFERENCE: Rule =
 const CONSOLE: Rule = Rule::Public {
     why: "the console's own files are the same for everyone; what it shows it asks of the API",
 };
+const FORMS: Rule = Rule::Guest { why: "whoever saw something may say so, and stay unknown" };
+const RECEIPTS: Rule = Rule::Guest { why: "the receipt says which report it is, and nobody needs to say who they are" };
+const TOLD: Rule = Rule::Guest { why: "it is told to everybody" };
 const PROBES: Rule = Rule::Public { why: "probes have no token; the answer is only yes or no" };
 
 const SIGN_IN: Rule =
@@ -56,7 +59,7 @@ fn guarded(app: &App) -> Guarded {
         .routes(HEC_HEALTH, routes!(hec::health_1_0))
         .routes(HMAC, routes!(github::post))
         .routes(SHARED, routes!(okta::get, okta::post));
-    let api = administration(desk(doors))
+    let api = reporting(administration(desk(doors)))
         // events
         .routes(Rule::Scope(Scope::EventsRead), routes!(query::post))
         .routes(Rule::Scope(Scope::EventsRead), routes!(events::list))
@@ -119,6 +122,55 @@ fn administration(guarded: Guarded) -> Guarded {
         .routes(READ, routes!(people::assignable))
         .routes(PEOPLE, routes!(people::patch))
         .routes(PEOPLE, routes!(people::make_link))
+}
+
+/// What people report.
+fn reporting(guarded: Guarded) -> Guarded {
+    use crate::api::reports::{attachments, decisions, desk, digests, forms, intake, own, receipt, receipt_events};
+    const MODERATE: Rule = Rule::Scope(Scope::ReportsModerate);
+    const REPORTS: Rule = Rule::Scope(Scope::ReportsRead);
+    guarded
+        // from anybody
+        .routes(FORMS, routes!(forms::list))
+        .routes(FORMS, routes!(forms::services))
+        .routes(FORMS, routes!(forms::related))
+        .routes(FORMS, routes!(forms::check_link))
+        .routes(TOLD, routes!(forms::policy))
+        .routes(Rule::Scope(Scope::ReportsWrite), routes!(forms::make_link))
+        // by receipt
+        .routes(RECEIPTS, routes!(receipt::open))
+        .routes(Rule::Receipt, routes!(receipt::get, receipt::forget))
+        .routes(Rule::Receipt, routes!(receipt::say))
+        .routes(Rule::Receipt, routes!(receipt::appeal))
+        .routes(Rule::Receipt, routes!(receipt::withdraw))
+        .routes(Rule::Receipt, routes!(receipt_events::get))
+        .routes(Rule::Receipt, routes!(attachments::add))
+        // one's own
+        .routes(Rule::Person, routes!(own::claim))
+        .routes(Rule::Person, routes!(own::list))
+        .routes(Rule::Person, routes!(own::reputation))
+        .routes(Rule::Person, routes!(own::credit, own::set_credit))
+        .routes(TOLD, routes!(own::credits))
+        // read and decided
+        .routes(FORMS, routes!(intake::post))
+        .routes(REPORTS, routes!(desk::list))
+        .routes(REPORTS, routes!(desk::get))
+        .routes(REPORTS, routes!(attachments::get))
+        .routes(MODERATE, routes!(attachments::remove))
+        .routes(MODERATE, routes!(decisions::decide))
+        .routes(MODERATE, routes!(decisions::say))
+        .routes(MODERATE, routes!(decisions::templates))
+        .routes(Rule::Person, routes!(decisions::appeal))
+        .routes(MODERATE, routes!(decisions::appeals))
+        .routes(MODERATE, routes!(decisions::decide_appeal))
+        .routes(MODERATE, routes!(decisions::notices))
+        .routes(MODERATE, routes!(decisions::acknowledge))
+        // told to everybody
+        .routes(TOLD, routes!(digests::list))
+        .routes(MODERATE, routes!(digests::draft))
+        .routes(TOLD, routes!(digests::feed))
+        .routes(TOLD, routes!(digests::get))
+        .routes(MODERATE, routes!(digests::publish))
 }
 
 /// The queue of work.

@@ -20,7 +20,7 @@ pub(crate) fn time(at_ms: i64) -> String {
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    audit::line::hex_of(bytes)
+    audit::line::hex(bytes)
 }
 
 /// Who reports.
@@ -123,6 +123,11 @@ impl ReportSummary {
             due_at: report.next_update_due_ms.map(time),
             held_reason: report.held_reason.clone(),
         })
+    }
+
+    /// For the reporter: what holds a report up is no verdict on them, and may tell a ring that it was seen.
+    pub(crate) fn for_reporter(self) -> Self {
+        Self { held_reason: None, ..self }
     }
 
     /// Several, in their order.
