@@ -2,6 +2,7 @@
 
 use crate::decision::{can_appeal, check_text, claimed_entry, on_appeal, said, withdrawn};
 use crate::finding::finding_id;
+use crate::form::Form;
 use crate::{Actor, DecisionError, Error, ReportDesk};
 use model::{
     Appeal, AppealBy, AppealId, AppealOutcome, AppealState, Comment, CommentId, PersonId, Principal, Report,
@@ -60,11 +61,11 @@ impl ReportDesk {
         request: &AppealRequest,
     ) -> Result<Appeal, Error> {
         let report = self.read(unit, request.report).await?;
+        let now_ms = self.options.clock.now_ms();
         let earlier = unit.appeals().of_report(report.id).await?;
-        let decision_at_ms = can_appeal(&report, request.by, &earlier)?;
+        let decision_at_ms = can_appeal(&report, request.by, &earlier, (now_ms, self.options.appeal_due_ms))?;
         let reason = self.masked(&request.reason)?;
         check_text("the reason of an appeal", &reason)?;
-        let now_ms = self.options.clock.now_ms();
         let appeal = Appeal {
             id: AppealId::new(&*self.options.clock, &*self.options.entropy),
             report: report.id,
@@ -126,8 +127,9 @@ impl ReportDesk {
         let explanation = self.masked(&request.explanation)?;
         let by = self.by(&request.actor, false);
         let grave = (self.severity_after(&report), explanation.as_str());
-        let policy = &self.options.reasons.version;
-        let follows = on_appeal(&report, &appeal, request.outcome, grave, finding_id(&report), policy, &by)?;
+        let (policy, form) = (&self.options.policy.version, self.options.forms.get(&report.form));
+        let finding = finding_id(&report, form);
+        let follows = on_appeal(&report, &appeal, request.outcome, grave, finding, policy, &by)?;
         let decided = Appeal {
             state: AppealState::Decided,
             outcome: Some(request.outcome),
@@ -162,7 +164,8 @@ impl ReportDesk {
 
     /// How grave a report is that an appeal has accepted.
     fn severity_after(&self, report: &Report) -> Severity {
-        report.decision.as_ref().and_then(|decision| decision.severity).unwrap_or(Severity::Low)
+        let form = self.options.forms.get(&report.form);
+        form.map_or(Severity::Low, Form::severity)
     }
 
     /// Neither who decided nor who appeals decides the appeal, by whatever token of theirs.
@@ -273,7 +276,7 @@ impl ReportDesk {
         }
         let claimed =
             Report { reporter: owner, claimed: true, updated_at_ms: self.options.clock.now_ms(), ..report };
-        let entry = claimed_entry(&claimed, &self.options.reasons).map(LedgerChange::Add);
+        let entry = claimed_entry(&claimed, &self.options.policy).map(LedgerChange::Add);
         let ledger: Vec<LedgerChange> = entry.into_iter().collect();
         let mut audit = self.record(actor, "report.claim", claimed.id);
         audit.before = json!({ "reporter": "anonymous" });

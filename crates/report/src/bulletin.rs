@@ -1,13 +1,15 @@
 //! What comes of reports for everybody: notices to moderators, digests, thanks.
 
 use crate::appeals::person_of;
+use crate::credit;
+use crate::digest::{self, DigestRow};
 use crate::{Actor, DecisionError, Error, ReportDesk};
-use model::{Credit, Digest, DigestId, DigestState, NoticeId, PersonId, ReportNotice};
-use ports::store::StoreError;
-use serde_json::{Value, json};
+use model::{Credit, Digest, DigestId, DigestState, NoticeId, PersonId, Report, ReportNotice, ReportState};
+use ports::store::{PAGE_ITEMS_MAX, PageRequest, ReportFilter, StoreError};
+use serde_json::json;
 
-/// Longest name that somebody is thanked under, in characters.
-pub const DISPLAY_NAME_CHARS_MAX: usize = 64;
+/// Most reports of one digest.
+pub const DIGEST_REPORTS_MAX: usize = 100_000;
 /// Longest time that a digest is about, in milliseconds.
 pub const DIGEST_MS_MAX: i64 = 366 * 86_400_000;
 
@@ -25,17 +27,16 @@ impl ReportDesk {
         Ok(notice)
     }
 
-    /// Keeps a draft of a digest; what it says is made by [`crate::digest`].
+    /// Makes a draft of a digest of what was decided in a while, and keeps it.
     ///
     /// # Errors
-    /// [`Error::Digest`] for a time that is none.
-    pub async fn keep_draft(
-        &self,
-        actor: &Actor,
-        (from_ms, to_ms): (i64, i64),
-        content: Value,
-    ) -> Result<Digest, Error> {
+    /// [`Error::Digest`] for a time that is none, or too many reports.
+    pub async fn draft_digest(&self, actor: &Actor, from_ms: i64, to_ms: i64) -> Result<Digest, Error> {
         check_time(from_ms, to_ms)?;
+        let rows = self.digest_rows(from_ms, to_ms).await?;
+        let mask = |text: &str| self.masked(text).unwrap_or_default();
+        let content = digest::draft(&rows, from_ms, to_ms, self.options.digest_k, &mask);
+        let content = serde_json::to_value(content).map_err(|e| Error::Digest { reason: e.to_string() })?;
         let digest = Digest {
             id: DigestId::new(&*self.options.clock, &*self.options.entropy),
             from_ms,
@@ -54,6 +55,27 @@ impl ReportDesk {
         unit.digests().add(&digest, &audit).await?;
         unit.commit().await?;
         Ok(digest)
+    }
+
+    /// Reports that were decided in that time: no older than the longest digest before it.
+    async fn digest_rows(&self, from_ms: i64, to_ms: i64) -> Result<Vec<DigestRow>, Error> {
+        let filter = ReportFilter {
+            states: vec![ReportState::Accepted, ReportState::Merged, ReportState::Declined],
+            since_ms: Some(from_ms.saturating_sub(DIGEST_MS_MAX)),
+            until_ms: Some(to_ms),
+            ..ReportFilter::default()
+        };
+        let (mut rows, mut page) = (Vec::new(), PageRequest::first(PAGE_ITEMS_MAX));
+        loop {
+            let found = self.options.store.read().await?.reports().list(&filter, &page).await?;
+            rows.extend(found.items.iter().filter_map(digest_row));
+            let Some(next) = found.next else { return Ok(rows) };
+            if rows.len() > DIGEST_REPORTS_MAX {
+                let reason = format!("more than {DIGEST_REPORTS_MAX} reports; make digests of shorter times");
+                return Err(Error::Digest { reason });
+            }
+            page = PageRequest::after(PAGE_ITEMS_MAX, next);
+        }
     }
 
     /// Publishes a draft as it is.
@@ -79,7 +101,7 @@ impl ReportDesk {
     /// Writes how a person wants to be thanked.
     ///
     /// # Errors
-    /// [`DecisionError::NotAPerson`], [`DecisionError::Text`].
+    /// [`DecisionError::NotAPerson`], [`DecisionError::DisplayName`].
     pub async fn set_credit(
         &self,
         actor: &Actor,
@@ -87,13 +109,8 @@ impl ReportDesk {
         shown: bool,
     ) -> Result<Credit, Error> {
         let person = person_of(actor, "say how to be thanked")?;
-        if let Some(name) = &display_name {
-            let good = !name.trim().is_empty() && !name.contains(char::is_control);
-            if !good || name.chars().count() > DISPLAY_NAME_CHARS_MAX {
-                let bytes_max = DISPLAY_NAME_CHARS_MAX;
-                return Err(DecisionError::Text { what: "a name to be thanked under", bytes_max }.into());
-            }
-        }
+        let display_name = display_name.as_deref().map(credit::display_name).transpose();
+        let display_name = display_name.map_err(DecisionError::from)?;
         let region = self.region_of(person).await?;
         let credit =
             Credit { person, display_name, shown, region, updated_at_ms: self.options.clock.now_ms() };
@@ -109,6 +126,17 @@ impl ReportDesk {
         let found = self.options.store.read().await?.people().get(person).await?;
         Ok(found.map_or_else(|| "default".to_owned(), |person| person.region))
     }
+}
+
+fn digest_row(report: &Report) -> Option<DigestRow> {
+    Some(DigestRow {
+        form: report.form.clone(),
+        service: report.service.clone(),
+        reporter: report.reporter.key(),
+        accepted: matches!(report.state, ReportState::Accepted | ReportState::Merged),
+        at_ms: report.decision.as_ref()?.at_ms,
+        lesson: None,
+    })
 }
 
 /// Refuses a time that ends before it begins, or is too long.

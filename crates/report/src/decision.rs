@@ -10,13 +10,13 @@
 //! the last decision had been the first.
 
 use crate::DecisionError;
+use crate::policy::{self, Policy};
 use model::{
     Appeal, AppealBy, AppealOutcome, Decision, DecisionKind, FindingId, IncidentId, LedgerEntry, Outcome,
     Principal, Report, ReportState, Reporter, Severity,
 };
 use ports::store::LedgerChange;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 
 /// Longest note, question, message, reason or explanation, in bytes.
 pub const NOTE_BYTES_MAX: usize = 8 * 1024;
@@ -24,15 +24,6 @@ pub const NOTE_BYTES_MAX: usize = 8 * 1024;
 pub const ANONYMOUS_SEVERITY_MAX: Severity = Severity::Medium;
 /// The reason of a decline that an overturned appeal of the subject comes to; it counts against nobody.
 pub const OVERTURNED: &str = "overturned";
-
-/// The reasons of a moderation policy, as far as decisions need them.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Reasons {
-    /// The policy's version.
-    pub version: String,
-    /// By id: whether the reason counts against the reporter.
-    pub counts_against: BTreeMap<String, bool>,
-}
 
 /// What a moderator wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +74,7 @@ pub fn decide(
     report: &Report,
     wanted: &Wanted,
     finding: FindingId,
-    reasons: &Reasons,
+    policy: &Policy,
     by: &By,
 ) -> Result<Decided, DecisionError> {
     if !report.state.is_open() {
@@ -92,6 +83,7 @@ pub fn decide(
     if wanted.kind == DecisionKind::Ask || !wanted.note.is_empty() {
         check_text("a note to the reporter", &wanted.note)?;
     }
+    let reason = policy.reason_for(kind_of(wanted.kind), wanted.reason.as_deref())?;
     let weight = match wanted.kind {
         DecisionKind::Ask => {
             let state = ReportState::NeedsInfo;
@@ -109,15 +101,10 @@ pub fn decide(
         }
         DecisionKind::Merge if wanted.incident.is_none() => return Err(DecisionError::IncidentMissing),
         DecisionKind::Merge => 1,
-        DecisionKind::Decline => {
-            let against = wanted.reason.as_ref().and_then(|reason| reasons.counts_against.get(reason));
-            let known = || reasons.counts_against.keys().cloned().collect::<Vec<_>>().join(", ");
-            let against = against.ok_or_else(|| DecisionError::ReasonUnknown { known: known() })?;
-            if *against { -1 } else { 0 }
-        }
+        DecisionKind::Decline => -i8::from(reason.is_some_and(|reason| reason.counts_against)),
     };
-    let changed = settled(report, wanted, finding, &reasons.version, by);
-    let ledger = entry(&changed, weight).map(LedgerChange::Add).into_iter().collect();
+    let changed = settled(report, wanted, finding, &policy.version, by);
+    let ledger = entry(&changed, weight, by.at_ms).map(LedgerChange::Add).into_iter().collect();
     Ok(recorded(report, changed, ledger))
 }
 
@@ -152,7 +139,7 @@ fn settled(report: &Report, wanted: &Wanted, finding: FindingId, policy: &str, b
         incident,
         decision: Some(Decision {
             kind: wanted.kind,
-            reason: wanted.reason.clone().filter(|_| state == ReportState::Declined),
+            reason: wanted.reason.clone(),
             policy_version: policy.to_owned(),
             note: wanted.note.clone(),
             severity: (state == ReportState::Accepted).then_some(wanted.severity),
@@ -168,7 +155,7 @@ fn settled(report: &Report, wanted: &Wanted, finding: FindingId, policy: &str, b
 }
 
 /// What the report's decision comes to in its reporter's ledger; nothing while nobody knows the reporter.
-fn entry(report: &Report, weight: i8) -> Option<LedgerEntry> {
+fn entry(report: &Report, weight: i8, at_ms: i64) -> Option<LedgerEntry> {
     let decision = report.decision.as_ref()?;
     Some(LedgerEntry {
         reporter: report.reporter.key()?,
@@ -182,20 +169,31 @@ fn entry(report: &Report, weight: i8) -> Option<LedgerEntry> {
         reason: decision.reason.clone(),
         weight,
         region: report.region.clone(),
-        at_ms: decision.at_ms,
+        at_ms,
     })
 }
 
 /// What a report that was decided before it was claimed comes to in its new owner's ledger.
-pub(crate) fn claimed_entry(report: &Report, reasons: &Reasons) -> Option<LedgerEntry> {
+pub(crate) fn claimed_entry(report: &Report, policy: &Policy) -> Option<LedgerEntry> {
     let decision = report.decision.as_ref()?;
-    let against = decision.reason.as_ref().and_then(|reason| reasons.counts_against.get(reason));
+    let against =
+        decision.reason.as_ref().and_then(|reason| policy.reason(reason)).is_some_and(|r| r.counts_against);
     let weight = match decision.kind {
         DecisionKind::Accept | DecisionKind::Merge => 1,
         DecisionKind::Ask => 0,
-        DecisionKind::Decline => -i8::from(against.copied().unwrap_or(false)),
+        DecisionKind::Decline => -i8::from(against),
     };
-    entry(report, weight)
+    entry(report, weight, decision.at_ms)
+}
+
+/// The kind as the policy names it.
+const fn kind_of(kind: DecisionKind) -> policy::DecisionKind {
+    match kind {
+        DecisionKind::Accept => policy::DecisionKind::Accept,
+        DecisionKind::Merge => policy::DecisionKind::Merge,
+        DecisionKind::Ask => policy::DecisionKind::Ask,
+        DecisionKind::Decline => policy::DecisionKind::Decline,
+    }
 }
 
 fn recorded(before: &Report, report: Report, ledger: Vec<LedgerChange>) -> Decided {
@@ -212,20 +210,34 @@ pub(crate) fn said(report: &Report) -> Value {
     json!({ "state": report.state, "decision": decision, "finding": report.finding, "incident": report.incident })
 }
 
-/// Whether that side can appeal against what was decided.
+/// Whether that side can appeal against what was decided, and the time of that decision. It can for as long as an appeal
+/// may wait.
 ///
 /// # Errors
 /// [`DecisionError::AppealNotPossible`], [`DecisionError::AppealExists`].
-pub fn can_appeal(report: &Report, by: AppealBy, appeals: &[Appeal]) -> Result<i64, DecisionError> {
+pub fn can_appeal(
+    report: &Report,
+    by: AppealBy,
+    appeals: &[Appeal],
+    (now_ms, appeal_due_ms): (i64, i64),
+) -> Result<i64, DecisionError> {
+    let decision = against(report, by).ok_or(DecisionError::AppealNotPossible)?;
+    if appeals.iter().any(|appeal| appeal.by == by && appeal.decision_at_ms == decision.at_ms) {
+        return Err(DecisionError::AppealExists);
+    }
+    if now_ms.saturating_sub(decision.at_ms) > appeal_due_ms {
+        return Err(DecisionError::AppealNotPossible);
+    }
+    Ok(decision.at_ms)
+}
+
+/// What that side could appeal against: a decision that is not what it wants.
+fn against(report: &Report, by: AppealBy) -> Option<&Decision> {
     let against = match by {
         AppealBy::Reporter => matches!(report.state, ReportState::Declined | ReportState::Merged),
         AppealBy::Subject => matches!(report.state, ReportState::Accepted | ReportState::Merged),
     };
-    let decision = report.decision.as_ref().filter(|_| against).ok_or(DecisionError::AppealNotPossible)?;
-    if appeals.iter().any(|appeal| appeal.by == by && appeal.decision_at_ms == decision.at_ms) {
-        return Err(DecisionError::AppealExists);
-    }
-    Ok(decision.at_ms)
+    report.decision.as_ref().filter(|_| against)
 }
 
 /// What an appeal's outcome makes of the report; `None` when it stays as it is.
@@ -245,14 +257,11 @@ pub fn on_appeal(
     by: &By,
 ) -> Result<Option<Decided>, DecisionError> {
     check_text("an explanation", explanation)?;
-    let same = report.decision.as_ref().is_some_and(|decision| decision.at_ms == appeal.decision_at_ms);
     if outcome == AppealOutcome::Upheld {
         return Ok(None);
     }
-    can_appeal(report, appeal.by, &[])?;
-    if !same {
-        return Err(DecisionError::AppealNotPossible);
-    }
+    let decision = against(report, appeal.by).filter(|decision| decision.at_ms == appeal.decision_at_ms);
+    let decided_at_ms = decision.ok_or(DecisionError::AppealNotPossible)?.at_ms;
     let (kind, weight) = match appeal.by {
         AppealBy::Reporter => (DecisionKind::Accept, 1),
         AppealBy::Subject => (DecisionKind::Decline, 0),
@@ -263,7 +272,8 @@ pub fn on_appeal(
     let wanted = Wanted { kind, incident: None, severity, reason, note: explanation.to_owned() };
     let changed = settled(report, &wanted, finding, policy, by);
     let mut ledger = vec![LedgerChange::Revert { at_ms: by.at_ms }];
-    ledger.extend(entry(&changed, weight).map(LedgerChange::Add));
+    // as of the first decision: what fades has faded as if this had been it
+    ledger.extend(entry(&changed, weight, decided_at_ms).map(LedgerChange::Add));
     Ok(Some(recorded(report, changed, ledger)))
 }
 

@@ -1,7 +1,9 @@
 //! People's decisions on reports: each checked, versioned, and recorded in the same transaction.
 
-use crate::decision::{self, By, Decided, Reasons, Wanted, check_text};
+use crate::decision::{self, By, Decided, Wanted, check_text};
 use crate::finding::finding_id;
+use crate::form::{Form, Forms};
+use crate::policy::Policy;
 use crate::telemetry::DecisionLabel;
 use crate::{Error, Feed, Telemetry};
 use model::{
@@ -27,14 +29,18 @@ pub struct DeskOptions {
     pub entropy: Arc<dyn Entropy>,
     /// What takes out of texts what is personal or secret.
     pub mask: Arc<dyn Mask>,
-    /// Why reports are declined.
-    pub reasons: Reasons,
+    /// Kinds of reports.
+    pub forms: Arc<Forms>,
+    /// How reports are decided.
+    pub policy: Arc<Policy>,
     /// So long after a question or an answer the reporter hears again at the latest, in milliseconds.
     pub update_due_ms: i64,
     /// So long an appeal may wait, in milliseconds.
     pub appeal_due_ms: i64,
     /// Of a digest: a number smaller than this is not told.
-    pub digest_k: u32,
+    pub digest_k: usize,
+    /// Largest file, in bytes.
+    pub attachment_bytes_max: usize,
     /// Who waits for changes of reports.
     pub feed: Feed,
     /// What is counted.
@@ -149,15 +155,17 @@ impl ReportDesk {
             known.ok_or_else(|| StoreError::not_found("incident", incident))?;
         }
         let note = self.masked(&request.note)?;
+        let form = self.options.forms.get(&report.form);
         let wanted = Wanted {
             kind: request.kind,
             incident: request.incident,
-            severity: request.severity.unwrap_or(Severity::Low),
+            severity: request.severity.unwrap_or_else(|| form.map_or(Severity::Low, Form::severity)),
             reason: request.reason.clone(),
             note: note.clone(),
         };
         let by = self.by(&request.actor, false);
-        let decided = decision::decide(&report, &wanted, finding_id(&report), &self.options.reasons, &by)?;
+        let decided =
+            decision::decide(&report, &wanted, finding_id(&report, form), &self.options.policy, &by)?;
         let report =
             self.write(unit, decided, "report.decide", &request.actor, request.template.as_deref()).await?;
         if request.kind == DecisionKind::Ask {

@@ -1,5 +1,9 @@
 //! What can go wrong with reports.
 
+use crate::attachment::Refusal;
+use crate::credit::DisplayNameError;
+use crate::form::FieldError;
+use crate::policy::ReasonError;
 use model::{ReportState, Severity};
 use ports::{BlobError, LogError, MaskRefused, StoreError};
 
@@ -29,11 +33,8 @@ pub enum Error {
         reason: String,
     },
     /// The file is not taken. At the HTTP edge: `attachment-refused`.
-    #[error("the file is not taken: {reason}")]
-    AttachmentRefused {
-        /// Why.
-        reason: String,
-    },
+    #[error(transparent)]
+    AttachmentRefused(#[from] Refusal),
 }
 
 /// Why a report was not taken in. It is never for the reporter's rate: that only sets how soon a person looks.
@@ -50,7 +51,7 @@ pub enum IntakeError {
     #[error("{} of the report's fields are not as the form says", errors.len())]
     Invalid {
         /// What is wrong, field by field.
-        errors: Vec<FieldFault>,
+        errors: Vec<FieldError>,
     },
     /// The key was used for another report. At the HTTP edge: 422.
     #[error("this idempotency key belongs to another report; use a fresh key for each")]
@@ -77,15 +78,6 @@ pub enum IntakeError {
     },
 }
 
-/// What is wrong with a field.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FieldFault {
-    /// The field's name.
-    pub field: String,
-    /// What is wrong, and what it should be.
-    pub message: String,
-}
-
 /// Why a decision on a report is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -96,12 +88,9 @@ pub enum DecisionError {
         /// Where it stands.
         state: ReportState,
     },
-    /// The policy has no such reason.
-    #[error("a report is declined for one of the policy's reasons: {known}")]
-    ReasonUnknown {
-        /// The ids that there are.
-        known: String,
-    },
+    /// The decision does not follow the policy.
+    #[error(transparent)]
+    Reason(#[from] ReasonError),
     /// A merge names the incident.
     #[error("name the incident that the report belongs to")]
     IncidentMissing,
@@ -131,6 +120,9 @@ pub enum DecisionError {
     /// Who decided, or who appeals, does not decide the appeal. At the HTTP edge: `appeal-same-person`, 403.
     #[error("an appeal is decided by somebody else than who took the decision or who appeals")]
     AppealSamePerson,
+    /// The name cannot be shown.
+    #[error(transparent)]
+    DisplayName(#[from] DisplayNameError),
     /// Only an anonymous report can be claimed.
     #[error("the report is somebody's already")]
     ClaimNotPossible,

@@ -1,6 +1,6 @@
 //! Files with reports, and the view that a receipt opens.
 
-use crate::decision::check_text;
+use crate::attachment::{Kind, inspect};
 use crate::view::{ReceiptParts, ReceiptView};
 use crate::{Actor, Error, ReportDesk};
 use bytes::Bytes;
@@ -9,9 +9,6 @@ use ports::blobs;
 use ports::store::{Snapshot, StoreError};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-
-/// Longest name of a file, in characters; a longer one is cut.
-pub const FILE_NAME_CHARS_MAX: usize = 120;
 
 /// What a receipt's view needs that the desk does not know.
 #[derive(Debug, Clone, Default)]
@@ -24,17 +21,6 @@ pub struct Shown {
     pub owner_team: Option<String>,
     /// The proof that the submission is recorded.
     pub proof: Option<Value>,
-}
-
-/// A file that was cleaned already: what it is, and its bytes without what they told beside the picture.
-#[derive(Debug, Clone)]
-pub struct CleanFile {
-    /// What the reporter called it.
-    pub name: String,
-    /// What its bytes are.
-    pub media_type: String,
-    /// The bytes.
-    pub content: Bytes,
 }
 
 impl ReportDesk {
@@ -71,20 +57,34 @@ impl ReportDesk {
             form_title: &shown.form_title,
             reason_title: reason.and_then(|reason| shown.reason_titles.get(reason)).map(String::as_str),
             proof: shown.proof.clone(),
+            appeal_time: (self.options.clock.now_ms(), self.options.appeal_due_ms),
         };
         Ok(ReceiptView::of(&report, &parts))
     }
 
-    /// Keeps a file with a report. Its bytes are durable before anybody is told of it.
+    /// Keeps a file with a report, without what it should not carry; text is masked. Its bytes are durable before anybody is
+    /// told of it.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`], [`StoreError::BadQuery`] for one too many, [`Error::Blob`], [`Error::Mask`].
-    pub async fn attach(&self, actor: &Actor, id: ReportId, file: CleanFile) -> Result<Attachment, Error> {
-        let name: String = self.masked(&file.name)?.chars().take(FILE_NAME_CHARS_MAX).collect();
-        check_text("the name of a file", &name)?;
-        let bytes_max = file.content.len() as u64;
-        let blob = self.options.blobs.put(blobs::whole(file.content), bytes_max).await?;
-        let kept = self.note_file(actor, id, (name, file.media_type), blob).await;
+    /// [`Error::AttachmentRefused`], [`StoreError::NotFound`], [`StoreError::BadQuery`] for one too many, [`Error::Blob`],
+    /// [`Error::Mask`].
+    pub async fn attach(
+        &self,
+        actor: &Actor,
+        id: ReportId,
+        name: &str,
+        sent: &[u8],
+    ) -> Result<Attachment, Error> {
+        let inspected = inspect(name, sent, self.options.attachment_bytes_max)?;
+        let content = match (inspected.kind, String::from_utf8(inspected.bytes)) {
+            (Kind::Text, Ok(text)) => Bytes::from(self.masked(&text)?),
+            (_, Ok(text)) => Bytes::from(text),
+            (_, Err(binary)) => Bytes::from(binary.into_bytes()),
+        };
+        let name = self.masked(&inspected.name)?;
+        let bytes_max = content.len() as u64;
+        let blob = self.options.blobs.put(blobs::whole(content), bytes_max).await?;
+        let kept = self.note_file(actor, id, (name, inspected.media_type.to_owned()), blob).await;
         if kept.is_err() {
             self.forget_unheld(&blob.sha256).await?;
         }

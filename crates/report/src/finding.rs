@@ -1,6 +1,7 @@
 //! A report on the log: as a record that rules read, and, once accepted, as a finding; pure.
 
-use crate::view::time;
+use crate::form::Form;
+use crate::view::{hex, time};
 use model::{
     Entity, EntityKind, EventId, Finding, FindingId, Ownership, Position, Report, Reporter, Severity, Stage,
     push_entity_value,
@@ -22,15 +23,19 @@ pub fn event_id(report: &Report) -> EventId {
     EventId::of_source_id(SOURCE, &report.id.to_string())
 }
 
-/// What stands for a rule's UUID where a form raised a finding: constant for each type of form (RFC 9562, version 8).
-pub fn form_rule_id(form: &str) -> String {
+/// What stands for a rule's UUID where a form raised a finding: the form's own; of a form that is gone, one made of its type
+/// (RFC 9562, version 8).
+pub fn rule_id(report: &Report, form: Option<&Form>) -> String {
+    if let Some(form) = form {
+        return form.rule_id().to_owned();
+    }
     let digest: [u8; 32] =
-        Sha256::new().chain_update(b"huecry/form/").chain_update(form.as_bytes()).finalize().into();
+        Sha256::new().chain_update(b"huecry/form/").chain_update(report.form.as_bytes()).finalize().into();
     let mut b = [0; 16];
     b.copy_from_slice(&digest[..16]);
     b[6] = b[6] & 0x0f | 0x80;
     b[8] = b[8] & 0x3f | 0x80;
-    let hex = crate::view::hex(&b);
+    let hex = hex(&b);
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 
@@ -44,8 +49,8 @@ fn meaning(form: &str) -> [u8; 32] {
 }
 
 /// The finding that the report becomes when it is accepted.
-pub fn finding_id(report: &Report) -> FindingId {
-    FindingId::of_rule(&form_rule_id(&report.form), &meaning(&report.form), event_id(report))
+pub fn finding_id(report: &Report, form: Option<&Form>) -> FindingId {
+    FindingId::of_rule(&rule_id(report, form), &meaning(&report.form), event_id(report))
 }
 
 /// The record's body: what rules of `product: huecry, service: report` read. Everything in it was masked.
@@ -64,60 +69,41 @@ pub fn record_body(report: &Report) -> Value {
 }
 
 /// What the report is about, most telling first: what a machine's finding could be about too, else the service.
-pub fn entities(report: &Report) -> Vec<Entity> {
-    let mut entities: Vec<Entity> = Vec::new();
-    let mut add = |kind: EntityKind, value: &str| {
-        let value = value.trim();
-        if value.is_empty() || entities.len() >= REPORT_ENTITIES_MAX {
-            return;
-        }
-        let mut text = String::new();
-        push_entity_value(&mut text, value, matches!(kind, EntityKind::Repository | EntityKind::Host));
-        let entity = Entity { kind, value: text };
-        if !entities.contains(&entity) {
-            entities.push(entity);
-        }
-    };
+pub fn entities(report: &Report, form: Option<&Form>) -> Vec<Entity> {
+    let mut entities = form.map(|form| form.entities(&report.fields, None)).unwrap_or_default();
     if let Some(repository) = &report.context.repository {
-        add(EntityKind::Repository, repository);
-    }
-    for (name, kind) in NAMED_FIELDS {
-        match report.fields.get(*name) {
-            Some(Value::String(value)) => add(*kind, value),
-            Some(Value::Array(values)) => {
-                values.iter().filter_map(Value::as_str).for_each(|value| add(*kind, value))
-            }
-            _ => {}
-        }
+        add(&mut entities, EntityKind::Repository, repository);
     }
     if let Some(service) = &report.service {
-        add(EntityKind::Resource, &format!("service:{service}"));
+        add(&mut entities, EntityKind::Resource, &format!("service:{service}"));
     }
     if entities.is_empty() {
         // nothing to be grouped by: a case of its own
-        entities.push(Entity { kind: EntityKind::Resource, value: format!("report:{}", report.id) });
+        add(&mut entities, EntityKind::Resource, &format!("report:{}", report.id));
     }
+    entities.truncate(REPORT_ENTITIES_MAX);
     entities
 }
 
-/// Fields of forms that name an entity, in the order in which they tell.
-const NAMED_FIELDS: &[(&str, EntityKind)] = &[
-    ("repository", EntityKind::Repository),
-    ("host", EntityKind::Host),
-    ("account", EntityKind::Account),
-    ("address", EntityKind::Address),
-    ("resource", EntityKind::Resource),
-];
+fn add(entities: &mut Vec<Entity>, kind: EntityKind, value: &str) {
+    let mut text = String::new();
+    push_entity_value(&mut text, value.trim(), false);
+    let entity = Entity { kind, value: text };
+    if !entity.value.is_empty() && !entities.contains(&entity) {
+        entities.push(entity);
+    }
+}
 
 /// The finding of an accepted report whose record stands at `position`; `None` if it is none.
-pub fn finding_of(report: &Report, form_title: &str, position: Position) -> Option<Finding> {
+pub fn finding_of(report: &Report, form: Option<&Form>, position: Position) -> Option<Finding> {
     let (id, decision) = (report.finding?, report.decision.as_ref()?);
+    let form_title = form.map_or(report.form.as_str(), Form::title);
     let severity = decision.severity.unwrap_or(Severity::Low);
     Some(Finding {
         id,
-        rule_id: form_rule_id(&report.form),
+        rule_id: rule_id(report, form),
         rule_title: form_title.to_owned(),
-        rule_hash: crate::view::hex(&meaning(&report.form)),
+        rule_hash: hex(&meaning(&report.form)),
         engine_version: String::new(),
         severity,
         tags: Vec::new(),
@@ -129,7 +115,7 @@ pub fn finding_of(report: &Report, form_title: &str, position: Position) -> Opti
         time_ms: report.created_at_ms,
         received_at_ms: report.created_at_ms,
         detected_at_ms: decision.at_ms,
-        entities: entities(report),
+        entities: entities(report, form),
         ownership: Ownership { service: report.service.clone(), ..Ownership::default() },
         rule_set: String::new(),
         stage: Stage::Active,

@@ -9,11 +9,21 @@
 //! | [`ReceiptView`] | what the holder of a receipt sees |
 //! | [`Service`] | all of it, running |
 //!
+//! The rules, free of I/O but for reading forms and the policy; time and randomness are parameters:
+//! - [`form`]: kinds of reports as data, judged by JSON Schema. [`policy`]: how they are decided.
+//! - [`reputation`], [`provenance`]: what a reporter and a way say about a report. [`decision_table`]: what automation may do.
+//! - [`rate`]: what goes the short way. [`ring`], [`similarity`]: whether reports are agreed upon.
+//! - [`service_index`], [`related`]: what a form offers while somebody types.
+//! - [`attachment`]: what a file is. [`link`]: "report this" from elsewhere.
+//! - [`digest`], [`credit`]: what others learn, and whom to thank.
+//!
 //! **Invariant:** a report that was acknowledged is never lost, and is one event, however often it is put on the log.
 //!
 //! **Invariant:** no internal note, no moderator's name and no person's id comes into a receipt's view.
+//!
+//! **Invariant:** every report reaches a person.
 
-// what reports ask for, weigh and may lead to: rules without I/O
+// the rules
 pub mod attachment;
 pub mod beta;
 pub mod credit;
@@ -41,27 +51,31 @@ mod files;
 mod finding;
 mod group_commit;
 mod intake;
+mod masking;
 mod publish;
 mod secret;
 mod service;
+mod standing;
 mod telemetry;
 mod view;
 
 pub use appeals::{AppealDecisionRequest, AppealRequest};
-pub use bulletin::{DIGEST_MS_MAX, DISPLAY_NAME_CHARS_MAX};
+pub use bulletin::{DIGEST_MS_MAX, DIGEST_REPORTS_MAX};
 pub use decision::{
-    ANONYMOUS_SEVERITY_MAX, By, Decided, NOTE_BYTES_MAX, OVERTURNED, Reasons, Wanted, can_appeal, decide,
-    on_appeal,
+    ANONYMOUS_SEVERITY_MAX, By, Decided, NOTE_BYTES_MAX, OVERTURNED, Wanted, can_appeal, decide, on_appeal,
 };
 pub use desk::{Actor, DecisionRequest, DeskOptions, MessageRequest, ReportDesk};
-pub use error::{DecisionError, Error, FieldFault, IntakeError};
+pub use error::{DecisionError, Error, IntakeError};
 pub use feed::{Feed, Listener, News};
-pub use files::{CleanFile, FILE_NAME_CHARS_MAX, Shown};
-pub use finding::{KIND, SOURCE, entities, event_id, finding_id, finding_of, form_rule_id, record_body};
+pub use files::Shown;
+pub use finding::{
+    KIND, REPORT_ENTITIES_MAX, SOURCE, entities, event_id, finding_id, finding_of, record_body, rule_id,
+};
 pub use group_commit::{LINGER_MAX, QUEUE_REPORTS_MAX, RETRY_AFTER_S};
-pub use intake::{Filed, Intake, IntakeOptions, MaskedHere, Submission, TITLE_CHARS_MAX};
+pub use intake::{CONTEXT_CHARS_MAX, Filed, Intake, IntakeOptions, MaskedHere, Submission};
 pub use publish::{LOOK_EVERY, PUBLISHED_AT_ONCE_MAX, Published, Publisher, PublisherOptions};
 pub use secret::{ReceiptKey, ReceiptSecret, secret_sha256};
 pub use service::{Options, Service};
+pub use standing::{ledger_entries, reputation_of};
 pub use telemetry::Telemetry;
 pub use view::{ReceiptParts, ReceiptView, state_text};

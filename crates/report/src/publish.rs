@@ -4,6 +4,7 @@
 //! puts it there twice, under one identity, which is once for everybody who reads.
 
 use crate::finding::{KIND, SOURCE, finding_of, record_body};
+use crate::form::Forms;
 use crate::{Error, Telemetry};
 use model::{Clock, FindingId, Offset, Partition, Position, RawRecord, Report, ReportId, Topic};
 use ports::log::RecordBatch;
@@ -33,8 +34,8 @@ pub struct PublisherOptions {
     pub store: Arc<dyn Store>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// What forms are called, by type.
-    pub form_titles: BTreeMap<String, String>,
+    /// Kinds of reports.
+    pub forms: Arc<Forms>,
     /// What is counted.
     pub telemetry: Telemetry,
 }
@@ -152,8 +153,8 @@ impl Publisher {
         let waiting = self.options.store.read().await?.reports().unraised(PUBLISHED_AT_ONCE_MAX).await?;
         let mut lots: BTreeMap<Partition, Lot<(ReportId, FindingId)>> = BTreeMap::new();
         for (report, position) in &waiting {
-            let title = self.options.form_titles.get(&report.form).unwrap_or(&report.form);
-            let Some(finding) = finding_of(report, title, *position) else { continue };
+            let form = self.options.forms.get(&report.form);
+            let Some(finding) = finding_of(report, form, *position) else { continue };
             let partition = self.partition(Topic::Finding, report);
             let lot = lots.entry(partition).or_default();
             let body =

@@ -31,6 +31,8 @@ pub struct ReceiptParts<'a> {
     pub reason_title: Option<&'a str>,
     /// The proof that the submission is recorded.
     pub proof: Option<Value>,
+    /// Now, and how long one may appeal, in milliseconds.
+    pub appeal_time: (i64, i64),
 }
 
 /// What the holder of a receipt sees.
@@ -140,7 +142,7 @@ impl ReceiptView {
             incident: parts.incident.map(incident_shown),
             messages: parts.messages.iter().map(message_shown).collect(),
             appeal: appeal.map(appeal_shown),
-            can_appeal: can_appeal(report, AppealBy::Reporter, parts.appeals).is_ok(),
+            can_appeal: can_appeal(report, AppealBy::Reporter, parts.appeals, parts.appeal_time).is_ok(),
             attachments: parts.attachments.iter().map(attachment_shown).collect(),
             proof: parts.proof.clone(),
             claimed: report.claimed,
