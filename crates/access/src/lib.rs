@@ -65,5 +65,5 @@ pub use session::{
     Arrival, ROTATION_GRACE_MS, SESSION_USE_NOTED_MS, SessionTimes, Sessions, SignedIn, USER_AGENT_BYTES_MAX,
 };
 pub use sight::{SeenRecord, Sight};
-pub use ticket::{Purpose, SUBJECT_BYTES_MAX, TICKET_BYTES_MAX, TICKET_MS, Ticket, TicketError, Tickets};
 pub use throttle::{ADDRESSES_MAX, FAILURES_ALL_MAX, FAILURES_MAX, Throttle, Throttled, WINDOW_MS};
+pub use ticket::{Purpose, SUBJECT_BYTES_MAX, TICKET_BYTES_MAX, TICKET_MS, Ticket, TicketError, Tickets};

@@ -266,10 +266,11 @@ impl ReportSight {
 
     /// Whether a service is one of the person's own.
     pub fn is_own(&self, whose: &Ownership) -> bool {
-        let is_in = |names: &[String], name: &Option<String>| {
-            name.as_ref().is_some_and(|name| names.contains(name))
-        };
-        is_in(&self.services, &whose.service) || is_in(&self.teams, &whose.team) || is_in(&self.teams, &whose.owner)
+        let is_in =
+            |names: &[String], name: &Option<String>| name.as_ref().is_some_and(|name| names.contains(name));
+        is_in(&self.services, &whose.service)
+            || is_in(&self.teams, &whose.team)
+            || is_in(&self.teams, &whose.owner)
     }
 
     /// Whether a report about a service of this owner may be read.

@@ -98,8 +98,7 @@ impl Tickets {
             return Err(TicketError::NotOurs);
         }
         let sealed = URL_SAFE_NO_PAD.decode(text).map_err(|_| TicketError::NotOurs)?;
-        let plain =
-            self.sealer.open(purpose.seal_name(), &sealed).map_err(|_| TicketError::NotOurs)?;
+        let plain = self.sealer.open(purpose.seal_name(), &sealed).map_err(|_| TicketError::NotOurs)?;
         let (expires, subject) = plain.split_first_chunk::<8>().ok_or(TicketError::NotOurs)?;
         let expires_at_ms = i64::from_be_bytes(*expires);
         if expires_at_ms <= self.clock.now_ms() {

@@ -64,7 +64,14 @@ pub struct ProblemBody {
 impl Problem {
     /// A problem of this code.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), retry_after_ms: None, current: None, other: None, errors: Vec::new() }
+        Self {
+            code,
+            detail: detail.into(),
+            retry_after_ms: None,
+            current: None,
+            other: None,
+            errors: Vec::new(),
+        }
     }
 
     /// With the time after which to come again.

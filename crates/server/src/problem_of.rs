@@ -6,8 +6,8 @@ use crate::rule_book::RulesError;
 use access::{AdmitError, Denied, OidcError, RegistryError, SignInError, Throttled};
 use ingest::signature::SignatureError;
 use ingest::{DecompressError, IngestError, SplitError};
-use ports::{BlobError, QueryError};
 use ports::store::StoreError;
+use ports::{BlobError, QueryError};
 
 /// When to come again after the store was busy, in milliseconds.
 const STORE_RETRY_AFTER_MS: u64 = 1_000;
@@ -143,7 +143,7 @@ impl From<report::Error> for Problem {
             report::Error::Blob(error) => error.into(),
             report::Error::Mask(error) => Self::new(Code::BodyTooLarge, error.to_string()),
             report::Error::Digest { .. } => Self::new(Code::RequestInvalid, error.to_string()),
-            report::Error::AttachmentRefused { .. } => Self::new(Code::AttachmentRefused, error.to_string()),
+            report::Error::AttachmentRefused(refusal) => refusal.into(),
             other => {
                 tracing::error!(error = %other, "reports failed");
                 Self::new(Code::Internal, "it could not be done with the report")
@@ -174,7 +174,10 @@ impl From<report::IntakeError> for Problem {
         match error {
             E::FormUnknown { .. } => Self::new(Code::FormUnknown, detail),
             E::Invalid { errors } => {
-                let field = |fault: report::FieldFault| FieldProblem { field: fault.field, message: fault.message };
+                let field = |fault: report::form::FieldError| FieldProblem {
+                    field: fault.field,
+                    message: fault.message,
+                };
                 Self::new(Code::ReportInvalid, detail).with_errors(errors.into_iter().map(field).collect())
             }
             E::OnceReused => Self::new(Code::IdempotencyKeyReused, detail),

@@ -5,7 +5,6 @@ use crate::problem::Problem;
 use crate::state::App;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts as Head;
-use ports::Mask;
 use report::form::Forms;
 use report::link::LinkKeys;
 use report::policy::Policy;
@@ -47,8 +46,6 @@ pub struct ReportOptions {
     pub leaderboard: bool,
     /// Largest file with a report, in bytes.
     pub attachment_bytes_max: usize,
-    /// Of a digest: no number stands for fewer reporters.
-    pub digest_k: usize,
     /// Where reports are kept.
     pub region: String,
 }
@@ -60,7 +57,6 @@ impl Default for ReportOptions {
             guest_reports: true,
             leaderboard: false,
             attachment_bytes_max: report::attachment::ATTACHMENT_BYTES_MAX,
-            digest_k: report::digest::K_DEFAULT,
             region: "default".to_owned(),
         }
     }
@@ -78,8 +74,6 @@ pub struct ReportParts {
     pub policy: Arc<Policy>,
     /// What links to the form are signed with.
     pub links: LinkKeys,
-    /// What takes out of texts what is personal or secret.
-    pub mask: Arc<dyn Mask>,
     /// What the installation wants.
     pub options: ReportOptions,
 }

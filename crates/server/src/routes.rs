@@ -32,7 +32,8 @@ const CONSOLE: Rule = Rule::Public {
     why: "the console's own files are the same for everyone; what it shows it asks of the API",
 };
 const FORMS: Rule = Rule::Guest { why: "whoever saw something may say so, and stay unknown" };
-const RECEIPTS: Rule = Rule::Guest { why: "the receipt says which report it is, and nobody needs to say who they are" };
+const RECEIPTS: Rule =
+    Rule::Guest { why: "the receipt says which report it is, and nobody needs to say who they are" };
 const TOLD: Rule = Rule::Guest { why: "it is told to everybody" };
 const PROBES: Rule = Rule::Public { why: "probes have no token; the answer is only yes or no" };
 
@@ -126,7 +127,9 @@ fn administration(guarded: Guarded) -> Guarded {
 
 /// What people report.
 fn reporting(guarded: Guarded) -> Guarded {
-    use crate::api::reports::{attachments, decisions, desk, digests, forms, intake, own, receipt, receipt_events};
+    use crate::api::reports::{
+        attachments, decisions, desk, digests, forms, intake, own, receipt, receipt_events,
+    };
     const MODERATE: Rule = Rule::Scope(Scope::ReportsModerate);
     const REPORTS: Rule = Rule::Scope(Scope::ReportsRead);
     guarded

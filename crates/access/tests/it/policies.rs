@@ -1,7 +1,9 @@
 //! Policies, the table of cases made of them, and the condition in the store say the same.
 
 use backends::sqlite::SqliteStore;
-use huecry_access::{IncidentFacts, Policies, ReportSight, Resource, Role, RoleSet, Scope, ScopeSet, Subject};
+use huecry_access::{
+    IncidentFacts, Policies, ReportSight, Resource, Role, RoleSet, Scope, ScopeSet, Subject,
+};
 use model::{Incident, Ownership, Severity, Visibility};
 use ports::Store;
 use ports::store::conformance::Bench;

@@ -165,10 +165,18 @@ fn demanded(route: &Route, holder: &Holder) -> Option<u16> {
         // a browser's session opens no tools
         (_, Holder::Role(_) | Holder::Forged(_)) if route.path == "/mcp" => Some(403),
         (Rule::Receipt, Holder::Receipt) => None,
-        (Rule::Receipt, Holder::ForgedReceipt) => if safe { None } else { Some(403) },
+        (Rule::Receipt, Holder::ForgedReceipt) => {
+            if safe {
+                None
+            } else {
+                Some(403)
+            }
+        }
         (Rule::Receipt, _) => Some(401),
         // what a guest sends must hold; the origin is asked first
-        (Rule::Guest { .. }, Holder::Malformed | Holder::Unknown | Holder::Expired | Holder::Revoked) => Some(401),
+        (Rule::Guest { .. }, Holder::Malformed | Holder::Unknown | Holder::Expired | Holder::Revoked) => {
+            Some(401)
+        }
         (Rule::Guest { .. }, Holder::SignedOut) => Some(401),
         (Rule::Guest { .. }, Holder::Source) => Some(403),
         (Rule::Guest { .. }, Holder::Forged(_) | Holder::ForgedReceipt) if !safe => Some(403),

@@ -117,7 +117,8 @@ fn a_tool_wants_its_own_scope_and_shows_what_its_caller_sees() {
 #[test]
 fn whoever_is_not_meant_is_refused() {
     let server = Server::start();
-    let begin = json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": initialize() }).to_string();
+    let begin =
+        json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": initialize() }).to_string();
     let other = server.api_token(&[Scope::IncidentsRead, Scope::IncidentsWrite]);
     assert_eq!(message(&other, &begin).send(server.at).code(), (403, "scope_missing".into()));
     let source = server.source_token("trail");
@@ -150,7 +151,8 @@ fn what_is_no_message_is_refused_in_bounds() {
     assert_eq!(plain.send(server.at).code(), (400, "request_invalid".into()));
     let get = request("GET", "/mcp").bearer(&token).header("accept", "text/event-stream").send(server.at);
     assert_eq!(get.code(), (405, "method_not_allowed".into()), "no stream is kept open");
-    let unknown = ask(&server, &token, "tools/call", json!({ "name": "close_incident", "arguments": {} })).json();
+    let unknown =
+        ask(&server, &token, "tools/call", json!({ "name": "close_incident", "arguments": {} })).json();
     assert_eq!(unknown["error"]["code"], -32602, "{unknown}");
     for bad in [json!({ "close": true }), json!({ "status": ["gone"] }), json!({ "q": "x".repeat(5_000) })] {
         let refused = call(&server, &token, "search_incidents", bad.clone());

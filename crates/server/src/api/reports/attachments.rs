@@ -5,18 +5,17 @@ use super::{actor, receipt, sight};
 use crate::code::Code;
 use crate::extract::{As, OpenReceipt, Who};
 use crate::problem::{Problem, ProblemBody};
-use crate::report_parts::{ReportParts, Reports};
+use crate::report_parts::Reports;
 use crate::state::{App, UPLOADS_MAX};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use futures::StreamExt;
 use model::{Attachment, AttachmentId, ReportId};
-use report::attachment::{self, Kind, Refusal};
-use report::{Actor, CleanFile};
+use report::Actor;
+use report::attachment::Refusal;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -100,10 +99,11 @@ pub(crate) async fn add(
     })?;
     let bytes_max = reports.0.options.attachment_bytes_max;
     let content = received(request.into_body(), bytes_max).await?;
-    let parts = std::sync::Arc::clone(&reports.0);
-    let clean = tokio::task::spawn_blocking(move || cleaned(&parts, &name, &content)).await;
-    let clean = clean.map_err(|_| Problem::new(Code::AttachmentRefused, "it could not be looked into"))??;
-    let kept = reports.0.desk.attach(&Actor::guest(), report, clean).await?;
+    let (desk, runtime) = (reports.0.desk.clone(), tokio::runtime::Handle::current());
+    // looking into some megabytes takes a while, away from the threads that serve requests
+    let attach = move || runtime.block_on(desk.attach(&Actor::guest(), report, &name, &content));
+    let kept = tokio::task::spawn_blocking(attach).await;
+    let kept = kept.map_err(|_| Problem::new(Code::AttachmentRefused, "it could not be looked into"))??;
     Ok((StatusCode::CREATED, Json(kept.into())))
 }
 
@@ -120,21 +120,6 @@ async fn received(body: Body, bytes_max: usize) -> Result<Vec<u8>, Problem> {
         content.extend_from_slice(&chunk);
     }
     Ok(content)
-}
-
-/// What is kept of a file.
-fn cleaned(parts: &ReportParts, name: &str, content: &[u8]) -> Result<CleanFile, Problem> {
-    let inspected = attachment::inspect(name, content, parts.options.attachment_bytes_max)?;
-    let content = match (inspected.kind, String::from_utf8(inspected.bytes)) {
-        (Kind::Text, Ok(text)) => {
-            let masked = parts.mask.mask(&text);
-            let masked = masked.map_err(|error| Problem::new(Code::AttachmentRefused, error.to_string()))?;
-            Bytes::from(masked.text)
-        }
-        (_, Ok(text)) => Bytes::from(text),
-        (_, Err(bytes)) => Bytes::from(bytes.into_bytes()),
-    };
-    Ok(CleanFile { name: inspected.name, media_type: inspected.media_type.to_owned(), content })
 }
 
 /// What the sender calls it; `file` if they do not say.

@@ -16,8 +16,8 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use model::{
-    AppealBy, AppealId, AppealOutcome, AppealState, DecisionKind, IncidentId, MessageFrom, NoticeId, PersonId,
-    ReportId, Reporter, Severity,
+    AppealBy, AppealId, AppealOutcome, AppealState, DecisionKind, IncidentId, MessageFrom, NoticeId,
+    PersonId, ReportId, Reporter, Severity,
 };
 use ports::store::{PAGE_ITEMS_MAX, PageRequest, StoreError};
 use report::{AppealDecisionRequest, AppealRequest, DecisionRequest, MessageRequest};
@@ -71,7 +71,8 @@ pub(crate) async fn decide(
 ) -> Result<Response, Problem> {
     let (As(admitted), who) = asker;
     let incident = decision.incident.as_deref();
-    let incident = incident.map(|id| id.parse::<IncidentId>().map_err(|_| Problem::not_found("incident", id)));
+    let incident =
+        incident.map(|id| id.parse::<IncidentId>().map_err(|_| Problem::not_found("incident", id)));
     let severity = decision.severity.as_deref();
     let form = app.store.read().await?.reports().get(id).await?.map(|report| report.form);
     let request = DecisionRequest {
@@ -256,7 +257,8 @@ pub(crate) async fn decide_appeal(
 ) -> Result<Json<AppealView>, Problem> {
     let (As(admitted), who) = asker;
     let outcome = named(&value.outcome, "outcome", AppealOutcome::from_name)?;
-    let request = AppealDecisionRequest { actor: actor(who), appeal, outcome, explanation: value.explanation };
+    let request =
+        AppealDecisionRequest { actor: actor(who), appeal, outcome, explanation: value.explanation };
     let (appeal, report) = reports.0.desk.decide_appeal(&request).await?;
     let mut snapshot = app.store.read().await?;
     let report = ReportSummary::of(&app, &admitted, &mut *snapshot, &report).await?;

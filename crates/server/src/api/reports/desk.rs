@@ -12,11 +12,11 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use model::{IncidentId, LedgerEntry, Outcome, Report, ReportId, ReportState};
+use model::{IncidentId, LedgerEntry, Report, ReportId, ReportState};
 use ports::Snapshot;
 use ports::store::{PageRequest, ReportFilter};
 use report::related::RelatedQuery;
-use report::reputation::{self, Entry, Reputation};
+use report::reputation::Reputation;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
@@ -177,14 +177,14 @@ async fn history(
 ) -> Result<HistoryView, Problem> {
     let mut history = HistoryView { reporter: Vec::new(), service: Vec::new() };
     let page = PageRequest::first(HISTORY_MAX as u32 + 1);
-    let of_reporter = report.reporter.key().map(|reporter| ReportFilter {
-        reporter: Some(reporter),
-        ..ReportFilter::default()
-    });
-    let of_service = report.service.clone().map(|service| ReportFilter {
-        service: Some(service),
-        ..ReportFilter::default()
-    });
+    let of_reporter = report
+        .reporter
+        .key()
+        .map(|reporter| ReportFilter { reporter: Some(reporter), ..ReportFilter::default() });
+    let of_service = report
+        .service
+        .clone()
+        .map(|service| ReportFilter { service: Some(service), ..ReportFilter::default() });
     for (place, filter) in [(&mut history.reporter, of_reporter), (&mut history.service, of_service)] {
         let Some(filter) = filter else { continue };
         let found = snapshot.reports().list(&narrow(app, admitted, filter), &page).await?;
@@ -203,8 +203,7 @@ async fn related(
     report: &Report,
 ) -> Result<Vec<super::view::BesideIncident>, Problem> {
     let text = format!("{}\n{}", report.title, report.text);
-    let query =
-        RelatedQuery { text: &text, service: report.service.as_deref(), now_ms: app.clock.now_ms() };
+    let query = RelatedQuery { text: &text, service: report.service.as_deref(), now_ms: app.clock.now_ms() };
     let ranked = app.matters.rank(&*app.store, &query, RELATED_LOOKED_AT_MAX).await?;
     let hint: Vec<IncidentId> = report.related_hint.into_iter().collect();
     let likes = ranked.into_iter().filter(|id| Some(*id) != report.related_hint);
@@ -215,24 +214,15 @@ async fn related(
 }
 
 /// What a ledger says of a category.
-pub(super) fn standing(ledger: &[LedgerEntry], category: &str, now_ms: i64) -> StandingView {
-    let entries: Vec<Entry> = ledger.iter().filter(|entry| entry.category == category).map(entry).collect();
-    let Reputation { mean, low, high, tier, .. } = Reputation::of(&entries, now_ms);
+fn standing(ledger: &[LedgerEntry], category: &str, now_ms: i64) -> StandingView {
+    let Reputation { mean, low, high, tier, .. } = report::reputation_of(ledger, category, now_ms);
     StandingView { mean, low, high, tier: tier.as_str() }
 }
 
-/// A row of the ledger, as reputation reads it.
-pub(super) fn entry(row: &LedgerEntry) -> Entry {
-    let outcome = match (row.weight, row.outcome) {
-        (1.., Outcome::Merged) => reputation::Outcome::Merged,
-        (1.., _) => reputation::Outcome::Accepted,
-        (0, _) => reputation::Outcome::Neutral,
-        (..0, _) => reputation::Outcome::CountedAgainst,
-    };
-    Entry::new(row.report.to_string(), row.category.clone(), outcome, row.at_ms)
-}
-
 /// A state by its name, for lists of appeals.
-pub(super) fn state_named<T>(name: Option<&str>, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Problem> {
+pub(super) fn state_named<T>(
+    name: Option<&str>,
+    read: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>, Problem> {
     name.map(|name| named(name, "state", read)).transpose()
 }

@@ -16,17 +16,11 @@ use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use model::{Digest, DigestId, DigestState, Report, ReportState};
-use ports::store::{PAGE_ITEMS_MAX, PageRequest, ReportFilter};
-use report::digest::{self, DigestRow, FeedEntry, Share};
+use model::{Digest, DigestId, DigestState};
+use ports::store::PageRequest;
+use report::digest::{self, FeedEntry, K_DEFAULT, Share};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-
-/// Most reports that a digest is made of.
-const REPORTS_MAX: usize = 50_000;
-
-/// How long before the time of a digest a report may have come that was decided in it, in milliseconds: 180 days.
-const BEFORE_MS: i64 = 180 * 24 * 60 * 60 * 1_000;
 
 /// Digests that are listed, and stand in the feed.
 const LISTED_MAX: u32 = 50;
@@ -96,10 +90,14 @@ impl DigestView {
             from,
             to,
             text,
-            k: content.as_ref().map_or(parts.options.digest_k, |content| content.k),
+            k: content.as_ref().map_or(K_DEFAULT, |content| content.k),
             sections: groups.iter().map(|group| section(parts, group)).collect(),
             published_at: digest.published_at_ms.map(time),
-            approved_by: digest.published_by.as_ref().filter(|_| is_moderators).map(|who| who.name().to_owned()),
+            approved_by: digest
+                .published_by
+                .as_ref()
+                .filter(|_| is_moderators)
+                .map(|who| who.name().to_owned()),
         }
     }
 }
@@ -247,51 +245,13 @@ pub(crate) struct NewDigest {
     ),
 )]
 pub(crate) async fn draft(
-    State(app): State<App>,
     reports: Reports,
     who: Who,
     JsonBody { value: new, .. }: JsonBody<NewDigest>,
 ) -> Result<(StatusCode, Json<DigestView>), Problem> {
     let (from_ms, to_ms) = (moment(&new.from)?, moment(&new.to)?);
-    let rows = rows(&app, from_ms, to_ms).await?;
-    let mask = std::sync::Arc::clone(&reports.0.mask);
-    let k = reports.0.options.digest_k;
-    let masked = move |text: &str| mask.mask(text).map(|masked| masked.text).unwrap_or_default();
-    let content = digest::draft(&rows, from_ms, to_ms, k, &masked);
-    let content = serde_json::to_value(&content).map_err(|e| Problem::new(Code::Internal, e.to_string()))?;
-    let digest = reports.0.desk.keep_draft(&actor(who), (from_ms, to_ms), content).await?;
+    let digest = reports.0.desk.draft_digest(&actor(who), from_ms, to_ms).await?;
     Ok((StatusCode::CREATED, Json(DigestView::of(&reports.0, &digest, true))))
-}
-
-/// What was decided in the time.
-async fn rows(app: &App, from_ms: i64, to_ms: i64) -> Result<Vec<DigestRow>, Problem> {
-    let filter = ReportFilter {
-        states: vec![ReportState::Accepted, ReportState::Merged, ReportState::Declined],
-        since_ms: Some(from_ms.saturating_sub(BEFORE_MS)),
-        until_ms: Some(to_ms),
-        ..ReportFilter::default()
-    };
-    let (mut rows, mut page) = (Vec::new(), PageRequest::first(PAGE_ITEMS_MAX));
-    let mut snapshot = app.store.read().await?;
-    loop {
-        let found = snapshot.reports().list(&filter, &page).await?;
-        rows.extend(found.items.into_iter().filter_map(row));
-        match found.next {
-            Some(next) if rows.len() < REPORTS_MAX => page = PageRequest::after(PAGE_ITEMS_MAX, next),
-            _ => return Ok(rows),
-        }
-    }
-}
-
-fn row(report: Report) -> Option<DigestRow> {
-    Some(DigestRow {
-        at_ms: report.decision.as_ref()?.at_ms,
-        accepted: matches!(report.state, ReportState::Accepted | ReportState::Merged),
-        reporter: report.reporter.key(),
-        form: report.form,
-        service: report.service,
-        lesson: None,
-    })
 }
 
 /// A day (its beginning, UTC) or a moment.

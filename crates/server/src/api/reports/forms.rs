@@ -262,7 +262,10 @@ pub(crate) async fn related(
         return Err(Problem::new(Code::FormUnknown, "there is no form of that type"));
     }
     if draft.text.len() > RELATED_TEXT_BYTES_MAX {
-        return Err(Problem::new(Code::BodyTooLarge, format!("text: at most {RELATED_TEXT_BYTES_MAX} bytes")));
+        return Err(Problem::new(
+            Code::BodyTooLarge,
+            format!("text: at most {RELATED_TEXT_BYTES_MAX} bytes"),
+        ));
     }
     let (service, now_ms) = (draft.service.as_deref(), app.clock.now_ms());
     // by words, a guest could ask what titles of incidents say, a word at a time
@@ -282,7 +285,12 @@ pub(crate) async fn related(
 }
 
 /// What the asker may know of an open incident.
-fn matter(app: &App, reports: &Reports, known: Option<&Admitted>, incident: &Incident) -> Option<RelatedMatter> {
+fn matter(
+    app: &App,
+    reports: &Reports,
+    known: Option<&Admitted>,
+    incident: &Incident,
+) -> Option<RelatedMatter> {
     let service = incident.ownership.service.clone();
     let (title, since_ms, state) = match known {
         Some(admitted) if admitted.visible.sees(incident) => {
@@ -458,13 +466,15 @@ pub(crate) async fn make_link(
     let signed = reports.0.links.sign(&link, now_ms);
     let signed = signed.map_err(|error| Problem::new(Code::RequestInvalid, error.to_string()))?;
     let url = format!("{}/report?link={}", own_url(&app, &headers), signed.token);
-    let view = LinkToForm { url, token: signed.token, expires_at: time(expires_at_ms), key_id: signed.key_id };
+    let view =
+        LinkToForm { url, token: signed.token, expires_at: time(expires_at_ms), key_id: signed.key_id };
     Ok((axum::http::StatusCode::CREATED, Json(view)))
 }
 
 /// Where people reach this server: as it is configured, else where the request was sent to.
 pub(crate) fn own_url(app: &App, headers: &HeaderMap) -> String {
-    let host = || headers.get(axum::http::header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let host =
+        || headers.get(axum::http::header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     app.public_url.clone().unwrap_or_else(|| format!("http://{}", host()))
 }
 

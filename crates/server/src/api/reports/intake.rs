@@ -12,12 +12,13 @@ use crate::extract::{JsonBody, MaybeAs};
 use crate::problem::{Problem, ProblemBody};
 use crate::report_parts::Reports;
 use crate::state::App;
-use access::{Admitted, Credential, Purpose, TicketError};
+use access::{Admitted, Credential as By, Purpose, TicketError};
 use axum::Json;
 use axum::extract::{OriginalUri, State};
 use axum::http::{Extensions, HeaderMap, Method, StatusCode};
 use model::{Channel, IncidentId, Principal, Reporter};
 use report::link::LinkRefused;
+use report::provenance::{self, Credential, channel_of};
 use report::{Filed, Submission};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -121,9 +122,9 @@ pub(crate) struct ReportFiled {
 impl ReportFiled {
     pub(crate) fn of(filed: Filed, own_url: &str) -> Self {
         let secret = filed.secret.reveal().to_owned();
-        let (index, leaf) = filed.recorded.map_or((None, String::new()), |recorded| {
-            (Some(recorded.index), hex(&recorded.leaf_hash))
-        });
+        let (index, leaf) = filed
+            .recorded
+            .map_or((None, String::new()), |recorded| (Some(recorded.index), hex(&recorded.leaf_hash)));
         let audit_id = filed.report.submit_record.to_string();
         Self {
             id: filed.report.id.to_string(),
@@ -166,7 +167,9 @@ pub(crate) async fn post(
     // whoever wants to stay unknown is nobody from here on
     let known = known.filter(|_| !new.anonymous);
     let of_whom = match known.as_deref() {
-        Some(Admitted { principal: Principal::Person { id, .. } | Principal::Token { id, .. }, .. }) => id.as_str(),
+        Some(Admitted { principal: Principal::Person { id, .. } | Principal::Token { id, .. }, .. }) => {
+            id.as_str()
+        }
         _ => "guest",
     };
     let key = Key::of(&headers, of_whom, (&method, uri.path(), &bytes))?;
@@ -174,7 +177,7 @@ pub(crate) async fn post(
         let detail = format!("a guest's key has at least {GUEST_KEY_BYTES_MIN} characters, such as a UUID");
         return Err(Problem::new(Code::IdempotencyKeyInvalid, detail));
     }
-    let mut submission = submission(&app, &reports, known.as_deref(), new).await?;
+    let mut submission = submission(&app, &reports, known.as_deref(), new, false)?;
     submission.once = key.map(|key| key.once());
     submission.address = address(&extensions);
     submission.request_id = extensions.get::<RequestId>().filter(|_| known.is_some()).map(|id| id.0.clone());
@@ -183,11 +186,12 @@ pub(crate) async fn post(
 }
 
 /// What somebody sends, without what only the transport knows.
-pub(crate) async fn submission(
+pub(crate) fn submission(
     app: &App,
     reports: &Reports,
     known: Option<&Admitted>,
     new: NewReport,
+    is_mcp: bool,
 ) -> Result<Submission, Problem> {
     let link = match new.link.as_deref().map(|token| reports.0.links.check(token, app.clock.now_ms())) {
         // while somebody wrote; what they wrote is taken, only the link vouches for nothing any more
@@ -199,8 +203,8 @@ pub(crate) async fn submission(
         None => new.context,
     };
     let (context, signed_commit) = context.context();
-    let Reporting { reporter, principal, sso, account_since_ms } = reporting(app, known).await?;
-    let is_token = known.is_some_and(|admitted| admitted.signed_in().is_none());
+    let (reporter, principal, credential) = reporting(app, known);
+    let (channel, credential) = way(new.channel.as_deref(), link.is_some(), credential, is_mcp)?;
     Ok(Submission {
         form: new.form,
         service: link.as_ref().and_then(|link| link.service.clone()).or(new.service),
@@ -210,9 +214,8 @@ pub(crate) async fn submission(
         signed_commit,
         reporter,
         principal,
-        sso,
-        account_since_ms,
-        channel: channel(new.channel.as_deref(), link.is_some(), is_token)?,
+        credential,
+        channel,
         address: None,
         request_id: None,
         related: new.add_to.as_deref().map(|reference| referred(app, reference)).transpose()?.flatten(),
@@ -222,51 +225,45 @@ pub(crate) async fn submission(
     })
 }
 
-struct Reporting {
-    reporter: Reporter,
-    principal: Principal,
-    sso: bool,
-    account_since_ms: Option<i64>,
-}
-
 /// Whose report it is: a person's, also by a token of theirs; a machine's by its token; else nobody's.
-async fn reporting(app: &App, known: Option<&Admitted>) -> Result<Reporting, Problem> {
-    let Some(admitted) = known else {
-        let (reporter, principal) = (Reporter::Anonymous, Principal::Guest);
-        return Ok(Reporting { reporter, principal, sso: false, account_since_ms: None });
-    };
-    let (person, sso) = match &admitted.by {
-        Credential::Session(signed_in) => {
+fn reporting(app: &App, known: Option<&Admitted>) -> (Reporter, Principal, Credential) {
+    let Some(admitted) = known else { return (Reporter::Anonymous, Principal::Guest, Credential::None) };
+    let (reporter, credential) = match &admitted.by {
+        By::Session(signed_in) => {
             let sso = app.oidc.iter().any(|oidc| oidc.settings().id == signed_in.session.provider);
-            (Some(signed_in.person.clone()), sso)
+            (Reporter::Person { id: signed_in.person.id }, Credential::Session { sso })
         }
-        Credential::Token(grant) => match grant.person {
-            Some(person) => (app.directory.person(person).await?, false),
-            None => (None, false),
-        },
+        By::Token(grant) => {
+            let machine = || Reporter::Token { id: grant.id, name: grant.name.clone() };
+            let reporter = grant.person.map_or_else(machine, |id| Reporter::Person { id });
+            (reporter, Credential::Token)
+        }
     };
-    let reporter = match (&person, &admitted.by) {
-        (Some(person), _) => Reporter::Person { id: person.id },
-        (None, Credential::Token(grant)) => Reporter::Token { id: grant.id, name: grant.name.clone() },
-        (None, Credential::Session(_)) => Reporter::Anonymous,
-    };
-    let account_since_ms = person.map(|person| person.created_at_ms);
-    Ok(Reporting { reporter, principal: admitted.principal.clone(), sso, account_since_ms })
+    (reporter, admitted.principal.clone(), credential)
 }
 
-/// By which way it came. What is claimed proves nothing; a link is one if its signature holds.
-fn channel(claimed: Option<&str>, by_link: bool, by_token: bool) -> Result<Channel, Problem> {
+/// By which way it came, and what was verified of it. A link whose signature holds is one, whoever came by it.
+fn way(
+    claimed: Option<&str>,
+    by_link: bool,
+    known: Credential,
+    is_mcp: bool,
+) -> Result<(Channel, Credential), Problem> {
     let claimed = claimed.map(|name| {
-        let known = Channel::from_name(name).filter(|channel| *channel != Channel::Mcp);
+        let known =
+            provenance::Channel::from_name(name).filter(|channel| *channel != provenance::Channel::Mcp);
         known.ok_or_else(|| Problem::new(Code::RequestInvalid, "channel is web, cli, link or api"))
     });
-    Ok(match (by_link, claimed.transpose()?) {
-        (true, _) => Channel::Link,
-        (false, Some(Channel::Link)) => Channel::Web,
-        (false, Some(claimed)) => claimed,
-        (false, None) if by_token => Channel::Api,
-        (false, None) => Channel::Web,
-    })
+    let credential = if by_link && known == Credential::None { Credential::Link } else { known };
+    let channel = match channel_of(claimed.transpose()?, credential, is_mcp) {
+        _ if by_link && !is_mcp => Channel::Link,
+        provenance::Channel::Web => Channel::Web,
+        provenance::Channel::Cli => Channel::Cli,
+        provenance::Channel::Link => Channel::Link,
+        provenance::Channel::Mcp => Channel::Mcp,
+        provenance::Channel::Api => Channel::Api,
+    };
+    Ok((channel, credential))
 }
 
 /// The incident of a reference. One that does not hold any more is no reason to lose a report.
@@ -285,19 +282,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_channel_is_what_can_be_checked_of_it() {
+    fn a_way_is_what_can_be_checked_of_it() {
+        let (none, token) = (Credential::None, Credential::Token);
+        let session = Credential::Session { sso: true };
         let cases = [
-            (Some("link"), true, false, Some(Channel::Link)),
-            (Some("web"), true, false, Some(Channel::Link)),
-            (Some("link"), false, false, Some(Channel::Web)),
-            (Some("cli"), false, true, Some(Channel::Cli)),
-            (None, false, true, Some(Channel::Api)),
-            (None, false, false, Some(Channel::Web)),
-            (Some("mcp"), false, true, None),
-            (Some("phone"), false, false, None),
+            (Some("link"), true, none, false, Some((Channel::Link, Credential::Link))),
+            (Some("web"), true, session, false, Some((Channel::Link, session))),
+            (Some("link"), false, none, false, Some((Channel::Api, none))),
+            (Some("web"), false, none, false, Some((Channel::Web, none))),
+            (Some("cli"), false, token, false, Some((Channel::Cli, token))),
+            (None, false, session, false, Some((Channel::Web, session))),
+            (None, false, token, false, Some((Channel::Api, token))),
+            (None, false, token, true, Some((Channel::Mcp, token))),
+            (Some("mcp"), false, token, false, None),
+            (Some("phone"), false, none, false, None),
         ];
-        for (claimed, by_link, by_token, expected) in cases {
-            assert_eq!(channel(claimed, by_link, by_token).ok(), expected, "{claimed:?} {by_link} {by_token}");
+        for (claimed, by_link, known, is_mcp, expected) in cases {
+            let found = way(claimed, by_link, known, is_mcp).ok();
+            assert_eq!(found, expected, "{claimed:?} {by_link} {known:?} {is_mcp}");
         }
     }
 }

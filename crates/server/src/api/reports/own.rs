@@ -1,11 +1,10 @@
 //! `/api/v1/me`: one's own reports, what they came to, how one wants to be thanked.
 
-use super::desk::{ReportPage, entry};
+use super::desk::ReportPage;
 use super::receipt::{ReceiptSecretBody, unknown};
 use super::view::{ReportSummary, time};
 use super::{Items, actor};
 use crate::api::page::PageParams;
-use crate::code::Code;
 use crate::extract::{As, JsonBody, NoParams, Params, Signed, Who};
 use crate::problem::{Problem, ProblemBody};
 use crate::report_parts::Reports;
@@ -14,8 +13,8 @@ use axum::Json;
 use axum::extract::State;
 use model::{Credit, Reporter};
 use ports::store::{ReportFilter, StoreError};
-use report::reputation::{Entry, Reputation};
-use report::secret_sha256;
+use report::reputation::Reputation;
+use report::{ledger_entries, secret_sha256};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -154,8 +153,7 @@ pub(crate) async fn reputation(
 ) -> Result<Json<OwnReputation>, Problem> {
     let reporter = Reporter::Person { id: signed_in.person.id }.key().unwrap_or_default();
     let ledger = app.store.read().await?.ledger().of_reporter(&reporter).await?;
-    let entries: Vec<Entry> = ledger.iter().map(entry).collect();
-    let categories = Reputation::by_category(&entries, app.clock.now_ms());
+    let categories = Reputation::by_category(&ledger_entries(&ledger), app.clock.now_ms());
     let view = |(category, reputation): (String, Reputation)| CategoryReputation {
         category,
         mean: reputation.mean,
@@ -232,8 +230,6 @@ pub(crate) async fn set_credit(
     JsonBody { value, .. }: JsonBody<CreditView>,
 ) -> Result<Json<CreditView>, Problem> {
     let name = value.display_name.filter(|name| !name.trim().is_empty());
-    let name = name.map(|name| report::credit::display_name(&name)).transpose();
-    let name = name.map_err(|error| Problem::new(Code::RequestInvalid, error.to_string()))?;
     Ok(Json(reports.0.desk.set_credit(&actor(who), name, value.shown).await?.into()))
 }
 

@@ -93,7 +93,6 @@ pub(crate) struct ReceiptAppeal {
 ///
 /// [`ReceiptView`] is what is sent; this describes it, and a test holds the two together.
 #[derive(Debug, Serialize, ToSchema)]
-#[expect(dead_code, reason = "it describes what another crate, which knows no OpenAPI, serializes")]
 pub(crate) struct ReceiptShown {
     /// `rep_…`
     id: String,
@@ -181,7 +180,10 @@ pub(super) fn unknown() -> Problem {
 }
 
 /// The report of the receipt that is open.
-pub(super) async fn report(app: &App, OpenReceipt(Ticket { subject, .. }): &OpenReceipt) -> Result<Report, Problem> {
+pub(super) async fn report(
+    app: &App,
+    OpenReceipt(Ticket { subject, .. }): &OpenReceipt,
+) -> Result<Report, Problem> {
     let id: ReportId = subject.parse().map_err(|_| unknown())?;
     app.store.read().await?.reports().get(id).await?.ok_or_else(unknown)
 }
@@ -208,11 +210,20 @@ pub(crate) async fn get(
 }
 
 /// The view, with what the desk does not know.
-async fn shown(app: &App, reports: &Reports, headers: &HeaderMap, report: &Report) -> Result<ReceiptView, Problem> {
+async fn shown(
+    app: &App,
+    reports: &Reports,
+    headers: &HeaderMap,
+    report: &Report,
+) -> Result<ReceiptView, Problem> {
     let policy = &reports.0.policy;
     let shown = Shown {
         form_title: reports.0.form_title(&report.form),
-        reason_titles: policy.reasons.iter().map(|reason| (reason.id.clone(), reason.title.clone())).collect(),
+        reason_titles: policy
+            .reasons
+            .iter()
+            .map(|reason| (reason.id.clone(), reason.title.clone()))
+            .collect(),
         owner_team: owner_team(app, headers, report).await,
         proof: Some(proof(app, report).await?),
     };
@@ -352,7 +363,11 @@ pub(crate) async fn withdraw(
     tag = "reports",
     responses((status = 204, description = "This browser has forgotten it")),
 )]
-pub(crate) async fn forget(State(app): State<App>, headers: HeaderMap, _: OpenReceipt) -> Result<Response, Problem> {
+pub(crate) async fn forget(
+    State(app): State<App>,
+    headers: HeaderMap,
+    _: OpenReceipt,
+) -> Result<Response, Problem> {
     forgery::check_origin(&app, &headers)?;
     let removed: HeaderMap =
         Cookie::Receipt.set(&app, "", 0).map(|value| (header::SET_COOKIE, value)).into_iter().collect();

@@ -36,9 +36,8 @@ pub(crate) fn narrow(app: &App, admitted: &Admitted, filter: ReportFilter) -> Re
         let page = app.services.page(&[], after.as_deref(), SERVICES_PER_READ);
         let Some(last) = page.last() else { break };
         after = Some(last.name.clone());
-        let is_own = |of: &Option<String>| {
-            of.as_ref().is_some_and(|name| admitted.reports.teams().contains(name))
-        };
+        let is_own =
+            |of: &Option<String>| of.as_ref().is_some_and(|name| admitted.reports.teams().contains(name));
         let own = page.into_iter().filter(|service| is_own(&service.team) || is_own(&service.owner));
         names.extend(own.map(|service| service.name));
     }

@@ -6,8 +6,8 @@ use crate::state::App;
 use access::{Admitted, Sight};
 use jiff::Timestamp;
 use model::{
-    Appeal, AppealState, Attachment, Decision, Incident, IncidentId, MessageFrom, Principal, Report, ReportContext,
-    ReportMessage, ReportNotice, ReportProvenance, Reporter,
+    Appeal, AppealState, Attachment, Decision, Incident, IncidentId, MessageFrom, Principal, Report,
+    ReportContext, ReportMessage, ReportNotice, ReportProvenance, Reporter,
 };
 use ports::Snapshot;
 use serde::Serialize;
@@ -207,7 +207,8 @@ pub(crate) struct ProvenanceView {
 
 impl From<ReportProvenance> for ProvenanceView {
     fn from(provenance: ReportProvenance) -> Self {
-        let ReportProvenance { channel_strength, sso, signed_commit, corroborated, telemetry_match } = provenance;
+        let ReportProvenance { channel_strength, sso, signed_commit, corroborated, telemetry_match } =
+            provenance;
         Self { channel_strength, sso, signed_commit, corroborated, telemetry_match }
     }
 }
