@@ -261,6 +261,8 @@ fn documents_that_do_something_are_refused() {
         "/OpenAction [1 0 R /Fit]",
         "/Title (about JavaScript and JS)",
         "/JSX 1",
+        "/JS/X",
+        "/Launcher 1",
         "/#",
         "/#4",
         "/#GG 1",
