@@ -1,6 +1,8 @@
 //! People's decisions on reports: each checked, versioned, and recorded in the same transaction.
 
+use crate::corroboration::{case_of, corroborated, groups, has_telemetry};
 use crate::decision::{self, By, Decided, Wanted, check_text};
+use crate::decision_table::allowed;
 use crate::finding::finding_id;
 use crate::form::{Form, Forms};
 use crate::policy::Policy;
@@ -8,7 +10,7 @@ use crate::telemetry::DecisionLabel;
 use crate::{Error, Feed, Telemetry};
 use model::{
     AuditRecord, Clock, DecisionKind, Entropy, IncidentId, MessageFrom, MessageId, Principal, Report,
-    ReportId, ReportMessage, ReportState, Severity,
+    ReportId, ReportMessage, ReportProvenance, ReportState, Severity,
 };
 use ports::store::{Store, StoreError, UnitOfWork};
 use ports::{Blobs, Mask};
@@ -150,6 +152,7 @@ impl ReportDesk {
         request: &DecisionRequest,
     ) -> Result<Report, Error> {
         let report = self.at_version(unit, request.report, request.version).await?;
+        let report = self.weighed(unit, report).await?;
         if let Some(incident) = request.incident.filter(|_| request.kind == DecisionKind::Merge) {
             let known = unit.incidents().get(incident).await?;
             known.ok_or_else(|| StoreError::not_found("incident", incident))?;
@@ -174,6 +177,51 @@ impl ReportDesk {
         }
         self.options.telemetry.decided.get_or_create(&DecisionLabel { kind: request.kind.as_str() }).inc();
         Ok(report)
+    }
+
+    /// The report with what others say and what telemetry shows by now.
+    async fn weighed(&self, unit: &mut dyn UnitOfWork, report: Report) -> Result<Report, Error> {
+        let form = self.options.forms.get(&report.form);
+        let corroborated = report.provenance.corroborated || corroborated(unit.reports(), &report).await?;
+        let groups = groups(&report, form);
+        let open = unit.incidents().open_in_groups(&groups).await?;
+        let mut telemetry_match = report.provenance.telemetry_match;
+        for incident in open {
+            telemetry_match |= has_telemetry(unit.findings(), incident.incident.id).await?;
+        }
+        let provenance = ReportProvenance { corroborated, telemetry_match, ..report.provenance };
+        Ok(Report { provenance, ..report })
+    }
+
+    /// Accepts a report that the table of automation lets be accepted; says whether it was. A person reviews it later.
+    pub(crate) async fn accept_by_automation(&self, id: ReportId) -> Result<bool, Error> {
+        let mut unit = self.options.store.begin().await?;
+        let report = self.read(&mut *unit, id).await?;
+        let report = self.weighed(&mut *unit, report).await?;
+        if report.state != ReportState::Received || !allowed(&case_of(&report)).may_accept {
+            return Ok(false);
+        }
+        let actor = Actor {
+            principal: Principal::System { part: "reports".to_owned() },
+            origin: None,
+            request_id: None,
+        };
+        let form = self.options.forms.get(&report.form);
+        let wanted = Wanted {
+            kind: DecisionKind::Accept,
+            incident: None,
+            severity: form.map_or(Severity::Low, Form::severity).min(allowed(&case_of(&report)).severity_max),
+            reason: None,
+            note: String::new(),
+        };
+        let by = self.by(&actor, true);
+        let decided =
+            decision::decide(&report, &wanted, finding_id(&report, form), &self.options.policy, &by)?;
+        self.write(&mut *unit, decided, "report.decide", &actor, None).await?;
+        unit.commit().await?;
+        self.options.telemetry.decided.get_or_create(&DecisionLabel { kind: "accept" }).inc();
+        self.announce(id);
+        Ok(true)
     }
 
     /// Says something; words of the reporter's on an open question put the report back among those that wait.

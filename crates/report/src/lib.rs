@@ -15,6 +15,7 @@
 //! - [`rate`]: what goes the short way. [`ring`], [`similarity`]: whether reports are agreed upon.
 //! - [`service_index`], [`related`]: what a form offers while somebody types.
 //! - [`attachment`]: what a file is. [`link`]: "report this" from elsewhere.
+//! - [`context`]: what a reporter's machine knows; [`draft`]: a report before it is sent.
 //! - [`digest`], [`credit`]: what others learn, and whom to thank.
 //!
 //! **Invariant:** a report that was acknowledged is never lost, and is one event, however often it is put on the log.
@@ -43,6 +44,7 @@ pub mod similarity;
 // where reports are kept and decided
 mod appeals;
 mod bulletin;
+mod corroboration;
 mod decision;
 mod desk;
 mod error;
@@ -58,6 +60,7 @@ mod service;
 mod standing;
 mod telemetry;
 mod view;
+mod watch;
 
 pub use appeals::{AppealDecisionRequest, AppealRequest};
 pub use bulletin::{DIGEST_MS_MAX, DIGEST_REPORTS_MAX};
@@ -79,3 +82,8 @@ pub use service::{Options, Service};
 pub use standing::{ledger_entries, reputation_of};
 pub use telemetry::Telemetry;
 pub use view::{ReceiptParts, ReceiptView, state_text};
+pub use watch::{REMEMBERED_MS, REMEMBERED_REPORTS_MAX};
+
+// the reporter's machine
+pub mod context;
+pub mod draft;

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 /// Most reports of one step.
@@ -44,6 +44,8 @@ pub struct PublisherOptions {
 pub struct Publisher {
     options: PublisherOptions,
     wake: Arc<Notify>,
+    /// Who looks at what was published.
+    watch: Option<mpsc::Sender<Vec<Report>>>,
 }
 
 /// What a step did.
@@ -78,7 +80,13 @@ impl<T> Default for Lot<T> {
 impl Publisher {
     /// A publisher that is woken by `wake`.
     pub const fn new(options: PublisherOptions, wake: Arc<Notify>) -> Self {
-        Self { options, wake }
+        Self { options, wake, watch: None }
+    }
+
+    /// The same, with somebody who looks at each report once it is on the log.
+    #[must_use]
+    pub(crate) fn watched_by(self, watch: mpsc::Sender<Vec<Report>>) -> Self {
+        Self { watch: Some(watch), ..self }
     }
 
     /// Works until `shutdown`. What is left then is done at the next start.
@@ -146,7 +154,12 @@ impl Publisher {
         unit.commit().await?;
         self.options.telemetry.published.inc_by(places.len() as u64);
         self.options.telemetry.unpublished.set(0);
-        Ok(places.len())
+        let published = places.len();
+        if let Some(watch) = &self.watch {
+            // nobody looks any more: the product stops
+            let _ = watch.send(waiting).await;
+        }
+        Ok(published)
     }
 
     async fn findings(&self) -> Result<usize, Error> {

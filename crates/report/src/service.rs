@@ -4,9 +4,11 @@ use crate::desk::DeskOptions;
 use crate::group_commit::Writer;
 use crate::intake::IntakeOptions;
 use crate::publish::PublisherOptions;
+use crate::watch::{BATCHES_MAX, Watch};
 use crate::{Intake, Publisher, ReportDesk};
+use model::Report;
 use std::sync::Arc;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 /// What the service works with.
@@ -26,6 +28,8 @@ pub struct Service {
     desk: ReportDesk,
     writer: Writer,
     publisher: Publisher,
+    watch: Watch,
+    published: mpsc::Receiver<Vec<Report>>,
 }
 
 impl Service {
@@ -34,8 +38,10 @@ impl Service {
         let wake = Arc::new(Notify::new());
         let (intake, writer) = Intake::new(options.intake, Arc::clone(&wake));
         let desk = ReportDesk::new(options.desk, Arc::clone(&wake));
-        let publisher = Publisher::new(options.publisher, wake);
-        Self { intake: Arc::new(intake), desk, writer, publisher }
+        let (sender, published) = mpsc::channel(BATCHES_MAX);
+        let watch = Watch::new(desk.clone(), options.publisher.telemetry.clone());
+        let publisher = Publisher::new(options.publisher, wake).watched_by(sender);
+        Self { intake: Arc::new(intake), desk, writer, publisher, watch, published }
     }
 
     /// Where reports come in.
@@ -48,10 +54,15 @@ impl Service {
         self.desk.clone()
     }
 
+    /// Takes reports in until `shutdown`, and publishes nothing: somebody else on the same store does.
+    pub async fn run_intake(self, shutdown: CancellationToken) {
+        self.writer.run(shutdown).await;
+    }
+
     /// Works until `shutdown`; what was put in the queue by then is written.
     pub async fn run(self, shutdown: CancellationToken) {
-        let Self { intake, desk, writer, publisher } = self;
-        drop((intake, desk));
-        tokio::join!(writer.run(shutdown.clone()), publisher.run(shutdown));
+        let Self { writer, publisher, watch, published, .. } = self;
+        let publishing = publisher.run(shutdown.clone());
+        tokio::join!(writer.run(shutdown.clone()), publishing, watch.run(published, shutdown));
     }
 }

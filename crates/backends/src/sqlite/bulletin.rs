@@ -162,6 +162,32 @@ impl Notices for Session {
         self.done(true)
     }
 
+    async fn join(&mut self, key: &str, report: ReportId) -> Result<bool, StoreError> {
+        self.step()?;
+        self.known_report(report).await?;
+        let joined = sqlx::query(
+            "INSERT INTO report_notice_members (notice, report, region) \
+             SELECT n.seq, ?1, n.region FROM report_notices n WHERE n.key = ?2 \
+             AND (SELECT count(*) FROM report_notice_members m WHERE m.notice = n.seq) < ?3 \
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(ulid(report.0))
+        .bind(key)
+        .bind(NOTICE_REPORTS_MAX as i64)
+        .execute(self.conn())
+        .await
+        .map_err(failed(NOTICE))?;
+        sqlx::query(
+            "UPDATE reports SET automation_held = 1 WHERE id = ?1 AND EXISTS (SELECT 1 FROM report_notices WHERE key = ?2)",
+        )
+        .bind(ulid(report.0))
+        .bind(key)
+        .execute(self.conn())
+        .await
+        .map_err(failed(NOTICE))?;
+        self.done(joined.rows_affected() > 0)
+    }
+
     async fn acknowledge(
         &mut self,
         id: NoticeId,

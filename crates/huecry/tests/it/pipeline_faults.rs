@@ -12,8 +12,9 @@ use model::{Entropy, Finding, Offset, Partition, RawRecord, SeededEntropy, Syste
 use ports::lake::{LakeSize, Maintained, RetentionRule};
 use ports::log::{Bounds, RecordBatch, Records, Retained};
 use ports::store::{
-    Audit, ChangeSeq, Changes, Comments, Counters, DeadLetters, Findings, Idempotency, Incidents, Links,
-    Moves, People, Positions, Rules, Sessions, Snapshot, Sources, Tokens, UnitOfWork, Views,
+    Appeals, Attachments, Audit, ChangeSeq, Changes, Comments, Counters, Credits, DeadLetters, Digests,
+    Findings, Idempotency, Incidents, Links, Moves, Notices, People, Positions, ReadLedger, ReportMessages,
+    Reports, Rules, Sessions, Snapshot, Sources, Tokens, UnitOfWork, Views,
 };
 use ports::{Lake, LakeError, LakeRow, LakeWriter, Log, LogError, Store, StoreError};
 use std::collections::BTreeSet;

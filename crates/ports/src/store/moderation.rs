@@ -107,6 +107,13 @@ pub trait Notices: ReadNotices {
     /// [`StoreError::BadQuery`] past [`NOTICE_REPORTS_MAX`]; [`StoreError::AuditMismatch`].
     async fn add(&mut self, notice: &ReportNotice, audit: &AuditRecord) -> Result<bool, StoreError>;
 
+    /// Adds a report to the notice of that key and keeps automation from it; says whether that is new. Machines do so as
+    /// reports come, and no person decided anything: there is no record.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] for the report.
+    async fn join(&mut self, key: &str, report: ReportId) -> Result<bool, StoreError>;
+
     /// Notes who looked at it; the first counts.
     ///
     /// # Errors

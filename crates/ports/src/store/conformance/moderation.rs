@@ -72,9 +72,10 @@ pub async fn appeals_are_made_and_decided_once(store: &dyn Store) {
     );
     assert_eq!(view.appeals().of_report(reports[1].id).await.unwrap(), []);
     let open = view.appeals().list(Some(AppealState::Open), &PageRequest::first(1)).await.unwrap();
-    assert_eq!(open.items, [soon.clone()]);
+    assert_eq!(open.items, std::slice::from_ref(&soon));
     let rest = PageRequest::after(9, open.next.unwrap());
-    assert_eq!(view.appeals().list(Some(AppealState::Open), &rest).await.unwrap().items, [other.clone()]);
+    let rest = view.appeals().list(Some(AppealState::Open), &rest).await.unwrap();
+    assert_eq!(rest.items, std::slice::from_ref(&other));
     assert_eq!(
         view.appeals().list(None, &PageRequest::first(9)).await.unwrap().items,
         [soon, decided, other]
@@ -84,7 +85,8 @@ pub async fn appeals_are_made_and_decided_once(store: &dyn Store) {
 /// A ring is told once; its reports are kept from automation, and from nothing else.
 pub async fn rings_are_told_once(store: &dyn Store) {
     let bench = Bench::new(97);
-    let reports = submitted(&bench, store, 3).await;
+    let mut reports = submitted(&bench, store, 3).await;
+    reports.sort_by_key(|report| report.id);
     let notice = ReportNotice {
         id: NoticeId::new(&bench.clock, &bench.entropy),
         kind: NoticeKind::Ring,
@@ -119,6 +121,11 @@ pub async fn rings_are_told_once(store: &dyn Store) {
     }
     drop(view);
     let mut unit = store.begin().await.unwrap();
+    assert!(unit.notices().join("checkout/2", reports[1].id).await.unwrap());
+    assert!(!unit.notices().join("checkout/2", reports[1].id).await.unwrap(), "twice is once");
+    assert!(!unit.notices().join("nothing", reports[1].id).await.unwrap());
+    assert!(unit.reports().get(reports[1].id).await.unwrap().unwrap().automation_held);
+    let second = ReportNotice { reports: vec![reports[0].id, reports[1].id], ..second };
     unit.notices().acknowledge(second.id, &eve(), 20, &bench.audit(second.id)).await.unwrap();
     unit.notices().acknowledge(second.id, &Principal::Guest, 30, &bench.audit(second.id)).await.unwrap();
     unit.commit().await.unwrap();

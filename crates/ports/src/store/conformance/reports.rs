@@ -167,8 +167,6 @@ pub async fn reports_are_listed(store: &dyn Store) {
         counts.contains(&(ReportState::Held, 1)) && counts.contains(&(ReportState::Received, 8)),
         "{counts:?}"
     );
-    let foreign = view.comments().of_incident(model::IncidentId(Ulid(1)), &PageRequest::first(1)).await;
-    assert!(foreign.is_ok());
     let bad = PageRequest::after(4, crate::store::Cursor::new("comments", &[1], "cmt_1"));
     assert!(matches!(view.reports().list(&all, &bad).await, Err(StoreError::BadCursor)));
 }
@@ -230,8 +228,8 @@ pub async fn reports_are_decided_once(store: &dyn Store) {
     drop(unit);
     let mut view = store.read().await.unwrap();
     assert_eq!(view.reports().get(report.id).await.unwrap(), Some(decided.clone()));
-    assert_eq!(view.ledger().of_report(report.id).await.unwrap(), [first.clone()], "not twice");
-    assert_eq!(view.ledger().of_reporter(&first.reporter).await.unwrap(), [first.clone()]);
+    assert_eq!(view.ledger().of_report(report.id).await.unwrap(), std::slice::from_ref(&first), "not twice");
+    assert_eq!(view.ledger().of_reporter(&first.reporter).await.unwrap(), std::slice::from_ref(&first));
     assert_eq!(view.ledger().of_reporter("per_0").await.unwrap(), []);
     drop(view);
     let other = entry(&report, -1, 600);
