@@ -302,11 +302,12 @@ export interface Digest {
   state: string
   from: string
   to: string
-  /** Plain text or Markdown; shown as text. */
   text?: string | null
-  sections?: { title: string; text?: string | null; items?: { label: string; count: number | string }[] }[] | null
+  /** Sums, under their names. */
+  content?: unknown
+  created_at?: string | null
   published_at?: string | null
-  approved_by?: unknown
+  published_by?: unknown
 }
 
 interface Items<T> {

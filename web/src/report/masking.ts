@@ -77,7 +77,7 @@ export function piecesOf({ text, spans }: Masked): Piece[] {
 }
 
 /** Words that another keystroke may make part of something personal: `jane.d`, `+49`, `Jane`, `password:`. */
-const UNSURE = /[\d@:=_+/\\-]|^["'(“‘[]*\p{Lu}/u
+const UNSURE = /[\d@:=_+/\\[\]-]|^["'(“‘]*\p{Lu}/u
 /** Between words; also what stands between them in languages without spaces ends a word. */
 const GAP = /[\s,;!?。、，]+$/u
 
@@ -90,11 +90,11 @@ export function settledPart(masker: Pick<Masker, 'mask'>, typed: string): string
   let ended = GAP.test(rest)
   for (;;) {
     rest = rest.replace(GAP, '')
-    const word = /\S+$/u.exec(rest)?.[0] ?? ''
+    const word = /(?:\[[a-z]+ \d+\]\S*|\S+)$/u.exec(rest)?.[0] ?? ''
     if (word === '') return ''
-    const placeholder = /\[[a-z]+ \d+\]\S*$/u.test(rest)
-    if (ended && (placeholder || !UNSURE.test(word))) return rest
-    rest = placeholder ? rest.replace(/\[[a-z]+ \d+\]\S*$/u, '') : rest.slice(0, rest.length - word.length)
+    // what is masked there may turn out to be a part of something longer, so it goes as well
+    if (ended && !UNSURE.test(word)) return rest
+    rest = rest.slice(0, rest.length - word.length)
     ended = true
   }
 }
