@@ -1,37 +1,33 @@
-import type { Digest } from '../report/api'
+import type { Digest, DigestGroup } from '../report/api'
 import classes from './digest.module.css'
-import { partsOf, type Part } from './parts'
+import { groupWords, shareWords } from './title'
 
 /** The body of a digest, here and at its approval. */
-export function DigestText({ digest }: { digest: Digest }) {
+export function DigestText({ digest, formTitle }: { digest: Digest; formTitle: (type: string) => string }) {
+  const groups = digest.content?.groups ?? []
+  if (groups.length === 0) return <p className="dim">Too little was reported to say anything without saying of whom.</p>
   return (
     <div className={classes.body}>
-      {digest.text ? <p className={classes.text}>{digest.text}</p> : null}
-      {partsOf(digest.content).map((part, index) => (
-        <PartOf key={index} part={part} />
+      {groups.map((group, index) => (
+        <Group key={index} group={group} formTitle={formTitle} />
       ))}
     </div>
   )
 }
 
-function PartOf({ part }: { part: Part }) {
+function Group({ group, formTitle }: { group: DigestGroup; formTitle: (type: string) => string }) {
   return (
     <section>
-      {part.title ? <h3>{part.title}</h3> : null}
-      {part.texts.map((text, index) => (
-        <p key={index} className={classes.text}>
-          {text}
-        </p>
-      ))}
-      {part.sums.length > 0 ? (
-        <dl className={classes.sums}>
-          {part.sums.map(({ label, value }) => (
-            <div key={label}>
-              <dt>{label}</dt>
-              <dd>{value}</dd>
-            </div>
+      <h3>{groupWords(group, formTitle)}</h3>
+      <p className={classes.sums}>
+        At least <b>{group.reports_min}</b> reports; {shareWords(group.accepted)} turned out right.
+      </p>
+      {group.lessons.length > 0 ? (
+        <ul className={classes.list} aria-label="To learn from it">
+          {group.lessons.map((lesson) => (
+            <li key={lesson}>{lesson}</li>
           ))}
-        </dl>
+        </ul>
       ) : null}
     </section>
   )

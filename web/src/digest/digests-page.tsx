@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useEffect } from 'react'
 import { usePath } from '../guest/address'
 import { Card, Note, Problem, Waiting, When } from '../guest/controls'
-import { loadDigest, loadDigests } from '../report/api'
+import { loadDigest, loadDigests, loadForms } from '../report/api'
 import { DigestText } from './digest-text'
 import { digestTitle } from './title'
 import classes from './digest.module.css'
@@ -55,6 +55,7 @@ function One({ id }: { id: string }) {
     queryKey: ['digest', id],
     queryFn: ({ signal }) => loadDigest(id, { anonymous: true, signal }),
   })
+  const forms = useQuery({ queryKey: ['forms'], queryFn: ({ signal }) => loadForms({ anonymous: true, signal }) })
   if (digest.isPending) return <Waiting what="the digest" />
   if (digest.isError) return <Problem error={digest.error} what="The digest" retry={() => void digest.refetch()} />
   return (
@@ -64,7 +65,10 @@ function One({ id }: { id: string }) {
         <h1>{digestTitle(digest.data)}</h1>
       </div>
       <Card title="In sums">
-        <DigestText digest={digest.data} />
+        <DigestText
+          digest={digest.data}
+          formTitle={(type) => forms.data?.items.find((form) => form.type === type)?.title ?? type}
+        />
       </Card>
     </>
   )

@@ -6,6 +6,7 @@ import { Loading } from '../feedback/loading'
 import { noticeDone } from '../feedback/notices'
 import { ProblemNote } from '../feedback/problem-note'
 import { Page } from '../layout/page'
+import { formTitle, useForms } from '../moderation/reports'
 import { draftDigest, loadDigestDrafts, publishDigest, type Digest } from '../report/api'
 import { Instant } from '../time/instant'
 import { DigestText } from './digest-text'
@@ -81,6 +82,7 @@ function NewDraft() {
 
 function DraftOf({ digest }: { digest: Digest }) {
   const client = useQueryClient()
+  const forms = useForms()
   const publish = useMutation({
     mutationFn: () => publishDigest(digest.id),
     onSuccess: () => {
@@ -96,7 +98,7 @@ function DraftOf({ digest }: { digest: Digest }) {
           drafted <Instant ms={Date.parse(digest.created_at)} />
         </Text>
       ) : null}
-      <DigestText digest={digest} />
+      <DigestText digest={digest} formTitle={(type) => formTitle(type, forms)} />
       {publish.isError ? <ProblemNote error={publish.error} what="It was not published" /> : null}
       <Group gap="xs">
         <Button onClick={() => publish.mutate()} loading={publish.isPending}>

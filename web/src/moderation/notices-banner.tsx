@@ -26,7 +26,7 @@ export function NoticesBanner({ onShow }: { onShow: (id: string) => void }) {
     <Alert
       key={notice.id}
       m="xs"
-      color="orange"
+      color="indigo"
       variant="light"
       role="status"
       icon={<IconUsersGroup size={18} />}

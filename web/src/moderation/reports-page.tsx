@@ -148,7 +148,7 @@ function Bar({ filters, onFilters, counts, searchBox, busy, onRefresh, moderates
       </div>
       <span className={classes.spacer} />
       <Select
-        w={180}
+        w={150}
         aria-label="Form"
         placeholder="All forms"
         clearable
@@ -180,7 +180,7 @@ function SearchBox({ value, onSearch, box }: SearchProps) {
   return (
     <TextInput
       ref={box}
-      w={200}
+      w={160}
       value={typed}
       leftSection={<IconSearch size={14} />}
       aria-label="Search reports"

@@ -296,15 +296,24 @@ export interface Credit {
   shown: boolean
 }
 
+/** Sums of at least a few reports each, so that nobody can be told from them. */
+export interface DigestGroup {
+  /** Nothing for what is left of all forms. */
+  form?: string | null
+  service?: string | null
+  /** There are at least so many. */
+  reports_min: number
+  /** How many were accepted: `few`, `half`, `most`. */
+  accepted: string
+  lessons: string[]
+}
+
 export interface Digest {
   id: string
-  title?: string | null
   state: string
-  from: string
-  to: string
-  text?: string | null
-  /** Sums, under their names. */
-  content?: unknown
+  from?: string | null
+  to?: string | null
+  content?: { from_ms?: number; to_ms?: number; k?: number; groups: DigestGroup[] } | null
   created_at?: string | null
   published_at?: string | null
   published_by?: unknown
