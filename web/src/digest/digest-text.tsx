@@ -1,34 +1,26 @@
-import type { Digest, DigestGroup } from '../report/api'
+import type { Digest } from '../report/api'
 import classes from './digest.module.css'
-import { groupWords, shareWords } from './title'
 
 /** The body of a digest, here and at its approval. */
-export function DigestText({ digest, formTitle }: { digest: Digest; formTitle: (type: string) => string }) {
-  const groups = digest.content?.groups ?? []
-  if (groups.length === 0) return <p className="dim">Too little was reported to say anything without saying of whom.</p>
+export function DigestText({ digest }: { digest: Digest }) {
   return (
     <div className={classes.body}>
-      {groups.map((group, index) => (
-        <Group key={index} group={group} formTitle={formTitle} />
+      <p className={classes.text}>{digest.text}</p>
+      {digest.sections.map((section) => (
+        <section key={section.title}>
+          <h3>{section.title}</h3>
+          {section.text ? <p className={classes.text}>{section.text}</p> : null}
+          <dl className={classes.sums}>
+            {section.items.map(({ label, count }) => (
+              <div key={label}>
+                <dt>{label}</dt>
+                <dd>{count}</dd>
+              </div>
+            ))}
+          </dl>
+        </section>
       ))}
+      <p className="dim">No number stands for fewer than {digest.k} reporters.</p>
     </div>
-  )
-}
-
-function Group({ group, formTitle }: { group: DigestGroup; formTitle: (type: string) => string }) {
-  return (
-    <section>
-      <h3>{groupWords(group, formTitle)}</h3>
-      <p className={classes.sums}>
-        At least <b>{group.reports_min}</b> reports; {shareWords(group.accepted)} turned out right.
-      </p>
-      {group.lessons.length > 0 ? (
-        <ul className={classes.list} aria-label="To learn from it">
-          {group.lessons.map((lesson) => (
-            <li key={lesson}>{lesson}</li>
-          ))}
-        </ul>
-      ) : null}
-    </section>
   )
 }

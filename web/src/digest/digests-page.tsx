@@ -2,9 +2,8 @@ import { useQuery } from '@tanstack/react-query'
 import { useEffect } from 'react'
 import { usePath } from '../guest/address'
 import { Card, Note, Problem, Waiting, When } from '../guest/controls'
-import { loadDigest, loadDigests, loadForms } from '../report/api'
+import { loadDigest, loadDigests } from '../report/api'
 import { DigestText } from './digest-text'
-import { digestTitle } from './title'
 import classes from './digest.module.css'
 
 /** What became of reports, in sums that say nothing of anybody. */
@@ -36,7 +35,7 @@ function All() {
         <ul className={classes.list}>
           {digests.data.items.map((digest) => (
             <li key={digest.id}>
-              <a href={`/digests/${digest.id}`}>{digestTitle(digest)}</a>{' '}
+              <a href={`/digests/${digest.id}`}>{digest.title}</a>{' '}
               {digest.published_at ? (
                 <span className="dim">
                   published <When at={digest.published_at} />
@@ -55,20 +54,16 @@ function One({ id }: { id: string }) {
     queryKey: ['digest', id],
     queryFn: ({ signal }) => loadDigest(id, { anonymous: true, signal }),
   })
-  const forms = useQuery({ queryKey: ['forms'], queryFn: ({ signal }) => loadForms({ anonymous: true, signal }) })
   if (digest.isPending) return <Waiting what="the digest" />
   if (digest.isError) return <Problem error={digest.error} what="The digest" retry={() => void digest.refetch()} />
   return (
     <>
       <div>
         <a href="/digests">All digests</a>
-        <h1>{digestTitle(digest.data)}</h1>
+        <h1>{digest.data.title}</h1>
       </div>
       <Card title="In sums">
-        <DigestText
-          digest={digest.data}
-          formTitle={(type) => forms.data?.items.find((form) => form.type === type)?.title ?? type}
-        />
+        <DigestText digest={digest.data} />
       </Card>
     </>
   )

@@ -1,4 +1,4 @@
-import { Anchor, Button, Group, Text, TextInput } from '@mantine/core'
+import { Anchor, Button, Group, TextInput } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { Empty } from '../feedback/empty'
@@ -6,12 +6,10 @@ import { Loading } from '../feedback/loading'
 import { noticeDone } from '../feedback/notices'
 import { ProblemNote } from '../feedback/problem-note'
 import { Page } from '../layout/page'
-import { formTitle, useForms } from '../moderation/reports'
 import { draftDigest, loadDigestDrafts, publishDigest, type Digest } from '../report/api'
-import { Instant } from '../time/instant'
 import { DigestText } from './digest-text'
 import classes from './digest.module.css'
-import { digestTitle, lastMonth } from './title'
+import { lastMonth } from './month'
 
 /** Digests before everybody can read them: made by the machine, published by a person. */
 export function DraftsPage() {
@@ -82,7 +80,6 @@ function NewDraft() {
 
 function DraftOf({ digest }: { digest: Digest }) {
   const client = useQueryClient()
-  const forms = useForms()
   const publish = useMutation({
     mutationFn: () => publishDigest(digest.id),
     onSuccess: () => {
@@ -91,14 +88,9 @@ function DraftOf({ digest }: { digest: Digest }) {
     },
   })
   return (
-    <article className={`panel ${classes.draft ?? ''}`} aria-label={digestTitle(digest)}>
-      <h2>{digestTitle(digest)}</h2>
-      {digest.created_at ? (
-        <Text className="dim" size="xs">
-          drafted <Instant ms={Date.parse(digest.created_at)} />
-        </Text>
-      ) : null}
-      <DigestText digest={digest} formTitle={(type) => formTitle(type, forms)} />
+    <article className={`panel ${classes.draft ?? ''}`} aria-label={digest.title}>
+      <h2>{digest.title}</h2>
+      <DigestText digest={digest} />
       {publish.isError ? <ProblemNote error={publish.error} what="It was not published" /> : null}
       <Group gap="xs">
         <Button onClick={() => publish.mutate()} loading={publish.isPending}>

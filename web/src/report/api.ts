@@ -296,27 +296,26 @@ export interface Credit {
   shown: boolean
 }
 
-/** Sums of at least a few reports each, so that nobody can be told from them. */
-export interface DigestGroup {
-  /** Nothing for what is left of all forms. */
-  form?: string | null
-  service?: string | null
-  /** There are at least so many. */
-  reports_min: number
-  /** How many were accepted: `few`, `half`, `most`. */
-  accepted: string
-  lessons: string[]
+export interface DigestSection {
+  title: string
+  /** What others may learn, one a line. */
+  text?: string | null
+  items: { label: string; count: string }[]
 }
 
+/** Sums of at least a few reports each, so that nobody can be told from them. */
 export interface Digest {
   id: string
+  title: string
   state: string
-  from?: string | null
-  to?: string | null
-  content?: { from_ms?: number; to_ms?: number; k?: number; groups: DigestGroup[] } | null
-  created_at?: string | null
+  from: string
+  to: string
+  text: string
+  k: number
+  sections: DigestSection[]
   published_at?: string | null
-  published_by?: unknown
+  /** Told to those who moderate. */
+  approved_by?: string | null
 }
 
 interface Items<T> {

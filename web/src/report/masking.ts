@@ -48,15 +48,13 @@ export function foundWords(found: readonly Found[]): string {
   return words.length > 0 ? `${words.join(', ')} and ${last}` : last
 }
 
-/** How many different values of each kind were replaced, most first. */
+/** How many different values of each kind were replaced, most first; texts share their numbers. */
 export function foundIn(masked: readonly Masked[]): Found[] {
   const counts = new Map<string, number>()
-  for (const { spans } of masked) {
-    const seen = new Set<string>()
-    for (const { class: kind, replacement } of spans) {
-      if (!seen.has(replacement)) counts.set(kind, (counts.get(kind) ?? 0) + 1)
-      seen.add(replacement)
-    }
+  const seen = new Set<string>()
+  for (const { class: kind, replacement } of masked.flatMap(({ spans }) => spans)) {
+    if (!seen.has(replacement)) counts.set(kind, (counts.get(kind) ?? 0) + 1)
+    seen.add(replacement)
   }
   return [...counts].map(([kind, count]) => ({ kind, count })).toSorted((a, b) => b.count - a.count)
 }

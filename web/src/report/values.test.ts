@@ -91,7 +91,7 @@ describe('what is sent', () => {
     expect(report).toMatchObject({
       form: 'leaked-secret',
       service: 'checkout',
-      title: 'Key of [email 1]',
+      title: 'Key of [email 2]',
       fields: { where: '[email 1] has it', secret_kind: 'Key', commit: '4111111111111111' },
       channel: 'web',
       client_masked: masked.count,
