@@ -1,5 +1,6 @@
 import { describe, expect, it, test } from 'vitest'
 import { EMPTY, missingIn, nextAfter, reasonsFor, severitiesFor, toDecision, withKind, type Draft } from './decision'
+import { noticeWords } from './notice'
 import { countOf, DEFAULTS, queryOf, readFilters, writeFilters } from './filters'
 
 const REASONS = [
@@ -74,4 +75,19 @@ test('counts of a choice', () => {
   const counts = { held: 1, received: 2, declined: 4 }
   expect(['waiting', 'declined', 'merged', 'any'].map((choice) => countOf(choice, counts))).toEqual([3, 4, 0, 7])
   expect(countOf('waiting', undefined)).toBeUndefined()
+})
+
+test('a notice says what it rests on', () => {
+  const features = {
+    reporters: 50,
+    expected: 1.24,
+    surprise: 9,
+    similar_share: 0.92,
+    new_share: 0.8,
+    together_share: 0.1,
+  }
+  expect(noticeWords({ features })).toBe(
+    '50 reporters where about 1.2 are usual; 92 % alike in their words; 80 % from new accounts.',
+  )
+  expect(noticeWords({ features: { similar_share: 'much' } })).toBe('')
 })

@@ -2,8 +2,9 @@ import { Alert, Button, Group, Text } from '@mantine/core'
 import { IconUsersGroup } from '@tabler/icons-react'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { noticeError } from '../feedback/notices'
-import { acknowledgeNotice, loadNotices, type Notice } from '../report/api'
+import { acknowledgeNotice, loadNotices } from '../report/api'
 import { Instant } from '../time/instant'
+import { noticeWords } from './notice'
 
 const LOOK_MS = 30_000
 
@@ -48,20 +49,4 @@ export function NoticesBanner({ onShow }: { onShow: (id: string) => void }) {
       </Group>
     </Alert>
   ))
-}
-
-const FEATURES: Record<string, string> = {
-  burst: 'many in a short time',
-  new_accounts: 'many new accounts',
-  similarity: 'the same words',
-  overlap: 'people who reported together before',
-}
-
-/** What the notice rests on: the strongest first. */
-export function noticeWords({ features }: Pick<Notice, 'features'>): string {
-  const known = Object.entries(features)
-    .filter((entry): entry is [string, number] => typeof entry[1] === 'number' && entry[0] in FEATURES && entry[1] > 0)
-    .toSorted((a, b) => b[1] - a[1])
-    .map(([name]) => FEATURES[name] ?? name)
-  return known.length > 0 ? `It rests on ${known.join(', ')}.` : ''
 }
