@@ -190,7 +190,7 @@ test('what is personal leaves the browser in no request, not even half typed', a
     await page.waitForTimeout(800)
     await box.pressSequentially(' into it as far as can be told, ', { delay: KEY_MS })
   }
-  await page.getByText('Before it is sent:').first().waitFor()
+  await page.getByTestId('preview').first().waitFor()
   await page.getByRole('button', { name: 'Send the report' }).click()
   await page.waitForURL('**/receipt')
   await page.getByLabel('Add something').fill(planted.map(([text]) => `it was ${text}`).join('\n'))
@@ -217,7 +217,7 @@ test('without a connection nothing is lost: it is kept, masked, and sent when th
   const { page, browser } = people.stranger
   await page.goto(`${server.origin}/report`)
   await page.getByLabel('What did you see?').fill('The wiki asks for the password of jane.quendel@corp.example again.')
-  await page.getByText('Before it is sent:').waitFor()
+  await page.getByTestId('preview').first().waitFor()
   await browser.context.setOffline(true)
   await page.getByRole('button', { name: 'Send the report' }).click()
   await page.getByText('Not sent yet: no connection').waitFor()
@@ -225,6 +225,12 @@ test('without a connection nothing is lost: it is kept, masked, and sent when th
   const kept = await page.evaluate(() => localStorage.getItem('huecry.report.draft'))
   assert.match(kept, /\[email 1\]/)
   assert.doesNotMatch(kept, /quendel/)
+  // still after what is written in between would be kept
+  await page.waitForTimeout(1_200)
+  assert.match(
+    await page.evaluate(() => localStorage.getItem('huecry.report.draft')),
+    /"waiting":\{"key":"[0-9a-f]{32}"/,
+  )
   await browser.context.setOffline(false)
   await page.waitForURL('**/receipt')
   assert.equal(await page.evaluate(() => localStorage.getItem('huecry.report.draft')), null)
@@ -305,7 +311,7 @@ test('every page can be used by everyone, wide and narrow, in both themes', asyn
         await p
           .getByLabel('Where does it stand?')
           .fill('It is by jane.quendel@corp.example, his fault, card 4111 1111 1111 1111')
-        await p.getByText('Before it is sent:').waitFor()
+        await p.getByTestId('preview').first().waitFor()
       },
     ],
     [people.stranger, new URL(link).pathname + new URL(link).hash, (p) => p.getByTestId('state').waitFor()],

@@ -226,7 +226,7 @@ export const screensOf = (ids) => [
       await page.getByRole('button', { name: 'Send the report' }).click()
       await page.getByRole('alert').waitFor()
       await page.getByLabel('Where does it stand?').fill('In the log, by jane@corp.example, card 4111 1111 1111 1111')
-      await page.getByText('Before it is sent:').waitFor()
+      await page.getByTestId('preview').first().waitFor()
     },
   },
   {

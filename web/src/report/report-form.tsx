@@ -55,7 +55,9 @@ export function ReportForm({ forms, start, person, signed, onDeleted }: Props) {
   const masked = useMasked(masker, form, values, context)
   const { sending, send, reset } = useSending(written, who, start.draft?.waiting)
   const related = useRelated(masker, written, typing, who.anonymous)
-  const saved = useDraft(written, masked, touched && sending.state !== 'busy', { anonymous: who.chosen, addTo })
+  // what is being sent is kept by who sends it, with the key that it is sent under
+  const isKept = touched && sending.state !== 'busy' && sending.state !== 'waiting'
+  const saved = useDraft(written, masked, isKept, { anonymous: who.chosen, addTo })
   const submit = () => void send(addTo)
   useRetry(sending, submit)
   useResumed(start.draft, submit)
@@ -134,7 +136,7 @@ export function ReportForm({ forms, start, person, signed, onDeleted }: Props) {
       <MaskingSummary masked={masked} error={maskerError} before={maskedBefore} />
       {person !== null ? <AnonymousSwitch person={person} chosen={chosen} onChoose={setChosen} /> : null}
       <SendBar form={form} values={values} sending={sending} />
-      {saved && !start.draft ? <DraftNote onDelete={remove} /> : null}
+      {(saved || sending.state === 'waiting') && !start.draft ? <DraftNote onDelete={remove} /> : null}
     </form>
   )
 }
