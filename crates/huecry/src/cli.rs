@@ -1,9 +1,13 @@
 //! The command line, as data.
 
 mod people;
+mod report;
 mod rollout;
 
 pub use people::People;
+pub use report::{
+    ChannelArg, ContextArg, Init, Mask, NewReport, ReceiptArg, Report, ReportDesk, ReportVerb, Sending,
+};
 pub use rollout::{ReportFormat, RulesBacktest, RulesStage, RulesTune, StageArg};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -83,6 +87,15 @@ pub enum Command {
     /// Who did what, and the proof that nobody changed it since.
     #[command(subcommand)]
     Audit(Audit),
+    /// Report something suspicious, follow it, and decide what others reported.
+    ///
+    /// In a terminal it asks for what is missing; with flags alone it asks nothing. What the text holds of personal data and
+    /// secrets is masked before anything leaves this machine. A token is sent if there is one; none is needed.
+    Report(Report),
+    /// Mask personal data and secrets in text.
+    Mask(Mask),
+    /// Write a first configuration: one service, one way to report on it.
+    Init(Init),
     /// Check configuration, data folder, rules and server, and say what to mend.
     Doctor,
     /// Print the configuration in force, or its JSON schema.

@@ -29,6 +29,41 @@ pub(crate) struct Client {
     base: String,
     /// Why there is none is said when it is needed, so that what else is wrong with a command is said first.
     token: Result<String, Failure>,
+    /// Whether requests go without a token where there is none.
+    is_guest: bool,
+}
+
+/// One request with what it needs beyond a token.
+#[derive(Debug, Default)]
+pub(crate) struct Ask<'a> {
+    /// GET, POST, DELETE, ….
+    pub(crate) method: &'a str,
+    /// The path with its query.
+    pub(crate) path: &'a str,
+    /// Headers besides.
+    pub(crate) headers: Vec<(&'a str, String)>,
+    /// The body; its media type is JSON unless a header says another.
+    pub(crate) body: Option<&'a [u8]>,
+}
+
+/// What came back, whether it was a problem or not.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    /// The status.
+    pub(crate) status: u16,
+    /// The body; null where there is none, or where it is no JSON.
+    pub(crate) body: Value,
+    /// The first cookie that is set, as `name=value`.
+    pub(crate) cookie: Option<String>,
+    /// How long to wait before trying again, in seconds.
+    pub(crate) retry_after_s: Option<u64>,
+}
+
+impl Reply {
+    /// The same, unless it is a problem.
+    pub(crate) fn good(self) -> Result<Self, Failure> {
+        if (200..300).contains(&self.status) { Ok(self) } else { Err(problem(self.status, &self.body)) }
+    }
 }
 
 /// An answer that was not a problem.
@@ -56,7 +91,75 @@ impl Client {
             .timeout_global(Some(ANSWER_MAX))
             .build()
             .into();
-        Self { agent, base: base.to_owned(), token }
+        Self { agent, base: base.to_owned(), token, is_guest: false }
+    }
+
+    /// The client of whoever reports: with the token that the environment or the command line names, else as a guest. A folder
+    /// `data` where somebody happens to stand is not looked into.
+    ///
+    /// # Errors
+    /// A file with a token is named and cannot be read.
+    pub(crate) fn of_reporter(cli: &Cli, config: &Config, is_anonymous: bool) -> Result<Self, Failure> {
+        let is_named = std::env::var_os("HUECRY_TOKEN").is_some()
+            || cli.token_file.is_some()
+            || cli.data_dir.is_some()
+            || cli.config.is_some();
+        let base = base(cli, config);
+        if is_anonymous || !is_named {
+            return Ok(Self::guest(&base));
+        }
+        match token(cli, config) {
+            Ok(token) => Ok(Self::new(&base, &token)),
+            Err(failure) if cli.token_file.is_some() => Err(failure),
+            Err(_) => Ok(Self::guest(&base)),
+        }
+    }
+
+    /// A client without any token, for a server at `base` (no slash at its end).
+    pub(crate) fn guest(base: &str) -> Self {
+        let none = Failure::new(Exit::NotAllowed, "there is no token");
+        Self { is_guest: true, ..Self::with(base, Err(none)) }
+    }
+
+    /// Whether requests go without a token.
+    pub(crate) fn is_guest(&self) -> bool {
+        self.is_guest
+    }
+
+    /// Any request; the answer with its status, so that the caller can wait and try again. Of a success, what cannot be read
+    /// is never taken for an empty answer.
+    pub(crate) fn ask(&self, ask: &Ask<'_>) -> Result<Reply, Failure> {
+        let mut request =
+            ureq::http::Request::builder().method(ask.method).uri(format!("{}{}", self.base, ask.path));
+        if !self.is_guest {
+            request = request.header("authorization", self.bearer()?);
+        }
+        let is_typed = ask.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        if ask.body.is_some() && !is_typed {
+            request = request.header("content-type", "application/json");
+        }
+        for (name, value) in &ask.headers {
+            request = request.header(*name, value);
+        }
+        let wrong = |error: ureq::http::Error| {
+            Failure::new(Exit::Usage, format!("this is no request to {}: {error}", self.base))
+                .hint("the address is like https://hue.example.com; see --url")
+        };
+        let answer = match ask.body {
+            Some(body) => self.agent.run(request.body(body).map_err(wrong)?),
+            None => self.agent.run(request.body(()).map_err(wrong)?),
+        };
+        let mut answer = answer.map_err(|e| self.unreachable(&e))?;
+        let status = answer.status().as_u16();
+        let header = |name: &str| Some(answer.headers().get(name)?.to_str().ok()?.to_owned());
+        let cookie = header("set-cookie").and_then(|line| Some(line.split(';').next()?.trim().to_owned()));
+        let retry_after_s = header("retry-after").and_then(|value| value.parse().ok());
+        let body = match status {
+            204 => Value::Null,
+            200..300 => self.json(&mut answer)?,
+            _ => read(&mut answer).ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
+        };
+        Ok(Reply { status, body, cookie, retry_after_s })
     }
 
     /// The client that sends records: with the source token in HUECRY_SOURCE_TOKEN, else as [`of`](Self::of).
@@ -217,7 +320,8 @@ impl Client {
     }
 }
 
-fn base(cli: &Cli, config: &Config) -> String {
+/// Where the command line or the configuration says that the server is, without a slash at its end.
+pub(crate) fn base(cli: &Cli, config: &Config) -> String {
     let base = cli.url.clone().unwrap_or_else(|| format!("http://{}", config.server.listen));
     base.trim_end_matches('/').to_owned()
 }
@@ -243,7 +347,14 @@ pub(crate) fn problem(status: u16, body: &Value) -> Failure {
     };
     let what = text("detail").or_else(|| text("title")).unwrap_or("the server gave no reason");
     let code = text("code").map_or_else(|| format!("HTTP {status}"), str::to_owned);
-    Failure { hint: text("hint").map(str::to_owned), ..Failure::new(exit, format!("{what} ({code})")) }
+    let mut message = format!("{what} ({code})");
+    // where single fields are wrong, each says so
+    for error in body.get("errors").and_then(Value::as_array).into_iter().flatten() {
+        if let (Some(field), Some(wrong)) = (error["field"].as_str(), error["message"].as_str()) {
+            message.push_str(&format!("\n  {field}: {wrong}"));
+        }
+    }
+    Failure { hint: text("hint").map(str::to_owned), ..Failure::new(exit, message) }
 }
 
 fn token(cli: &Cli, config: &Config) -> Result<String, Failure> {

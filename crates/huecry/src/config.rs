@@ -1,8 +1,10 @@
 //! The configuration file: TOML, every key optional, unknown keys refused.
 
 mod access;
+mod reports;
 
 pub use self::access::{AccessConfig, OidcConfig};
+pub use self::reports::{PublicServices, PublicWord, ReportsConfig};
 
 use crate::questions::QueryConfig;
 use detect::stage::NewRuleStage;
@@ -78,6 +80,8 @@ pub struct Config {
     pub audit: AuditConfig,
     /// Who may enter.
     pub access: AccessConfig,
+    /// What people may report.
+    pub reports: ReportsConfig,
 }
 
 /// The HTTP server.
@@ -543,6 +547,17 @@ mod tests {
         };
         assert!(reason.contains("line 2"), "{reason}");
         assert_eq!(suggestion.as_deref(), Some("listen"));
+    }
+
+    #[test]
+    fn services_are_public_by_name_or_all_or_none() {
+        let public = |text: &str| {
+            parse(&format!("[reports]\npublic_services = {text}")).map(|c| c.reports.public_services)
+        };
+        assert_eq!(public("[\"web\"]").unwrap(), PublicServices::Names(vec!["web".to_owned()]));
+        assert_eq!(public("\"all\"").unwrap(), PublicServices::Word(PublicWord::All));
+        assert_eq!(parse("").unwrap().reports.public_services, PublicServices::Word(PublicWord::None));
+        assert!(public("\"some\"").is_err());
     }
 
     #[test]

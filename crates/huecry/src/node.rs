@@ -346,6 +346,7 @@ fn app(
         query,
         rules,
         services,
+        reports: None,
         metrics: Arc::new(registry),
         telemetry,
         options: server::Options::default(),

@@ -8,6 +8,7 @@
 //! - [`Detectors`] is that file, read and checked: patterns in the subset that both languages read alike.
 //! - [`Masker`] is made of it once and masks any number of texts. It looks at a [view](view) of the text in which what is
 //!   masked already is one character, and looks again until nothing more is found.
+//! - [`Stream`] masks what comes in parts and may be longer than memory.
 //! - [`check`] judges what a pattern found: check digits, ranges, what stands around it. [`names`] finds people, which no
 //!   pattern does.
 //! - [`Masked`] is the text with placeholders such as `[email 1]` (the same value has the same number), and a [`Span`] for
@@ -40,6 +41,7 @@ mod phone;
 mod placeholder;
 pub mod reference;
 mod secret;
+mod stream;
 pub mod vectors;
 pub mod view;
 
@@ -47,3 +49,4 @@ pub use class::{Class, Confidence};
 pub use detectors::{ClassLabel, Context, Detector, Detectors, NameWords};
 pub use error::{DetectorsError, MaskError};
 pub use masker::{Masked, Masker, Span};
+pub use stream::Stream;

@@ -15,3 +15,13 @@ pub const PATTERN_BYTES_MAX: usize = 4_096;
 
 /// A match that is refused is looked into again, word by word, if it has at most so many characters.
 pub const RETRY_CHARS_MAX: usize = 512;
+
+/// So much of a stream is looked at at once, in bytes, beside [`STREAM_OVERLAP_BYTES`] before and after it.
+pub const STREAM_WINDOW_BYTES: usize = 128 * 1024;
+
+/// So much before and after a part of a stream is looked at with it, in bytes: more than the longest private key and the
+/// words that stand around a name.
+pub const STREAM_OVERLAP_BYTES: usize = 32 * 1024;
+
+/// The most different values whose numbers are remembered. A text of [`TEXT_BYTES_MAX`] has fewer.
+pub const NUMBERED_VALUES_MAX: usize = 250_000;

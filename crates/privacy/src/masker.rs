@@ -80,11 +80,20 @@ pub struct Span {
 
 /// What one detector found; places in the view, later in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Hit {
-    start: usize,
-    end: usize,
-    detector: usize,
-    confidence: Confidence,
+pub(crate) struct Hit {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) detector: usize,
+    pub(crate) confidence: Confidence,
+}
+
+/// Where a text begins in a longer one.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Origin {
+    /// In bytes of UTF-8.
+    pub(crate) bytes: usize,
+    /// In units of UTF-16.
+    pub(crate) utf16: usize,
 }
 
 impl Masker {
@@ -127,17 +136,43 @@ impl Masker {
     /// # Errors
     /// Those of [`Masker::mask`].
     pub fn mask_counting(&self, text: &str, work: &mut usize) -> Result<Masked, MaskError> {
+        let hits = self.hits(text, work)?;
+        let mut numbers = Numbers::after(self.placeholders.in_text(text));
+        Ok(self.render(text, &hits, Origin::default(), &mut numbers))
+    }
+
+    /// Masks several texts that belong together, such as the fields of one report: the same value has the same number in
+    /// all of them.
+    ///
+    /// # Errors
+    /// Those of [`Masker::mask`] for one of them; then none is masked.
+    pub fn mask_all(&self, texts: &[&str]) -> Result<Vec<Masked>, MaskError> {
+        let mut numbers = Numbers::after(texts.iter().flat_map(|text| self.placeholders.in_text(text)));
+        let masked = texts.iter().map(|text| {
+            let hits = self.hits(text, &mut 0)?;
+            Ok(self.render(text, &hits, Origin::default(), &mut numbers))
+        });
+        masked.collect()
+    }
+
+    /// The placeholders that stand in a text already.
+    pub(crate) fn placeholders(&self) -> &Placeholders {
+        &self.placeholders
+    }
+
+    /// What is to be masked in a text, in order and apart.
+    pub(crate) fn hits(&self, text: &str, work: &mut usize) -> Result<Vec<Hit>, MaskError> {
         if text.len() > TEXT_BYTES_MAX {
             return Err(MaskError::TextTooLarge { bytes: text.len(), bytes_max: TEXT_BYTES_MAX });
         }
-        let taken: Vec<_> = self.placeholders.in_text(text).collect();
-        let before: Vec<(usize, usize)> = taken.iter().map(|found| (found.start, found.end)).collect();
+        let taken = self.placeholders.in_text(text);
+        let before: Vec<(usize, usize)> = taken.map(|found| (found.start, found.end)).collect();
         let mut view = View::of(text, &self.placeholders);
         let mut all: Vec<Hit> = Vec::new();
         for _ in 0..ROUNDS_MAX {
             let found = self.look(&view, work);
             if found.is_empty() {
-                return Ok(self.render(text, &all, Numbers::after(taken.into_iter())));
+                return Ok(all);
             }
             all.extend(found);
             all.sort_by_key(|hit| hit.start);
@@ -260,10 +295,11 @@ impl Masker {
         joined.into_iter().map(|(place, best)| Hit { start: place.start, end: place.end, ..best }).collect()
     }
 
-    fn render(&self, text: &str, hits: &[Hit], mut numbers: Numbers) -> Masked {
+    /// A text with placeholders for hits; `origin` is where it begins in the text that spans are told of.
+    pub(crate) fn render(&self, text: &str, hits: &[Hit], origin: Origin, numbers: &mut Numbers) -> Masked {
         let mut masked =
             Masked { text: String::with_capacity(text.len()), spans: Vec::with_capacity(hits.len()) };
-        let (mut at, mut at_utf16) = (0, 0);
+        let (mut at, mut at_utf16) = (0, origin.utf16);
         for hit in hits {
             let detector = &self.detectors[hit.detector];
             let between = &text[at..hit.start];
@@ -275,8 +311,8 @@ impl Masker {
             masked.text.push_str(between);
             masked.text.push_str(&replacement);
             masked.spans.push(Span {
-                start: hit.start,
-                end: hit.end,
+                start: origin.bytes + hit.start,
+                end: origin.bytes + hit.end,
                 start_utf16,
                 end_utf16,
                 class: detector.class,
@@ -288,6 +324,11 @@ impl Masker {
         }
         masked.text.push_str(&text[at..]);
         masked
+    }
+
+    /// The class of a hit.
+    pub(crate) fn class_of(&self, hit: &Hit) -> Class {
+        self.detectors[hit.detector].class
     }
 }
 

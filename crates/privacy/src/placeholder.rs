@@ -2,6 +2,7 @@
 
 use crate::class::Class;
 use crate::detectors::Detectors;
+use crate::limits::NUMBERED_VALUES_MAX;
 use std::collections::HashMap;
 
 /// The most digits of a placeholder's number; longer ones are text.
@@ -10,6 +11,10 @@ const DIGITS_MAX: usize = 6;
 /// The highest number in a text that others go on after. Past it there might be too few of [`DIGITS_MAX`] digits left: a
 /// text of the longest length holds fewer values than that leaves.
 const NUMBER_TAKEN_MAX: u32 = 800_000;
+
+/// The highest number that is given: past it a placeholder would be text. Only a stream can come so far; what is beyond
+/// shares it.
+const NUMBER_MAX: u32 = 999_999;
 
 /// Labels by class.
 #[derive(Debug, Clone)]
@@ -67,20 +72,32 @@ pub(crate) struct Numbers {
 
 impl Numbers {
     pub(crate) fn after(taken: impl Iterator<Item = Found>) -> Self {
-        let mut last = HashMap::new();
+        let mut numbers = Self { last: HashMap::new(), given: HashMap::new() };
+        numbers.go_on_after(taken);
+        numbers
+    }
+
+    /// From now on no number is given that one of these has.
+    pub(crate) fn go_on_after(&mut self, taken: impl Iterator<Item = Found>) {
         for found in taken.filter(|found| found.number <= NUMBER_TAKEN_MAX) {
-            let highest = last.entry(found.class).or_insert(0);
+            let highest = self.last.entry(found.class).or_insert(0);
             *highest = found.number.max(*highest);
         }
-        Self { last, given: HashMap::new() }
     }
 
     pub(crate) fn of(&mut self, class: Class, value: &str) -> u32 {
+        let key = (class, same_value(class, value));
+        if let Some(number) = self.given.get(&key) {
+            return *number;
+        }
         let last = self.last.entry(class).or_insert(0);
-        *self.given.entry((class, same_value(class, value))).or_insert_with(|| {
-            *last += 1;
-            *last
-        })
+        *last = (*last + 1).min(NUMBER_MAX);
+        let number = *last;
+        // a value that is not remembered gets another number the next time
+        if self.given.len() < NUMBERED_VALUES_MAX {
+            self.given.insert(key, number);
+        }
+        number
     }
 }
 

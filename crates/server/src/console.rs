@@ -67,6 +67,11 @@ fn document(files: Files, name: &str, asked: &HeaderMap) -> Response {
     }
 }
 
+/// The console's document, for who asks in a browser for a page that is not there.
+pub(crate) fn any_page(asked: &HeaderMap) -> Response {
+    document(built, CONSOLE, asked)
+}
+
 /// A file by its whole name, packed if the client takes that and it was packed when built.
 fn file(files: Files, name: &str, caching: &'static str, asked: &HeaderMap) -> Result<Response, Problem> {
     let media_type = media_type(name).ok_or_else(|| Problem::not_found("file", name))?;

@@ -9,11 +9,14 @@ mod doctor;
 mod dry_run;
 mod incident;
 mod ingest;
+mod init;
 mod lake;
 mod logsource_lint;
+mod mask;
 mod owners;
 mod people;
 mod query;
+mod report;
 mod rules;
 mod rules_backtest;
 mod rules_bench;
@@ -49,7 +52,14 @@ pub fn run(cli: Cli) -> Exit {
 }
 
 fn dispatch(cli: Cli) -> Result<Exit, Failure> {
-    let mut config = Config::load(cli.config.as_deref())?;
+    let is_bare = match &cli.command {
+        // one masks anywhere, the other mends what may be broken
+        Command::Mask(_) | Command::Init(_) => true,
+        // reports are sent from any work tree, and no file in it may say where they go
+        Command::Report(args) => cli.config.is_none() && !args.is_of_desk(),
+        _ => false,
+    };
+    let mut config = if is_bare { Config::default() } else { Config::load(cli.config.as_deref())? };
     if let Some(dir) = &cli.data_dir {
         config.storage.data_dir.clone_from(dir);
     }
@@ -79,6 +89,9 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             audit::verify::run(path, key, checkpoints, json)
         }
         Command::Audit(command) => audit::run(command.clone(), &client()?, json),
+        Command::Report(args) => report::run(args, &cli, &config, json),
+        Command::Mask(args) => mask::run(args, json),
+        Command::Init(args) => init::run(args, json),
         Command::Doctor => doctor::run(&cli, &config, json),
         Command::Config(args) => print_config(&config, args.schema),
         Command::Completions { shell } => {

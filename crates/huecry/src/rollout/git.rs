@@ -51,7 +51,7 @@ pub(crate) const SAFE: [&str; 5] =
 
 /// Asks git without letting content of the work tree run programs, and without writing to it. Filters that `.git/config`
 /// names run; that file is the operator's.
-fn ask(folder: &Path, arguments: &[&str]) -> Option<String> {
+pub(crate) fn ask(folder: &Path, arguments: &[&str]) -> Option<String> {
     let mut command = Command::new("git");
     command.arg("-C").arg(folder).args(SAFE).args(arguments);
     for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {

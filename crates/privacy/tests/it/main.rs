@@ -12,4 +12,5 @@ mod generated;
 mod hostile;
 mod promises;
 mod shared_data;
+mod stream;
 mod vectors;
