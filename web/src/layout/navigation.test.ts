@@ -13,10 +13,10 @@ const session = (scopes: string[] | null, id = 'per_1'): Session => ({
 
 test('one sees the places that one may enter', () => {
   const names = (who: Session | null) => placesFor(who).map(({ name }) => name)
-  expect(names(session(['reports:read']))).toEqual(['Reports', 'Services', 'My reports', 'Settings'])
+  expect(names(session(['reports:read']))).toEqual(['Reports', 'My reports', 'Settings'])
   expect(names(session(['reports:read', 'reports:moderate']))).toContain('Appeals')
   expect(names(session(['incidents:read']))).not.toContain('Reports')
-  expect(names(session([]))).toEqual(['Services', 'My reports', 'Settings'])
+  expect(names(session([]))).toEqual(['My reports', 'Settings'])
   // a program with a token has no reports of its own
   expect(names(session(null, ''))).not.toContain('My reports')
   expect(names(session(null, ''))).toContain('Reports')

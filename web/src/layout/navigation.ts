@@ -54,7 +54,14 @@ export const PLACES: readonly Place[] = [
     scope: 'reports:moderate',
   },
   { to: '/events', name: 'Events', key: 'e', icon: IconTimelineEvent, about: 'ask all events', scope: 'events:read' },
-  { to: '/services', name: 'Services', key: 's', icon: IconUsersGroup, about: 'who answers for what' },
+  {
+    to: '/services',
+    name: 'Services',
+    key: 's',
+    icon: IconUsersGroup,
+    about: 'who answers for what',
+    scope: 'incidents:read',
+  },
   {
     to: '/rules',
     name: 'Rules',

@@ -1,5 +1,5 @@
 import { Anchor, Badge, Text } from '@mantine/core'
-import { useQuery } from '@tanstack/react-query'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { call } from '../api/client'
 import { Loading } from '../feedback/loading'
@@ -17,6 +17,7 @@ import { MessageList } from './message-list'
 import classes from './moderation.module.css'
 import { reporterWords } from './report-list'
 import { fieldLabel, formTitle, useForms } from './reports'
+import { SubjectAppeal } from './subject-appeal'
 
 const LOOK_MS = 10_000
 
@@ -37,8 +38,9 @@ export function ReportDetail({ id, onNext }: { id: string; onNext: () => void })
       <div className={classes.columns}>
         <div className={classes.main}>
           <Said report={report} />
-          {report.attachments.length > 0 ? <Files report={report} /> : null}
+          {report.attachments.length > 0 ? <Files report={report} mayRemove={mayModerate} /> : null}
           {report.decision ? <Decided report={report} /> : null}
+          {report.decision && !mayModerate && report.appeal !== 'open' ? <SubjectAppeal id={id} /> : null}
           {mayModerate && isUndecided(report.state) ? <DecisionForm report={report} onNext={onNext} /> : null}
           <MessageList report={report} mayWrite={mayModerate} />
         </div>
@@ -110,7 +112,16 @@ function Said({ report }: { report: WholeReport }) {
   )
 }
 
-function Files({ report }: { report: WholeReport }) {
+function Files({ report, mayRemove }: { report: WholeReport; mayRemove: boolean }) {
+  const client = useQueryClient()
+  const remove = async ({ id }: Attachment) => {
+    try {
+      await call('DELETE', attachmentUrl(report.id, id))
+    } catch (error) {
+      noticeError('The file was not removed', error)
+    }
+    void client.invalidateQueries({ queryKey: ['report', report.id] })
+  }
   const take = async ({ id, name }: Attachment) => {
     try {
       const response = await call('GET', attachmentUrl(report.id, id))
@@ -127,12 +138,27 @@ function Files({ report }: { report: WholeReport }) {
       <ul className={classes.plain}>
         {report.attachments.map((file) => (
           <li key={file.id}>
-            <button type="button" className="text-button wrap" onClick={() => void take(file)}>
-              {file.name}
-            </button>{' '}
+            {file.state === 'removed' ? (
+              <span className="wrap">{file.name}</span>
+            ) : (
+              <button type="button" className="text-button wrap" onClick={() => void take(file)}>
+                {file.name}
+              </button>
+            )}{' '}
             <span className="dim">
-              {bytes(file.bytes)} · {file.media_type} · comes from the reporter: open it with care
-            </span>
+              {bytes(file.bytes)} · {file.media_type} ·{' '}
+              {file.state === 'removed' ? 'removed' : 'comes from the reporter: open it with care'}
+            </span>{' '}
+            {mayRemove && file.state !== 'removed' ? (
+              <button
+                type="button"
+                className="text-button"
+                aria-label={`Remove ${file.name}`}
+                onClick={() => void remove(file)}
+              >
+                Remove
+              </button>
+            ) : null}
           </li>
         ))}
       </ul>
