@@ -54,6 +54,11 @@ impl Service {
         self.desk.clone()
     }
 
+    /// Takes reports in until `shutdown`, and publishes nothing: somebody else on the same store does.
+    pub async fn run_intake(self, shutdown: CancellationToken) {
+        self.writer.run(shutdown).await;
+    }
+
     /// Works until `shutdown`; what was put in the queue by then is written.
     pub async fn run(self, shutdown: CancellationToken) {
         let Self { writer, publisher, watch, published, .. } = self;
