@@ -15,13 +15,7 @@ interface Upload {
   why?: string
 }
 
-const STATES: Record<string, string> = {
-  ready: 'kept',
-  clean: 'kept',
-  stored: 'kept',
-  refused: 'refused',
-  pending: 'is looked at',
-}
+const STATES: Record<string, string> = { stored: 'kept', removed: 'removed by the team' }
 
 /** Files to a report: pictures, logs, the mail in question. */
 export function Attachments({ receipt, again }: { receipt: Receipt; again: () => void }) {

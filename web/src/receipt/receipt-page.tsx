@@ -20,8 +20,7 @@ const POLL_MS = 4_000
 /** The secret of which this browser has the session. */
 const opened: { secret: string | null } = { secret: null }
 
-async function fetchReceipt(signal: AbortSignal): Promise<Receipt> {
-  const secret = heldSecret()
+async function fetchReceipt(secret: string | null, signal: AbortSignal): Promise<Receipt> {
   if (secret === null || opened.secret === secret) {
     try {
       return await loadReceipt(signal)
@@ -38,21 +37,21 @@ async function fetchReceipt(signal: AbortSignal): Promise<Receipt> {
 /** What became of a report, for whoever holds its receipt. */
 export default function ReceiptPage() {
   const client = useQueryClient()
-  useState(takeSecret)
+  const [secret, setSecret] = useState(takeSecret)
   useEffect(() => {
     document.title = 'Receipt · Hue & Cry'
     const another = () => {
       if (secretIn(location.hash) === null) return
-      takeSecret()
-      void client.resetQueries({ queryKey: ['receipt'] })
+      setSecret(takeSecret())
     }
     window.addEventListener('hashchange', another)
     return () => window.removeEventListener('hashchange', another)
-  }, [client])
+  }, [])
   const [live, setLive] = useState(false)
   const receipt = useQuery({
-    queryKey: ['receipt'],
-    queryFn: ({ signal }) => fetchReceipt(signal),
+    // of each secret its own: what another receipt said is never shown meanwhile
+    queryKey: ['receipt', secret],
+    queryFn: ({ signal }) => fetchReceipt(secret, signal),
     staleTime: 0,
     refetchInterval: (query) => (query.state.error ? false : live ? LIVE_CHECK_MS : POLL_MS),
     retry: (failures, error) =>
@@ -65,7 +64,8 @@ export default function ReceiptPage() {
   const forget = () => {
     dropSecret()
     opened.secret = null
-    void client.resetQueries({ queryKey: ['receipt'] })
+    setSecret(null)
+    void client.resetQueries({ queryKey: ['receipt', null] })
   }
   if (receipt.isPending) return <Waiting what="the receipt" />
   if (isClosed || !receipt.data) {
@@ -74,10 +74,11 @@ export default function ReceiptPage() {
         <h1>Receipt</h1>
         {isClosed ? null : <Problem error={receipt.error} what="The receipt" retry={() => void receipt.refetch()} />}
         <OpenForm
-          error={heldSecret() === null ? null : receipt.error}
-          onSecret={(secret) => {
-            handOver(secret, { masked: { count: 0, kinds: [] } })
-            void client.resetQueries({ queryKey: ['receipt'] })
+          error={secret === null ? null : receipt.error}
+          onSecret={(found) => {
+            handOver(found, null)
+            if (found === secret) void receipt.refetch()
+            else setSecret(found)
           }}
         />
       </>

@@ -296,17 +296,26 @@ export interface Credit {
   shown: boolean
 }
 
+export interface DigestSection {
+  title: string
+  /** What others may learn, one a line. */
+  text?: string | null
+  items: { label: string; count: string }[]
+}
+
+/** Sums of at least a few reports each, so that nobody can be told from them. */
 export interface Digest {
   id: string
-  title?: string | null
+  title: string
   state: string
   from: string
   to: string
-  /** Plain text or Markdown; shown as text. */
-  text?: string | null
-  sections?: { title: string; text?: string | null; items?: { label: string; count: number | string }[] }[] | null
+  text: string
+  k: number
+  sections: DigestSection[]
   published_at?: string | null
-  approved_by?: unknown
+  /** Told to those who moderate. */
+  approved_by?: string | null
 }
 
 interface Items<T> {

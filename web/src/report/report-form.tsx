@@ -55,7 +55,9 @@ export function ReportForm({ forms, start, person, signed, onDeleted }: Props) {
   const masked = useMasked(masker, form, values, context)
   const { sending, send, reset } = useSending(written, who, start.draft?.waiting)
   const related = useRelated(masker, written, typing, who.anonymous)
-  const saved = useDraft(written, masked, touched && sending.state !== 'busy', { anonymous: who.chosen, addTo })
+  // what is being sent is kept by who sends it, with the key that it is sent under
+  const isKept = touched && sending.state !== 'busy' && sending.state !== 'waiting'
+  const saved = useDraft(written, masked, isKept, { anonymous: who.chosen, addTo })
   const submit = () => void send(addTo)
   useRetry(sending, submit)
   useResumed(start.draft, submit)
@@ -106,12 +108,17 @@ export function ReportForm({ forms, start, person, signed, onDeleted }: Props) {
         submit()
       }}
     >
-      <DraftNote draft={start.draft} saved={saved} onDelete={remove} />
+      {start.draft ? <DraftNote from={start.draft.saved_at_ms} onDelete={remove} /> : null}
       {signed ? <SignedNote signed={signed} /> : null}
       <FormChoice forms={forms} chosen={form} onChoose={choose} />
-      <Warnings form={form} values={values} />
+      {form.warning ? (
+        <Note tone="warn">
+          <p>{form.warning}</p>
+        </Note>
+      ) : null}
       <ErrorSummary form={form} faults={faults} of={sending} />
       <div className={classes.questions}>{required.map(control)}</div>
+      <Forbidden form={form} values={values} />
       <RelatedList
         items={related}
         chosen={addTo}
@@ -129,6 +136,7 @@ export function ReportForm({ forms, start, person, signed, onDeleted }: Props) {
       <MaskingSummary masked={masked} error={maskerError} before={maskedBefore} />
       {person !== null ? <AnonymousSwitch person={person} chosen={chosen} onChoose={setChosen} /> : null}
       <SendBar form={form} values={values} sending={sending} />
+      {(saved || sending.state === 'waiting') && !start.draft ? <DraftNote onDelete={remove} /> : null}
     </form>
   )
 }
@@ -216,18 +224,17 @@ function useResumed(draft: Draft | null, send: () => void): void {
   }, [])
 }
 
-function DraftNote({ draft, saved, onDelete }: { draft: Draft | null; saved: boolean; onDelete: () => void }) {
-  if (!draft && !saved) return null
+function DraftNote({ from, onDelete }: { from?: number; onDelete: () => void }) {
   return (
     <div className={classes.draft}>
       <span role="status">
         Saved on this device, masked, not sent yet
-        {draft && !saved ? (
+        {from === undefined ? null : (
           <>
             {' '}
-            · from <When at={new Date(draft.saved_at_ms).toISOString()} />
+            · from <When at={new Date(from).toISOString()} />
           </>
-        ) : null}
+        )}
       </span>
       <Button tone="quiet" onClick={onDelete}>
         Delete it
@@ -263,25 +270,18 @@ function FormChoice({ forms, chosen, onChoose }: { forms: Form[]; chosen: Form; 
   )
 }
 
-/** What does not belong into the report: always, and where the text seems to be about it. */
-function Warnings({ form, values }: { form: Form; values: Values }) {
+/** What does not belong into the report, where the text seems to be about it. */
+function Forbidden({ form, values }: { form: Form; values: Values }) {
   const late = useDeferredValue(values)
   const messages = useMemo(() => forbiddenIn(form, late), [form, late])
   return (
-    <>
-      {form.warning ? (
-        <Note tone="warn">
-          <p>{form.warning}</p>
+    <div role="status" className={classes.forbidden}>
+      {messages.map((message) => (
+        <Note key={message} tone="bad" title="Please look again before you send">
+          <p>{message}</p>
         </Note>
-      ) : null}
-      <div role="status" className={classes.forbidden}>
-        {messages.map((message) => (
-          <Note key={message} tone="bad" title="Please look again before you send">
-            <p>{message}</p>
-          </Note>
-        ))}
-      </div>
-    </>
+      ))}
+    </div>
   )
 }
 
@@ -334,17 +334,17 @@ function ContextList({ form, context, onChange }: ContextProps) {
   return (
     <section aria-label="Sent along" className={classes.context}>
       <h2>Sent along</h2>
-      <dl>
+      <ul>
         {rest.map(([name, value]) => (
-          <div key={name}>
-            <dt>{contextWord(name)}</dt>
-            <dd className="mono wrap">{value}</dd>
+          <li key={name}>
+            <span className="dim">{contextWord(name)}</span>
+            <span className="mono wrap">{value}</span>
             <Button tone="quiet" onClick={() => without(name)} aria-label={`Leave out: ${contextWord(name)}`}>
               Leave out
             </Button>
-          </div>
+          </li>
         ))}
-      </dl>
+      </ul>
     </section>
   )
 }
