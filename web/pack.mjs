@@ -2,7 +2,7 @@
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 
-const files = ['index.html', ...readdirSync('dist/assets').map((name) => `assets/${name}`)]
+const files = ['index.html', 'guest.html', ...readdirSync('dist/assets').map((name) => `assets/${name}`)]
 for (const file of files.filter((name) => /\.(js|css|svg|html)$/.test(name))) {
   const bytes = readFileSync(`dist/${file}`)
   const packed = gzipSync(bytes, { level: 9 })

@@ -1,4 +1,5 @@
 import react from '@vitejs/plugin-react'
+import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
 
 /**
@@ -17,10 +18,26 @@ const policy =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; " +
   "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
-const BASE = /node_modules\/(react|react-dom|scheduler|clsx|openapi-fetch|@mantine|@tanstack|@floating-ui|@tabler)\//
+/** Pages that need no account are a document of their own, `guest.html`; the server answers them with it, and so does this. */
+const GUEST = /^\/(report|receipt|policy|digests)(\/[^/]*)?\/?(\?.*)?$/
+const guest: Plugin = {
+  name: 'guest-document',
+  configureServer: (server) => void server.middlewares.use(toGuest),
+  configurePreviewServer: (server) => void server.middlewares.use(toGuest),
+}
+
+function toGuest(request: { url?: string }, _response: unknown, next: () => void): void {
+  if (request.url && GUEST.test(request.url)) request.url = '/guest.html'
+  next()
+}
+
+/** What every page stands on, also those without an account. */
+const CORE = /node_modules\/(react|react-dom|scheduler|openapi-fetch|@tanstack\/(react-query|query-core))\//
+/** What the console's screens stand on. */
+const BASE = /node_modules\/(clsx|@mantine|@tanstack|@floating-ui|@tabler)\//
 
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), guest],
   server: { host: '127.0.0.1', proxy },
   preview: { host: '127.0.0.1', proxy, headers: { 'Content-Security-Policy': policy } },
   build: {
@@ -29,8 +46,18 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     manifest: true,
-    // what all screens stand on in one file, what is drawn on a canvas when it is drawn; else there are fifty small files
-    rolldownOptions: { output: { codeSplitting: { groups: [{ name: 'base', test: BASE }] } } },
+    // what all screens stand on in two files, what is drawn on a canvas when it is drawn; else there are fifty small files
+    rolldownOptions: {
+      input: { index: 'index.html', guest: 'guest.html' },
+      output: {
+        codeSplitting: {
+          groups: [
+            { name: 'core', test: CORE, priority: 2 },
+            { name: 'base', test: BASE, priority: 1 },
+          ],
+        },
+      },
+    },
     chunkSizeWarningLimit: 900,
   },
   test: { include: ['src/**/*.test.ts', 'src/**/*.test.tsx'], environment: 'node' },

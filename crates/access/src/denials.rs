@@ -93,6 +93,7 @@ impl Denied {
             Self::SessionEnded => "session_ended",
             Self::SessionReplayed => "session_replayed",
             Self::SessionNeeded => "session_needed",
+            Self::ReceiptMissing => "receipt_expired",
         }
     }
 }

@@ -11,7 +11,8 @@ use crate::rule::{Authority, Denied, Grant, Rule, presented};
 use crate::scope::ScopeSet;
 use crate::seal::Sealer;
 use crate::secret::SecretHash;
-use model::{Clock, PersonId, SourceName, TokenId};
+use crate::ticket::Tickets;
+use model::{Clock, Entropy, PersonId, SourceName, TokenId};
 use ports::Store;
 use ports::store::{PAGE_ITEMS_MAX, PageRequest, Person, Source, StoreError, Token, TokenKind};
 use std::collections::HashMap;
@@ -151,7 +152,7 @@ impl Directory {
             }
             (decided, _) => decided?,
         }
-        if let Some(grant) = grant {
+        if let Some(grant) = grant.filter(|_| !rule.is_for_guests()) {
             self.note_use(grant.id);
         }
         Ok(grant.cloned())
@@ -205,6 +206,11 @@ impl Directory {
     pub async fn people(&self) -> Result<Vec<Arc<Person>>, StoreError> {
         let loaded = self.current().await?;
         Ok(loaded.people.values().filter(|person| !person.disabled).cloned().collect())
+    }
+
+    /// Gives and reads tickets under the key of this directory.
+    pub(crate) fn tickets(&self, entropy: Arc<dyn Entropy>) -> Tickets {
+        Tickets::new(self.sealer.clone(), Arc::clone(&self.clock), entropy)
     }
 
     /// The policies in force.

@@ -1,12 +1,13 @@
 //! The one place where it is decided who comes through a route.
 
 use crate::directory::{AdmitError, Directory};
-use crate::policy::{Reach, visible};
+use crate::policy::{Reach, ReportSight, visible};
 use crate::registry::Caller;
 use crate::role::RoleSet;
 use crate::rule::{Authority, Denied, Grant, Rule};
 use crate::scope::ScopeSet;
 use crate::session::{Sessions, SignedIn};
+use crate::ticket::{Purpose, Ticket, Tickets};
 use model::Principal;
 use ports::store::{Person, Visible};
 use std::sync::Arc;
@@ -40,6 +41,8 @@ pub struct Admitted {
     pub visible: Visible,
     /// The incidents that they may work on.
     pub workable: Visible,
+    /// The reports that they may read.
+    pub reports: ReportSight,
     /// By what.
     pub by: Credential,
 }
@@ -64,16 +67,32 @@ impl Admitted {
 pub struct Gate {
     directory: Arc<Directory>,
     sessions: Arc<Sessions>,
+    tickets: Tickets,
 }
 
 impl Gate {
     /// A gate that knows tokens, people and sessions.
-    pub const fn new(directory: Arc<Directory>, sessions: Arc<Sessions>) -> Self {
-        Self { directory, sessions }
+    pub fn new(directory: Arc<Directory>, sessions: Arc<Sessions>) -> Self {
+        let tickets = directory.tickets(Arc::clone(sessions.entropy()));
+        Self { directory, sessions, tickets }
     }
 
-    /// Lets the caller through `rule`, or says why not; `None` where the rule asks nothing of anyone. A token counts
-    /// before a cookie, because who sends a token means to.
+    /// What is given out to be known again.
+    pub const fn tickets(&self) -> &Tickets {
+        &self.tickets
+    }
+
+    /// The receipt that is open in a browser with this cookie.
+    ///
+    /// # Errors
+    /// [`Denied::ReceiptMissing`], whatever is wrong with it.
+    pub fn receipt(&self, cookie: Option<&str>) -> Result<Ticket, Denied> {
+        let ticket = cookie.and_then(|text| self.tickets.read(Purpose::Receipt, text).ok());
+        ticket.ok_or(Denied::ReceiptMissing)
+    }
+
+    /// Lets the caller through `rule`, or says why not; `None` where the rule asks nothing of anyone, and for a guest. A
+    /// token counts before a cookie, because who sends a token means to. A receipt is asked for by [`receipt`](Self::receipt).
     ///
     /// # Errors
     /// [`AdmitError`].
@@ -81,12 +100,19 @@ impl Gate {
         let by_cookie = brought.authorization.is_none()
             && match rule {
                 Rule::Person => true,
-                Rule::Scope(_) => brought.cookie.is_some(),
+                Rule::Scope(_) | Rule::Guest { .. } => brought.cookie.is_some(),
                 _ => false,
             };
         if by_cookie {
-            let signed_in = self.sessions.admit(brought.cookie).await?;
+            let signed_in = if rule.is_for_guests() {
+                self.sessions.admit_unnoted(brought.cookie).await?
+            } else {
+                self.sessions.admit(brought.cookie).await?
+            };
             return self.of_session(rule, signed_in).map(Some);
+        }
+        if matches!(rule, Rule::Guest { .. }) && brought.authorization.is_none() {
+            return Ok(None);
         }
         match self.directory.admit(rule, brought.authorization).await? {
             Some(grant) => self.of_grant(grant).await.map(Some),
@@ -142,11 +168,14 @@ impl Gate {
 }
 
 fn admitted(principal: Principal, reach: Reach, person: Option<&Person>, by: Credential) -> Admitted {
+    let (teams, services) =
+        person.map_or_else(Default::default, |person| (person.teams.clone(), person.services.clone()));
     Admitted {
         principal,
         scopes: reach.scopes,
         visible: visible(reach.readable, person),
         workable: visible(reach.writable, person),
+        reports: ReportSight::of(reach.reports, teams, services),
         by,
     }
 }

@@ -8,6 +8,7 @@
 //! | [`Oidc`] | one identity provider |
 //! | [`Directory`], [`Registry`] | tokens, people and sources in memory; making and taking back tokens and sources |
 //! | [`Denials`] | who was told no |
+//! | [`Tickets`] | what is given out to be known again: an open receipt, a matter that a guest may add to |
 //! | [`Sight`] | what somebody may see of the incidents that something else names |
 //!
 //! **Invariant:** a secret exists only where it was shown once; the store has its SHA-256.
@@ -15,6 +16,8 @@
 //! **Invariant:** a source's token sends records as that source and does nothing else.
 //!
 //! **Invariant:** what no policy permits is denied.
+//!
+//! **Invariant:** where a person may come as a guest, no use of their session or token is written down.
 
 mod denials;
 mod directory;
@@ -31,6 +34,7 @@ mod secret;
 mod session;
 mod sight;
 mod throttle;
+mod ticket;
 
 pub use denials::{DENIAL_NOTED_MS, DENIALS_MAX, DENY_ACTION, Denials};
 pub use directory::{
@@ -46,7 +50,7 @@ pub use people::{
     CameIn, Claims, Door, LINK_MS, PERSON_TEXT_BYTES_MAX, People, PersonChange, SignInError,
     TEAMS_OF_PERSON_MAX,
 };
-pub use policy::{IncidentFacts, Policies, PolicyError, REACHES_MAX, Reach, Resource, Subject};
+pub use policy::{IncidentFacts, Policies, PolicyError, REACHES_MAX, Reach, ReportSight, Resource, Subject};
 pub use registry::{
     Caller, KIND_BYTES_MAX, NewAuthority, Registry, RegistryError, SourceSettings, TOKEN_NAME_BYTES_MAX,
     TOKENS_OF_PERSON_MAX,
@@ -55,9 +59,11 @@ pub use role::{ParseRoleError, Role, RoleSet};
 pub use rule::{Authority, Denied, Grant, Rule, Scheme, presented};
 pub use scope::{ParseScopeError, Scope, ScopeSet};
 pub use seal::{KEY_BYTES, SEALED_SECRET_BYTES_MAX, SealError, Sealer};
+pub use secret::names_secret;
 pub use secret::{ParseSecretError, SECRET_BYTES, Secret, SecretHash, SecretKind};
 pub use session::{
     Arrival, ROTATION_GRACE_MS, SESSION_USE_NOTED_MS, SessionTimes, Sessions, SignedIn, USER_AGENT_BYTES_MAX,
 };
 pub use sight::{SeenRecord, Sight};
 pub use throttle::{ADDRESSES_MAX, FAILURES_ALL_MAX, FAILURES_MAX, Throttle, Throttled, WINDOW_MS};
+pub use ticket::{Purpose, SUBJECT_BYTES_MAX, TICKET_BYTES_MAX, TICKET_MS, Ticket, TicketError, Tickets};

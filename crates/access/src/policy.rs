@@ -1,7 +1,8 @@
 //! Who may do what, as Cedar policies in `content/policies/`: the one source of it.
 //!
 //! Cedar answers about one thing at a time. What it says of a set of roles (or of a token's scopes) is asked once for
-//! every scope and for the twelve cases of an incident that policies may tell apart, and remembered ([`Reach`]); each
+//! every scope, for the twelve cases of an incident and the two of a report that policies may tell apart, and remembered
+//! ([`Reach`]); each
 //! request then costs a look-up, and a list of incidents is one condition in the store.
 //!
 //! **Invariant:** what no policy permits is denied, and so is what cannot be evaluated.
@@ -22,9 +23,10 @@ use std::sync::{Mutex, PoisonError};
 pub const REACHES_MAX: usize = 4_096;
 
 const SCHEMA: &str = include_str!("../../../content/policies/huecry.cedarschema");
-const POLICIES: [&str; 2] = [
+const POLICIES: [&str; 3] = [
     include_str!("../../../content/policies/roles.cedar"),
     include_str!("../../../content/policies/incidents.cedar"),
+    include_str!("../../../content/policies/reports.cedar"),
 ];
 
 /// Whose team a probe is of.
@@ -74,6 +76,8 @@ pub enum Resource<'s> {
     Server,
     /// To do it to this incident.
     Incident(IncidentFacts<'s>),
+    /// To do it to a report about a service of this owner.
+    Report(&'s Ownership),
 }
 
 /// What policies come to for a set of roles or scopes.
@@ -85,6 +89,8 @@ pub struct Reach {
     pub readable: u16,
     /// The cases of incidents that may be changed.
     pub writable: u16,
+    /// The cases of reports that may be read, as [`ReportSight`] numbers them.
+    pub reports: u8,
 }
 
 impl Reach {
@@ -95,6 +101,7 @@ impl Reach {
             scopes: self.scopes.and(other.scopes),
             readable: self.readable & other.readable,
             writable: self.writable & other.writable,
+            reports: self.reports & other.reports,
         }
     }
 }
@@ -221,7 +228,64 @@ impl Policies {
             reach.readable |= u16::from(on_incident(Scope::IncidentsRead)) << number;
             reach.writable |= u16::from(on_incident(Scope::IncidentsWrite)) << number;
         }
+        for own in [false, true] {
+            let team = if own { OWN_TEAM } else { "other" };
+            let ownership = Ownership { team: Some(team.to_owned()), ..Ownership::default() };
+            let reads = self.allows(&subject, Scope::ReportsRead, &Resource::Report(&ownership));
+            reach.reports |= u8::from(reads) << u8::from(own);
+        }
         reach
+    }
+}
+
+/// Which reports somebody may read. A report is *own* where it is about a service that the person answers for, by name or
+/// by one of their teams.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ReportSight {
+    /// Bit 0: those that are not own; bit 1: those that are.
+    cases: u8,
+    teams: Vec<String>,
+    services: Vec<String>,
+}
+
+impl ReportSight {
+    /// What `cases` come to for whoever has these teams and services; a machine has none.
+    pub const fn of(cases: u8, teams: Vec<String>, services: Vec<String>) -> Self {
+        Self { cases, teams, services }
+    }
+
+    /// Whether every report may be read.
+    pub const fn is_everything(&self) -> bool {
+        self.cases & 0b11 == 0b11
+    }
+
+    /// Whether no report may be read.
+    pub const fn is_nothing(&self) -> bool {
+        self.cases & 0b11 == 0
+    }
+
+    /// Whether a service is one of the person's own.
+    pub fn is_own(&self, whose: &Ownership) -> bool {
+        let is_in =
+            |names: &[String], name: &Option<String>| name.as_ref().is_some_and(|name| names.contains(name));
+        is_in(&self.services, &whose.service)
+            || is_in(&self.teams, &whose.team)
+            || is_in(&self.teams, &whose.owner)
+    }
+
+    /// Whether a report about a service of this owner may be read.
+    pub fn sees(&self, whose: &Ownership) -> bool {
+        self.cases >> u8::from(self.is_own(whose)) & 1 == 1
+    }
+
+    /// The services that the person answers for by name.
+    pub fn services(&self) -> &[String] {
+        &self.services
+    }
+
+    /// The teams whose services the person answers for.
+    pub fn teams(&self) -> &[String] {
+        &self.teams
     }
 }
 
@@ -272,15 +336,24 @@ fn principal(subject: &Subject<'_>) -> Result<Entity, PolicyError> {
 }
 
 fn entity_of(resource: &Resource<'_>) -> Result<Entity, PolicyError> {
-    let Resource::Incident(facts) = resource else {
-        return entity(uid("Server", "this")?, HashMap::new(), HashSet::new());
-    };
     let text = |text: &str| RestrictedExpression::new_string(text.to_owned());
-    let mut attributes = HashMap::from([("visibility".to_owned(), text(facts.visibility.as_str()))]);
-    let Ownership { team, owner, service, .. } = facts.ownership;
-    for (name, value) in [("team", team), ("owner", owner), ("service", service)] {
-        attributes.extend(value.as_deref().map(|value| (name.to_owned(), text(value))));
-    }
+    let whose = |ownership: &Ownership| {
+        let Ownership { team, owner, service, .. } = ownership;
+        let named = [("team", team), ("owner", owner), ("service", service)];
+        let some = |(name, value): (&str, &Option<String>)| {
+            value.as_deref().map(|value| (name.to_owned(), text(value)))
+        };
+        named.into_iter().filter_map(some).collect::<HashMap<_, _>>()
+    };
+    let facts = match resource {
+        Resource::Server => return entity(uid("Server", "this")?, HashMap::new(), HashSet::new()),
+        Resource::Report(ownership) => {
+            return entity(uid("Report", "this")?, whose(ownership), HashSet::new());
+        }
+        Resource::Incident(facts) => facts,
+    };
+    let mut attributes = whose(facts.ownership);
+    attributes.insert("visibility".to_owned(), text(facts.visibility.as_str()));
     if let Some(assignee) = facts.assignee {
         let assignee = RestrictedExpression::new_entity_uid(uid("Person", assignee)?);
         attributes.insert("assignee".to_owned(), assignee);

@@ -42,6 +42,14 @@ pub enum Rule {
     Scope(Scope),
     /// A person who is signed in, whatever their roles; no token.
     Person,
+    /// Anyone, as a guest; whoever sends a token or a session is who they are by it, so these must hold. Nothing of a
+    /// guest is kept, and no use of a session or token is noted: a person may report without leaving a trace.
+    Guest {
+        /// Why nobody needs to be known.
+        why: &'static str,
+    },
+    /// Whoever opened a receipt in this browser within the last hour.
+    Receipt,
 }
 
 /// What a token's holder may do.
@@ -115,6 +123,9 @@ pub enum Denied {
     /// A token on a route for people who are signed in.
     #[error("this is for people who are signed in; a token does not do")]
     SessionNeeded,
+    /// No receipt was opened in this browser, or it was more than an hour ago.
+    #[error("no receipt is open in this browser")]
+    ReceiptMissing,
 }
 
 impl Denied {
@@ -131,6 +142,7 @@ impl Denied {
                 | Self::SessionMissing
                 | Self::SessionEnded
                 | Self::SessionReplayed
+                | Self::ReceiptMissing
         )
     }
 }
@@ -153,10 +165,15 @@ impl Rule {
     /// The header's scheme, where the rule wants a token.
     pub const fn scheme(self) -> Option<Scheme> {
         match self {
-            Self::Public { .. } | Self::Signed { .. } => None,
+            Self::Public { .. } | Self::Signed { .. } | Self::Receipt => None,
             Self::SourceToken(scheme) => Some(scheme),
-            Self::Scope(_) | Self::Person => Some(Scheme::Bearer),
+            Self::Scope(_) | Self::Person | Self::Guest { .. } => Some(Scheme::Bearer),
         }
+    }
+
+    /// Whether who comes may be nobody who is known: nothing of the sender is written down then, not even by the edge.
+    pub const fn is_for_guests(self) -> bool {
+        matches!(self, Self::Guest { .. } | Self::Receipt)
     }
 
     /// Whether the holder of `grant` may use the route at `now_ms`.
@@ -179,6 +196,7 @@ impl Rule {
         }
         match (self, &grant.authority) {
             (Self::SourceToken(_), Authority::Source(_)) => Ok(()),
+            (Self::Guest { .. }, Authority::Api(_)) => Ok(()),
             (Self::Scope(scope), Authority::Api(scopes)) if scopes.has(scope) => Ok(()),
             (Self::Scope(scope), Authority::Api(_)) => Err(Denied::ScopeMissing(scope)),
             (Self::Person, Authority::Api(_)) => Err(Denied::SessionNeeded),
@@ -267,6 +285,17 @@ mod tests {
         assert_eq!(rule.decide(Some(&grant), NOW_MS - 1), Err(Denied::TokenResting));
         grant.revoked = true;
         assert_eq!(rule.decide(Some(&grant), NOW_MS - 1), Err(Denied::TokenRevoked));
+    }
+
+    #[test]
+    fn what_a_guest_sends_must_hold() {
+        let rule = Rule::Guest { why: "tests" };
+        let mut grant = grant(Authority::Api(ScopeSet::default()));
+        assert_eq!(rule.decide(Some(&grant), NOW_MS), Ok(()));
+        assert_eq!(rule.decide(None, NOW_MS), Err(Denied::TokenUnknown));
+        assert_eq!(rule.decide(Some(&source_grant()), NOW_MS), Err(Denied::TokenKind));
+        grant.revoked = true;
+        assert_eq!(rule.decide(Some(&grant), NOW_MS), Err(Denied::TokenRevoked));
     }
 
     #[test]

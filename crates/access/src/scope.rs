@@ -26,6 +26,14 @@ scopes! {
     EventsRead = "events:read",
     /// See personal values and whole records in what `events:read` shows.
     EventsReadPersonal = "events:read_personal",
+    /// Read what people reported, with its history and messages.
+    ReportsRead = "reports:read",
+    /// Report in the name of a token, and make signed links to the form.
+    ReportsWrite = "reports:write",
+    /// Decide reports and appeals, write to reporters, make digests.
+    ReportsModerate = "reports:moderate",
+    /// Connect by the Model Context Protocol; each tool needs its own scope besides.
+    McpUse = "mcp:use",
     /// Read incidents, findings and comments, and follow their stream.
     IncidentsRead = "incidents:read",
     /// Assign, comment, decide.

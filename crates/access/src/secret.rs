@@ -23,11 +23,13 @@ pub enum SecretKind {
     Session,
     /// `hc_lnk_…`: a one-time link.
     Link,
+    /// `hcrc_…`: the receipt of a report, all that an anonymous reporter has to come back with.
+    Receipt,
 }
 
 impl SecretKind {
     /// Every kind.
-    pub const ALL: [SecretKind; 4] = [Self::Source, Self::Api, Self::Session, Self::Link];
+    pub const ALL: [SecretKind; 5] = [Self::Source, Self::Api, Self::Session, Self::Link, Self::Receipt];
 
     /// How secrets of this kind begin.
     pub const fn prefix(self) -> &'static str {
@@ -36,8 +38,14 @@ impl SecretKind {
             Self::Api => "hc_api_",
             Self::Session => "hc_ses_",
             Self::Link => "hc_lnk_",
+            Self::Receipt => "hcrc_",
         }
     }
+}
+
+/// Whether a secret of ours may stand in a text.
+pub fn names_secret(text: &str) -> bool {
+    SecretKind::ALL.iter().any(|kind| text.contains(kind.prefix()))
 }
 
 /// SHA-256 of a secret's text; all that is stored of it.
@@ -47,6 +55,13 @@ pub struct SecretHash(pub [u8; 32]);
 impl fmt::Debug for SecretHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SecretHash({:02x}{:02x}…)", self.0[0], self.0[1])
+    }
+}
+
+impl SecretHash {
+    /// What a presented text comes to, whatever its form: a text that is no secret costs as much as one that is.
+    pub fn of_text(text: &str) -> Self {
+        Self(Sha256::digest(text.as_bytes()).into())
     }
 }
 
@@ -66,7 +81,7 @@ pub struct Secret {
 
 /// The text is not a token of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a secret of ours: hc_, three letters, _ and 43 characters")]
+#[error("not a secret of ours: hc_, three letters, _ and 43 characters (of a receipt: hcrc_ and 43)")]
 pub struct ParseSecretError;
 
 impl Secret {
@@ -97,7 +112,7 @@ impl Secret {
 
     /// What is stored of it.
     pub fn hash(&self) -> SecretHash {
-        SecretHash(Sha256::digest(self.text.as_bytes()).into())
+        SecretHash::of_text(&self.text)
     }
 
     /// The text, to be shown once to whom it is for.
@@ -122,10 +137,11 @@ mod tests {
         let entropy = SeededEntropy::new(1);
         for kind in SecretKind::ALL {
             let secret = Secret::generate(kind, &entropy);
-            assert_eq!(secret.reveal().len(), 7 + 43);
+            assert_eq!(secret.reveal().len(), kind.prefix().len() + 43);
+            assert_eq!(SecretHash::of_text(secret.reveal()), secret.hash());
             assert_eq!(Secret::parse(secret.reveal()), Ok(secret.clone()));
             assert_ne!(Secret::generate(kind, &entropy).hash(), secret.hash());
-            assert!(!format!("{secret:?}").contains(&secret.reveal()[7..]));
+            assert!(!format!("{secret:?}").contains(&secret.reveal()[kind.prefix().len()..]));
         }
     }
 

@@ -108,6 +108,11 @@ impl Sessions {
         Self { store, directory, clock, entropy, times, noted_ms: Mutex::default() }
     }
 
+    /// Randomness.
+    pub(crate) const fn entropy(&self) -> &Arc<dyn Entropy> {
+        &self.entropy
+    }
+
     /// How long sessions last.
     pub const fn times(&self) -> SessionTimes {
         self.times
@@ -168,14 +173,22 @@ impl Sessions {
     /// [`AdmitError::Denied`] with [`Denied::SessionMissing`], [`Denied::SessionEnded`],
     /// [`Denied::SessionReplayed`]; [`AdmitError::Unavailable`].
     pub async fn admit(&self, cookie: Option<&str>) -> Result<SignedIn, AdmitError> {
+        let signed_in = self.admit_unnoted(cookie).await?;
+        self.note_use(&signed_in.session, self.clock.now_ms());
+        Ok(signed_in)
+    }
+
+    /// The same, leaving no trace of the use, for where a person may ask as a guest.
+    ///
+    /// # Errors
+    /// As [`admit`](Self::admit).
+    pub async fn admit_unnoted(&self, cookie: Option<&str>) -> Result<SignedIn, AdmitError> {
         let secret = cookie.and_then(|text| Secret::parse(text).ok());
         let secret = secret.filter(|secret| secret.kind() == SecretKind::Session);
         let sha256 = secret.ok_or(Denied::SessionMissing)?.hash().0;
         let session = self.store.read().await?.sessions().by_secret(&sha256).await?;
         let session = session.ok_or(Denied::SessionEnded)?;
-        let signed_in = self.judge(session, sha256).await?;
-        self.note_use(&signed_in.session, self.clock.now_ms());
-        Ok(signed_in)
+        self.judge(session, sha256).await
     }
 
     /// Whether a session that was admitted earlier still is; for long-lived answers, which do not keep it from being idle.

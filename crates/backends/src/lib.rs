@@ -1,5 +1,7 @@
 //! Everything to stand on: the embedded log, SQLite
 
+pub mod blobs;
+
 pub mod log;
 
 pub mod sqlite;

@@ -7,6 +7,7 @@ use crate::entrance::Entrance;
 use crate::exit::{Exit, Failure};
 use crate::pipeline::{self, Pipeline};
 use crate::questions;
+use crate::reports;
 use crate::rollout::{self, Book, Live, Rollout};
 use crate::service_catalog::KnownServices;
 use crate::storage::Storage;
@@ -95,7 +96,9 @@ impl Node {
         let log = Arc::clone(&storage.log);
         let masker = questions::masker(config, &storage)?;
         let book = Arc::new(Book::new(rollout, log, query.clone(), masker));
-        let app = app(config, &storage, (book, Arc::new(services), query, entrance), registry, &shutdown);
+        let reports = reports::start(config, &storage, &mut registry, &shutdown, &mut tasks)?;
+        let answering = (book as Arc<dyn server::Rules>, Arc::new(services) as _, query, entrance, reports);
+        let app = app(config, &storage, answering, registry, &shutdown);
         tasks.spawn(async move { server::serve(listener, app).await.map_err(|e| format!("server: {e}")) });
         Ok(Self { address, storage, rules: report, first_link, pipeline, lake_upkeep, tasks, shutdown })
     }
@@ -304,13 +307,19 @@ async fn forget(store: &dyn Store, now_ms: i64) -> Result<u64, ports::store::Sto
     Ok(changes + answers + sessions + days)
 }
 
-/// What answers about rules, services and events, and who may ask.
-type Answering = (Arc<dyn server::Rules>, Arc<dyn server::ServiceCatalog>, Option<Arc<dyn Query>>, Entrance);
+/// What answers about rules, services and events, who may ask, and where people report.
+type Answering = (
+    Arc<dyn server::Rules>,
+    Arc<dyn server::ServiceCatalog>,
+    Option<Arc<dyn Query>>,
+    Entrance,
+    Option<Arc<server::ReportParts>>,
+);
 
 fn app(
     config: &Config,
     storage: &Storage,
-    (rules, services, query, entrance): Answering,
+    (rules, services, query, entrance, reports): Answering,
     mut registry: Registry,
     shutdown: &CancellationToken,
 ) -> App {
@@ -346,6 +355,7 @@ fn app(
         query,
         rules,
         services,
+        reports,
         metrics: Arc::new(registry),
         telemetry,
         options: server::Options::default(),

@@ -214,7 +214,8 @@ pub(crate) fn create_private_dir(dir: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Writes a file that only its owner reads, and that was not there.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()

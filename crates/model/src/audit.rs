@@ -32,6 +32,8 @@ pub enum Principal {
         /// The operating system's account.
         account: String,
     },
+    /// Somebody who did not say who they are, such as an anonymous reporter or the holder of a receipt.
+    Guest,
     /// Nobody can say any more: the name was erased from the record. Nobody acts as this.
     Erased,
     /// Somebody whom the asker may not know of. Nobody acts as this, and no record is written so.
@@ -45,6 +47,7 @@ impl Principal {
             Self::Person { name, .. } | Self::Token { name, .. } => name,
             Self::System { part } => part,
             Self::Local { account } => account,
+            Self::Guest => "guest",
             Self::Erased => "(erased)",
             Self::Withheld => "(withheld)",
         }

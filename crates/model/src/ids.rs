@@ -225,6 +225,31 @@ ulid_id! {
     SavedViewId, "view"
 }
 
+ulid_id! {
+    /// Names a report of a person: `rep_` and a ULID. Not the receipt's secret.
+    ReportId, "rep"
+}
+ulid_id! {
+    /// Names an appeal against a decision on a report: `apl_` and a ULID.
+    AppealId, "apl"
+}
+ulid_id! {
+    /// Names a message on a report: `msg_` and a ULID.
+    MessageId, "msg"
+}
+ulid_id! {
+    /// Names a file of a report: `att_` and a ULID.
+    AttachmentId, "att"
+}
+ulid_id! {
+    /// Names a notice about reports: `ntc_` and a ULID.
+    NoticeId, "ntc"
+}
+ulid_id! {
+    /// Names a digest of reports: `dig_` and a ULID.
+    DigestId, "dig"
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,7 +2,7 @@
 //!
 //! | on the log | of people | to read records |
 //! |---|---|---|
-//! | [`RawRecord`], [`Finding`], [`DeadLetter`], [`Position`] | [`Incident`], [`Comment`], [`AuditRecord`] | [`FieldTable`], [`Vocabulary`], [`Tape`], [`EventView`], [`Enrichment`] |
+//! | [`RawRecord`], [`Finding`], [`DeadLetter`], [`Position`] | [`Incident`], [`Comment`], [`Report`], [`AuditRecord`] | [`FieldTable`], [`Vocabulary`], [`Tape`], [`EventView`], [`Enrichment`] |
 
 mod audit;
 mod audit_leaf;
@@ -16,6 +16,7 @@ mod ids;
 mod incident;
 mod position;
 mod raw;
+mod report;
 mod stage;
 mod tape;
 mod view;
@@ -38,12 +39,18 @@ pub use finding::{
     Severity, push_entity_value,
 };
 pub use ids::{
-    AuditId, CommentId, EventId, FindingId, IncidentId, LinkId, ParseIdError, PersonId, SavedViewId,
-    SessionId, TokenId, Ulid,
+    AppealId, AttachmentId, AuditId, CommentId, DigestId, EventId, FindingId, IncidentId, LinkId, MessageId,
+    NoticeId, ParseIdError, PersonId, ReportId, SavedViewId, SessionId, TokenId, Ulid,
 };
 pub use incident::{Comment, INCIDENT_RULES_MAX, Incident, Membership, Status, Verdict, Visibility};
 pub use position::{Offset, ParsePositionError, Partition, Position, Topic};
 pub use raw::{RawRecord, RawRecordError, SOURCE_NAME_BYTES_MAX, SourceName, SourceNameError};
+pub use report::{
+    Appeal, AppealBy, AppealOutcome, AppealState, Attachment, AttachmentState, Channel, Credit, Decision,
+    DecisionKind, Digest, DigestState, LedgerEntry, MessageFrom, NoticeKind, Outcome, PublicMessage, Report,
+    ReportContext, ReportMessage, ReportNotice, ReportProvenance, ReportState, Reporter, SIMILARITY_BYTES,
+    SIMILARITY_HASHES, Similarity, Tier,
+};
 pub use stage::Stage;
 pub use tape::{Kind, NESTING_DEPTH_MAX, RECORD_VALUES_MAX, Scalar, Tape, TapeError};
 pub use view::{EventView, Node, Values};

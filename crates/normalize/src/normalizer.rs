@@ -316,6 +316,7 @@ pub fn builtin_mappings() -> &'static [(&'static str, &'static str)] {
             include_str!("../../../content/mappings/windows_eventlog.yaml"),
         ),
         ("content/mappings/linux_auditd.yaml", include_str!("../../../content/mappings/linux_auditd.yaml")),
+        ("content/mappings/huecry_report.yaml", include_str!("../../../content/mappings/huecry_report.yaml")),
         ("content/mappings/falco.yaml", include_str!("../../../content/mappings/falco.yaml")),
         ("content/mappings/osquery.yaml", include_str!("../../../content/mappings/osquery.yaml")),
         ("content/mappings/entra_signin.yaml", include_str!("../../../content/mappings/entra_signin.yaml")),

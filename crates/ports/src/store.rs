@@ -27,10 +27,12 @@ mod error;
 mod facets;
 mod findings;
 mod incidents;
+mod moderation;
 mod moves;
 mod page;
 mod people;
 mod registry;
+mod reports;
 mod rules;
 mod search;
 mod timeline;
@@ -50,6 +52,10 @@ pub use incidents::{
     AssigneeFilter, Comments, GroupKey, IncidentEdit, IncidentFilter, IncidentOrder, Incidents,
     MachineUpdate, OpenIncident, ReadComments, ReadIncidents,
 };
+pub use moderation::{
+    Appeals, CREDITS_LISTED_MAX, Credits, Digests, LEDGER_ENTRIES_MAX, NOTICE_REPORTS_MAX,
+    NOTICES_LISTED_MAX, Notices, ReadAppeals, ReadCredits, ReadDigests, ReadLedger, ReadNotices,
+};
 pub use moves::{IncidentLink, LINKS_MAX, LinkKind, MERGED_SHOWN_MAX, Moves, ReadMoves, Regrouping};
 pub use page::{CURSOR_BYTES_MAX, Cursor, PAGE_ITEMS_MAX, Page, PageRequest};
 pub use people::{
@@ -57,6 +63,11 @@ pub use people::{
     ReadPeople, ReadSessions, Sessions,
 };
 pub use registry::{ReadSources, ReadTokens, Source, Sources, Token, TokenKind, Tokens};
+pub use reports::{
+    Attachments, INCIDENT_REPORTS_MAX, LedgerChange, NewReport, OnceKey, REPORT_ATTACHMENTS_MAX,
+    REPORT_MESSAGES_MAX, REPORTS_SUBMITTED_MAX, ReadAttachments, ReadReportMessages, ReadReports, Recorded,
+    ReportFilter, ReportMessages, Reports,
+};
 pub use rules::{
     RULE_SAMPLES_MAX, RULE_SET_OBJECT, ReadRules, RuleBudget, RuleDay, RuleMatches, RuleRow, RuleSetChange,
     Rules, rule_object,
@@ -140,6 +151,22 @@ pub trait Snapshot: Send {
     fn moves(&mut self) -> &mut dyn ReadMoves;
     /// Filters that people keep.
     fn views(&mut self) -> &mut dyn ReadViews;
+    /// What people report.
+    fn reports(&mut self) -> &mut dyn ReadReports;
+    /// Words about reports.
+    fn report_messages(&mut self) -> &mut dyn ReadReportMessages;
+    /// Files with reports.
+    fn attachments(&mut self) -> &mut dyn ReadAttachments;
+    /// Appeals against decisions on reports.
+    fn appeals(&mut self) -> &mut dyn ReadAppeals;
+    /// What reporters' reports came to.
+    fn ledger(&mut self) -> &mut dyn ReadLedger;
+    /// What moderators should look at.
+    fn notices(&mut self) -> &mut dyn ReadNotices;
+    /// What was reported in a while.
+    fn digests(&mut self) -> &mut dyn ReadDigests;
+    /// How people want to be thanked.
+    fn credits(&mut self) -> &mut dyn ReadCredits;
 }
 
 /// One transaction. Dropping it rolls everything back; [`commit`](UnitOfWork::commit) consumes it.
@@ -177,6 +204,22 @@ pub trait UnitOfWork: Send {
     fn moves(&mut self) -> &mut dyn Moves;
     /// Filters that people keep.
     fn views(&mut self) -> &mut dyn Views;
+    /// What people report.
+    fn reports(&mut self) -> &mut dyn Reports;
+    /// Words about reports.
+    fn report_messages(&mut self) -> &mut dyn ReportMessages;
+    /// Files with reports.
+    fn attachments(&mut self) -> &mut dyn Attachments;
+    /// Appeals against decisions on reports.
+    fn appeals(&mut self) -> &mut dyn Appeals;
+    /// What reporters' reports came to; it changes with the reports.
+    fn ledger(&mut self) -> &mut dyn ReadLedger;
+    /// What moderators should look at.
+    fn notices(&mut self) -> &mut dyn Notices;
+    /// What was reported in a while.
+    fn digests(&mut self) -> &mut dyn Digests;
+    /// How people want to be thanked.
+    fn credits(&mut self) -> &mut dyn Credits;
 
     /// Makes everything that this unit wrote durable and visible, at once. If the future is dropped before it
     /// resolves, all of it may be there or nothing: look, do not guess.

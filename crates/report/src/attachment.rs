@@ -170,7 +170,21 @@ pub fn inspect(name: &str, bytes: &[u8], bytes_max: usize) -> Result<Inspected, 
     })
 }
 
+type Judge = fn(&[u8]) -> Result<Taken, Refusal>;
+
 fn take(bytes: &[u8]) -> Result<Taken, Refusal> {
+    match judge_of(bytes) {
+        Some(judge) => judge(bytes),
+        // text first: two letters at the beginning of a log are another format's mark
+        None => document::text(bytes).map_err(|refusal| match (refusal, infer::get(bytes)) {
+            (Refusal::Kind { .. }, Some(found)) => Refusal::Kind { found: found.mime_type() },
+            (refusal, _) => refusal,
+        }),
+    }
+}
+
+/// Who judges a file that begins so; nobody for what may be text.
+fn judge_of(bytes: &[u8]) -> Option<Judge> {
     const CAPTURES: [&[u8; 4]; 5] = [
         b"\xD4\xC3\xB2\xA1",
         b"\xA1\xB2\xC3\xD4",
@@ -179,26 +193,21 @@ fn take(bytes: &[u8]) -> Result<Taken, Refusal> {
         b"\x0A\x0D\x0D\x0A",
     ];
     match bytes {
-        [0x89, b'P', b'N', b'G', ..] => image::png(bytes),
-        [0xFF, 0xD8, 0xFF, ..] => image::jpeg(bytes),
-        [b'G', b'I', b'F', b'8', ..] => image::gif(bytes),
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => image::webp(bytes),
-        [b'%', b'P', b'D', b'F', b'-', ..] => document::pdf(bytes),
-        [b'P', b'K', 3, 4, ..] => archive::zip(bytes),
-        [0x1F, 0x8B, ..] => archive::gzip(bytes),
-        [a, b, c, d, ..] if CAPTURES.contains(&&[*a, *b, *c, *d]) => Ok(Taken::as_sent(
-            Kind::Capture,
-            "application/vnd.tcpdump.pcap",
-            &["pcap", "pcapng", "cap"],
-            bytes,
-        )),
-        _ => match infer::get(bytes) {
-            Some(found) if found.matcher_type() != infer::MatcherType::Text => {
-                Err(Refusal::Kind { found: found.mime_type() })
-            }
-            _ => document::text(bytes),
-        },
+        [0x89, b'P', b'N', b'G', ..] => Some(image::png),
+        [0xFF, 0xD8, 0xFF, ..] => Some(image::jpeg),
+        [b'G', b'I', b'F', b'8', ..] => Some(image::gif),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(image::webp),
+        [b'%', b'P', b'D', b'F', b'-', ..] => Some(document::pdf),
+        [b'P', b'K', 3, 4, ..] => Some(archive::zip),
+        [0x1F, 0x8B, ..] => Some(archive::gzip),
+        [a, b, c, d, ..] if CAPTURES.contains(&&[*a, *b, *c, *d]) => Some(capture),
+        _ => None,
     }
+}
+
+/// What a network card saw (pcap, pcapng): known by its beginning only.
+fn capture(bytes: &[u8]) -> Result<Taken, Refusal> {
+    Ok(Taken::as_sent(Kind::Capture, "application/vnd.tcpdump.pcap", &["pcap", "pcapng", "cap"], bytes))
 }
 
 /// Whether something stands in it that a browser that guesses would take for a page.

@@ -12,7 +12,8 @@
 //!
 //! **Invariant:** below the burst the score is 0; none of the three alone but its extreme makes a ring.
 //!
-//! **Invariant:** a ring gives one notice, until its subject was quiet for a window.
+//! **Invariant:** a ring gives one notice, until its subject was without a burst for a window. What goes on for longer than
+//! [`RING_FRESH_MS`] becomes what is usual there.
 
 mod subject;
 
@@ -35,9 +36,11 @@ pub const SIMILAR_JACCARD_MIN: f64 = 0.5;
 pub const TOGETHER_MIN: u32 = 2;
 /// A score from here is a ring.
 pub const RING_SCORE_MIN: f64 = 0.5;
+/// For how long what comes during a ring does not count as usual: a day.
+pub const RING_FRESH_MS: i64 = 24 * 60 * 60 * 1000;
 /// Reports of a window that are kept; the oldest go first.
 pub const WINDOW_REPORTS_MAX: usize = 512;
-/// Reports whose texts are compared with each other, the latest.
+/// Reports of the window that a new one's text is compared with, the latest.
 pub const COMPARED_REPORTS_MAX: usize = 128;
 /// Subjects that are known at once; the one that was quiet longest goes first.
 pub const SUBJECTS_MAX: usize = 10_000;
@@ -158,7 +161,7 @@ impl Detector {
         let notice = (score >= RING_SCORE_MIN && state.ring().is_none()).then(|| {
             let reports = state.reports();
             let key = format!("{subject}/{}", reports.first().map_or("", String::as_str));
-            state.open_ring(key.clone());
+            state.open_ring(key.clone(), now_ms);
             Notice { key, subject: subject.to_owned(), at_ms: now_ms, score, features, reports }
         });
         let ring = state.ring().map(str::to_owned);

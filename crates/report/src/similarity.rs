@@ -54,6 +54,16 @@ impl Signature {
         same as f64 / HASHES as f64
     }
 
+    /// Its numbers.
+    pub const fn hashes(&self) -> &[u32; HASHES] {
+        &self.0
+    }
+
+    /// The signature of these numbers.
+    pub const fn from_hashes(hashes: [u32; HASHES]) -> Self {
+        Self(hashes)
+    }
+
     /// As it is kept: 64 little-endian numbers.
     pub fn to_bytes(&self) -> [u8; SIGNATURE_BYTES] {
         let mut bytes = [0; SIGNATURE_BYTES];
@@ -83,20 +93,18 @@ impl Default for Signature {
     }
 }
 
-/// The largest set of texts each of which is alike to another one of it: places in `signatures`. Quadratic; callers bound
-/// the number.
-pub fn largest_cluster(signatures: &[Signature], jaccard_min: f64) -> Vec<usize> {
-    let mut parent: Vec<usize> = (0..signatures.len()).collect();
-    for (i, a) in signatures.iter().enumerate() {
-        for (j, b) in signatures.iter().enumerate().skip(i + 1) {
-            if a.jaccard(b) >= jaccard_min {
-                let (root_i, root_j) = (root(&mut parent, i), root(&mut parent, j));
-                parent[root_i.max(root_j)] = root_i.min(root_j);
-            }
+/// The largest set of nodes that are joined by edges, in order; nothing if no edge joins two. Edges to nodes that are not there
+/// are left out.
+pub fn largest_cluster(nodes: usize, edges: impl IntoIterator<Item = (usize, usize)>) -> Vec<usize> {
+    let mut parent: Vec<usize> = (0..nodes).collect();
+    for (i, j) in edges {
+        if i < nodes && j < nodes {
+            let (root_i, root_j) = (root(&mut parent, i), root(&mut parent, j));
+            parent[root_i.max(root_j)] = root_i.min(root_j);
         }
     }
-    let mut clusters: Vec<Vec<usize>> = vec![Vec::new(); signatures.len()];
-    for index in 0..signatures.len() {
+    let mut clusters: Vec<Vec<usize>> = vec![Vec::new(); nodes];
+    for index in 0..nodes {
         clusters[root(&mut parent, index)].push(index);
     }
     // the first of the largest

@@ -6,6 +6,7 @@ use crate::code::Code;
 use crate::cookie::Cookie;
 use crate::doors::hec::HecAnswer;
 use crate::edge::{RequestId, origin};
+use crate::extract::OpenReceipt;
 use crate::forgery;
 use crate::incident_guard::{self, About};
 use crate::problem::Problem;
@@ -18,7 +19,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use ingest::hec::HecCode;
 use model::Principal;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::{Operation, PathItem};
@@ -49,6 +50,12 @@ pub(crate) struct Guarded {
     schemas: BTreeMap<String, RefOr<Schema>>,
     /// Names that stand for two different things: the description has one of them only.
     clashes: Vec<String>,
+}
+
+/// The routes of which the edge writes down nothing about the sender.
+pub(crate) fn of_guests(table: &[Route]) -> HashSet<(&'static str, String)> {
+    let guests = table.iter().filter(|route| route.rule.is_for_guests());
+    guests.map(|route| (route.method, route.path.clone())).collect()
 }
 
 impl Guarded {
@@ -135,12 +142,22 @@ fn declare(operation: &mut Operation, path: &str, rule: Rule) {
             (format!("scope {scope}"), by)
         }
         Rule::Person => ("whoever is signed in".to_owned(), vec![("session", vec![])]),
+        Rule::Guest { why } => {
+            let by = vec![("", vec![]), ("api_token", vec![]), ("session", vec![])];
+            (format!("anyone: {why}; a token or session that is sent must hold"), by)
+        }
+        Rule::Receipt => ("whoever opened a receipt".to_owned(), vec![("receipt", vec![])]),
     };
     document_refusals(operation, path, rule);
     operation.security =
-        Some(security.into_iter().map(|(scheme, scopes)| SecurityRequirement::new(scheme, scopes)).collect());
+        Some(security.into_iter().map(|(scheme, scopes)| requirement(scheme, scopes)).collect());
     let extension = Extensions::builder().add("x-huecry-rule", words).build();
     operation.extensions.get_or_insert_with(Extensions::default).merge(extension);
+}
+
+/// One way in; without a scheme, the one of nobody.
+fn requirement(scheme: &str, scopes: Vec<String>) -> SecurityRequirement {
+    if scheme.is_empty() { SecurityRequirement::default() } else { SecurityRequirement::new(scheme, scopes) }
 }
 
 /// Writes down what stands before every handler and is not its own: who asks, how, for what. What a handler says of a
@@ -157,6 +174,10 @@ fn document_refusals(operation: &mut Operation, path: &str, rule: Rule) {
     match rule {
         Rule::Public { .. } => {}
         Rule::Signed { .. } => refusals.extend([("401", "It is not signed as it must be")]),
+        Rule::Receipt => refusals.extend([
+            ("401", "No receipt is open in this browser"),
+            ("403", "A page of another site asked for this"),
+        ]),
         _ => refusals
             .extend([("401", "Nobody is known by what was sent"), ("403", "Who asks may not do this")]),
     }
@@ -192,6 +213,21 @@ async fn authorize(
         };
     }
     let headers = request.headers();
+    if rule == Rule::Receipt {
+        return match receipt(&app, request.method(), headers) {
+            Ok(ticket) => {
+                request.extensions_mut().insert(ticket);
+                next.run(request).await
+            }
+            Err(problem) => problem.into_response(),
+        };
+    }
+    if matches!(rule, Rule::Guest { .. })
+        && !request.method().is_safe()
+        && let Err(problem) = forgery::check_origin(&app, headers)
+    {
+        return problem.into_response();
+    }
     let cookie = Cookie::Session.read(&app, headers);
     let authorization = headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
     let brought = Presented { authorization, cookie: cookie.as_deref() };
@@ -202,7 +238,13 @@ async fn authorize(
             app.ingest.telemetry().refused("hec", "token");
             return HecAnswer::denied(&error).into_response();
         }
-        Err(AdmitError::Forbidden { denied, principal }) => {
+        // the browser sends its cookie by itself: taken from it, the next request is a guest's
+        Err(AdmitError::Denied(denied)) if rule.is_for_guests() && cookie.is_some() => {
+            let mut response = Problem::from(denied).into_response();
+            response.extensions_mut().insert(Forget(Cookie::Session));
+            return response;
+        }
+        Err(AdmitError::Forbidden { denied, principal }) if !rule.is_for_guests() => {
             let denial = Denial::of(&request, principal);
             denial.note(&app, denied.as_str()).await;
             return Problem::from(denied).into_response();
@@ -215,8 +257,11 @@ async fn authorize(
     });
     let method = request.method().clone();
     if let Err(problem) = check(&app, about, &admitted, (&method, request.headers(), id.as_deref())).await {
-        let denial = Denial::of(&request, admitted.principal.clone());
-        denial.note(&app, problem.code.as_str()).await;
+        // nobody is named as somebody who tried to report
+        if !rule.is_for_guests() {
+            let denial = Denial::of(&request, admitted.principal.clone());
+            denial.note(&app, problem.code.as_str()).await;
+        }
         return problem.into_response();
     }
     if let Credential::Token(grant) = &admitted.by {
@@ -224,6 +269,19 @@ async fn authorize(
     }
     request.extensions_mut().insert(Arc::new(admitted));
     next.run(request).await
+}
+
+/// A cookie that the edge takes from the browser.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Forget(pub(crate) Cookie);
+
+/// The receipt that is open in the browser that asks.
+fn receipt(app: &App, method: &Method, headers: &HeaderMap) -> Result<OpenReceipt, Problem> {
+    let ticket = app.gate.receipt(Cookie::Receipt.read(app, headers).as_deref())?;
+    if !method.is_safe() {
+        forgery::check_origin(app, headers)?;
+    }
+    Ok(OpenReceipt(ticket))
 }
 
 /// Forged requests, and incidents that do not exist for the asker.

@@ -67,6 +67,10 @@ codes! {
     SessionReplayed = "session_replayed", 401, "an exchanged cookie came back",
         "sign in again; if it was not an old copy of your own browser, tell whoever looks after this server";
     SessionNeeded = "session_needed", 403, "this is for people who are signed in", "sign in; a token does not do here";
+    TokenNeeded = "token_needed", 403, "this is for tokens",
+        "make a token with the scope mcp:use under /settings, and send it in the Authorization header";
+    ReceiptExpired = "receipt_expired", 401, "no receipt is open in this browser",
+        "open the link of your receipt again, or paste its code at /receipt";
     CsrfTokenMissing = "csrf_token_missing", 403, "the session's token was not repeated",
         "send `csrf` of GET /api/v1/session as X-CSRF-Token";
     CsrfTokenWrong = "csrf_token_wrong", 403, "the token is not this session's",
@@ -126,6 +130,22 @@ codes! {
         "give keys from the outside in, such as items or data.events";
     DeliveryHeadersMissing = "delivery_headers_missing", 400, "GitHub's delivery headers are missing",
         "X-GitHub-Event and X-GitHub-Delivery come with every delivery; let no proxy drop them";
+    // reports from people
+    ReportsDisabled = "reports_disabled", 404, "this server takes no reports", "ask whoever looks after this server";
+    FormUnknown = "form_unknown", 404, "there is no such form", "GET /api/v1/forms lists them";
+    ReportInvalid = "report_invalid", 422, "the report does not fit its form",
+        "`errors` names each field and what is wrong with it; nothing was sent";
+    ReportLinkRefused = "report_link_refused", 403, "this link to the form does not hold",
+        "report without it at /report, or ask whoever gave it to you for a new one";
+    ReportDecided = "report_decided", 409, "this report was decided already",
+        "look at the decision; an appeal can change it";
+    ReceiptUnknown = "receipt_unknown", 404, "no report has this receipt",
+        "copy the whole code, beginning with hcrc_; it was shown once, when the report was sent";
+    AppealNotPossible = "appeal_not_possible", 409, "there is nothing to appeal here", "the detail says why";
+    AppealExists = "appeal_exists", 409, "there is an appeal already", "wait for its decision; its deadline is shown";
+    AppealSamePerson = "appeal_same_person", 403, "somebody else must decide this appeal",
+        "ask a moderator who did not take the decision";
+    AttachmentRefused = "attachment_refused", 422, "this file is not taken", "the detail says why, and what is taken";
     // no room
     Overloaded = "overloaded", 429, "more is coming in than can be made durable",
         "send again after the time in Retry-After";

@@ -1,6 +1,7 @@
 //! `/`, `/queue`, `/assets/{file}`, …: the console, built from `web/` and embedded.
 //!
-//! Pages are one document whose script reads the address; files of `assets/` have their hash in their name and never
+//! Pages are one of two documents whose script reads the address: the console, and a small one for those who come without
+//! an account, to report something or to look after a report. Files of `assets/` have their hash in their name and never
 //! change. A server that was compiled before the console was built works, and says how to build it.
 //!
 //! **Invariant:** what is answered is a file that was embedded, found by its whole name; no path leads to a disk.
@@ -52,12 +53,23 @@ fn built(name: &str) -> Option<File> {
     Built::get(name).map(|file| File { hash: file.metadata.sha256_hash(), bytes: file.data })
 }
 
-/// The one document of all pages.
-fn document(files: Files, asked: &HeaderMap) -> Response {
-    match files("index.html") {
-        Some(_) => file(files, "index.html", REVALIDATED, asked).into_response(),
+/// The document of the console's pages.
+const CONSOLE: &str = "index.html";
+
+/// The document of the pages that need no account; it loads nothing of the console.
+const GUEST: &str = "guest.html";
+
+/// A document by its name.
+fn document(files: Files, name: &str, asked: &HeaderMap) -> Response {
+    match files(name) {
+        Some(_) => file(files, name, REVALIDATED, asked).into_response(),
         None => ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], UNBUILT).into_response(),
     }
+}
+
+/// The console's document, for who asks in a browser for a page that is not there.
+pub(crate) fn any_page(asked: &HeaderMap) -> Response {
+    document(built, CONSOLE, asked)
 }
 
 /// A file by its whole name, packed if the client takes that and it was packed when built.
@@ -109,9 +121,9 @@ fn has_already(asked: &HeaderMap, tag: &str) -> bool {
     known.split(',').any(|known| known.trim().trim_start_matches("W/") == tag)
 }
 
-/// Declares handlers of pages: the same document, each at an address of its own.
+/// Declares handlers of pages: a document, each at an address of its own.
 macro_rules! pages {
-    ($($name:ident $path:literal $what:literal $(($parameter:literal))?;)*) => {
+    ($($document:ident $name:ident $path:literal $what:literal $(($parameter:literal))?;)*) => {
         $(
             #[doc = $what]
             #[utoipa::path(
@@ -120,7 +132,7 @@ macro_rules! pages {
                 responses((status = 200, description = "The console", body = String, content_type = "text/html")),
             )]
             async fn $name(asked: HeaderMap) -> Response {
-                document(built, &asked)
+                document(built, $document, &asked)
             }
         )*
 
@@ -132,18 +144,27 @@ macro_rules! pages {
 }
 
 pages! {
-    root "/" "The console";
-    enter "/enter" "Enter by a one-time link";
-    queue "/queue" "The console's queue";
-    incident "/incidents/{id}" "The console's page of an incident" ("id");
-    events "/events" "The console's event explorer";
-    services "/services" "The console's services and owners";
-    rules "/rules" "The console's list of rules";
-    rule "/rules/{id}" "The console's page of a rule" ("id");
-    dead_letters "/dead-letters" "The console's dead letters";
-    audit "/audit" "The console's audit log";
-    settings "/settings" "The console's settings";
-    section "/settings/{section}" "A section of the console's settings" ("section");
+    CONSOLE root "/" "The console";
+    CONSOLE enter "/enter" "Enter by a one-time link";
+    CONSOLE queue "/queue" "The console's queue";
+    CONSOLE incident "/incidents/{id}" "The console's page of an incident" ("id");
+    CONSOLE events "/events" "The console's event explorer";
+    CONSOLE services "/services" "The console's services and owners";
+    CONSOLE rules "/rules" "The console's list of rules";
+    CONSOLE rule "/rules/{id}" "The console's page of a rule" ("id");
+    CONSOLE dead_letters "/dead-letters" "The console's dead letters";
+    CONSOLE audit "/audit" "The console's audit log";
+    CONSOLE settings "/settings" "The console's settings";
+    CONSOLE section "/settings/{section}" "A section of the console's settings" ("section");
+    CONSOLE reports "/reports" "The console's reports from people";
+    CONSOLE appeals "/appeals" "The console's appeals";
+    CONSOLE own_reports "/my-reports" "One's own reports, in the console";
+    CONSOLE digest_drafts "/digest-drafts" "The console's drafts of digests";
+    GUEST report "/report" "Report something, without an account";
+    GUEST receipt "/receipt" "What became of a report; the secret is in the fragment";
+    GUEST policy "/policy" "By what reports are decided";
+    GUEST digests "/digests" "What became of reports, in sums";
+    GUEST digest "/digests/{id}" "A digest" ("id");
 }
 
 /// A file of the console
@@ -188,6 +209,7 @@ mod tests {
     fn some(name: &str) -> Option<File> {
         let bytes: &'static [u8] = match name {
             "index.html" => b"<!doctype html>",
+            "guest.html" => b"<!doctype html><title>Report</title>",
             "assets/index-1a2b.js" => b"plain",
             "assets/index-1a2b.js.gz" => b"packed",
             "assets/index-1a2b.css" => b"style sheet",
@@ -266,12 +288,15 @@ mod tests {
 
     #[tokio::test]
     async fn without_a_console_the_page_says_how_to_build_it() {
-        let page = text(document(none, &HeaderMap::new())).await;
+        let page = text(document(none, CONSOLE, &HeaderMap::new())).await;
         assert!(page.contains("npm ci") && page.contains("/reference"), "{page}");
-        let there = document(some, &HeaderMap::new());
+        assert!(text(document(none, GUEST, &HeaderMap::new())).await.contains("npm ci"));
+        let there = document(some, CONSOLE, &HeaderMap::new());
         assert_eq!(value(&there, header::CACHE_CONTROL), Some(REVALIDATED));
         let policy = value(&there, header::CONTENT_SECURITY_POLICY).unwrap().to_owned();
         assert!(policy.contains("script-src 'self';") && !policy.contains("unsafe"), "{policy}");
         assert_eq!(text(there).await, "<!doctype html>");
+        let guest = document(some, GUEST, &HeaderMap::new());
+        assert!(text(guest).await.contains("Report"));
     }
 }

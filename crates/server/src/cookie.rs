@@ -1,6 +1,6 @@
-//! Cookies: the session's, and the one of a sign-in under way.
+//! Cookies: the session's, the one of a sign-in under way, and the one of a receipt that is open.
 //!
-//! Over https both have the prefix `__Host-`, which browsers give to this host alone, over TLS alone: no other host of the
+//! Over https all have the prefix `__Host-`, which browsers give to this host alone, over TLS alone: no other host of the
 //! domain and no plain connection can plant one (RFC 6265bis §4.1.3.2).
 
 use crate::state::App;
@@ -13,6 +13,8 @@ pub(crate) enum Cookie {
     Session,
     /// A sign-in at an identity provider that is not finished.
     Flow,
+    /// The receipt of a report, open for an hour. No other site's page makes a browser send it.
+    Receipt,
 }
 
 impl Cookie {
@@ -22,6 +24,8 @@ impl Cookie {
             (Self::Session, false) => "huecry_session",
             (Self::Flow, true) => "__Host-huecry_oidc",
             (Self::Flow, false) => "huecry_oidc",
+            (Self::Receipt, true) => "__Host-huecry_receipt",
+            (Self::Receipt, false) => "huecry_receipt",
         }
     }
 
@@ -41,7 +45,12 @@ impl Cookie {
     pub(crate) fn set(self, app: &App, value: &str, age_ms: i64) -> Option<HeaderValue> {
         let secure = if app.is_secure() { "; Secure" } else { "" };
         let (name, age_s) = (self.name(app.is_secure()), age_ms.max(0) / 1_000);
-        let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={age_s}{secure}");
+        let same_site = match self {
+            // a link to an incident, and the answer of an identity provider, come from other sites
+            Self::Session | Self::Flow => "Lax",
+            Self::Receipt => "Strict",
+        };
+        let text = format!("{name}={value}; Path=/; HttpOnly; SameSite={same_site}; Max-Age={age_s}{secure}");
         HeaderValue::from_str(&text).ok()
     }
 }

@@ -1,17 +1,24 @@
 //! The outermost layer: request ids, time limit, panics, security headers, counting, one line of log.
+//!
+//! **Invariant:** of whoever may be a guest nothing is written down: no address (which no log line here has at all), no
+//! header, nothing of the path or the body, and no request id of the sender's choosing, which a proxy before the server
+//! may have written beside an address.
 
+use crate::authorize::Forget;
 use crate::code::Code;
 use crate::problem::Problem;
 use crate::state::App;
 use crate::telemetry::RequestLabels;
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use model::Ulid;
-use std::net::SocketAddr;
+use std::collections::HashSet;
+use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 use tracing::Instrument;
 
@@ -24,12 +31,34 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 #[derive(Debug, Clone)]
 pub(crate) struct RequestId(pub(crate) String);
 
-pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Next) -> Response {
+impl RequestId {
+    fn fresh(app: &App) -> Self {
+        Self(format!("req_{}", Ulid::new(&*app.clock, &*app.entropy)))
+    }
+}
+
+/// What the edge goes by.
+#[derive(Clone)]
+pub(crate) struct Edge {
+    pub(crate) app: App,
+    /// The routes of guests, by method and template.
+    pub(crate) guests: Arc<HashSet<(&'static str, String)>>,
+}
+
+impl Edge {
+    fn is_for_guests(&self, method: &Method, route: &str) -> bool {
+        self.guests.iter().any(|(of, path)| method == of && path == route)
+    }
+}
+
+pub(crate) async fn edge(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
+    let app = &edge.app;
     let started = tokio::time::Instant::now();
-    let id = request_id(&app, request.headers());
-    request.extensions_mut().insert(id.clone());
     let route = request.extensions().get::<MatchedPath>();
     let route = route.map_or("unmatched", MatchedPath::as_str).to_owned();
+    let is_guests = edge.is_for_guests(request.method(), &route);
+    let id = if is_guests { RequestId::fresh(app) } else { request_id(app, request.headers()) };
+    request.extensions_mut().insert(id.clone());
     let method = request.method().to_string();
     // the path template, never the query: what a sender puts there by mistake stays out of the log
     let span = tracing::info_span!("request", %method, route, request_id = %id.0);
@@ -44,7 +73,11 @@ pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Nex
         }
     };
     let problem = response.extensions().get::<Problem>().cloned().or_else(|| of_rejection(&response));
+    let forget = response.extensions().get::<Forget>().copied();
     let mut response = problem.as_ref().map_or(response, |problem| problem.render(&id.0));
+    if let Some(value) = forget.and_then(|Forget(cookie)| cookie.set(app, "", 0)) {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
     harden(response.headers_mut(), app.is_secure());
     if let Ok(value) = HeaderValue::from_str(&id.0) {
         response.headers_mut().insert(REQUEST_ID, value);
@@ -52,7 +85,9 @@ pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Nex
     let status = response.status().as_u16();
     let elapsed = started.elapsed();
     let code = problem.as_ref().map_or("", |problem| problem.code.as_str());
+    // what a guest sent may stand in it, and a path that somebody pasted a secret into
     let detail = problem.as_ref().map_or("", |problem| problem.detail.as_str());
+    let detail = if is_guests || access::names_secret(detail) { "" } else { detail };
     let elapsed_us = elapsed.as_micros() as u64;
     span.in_scope(|| match status {
         500.. => tracing::error!(status, code, detail, elapsed_us, "request failed"),
@@ -78,15 +113,19 @@ fn request_id(app: &App, headers: &HeaderMap) -> RequestId {
     let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
     match given.filter(|id| (1..=REQUEST_ID_BYTES_MAX).contains(&id.len()) && id.bytes().all(plain)) {
         Some(given) => RequestId(given.to_owned()),
-        None => RequestId(format!("req_{}", Ulid::new(&*app.clock, &*app.entropy))),
+        None => RequestId::fresh(app),
     }
 }
 
 /// Where a request came from. What stands before the server (a proxy) is the origin then; X-Forwarded-For can be made
 /// up by anyone.
 pub(crate) fn origin(extensions: &axum::http::Extensions) -> Option<String> {
-    let peer = extensions.get::<ConnectInfo<SocketAddr>>();
-    peer.map(|peer| peer.0.ip().to_canonical().to_string())
+    address(extensions).map(|address| address.to_string())
+}
+
+/// The same, as an address.
+pub(crate) fn address(extensions: &axum::http::Extensions) -> Option<IpAddr> {
+    extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_canonical())
 }
 
 /// What pages of this server may do: run its own scripts, talk to it, nothing else. Styles may stand in the page because

@@ -3,13 +3,14 @@
 use crate::code::Code;
 use crate::edge::{RequestId, origin};
 use crate::problem::Problem;
-use access::{Admitted, Caller, SignedIn};
+use access::{Admitted, Caller, SignedIn, Ticket};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use model::Principal;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use std::convert::Infallible;
 use std::str::FromStr;
 use std::sync::Arc;
 use utoipa::IntoParams;
@@ -135,6 +136,29 @@ impl<S: Send + Sync> FromRequestParts<S> for As {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let admitted = parts.extensions.get::<Arc<Admitted>>().cloned();
         admitted.map(Self).ok_or_else(|| Problem::new(Code::Internal, "the route lets anyone in"))
+    }
+}
+
+/// Who asks, where it may be nobody who is known.
+#[derive(Debug, Clone)]
+pub(crate) struct MaybeAs(pub(crate) Option<Arc<Admitted>>);
+
+impl<S: Send + Sync> FromRequestParts<S> for MaybeAs {
+    type Rejection = Infallible;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(parts.extensions.get::<Arc<Admitted>>().cloned()))
+    }
+}
+
+/// The receipt that is open in the browser that asks.
+#[derive(Debug, Clone)]
+pub(crate) struct OpenReceipt(pub(crate) Ticket);
+
+impl<S: Send + Sync> FromRequestParts<S> for OpenReceipt {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let open = parts.extensions.get::<Self>().cloned();
+        open.ok_or_else(|| Problem::new(Code::Internal, "the route has no receipt's rule"))
     }
 }
 

@@ -24,10 +24,14 @@ mod event_search;
 mod extract;
 mod forgery;
 mod incident_guard;
+mod mcp;
+mod no_such_page;
 mod openapi;
 mod problem;
 mod problem_of;
 mod reference_page;
+mod report_lookup;
+mod report_parts;
 mod routes;
 mod rule_book;
 mod rule_explanation;
@@ -42,7 +46,9 @@ pub use authorize::Route;
 pub use code::Code;
 pub use edge::REQUEST_ID_BYTES_MAX;
 pub use extract::API_BODY_BYTES_MAX;
-pub use problem::{Problem, ProblemBody};
+pub use mcp::UNLOGGED;
+pub use problem::{FieldProblem, Problem, ProblemBody};
+pub use report_parts::{PublicServices, ReportOptions, ReportParts};
 pub use routes::{openapi_clashes, openapi_json, router};
 pub use rule_book::{
     ExpiredFilterView, RefusedRule, Replay, ReplayedField, RuleActivity, RuleBook, RuleCommit, RuleDayView,

@@ -37,10 +37,15 @@ pub(crate) fn head() -> OpenApi {
         "a person's session (`__Host-huecry_session` over https); what changes something repeats the session's `csrf` \
          in `X-CSRF-Token`",
     );
+    let receipt = ApiKeyValue::with_description(
+        "huecry_receipt",
+        "a receipt that is open in a browser for an hour (`__Host-huecry_receipt` over https)",
+    );
     let components = ComponentsBuilder::new()
         .security_scheme("api_token", token("`hc_api_…`, a token with scopes"))
         .security_scheme("source_token", token("`hc_src_…`, one source's ingest-only token"))
         .security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(session)))
+        .security_scheme("receipt", SecurityScheme::ApiKey(ApiKey::Cookie(receipt)))
         .security_scheme("hec_token", SecurityScheme::ApiKey(ApiKey::Header(hec)))
         .build();
     let license = LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build();

@@ -19,6 +19,17 @@ pub struct Problem {
     pub current: Option<Box<serde_json::Value>>,
     /// Who else changed it, when, and what; for [`Code::Conflict`].
     pub other: Option<Box<serde_json::Value>>,
+    /// What is wrong field by field; for [`Code::ReportInvalid`].
+    pub errors: Vec<FieldProblem>,
+}
+
+/// What is wrong with one field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldProblem {
+    /// The field's name.
+    pub field: String,
+    /// What is wrong with it; never repeats what was sent.
+    pub message: String,
 }
 
 /// How a problem is written.
@@ -45,12 +56,22 @@ pub struct ProblemBody {
     /// Who changed it meanwhile (`by`, `at_ms`), and each of the `changes` since the version that the caller saw.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other: Option<serde_json::Value>,
+    /// What is wrong with which field of a report.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldProblem>,
 }
 
 impl Problem {
     /// A problem of this code.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), retry_after_ms: None, current: None, other: None }
+        Self {
+            code,
+            detail: detail.into(),
+            retry_after_ms: None,
+            current: None,
+            other: None,
+            errors: Vec::new(),
+        }
     }
 
     /// With the time after which to come again.
@@ -74,6 +95,13 @@ impl Problem {
         self
     }
 
+    /// With what is wrong field by field.
+    #[must_use]
+    pub fn with_errors(mut self, errors: Vec<FieldProblem>) -> Self {
+        self.errors = errors;
+        self
+    }
+
     /// There is no such `what`.
     pub fn not_found(what: &str, name: impl std::fmt::Display) -> Self {
         Self::new(Code::NotFound, format!("there is no {what} {name}"))
@@ -91,6 +119,7 @@ impl Problem {
             request_id: request_id.to_owned(),
             current: self.current.as_deref().cloned(),
             other: self.other.as_deref().cloned(),
+            errors: self.errors.clone(),
         };
         let status = StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_vec(&body).unwrap_or_default();

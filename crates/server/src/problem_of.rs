@@ -1,13 +1,13 @@
 //! What each boundary's errors are at the HTTP edge.
 
 use crate::code::Code;
-use crate::problem::Problem;
+use crate::problem::{FieldProblem, Problem};
 use crate::rule_book::RulesError;
 use access::{AdmitError, Denied, OidcError, RegistryError, SignInError, Throttled};
 use ingest::signature::SignatureError;
 use ingest::{DecompressError, IngestError, SplitError};
-use ports::QueryError;
 use ports::store::StoreError;
+use ports::{BlobError, QueryError};
 
 /// When to come again after the store was busy, in milliseconds.
 const STORE_RETRY_AFTER_MS: u64 = 1_000;
@@ -31,6 +31,7 @@ impl From<Denied> for Problem {
             Denied::SessionEnded => Code::SessionEnded,
             Denied::SessionReplayed => Code::SessionReplayed,
             Denied::SessionNeeded => Code::SessionNeeded,
+            Denied::ReceiptMissing => Code::ReceiptExpired,
         };
         Self::new(code, denied.to_string())
     }
@@ -131,6 +132,83 @@ impl From<QueryError> for Problem {
             }
         };
         Self::new(code, error.to_string()).retry_after(retry_after_ms)
+    }
+}
+
+impl From<report::Error> for Problem {
+    fn from(error: report::Error) -> Self {
+        match error {
+            report::Error::Store(error) => error.into(),
+            report::Error::Decision(error) => error.into(),
+            report::Error::Blob(error) => error.into(),
+            report::Error::Mask(error) => Self::new(Code::BodyTooLarge, error.to_string()),
+            report::Error::Digest { .. } => Self::new(Code::RequestInvalid, error.to_string()),
+            report::Error::AttachmentRefused(refusal) => refusal.into(),
+            other => {
+                tracing::error!(error = %other, "reports failed");
+                Self::new(Code::Internal, "it could not be done with the report")
+            }
+        }
+    }
+}
+
+impl From<report::DecisionError> for Problem {
+    fn from(error: report::DecisionError) -> Self {
+        use report::DecisionError as E;
+        let code = match &error {
+            E::Decided { .. } => Code::ReportDecided,
+            E::AppealNotPossible | E::AppealDecided => Code::AppealNotPossible,
+            E::AppealExists => Code::AppealExists,
+            E::AppealSamePerson => Code::AppealSamePerson,
+            E::NotAPerson { .. } => Code::SessionNeeded,
+            _ => Code::DecisionRefused,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<report::IntakeError> for Problem {
+    fn from(error: report::IntakeError) -> Self {
+        use report::IntakeError as E;
+        let detail = error.to_string();
+        match error {
+            E::FormUnknown { .. } => Self::new(Code::FormUnknown, detail),
+            E::Invalid { errors } => {
+                let field = |fault: report::form::FieldError| FieldProblem {
+                    field: fault.field,
+                    message: fault.message,
+                };
+                Self::new(Code::ReportInvalid, detail).with_errors(errors.into_iter().map(field).collect())
+            }
+            E::OnceReused => Self::new(Code::IdempotencyKeyReused, detail),
+            E::Mask(_) => Self::new(Code::BodyTooLarge, detail),
+            E::Busy { retry_after_s } => {
+                Self::new(Code::StoreBusy, detail).retry_after(Some(u64::from(retry_after_s) * 1_000))
+            }
+            E::NotWritten { passing: true, .. } => {
+                let detail = "it could not be written now; send it again under the same Idempotency-Key";
+                Self::new(Code::StoreBusy, detail).retry_after(Some(STORE_RETRY_AFTER_MS))
+            }
+            E::Closed => Self::new(Code::NotReady, detail).retry_after(Some(STORE_RETRY_AFTER_MS)),
+            // what the store said stays in the server's own log, where the intake wrote it
+            _ => Self::new(Code::StoreUnavailable, "the state cannot be written now")
+                .retry_after(Some(STORE_RETRY_AFTER_MS)),
+        }
+    }
+}
+
+impl From<BlobError> for Problem {
+    fn from(error: BlobError) -> Self {
+        match error {
+            BlobError::TooLarge { .. } => Self::new(Code::BodyTooLarge, error.to_string()),
+            BlobError::Cut(_) => Self::new(Code::BodyInterrupted, "the file did not come whole"),
+            BlobError::DiskFull => Self::new(Code::StoreDiskFull, error.to_string()),
+            // it names paths, and stays in the server's own log
+            other => {
+                tracing::error!(error = %other, "files of reports failed");
+                Self::new(Code::StoreUnavailable, "the file cannot be kept or read now")
+            }
+        }
     }
 }
 

@@ -5,17 +5,20 @@ use crate::api::{
     oidc, people, query, reference, regroup, rules, services, session, sources, stream, timeline, tokens,
     trace, views, visibility,
 };
-use crate::authorize::{Guarded, Route};
+use crate::authorize::{Guarded, Route, of_guests};
 use crate::code::Code;
 use crate::console;
 use crate::doors::{github, hec, ingest, okta};
-use crate::edge::edge;
+use crate::edge::{Edge, edge};
+use crate::no_such_page::no_such_page;
 use crate::openapi::{Document, head};
 use crate::problem::Problem;
 use crate::state::App;
 use access::{Rule, Scheme, Scope};
 use axum::extract::{DefaultBodyLimit, OriginalUri};
+use axum::http::Method;
 use axum::middleware::from_fn_with_state;
+use std::sync::Arc;
 use utoipa_axum::routes;
 
 const DOOR: Rule = Rule::SourceToken(Scheme::Bearer);
@@ -28,6 +31,10 @@ const REFERENCE: Rule =
 const CONSOLE: Rule = Rule::Public {
     why: "the console's own files are the same for everyone; what it shows it asks of the API",
 };
+const FORMS: Rule = Rule::Guest { why: "whoever saw something may say so, and stay unknown" };
+const RECEIPTS: Rule =
+    Rule::Guest { why: "the receipt says which report it is, and nobody needs to say who they are" };
+const TOLD: Rule = Rule::Guest { why: "it is told to everybody" };
 const PROBES: Rule = Rule::Public { why: "probes have no token; the answer is only yes or no" };
 
 const SIGN_IN: Rule =
@@ -53,7 +60,7 @@ fn guarded(app: &App) -> Guarded {
         .routes(HEC_HEALTH, routes!(hec::health_1_0))
         .routes(HMAC, routes!(github::post))
         .routes(SHARED, routes!(okta::get, okta::post));
-    let api = administration(desk(doors))
+    let api = reporting(administration(desk(doors)))
         // events
         .routes(Rule::Scope(Scope::EventsRead), routes!(query::post))
         .routes(Rule::Scope(Scope::EventsRead), routes!(events::list))
@@ -81,6 +88,8 @@ fn guarded(app: &App) -> Guarded {
         .routes(AUDIT, routes!(audit_log::key))
         .routes(Rule::Scope(Scope::AuditWrite), routes!(audit::erase))
         .routes(Rule::Scope(Scope::AuditWrite), routes!(audit::pack))
+        // programs that act for people
+        .routes(Rule::Scope(Scope::McpUse), routes!(crate::mcp::post))
         // operation
         .routes(Rule::Scope(Scope::MetricsRead), routes!(health::metrics))
         .routes(PROBES, routes!(health::healthz))
@@ -114,6 +123,57 @@ fn administration(guarded: Guarded) -> Guarded {
         .routes(READ, routes!(people::assignable))
         .routes(PEOPLE, routes!(people::patch))
         .routes(PEOPLE, routes!(people::make_link))
+}
+
+/// What people report.
+fn reporting(guarded: Guarded) -> Guarded {
+    use crate::api::reports::{
+        attachments, decisions, desk, digests, forms, intake, own, receipt, receipt_events,
+    };
+    const MODERATE: Rule = Rule::Scope(Scope::ReportsModerate);
+    const REPORTS: Rule = Rule::Scope(Scope::ReportsRead);
+    guarded
+        // from anybody
+        .routes(FORMS, routes!(forms::list))
+        .routes(FORMS, routes!(forms::services))
+        .routes(FORMS, routes!(forms::related))
+        .routes(FORMS, routes!(forms::check_link))
+        .routes(TOLD, routes!(forms::policy))
+        .routes(Rule::Scope(Scope::ReportsWrite), routes!(forms::make_link))
+        // by receipt
+        .routes(RECEIPTS, routes!(receipt::open))
+        .routes(Rule::Receipt, routes!(receipt::get, receipt::forget))
+        .routes(Rule::Receipt, routes!(receipt::say))
+        .routes(Rule::Receipt, routes!(receipt::appeal))
+        .routes(Rule::Receipt, routes!(receipt::withdraw))
+        .routes(Rule::Receipt, routes!(receipt_events::get))
+        .routes(Rule::Receipt, routes!(attachments::add))
+        // one's own
+        .routes(Rule::Person, routes!(own::claim))
+        .routes(Rule::Person, routes!(own::list))
+        .routes(Rule::Person, routes!(own::reputation))
+        .routes(Rule::Person, routes!(own::credit, own::set_credit))
+        .routes(TOLD, routes!(own::credits))
+        // read and decided
+        .routes(FORMS, routes!(intake::post))
+        .routes(REPORTS, routes!(desk::list))
+        .routes(REPORTS, routes!(desk::get))
+        .routes(REPORTS, routes!(attachments::get))
+        .routes(MODERATE, routes!(attachments::remove))
+        .routes(MODERATE, routes!(decisions::decide))
+        .routes(MODERATE, routes!(decisions::say))
+        .routes(MODERATE, routes!(decisions::templates))
+        .routes(Rule::Person, routes!(decisions::appeal))
+        .routes(MODERATE, routes!(decisions::appeals))
+        .routes(MODERATE, routes!(decisions::decide_appeal))
+        .routes(MODERATE, routes!(decisions::notices))
+        .routes(MODERATE, routes!(decisions::acknowledge))
+        // told to everybody
+        .routes(TOLD, routes!(digests::list))
+        .routes(MODERATE, routes!(digests::draft))
+        .routes(TOLD, routes!(digests::feed))
+        .routes(TOLD, routes!(digests::get))
+        .routes(MODERATE, routes!(digests::publish))
 }
 
 /// The queue of work.
@@ -150,12 +210,14 @@ fn desk(guarded: Guarded) -> Guarded {
 pub fn router(app: &App) -> (axum::Router, Vec<Route>) {
     let (router, document, table) = guarded(app).into_parts();
     app.openapi.get_or_init(|| Document::of(&document));
+    let guests = Arc::new(of_guests(&table));
+    let edge_of = Edge { app: app.clone(), guests };
     let router = router
-        .fallback(not_found)
+        .fallback(no_such_page)
         .method_not_allowed_fallback(method_not_allowed)
         // each door and endpoint bounds its body itself, under names of its own
         .layer(DefaultBodyLimit::disable())
-        .layer(from_fn_with_state(app.clone(), edge))
+        .layer(from_fn_with_state(edge_of, edge))
         .with_state(app.clone());
     (router, table)
 }
@@ -171,10 +233,6 @@ pub fn openapi_clashes(app: &App) -> Vec<String> {
     guarded(app).clashes().to_vec()
 }
 
-async fn not_found(OriginalUri(uri): OriginalUri) -> Problem {
-    Problem::not_found("route", uri.path())
-}
-
-async fn method_not_allowed(method: axum::http::Method, OriginalUri(uri): OriginalUri) -> Problem {
+async fn method_not_allowed(method: Method, OriginalUri(uri): OriginalUri) -> Problem {
     Problem::new(Code::MethodNotAllowed, format!("{} does not take {method}", uri.path()))
 }

@@ -1,5 +1,7 @@
 //! What every handler shares.
 
+use crate::report_lookup::{Matters, ServiceNames};
+use crate::report_parts::ReportParts;
 use crate::rule_book::Rules;
 use crate::service_catalog::ServiceCatalog;
 use crate::streams::Streams;
@@ -9,7 +11,14 @@ use ports::{Log, Query, Store};
 use prometheus_client::registry::Registry;
 use std::ops::Deref;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+
+/// Streams of one receipt at once.
+const RECEIPT_STREAMS_MAX: usize = 4;
+
+/// Files with reports that are received and looked into at once: each may be some megabytes.
+pub(crate) const UPLOADS_MAX: usize = 8;
 
 /// Bounds of the server.
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +79,8 @@ pub struct Parts {
     pub rules: Arc<dyn Rules>,
     /// Who answers for what.
     pub services: Arc<dyn ServiceCatalog>,
+    /// People's reports; `None` where none are taken.
+    pub reports: Option<Arc<ReportParts>>,
     /// Every metric of the process.
     pub metrics: Arc<Registry>,
     /// The server's own metrics; registered in `metrics` by the caller.
@@ -89,6 +100,12 @@ pub struct Shared {
     parts: Parts,
     pub(crate) acks: ingest::hec_ack::HecAcks,
     pub(crate) streams: Arc<Streams>,
+    /// Streams of those who follow by a receipt: they take no place of those who work here.
+    pub(crate) receipt_streams: Arc<Streams>,
+    /// Files that are in memory at once.
+    pub(crate) uploads: Arc<Semaphore>,
+    pub(crate) service_names: ServiceNames,
+    pub(crate) matters: Matters,
     /// The reference, written once.
     pub(crate) openapi: std::sync::OnceLock<crate::openapi::Document>,
 }
@@ -97,8 +114,17 @@ impl App {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
         let streams = Arc::new(Streams::new(&parts.options));
-        let openapi = std::sync::OnceLock::new();
-        Self(Arc::new(Shared { parts, acks: ingest::hec_ack::HecAcks::default(), streams, openapi }))
+        let receipt_streams = Options { streams_of_one_max: RECEIPT_STREAMS_MAX, ..parts.options };
+        Self(Arc::new(Shared {
+            acks: ingest::hec_ack::HecAcks::default(),
+            streams,
+            receipt_streams: Arc::new(Streams::new(&receipt_streams)),
+            uploads: Arc::new(Semaphore::new(UPLOADS_MAX)),
+            service_names: ServiceNames::default(),
+            matters: Matters::default(),
+            openapi: std::sync::OnceLock::new(),
+            parts,
+        }))
     }
 }
 

@@ -47,7 +47,8 @@ impl Streams {
         self.take_for(follower(admitted))
     }
 
-    fn take_for(self: &Arc<Self>, of: String) -> Result<Place, Full> {
+    /// Takes a place for a name.
+    pub(crate) fn take_for(self: &Arc<Self>, of: String) -> Result<Place, Full> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.of_one.get(&of).is_some_and(|count| *count >= self.of_one_max) {
             return Err(Full::One);

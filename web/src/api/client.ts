@@ -58,9 +58,13 @@ async function wantsCsrf(refused: Response): Promise<boolean> {
   return true
 }
 
-/** `fetch` with our credentials. Throws [`ApiError`] when there is no answer; an answer of any status is returned. */
+/**
+ * `fetch` with our credentials; with `credentials: 'omit'`, with none of any kind. Throws [`ApiError`] when there is no
+ * answer; an answer of any status is returned.
+ */
 export async function send(input: Request | string, init?: RequestInit): Promise<Response> {
   const request = new Request(input, { credentials: 'same-origin', ...init })
+  if (request.credentials === 'omit') return reach(request)
   if (credentials.token) request.headers.set('Authorization', `Bearer ${credentials.token}`)
   const unsafe = request.method !== 'GET' && request.method !== 'HEAD'
   const spare = unsafe ? request.clone() : null
@@ -99,6 +103,9 @@ export interface CallOptions {
   query?: Record<string, string | number | boolean | undefined>
   body?: unknown
   ifMatch?: number
+  headers?: Record<string, string>
+  /** As nobody: no cookie, no token. */
+  anonymous?: boolean
   signal?: AbortSignal
 }
 
@@ -109,7 +116,7 @@ export async function call(method: string, path: string, options: CallOptions = 
     if (value !== undefined && value !== '') search.set(key, String(value))
   }
   const query = search.size > 0 ? `?${search.toString()}` : ''
-  const headers = new Headers()
+  const headers = new Headers(options.headers)
   if (options.body !== undefined) headers.set('Content-Type', 'application/json')
   if (options.ifMatch !== undefined) headers.set('If-Match', `"${String(options.ifMatch)}"`)
   const body = options.body === undefined ? undefined : JSON.stringify(options.body)
@@ -117,6 +124,7 @@ export async function call(method: string, path: string, options: CallOptions = 
     method,
     headers,
     body,
+    credentials: options.anonymous ? 'omit' : 'same-origin',
     signal: options.signal,
   })
   if (!response.ok) throw await errorOf(response)

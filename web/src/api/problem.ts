@@ -9,7 +9,17 @@ export interface OtherChange {
 
 export type Incident = components['schemas']['IncidentView']
 
-type ProblemBody = Partial<components['schemas']['ProblemBody']> & { current?: unknown; other?: OtherChange }
+/** What is wrong with one field of a form. */
+export interface FieldFault {
+  field: string
+  message: string
+}
+
+type ProblemBody = Partial<components['schemas']['ProblemBody']> & {
+  current?: unknown
+  other?: OtherChange
+  errors?: FieldFault[]
+}
 
 /** An answer that is not the one asked for: RFC 9457 with the product's `code` and `hint`. */
 export class ApiError extends Error {
@@ -21,6 +31,7 @@ export class ApiError extends Error {
   readonly requestId: string
   readonly current: unknown
   readonly other: OtherChange | undefined
+  readonly faults: readonly FieldFault[]
 
   constructor(status: number, body: ProblemBody) {
     super(body.detail || body.title || `HTTP ${String(status)}`)
@@ -32,6 +43,7 @@ export class ApiError extends Error {
     this.requestId = body.request_id ?? ''
     this.current = body.current
     this.other = body.other
+    this.faults = Array.isArray(body.errors) ? body.errors : []
   }
 
   /** No answer at all. */

@@ -1,7 +1,9 @@
 //! Policies, the table of cases made of them, and the condition in the store say the same.
 
 use backends::sqlite::SqliteStore;
-use huecry_access::{IncidentFacts, Policies, Resource, Role, RoleSet, Scope, ScopeSet, Subject};
+use huecry_access::{
+    IncidentFacts, Policies, ReportSight, Resource, Role, RoleSet, Scope, ScopeSet, Subject,
+};
 use model::{Incident, Ownership, Severity, Visibility};
 use ports::Store;
 use ports::store::conformance::Bench;
@@ -65,6 +67,28 @@ fn the_table_of_cases_is_what_cedar_says() {
             prop_assert_eq!(visible.sees(&incident), cedar, "{} of {:?}", scope, incident);
             prop_assert!(!cedar || reach.scopes.has(scope), "an incident may be reached that the route hides");
         }
+    });
+}
+
+#[test]
+fn the_reports_that_somebody_reads_are_those_that_cedar_allows() {
+    let policies = Policies::builtin().unwrap();
+    let some = || prop::option::of(name());
+    let whose = (some(), some(), some()).prop_map(|(team, owner, service)| Ownership {
+        team,
+        owner,
+        service,
+        ..Ownership::default()
+    });
+    let names = |most| prop::collection::vec(name(), 0..most);
+    proptest!(config(), |(roles in roles(), teams in names(3), services in names(2), whose in whose)| {
+        let reach = policies.reach_of_roles(roles);
+        let subject = Subject::Person { id: PERSON, roles, teams: &teams, services: &services };
+        let cedar = policies.allows(&subject, Scope::ReportsRead, &Resource::Report(&whose));
+        let sight = ReportSight::of(reach.reports, teams.clone(), services.clone());
+        prop_assert_eq!(sight.sees(&whose), cedar, "{:?}", whose);
+        prop_assert!(!cedar || reach.scopes.has(Scope::ReportsRead));
+        prop_assert!(cedar || !sight.is_everything());
     });
 }
 
@@ -205,6 +229,18 @@ fn the_page_of_roles_is_what_policies_say() {
             };
             row(&mut page, &mut Role::ALL.iter().map(cell));
         }
+    }
+    page.push_str("\n## Reports\n\nBy whether the report is about a service of the person.\n\n| own |");
+    row(&mut page, &mut Role::ALL.iter().map(|role| role.as_str()));
+    page.push_str("|---|");
+    row(&mut page, &mut Role::ALL.iter().map(|_| "---"));
+    for own in [false, true] {
+        page.push_str(if own { "| yes |" } else { "| |" });
+        let reads = |role: &Role| {
+            let reports = policies.reach_of_roles(RoleSet::from_iter([*role])).reports;
+            if reports >> u8::from(own) & 1 == 1 { "reads" } else { "" }
+        };
+        row(&mut page, &mut Role::ALL.iter().map(reads));
     }
     let page: String = page
         .lines()

@@ -1,6 +1,6 @@
 //! Audit records: numbered, timed and hashed in the transaction of the change they tell of.
 
-use super::session::Session;
+use super::session::{ROWS_PER_STATEMENT, Session};
 use super::values::{bytes, failed, failed_or_exists, get, get_ulid, int, uint, ulid};
 use async_trait::async_trait;
 use model::{
@@ -8,8 +8,8 @@ use model::{
     Principal, SALT_BYTES, Salts,
 };
 use ports::store::{
-    Audit, AuditFilter, Cursor, ERASE_ACTION, PAGE_ITEMS_MAX, Page, PageRequest, ReadAudit, StoreError,
-    StoredEntry, check_erasure,
+    Audit, AuditFilter, Cursor, ERASE_ACTION, PAGE_ITEMS_MAX, Page, PageRequest, ReadAudit, Recorded,
+    StoreError, StoredEntry, check_erasure,
 };
 use serde::de::DeserializeOwned;
 use sqlx::sqlite::{SqlitePool, SqliteRow};
@@ -204,30 +204,47 @@ async fn last(conn: &mut SqliteConnection) -> Result<Option<(i64, i64)>, StoreEr
 impl Session {
     /// Gives the record its place and its leaf, and writes it.
     pub(super) async fn write_audit(&mut self, record: &AuditRecord) -> Result<(), StoreError> {
-        if record.action.is_empty() || record.action.len() > ACTION_BYTES_MAX {
+        self.write_audits(&[record]).await.map(drop)
+    }
+
+    /// Gives records their places and leaves, in order, and writes them; says where they stand.
+    pub(super) async fn write_audits(
+        &mut self,
+        records: &[&AuditRecord],
+    ) -> Result<Vec<Recorded>, StoreError> {
+        if records.iter().any(|record| !(1..=ACTION_BYTES_MAX).contains(&record.action.len())) {
             let reason = format!("an action has 1 to {ACTION_BYTES_MAX} bytes");
             return Err(StoreError::BadQuery { reason });
         }
-        let (seq, at_ms_min) = last(self.conn()).await?.unwrap_or((0, i64::MIN));
-        let entry = AuditEntry::of(record, seq.max(0) as u64, at_ms_min)
-            .map_err(|e| StoreError::Backend { doing: WRITING, source: e.into() })?;
-        let mut sql = QueryBuilder::new(
-            "INSERT INTO audit (seq, id, at_ms, clock_ms, action, principal, object, before, after, reason, \
-             origin, request_id, salts, leaf_hash) ",
-        );
-        sql.push_values([&entry], |mut row, entry| {
-            row.push_bind(seq + 1).push_bind(ulid(entry.id.0));
-            row.push_bind(entry.at_ms).push_bind(entry.clock_ms).push_bind(&entry.action);
-            for value in &entry.values {
-                row.push_bind(value.text());
-            }
-            row.push_bind(salts(entry)).push_bind(entry.leaf_hash().to_vec());
-        });
-        sql.build()
-            .execute(self.conn())
-            .await
-            .map_err(failed_or_exists(WRITING, format!("audit record {}", record.id)))?;
-        Ok(())
+        let (seq, mut at_ms_min) = last(self.conn()).await?.unwrap_or((0, i64::MIN));
+        let mut rows = Vec::with_capacity(records.len());
+        for (index, record) in (seq.max(0) as u64..).zip(records) {
+            let entry = AuditEntry::of(record, index, at_ms_min)
+                .map_err(|e| StoreError::Backend { doing: WRITING, source: e.into() })?;
+            at_ms_min = entry.at_ms;
+            let leaf_hash = entry.leaf_hash();
+            rows.push((entry, leaf_hash));
+        }
+        for chunk in rows.chunks(ROWS_PER_STATEMENT) {
+            let mut sql = QueryBuilder::new(
+                "INSERT INTO audit (seq, id, at_ms, clock_ms, action, principal, object, before, after, reason, \
+                 origin, request_id, salts, leaf_hash) ",
+            );
+            sql.push_values(chunk, |mut row, (entry, leaf_hash)| {
+                row.push_bind(int(entry.index) + 1).push_bind(ulid(entry.id.0));
+                row.push_bind(entry.at_ms).push_bind(entry.clock_ms).push_bind(&entry.action);
+                for value in &entry.values {
+                    row.push_bind(value.text());
+                }
+                row.push_bind(salts(entry)).push_bind(leaf_hash.to_vec());
+            });
+            let ids = chunk.iter().map(|(entry, _)| entry.id.to_string()).collect::<Vec<_>>().join(", ");
+            sql.build()
+                .execute(self.conn())
+                .await
+                .map_err(failed_or_exists(WRITING, format!("audit record {ids}")))?;
+        }
+        Ok(rows.into_iter().map(|(entry, leaf_hash)| Recorded { index: entry.index, leaf_hash }).collect())
     }
 
     async fn erase_values(&mut self, id: AuditId, fields: &[AuditField]) -> Result<u32, StoreError> {

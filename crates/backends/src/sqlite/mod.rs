@@ -7,6 +7,7 @@
 //! | `incident_list`, `incident_filter`, `facets`, `views` | the queue: pages, what narrows them, counts, kept filters |
 //! | `registry`, `consumers`, `trail` | tokens and sources; positions and dead letters; changes, answers |
 //! | `people`, `visible` | who may sign in, and is; which incidents someone may see |
+//! | `reports`, `report_changes`, `report_talk`, `report_appeals`, `bulletin` | what people report; words and files; appeals and ledger; notices, digests, thanks |
 //! | `rules` | stages of rules, and how often they matched |
 //! | `audit` | who did what, with leaves for the Merkle tree |
 //! | `values` | how ids, numbers and errors cross the border |
@@ -19,6 +20,7 @@
 //! The file belongs to one process: [`Store::wait_for_change`] hears of this process's commits only.
 
 mod audit;
+mod bulletin;
 mod comments;
 mod consumers;
 mod facets;
@@ -29,6 +31,10 @@ mod incidents;
 mod moves;
 mod people;
 mod registry;
+mod report_appeals;
+mod report_changes;
+mod report_talk;
+mod reports;
 mod rules;
 mod session;
 mod timeline;
@@ -198,6 +204,7 @@ fn migrator() -> Migrator {
         migration(6, "desk", include_str!("../../migrations/sqlite/0006_desk.sql")),
         migration(7, "vouching", include_str!("../../migrations/sqlite/0007_vouching.sql")),
         migration(8, "chained merges", include_str!("../../migrations/sqlite/0008_chained_merges.sql")),
+        migration(9, "reports", include_str!("../../migrations/sqlite/0009_reports.sql")),
     ])
 }
 

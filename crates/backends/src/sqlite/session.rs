@@ -4,10 +4,12 @@ use super::values::{failed, ulid};
 use async_trait::async_trait;
 use model::{AuditRecord, IncidentId};
 use ports::store::{
-    Audit, ChangeKind, Changes, Comments, DeadLetters, Findings, Idempotency, Incidents, Links, Moves,
-    People, Positions, ReadAudit, ReadChanges, ReadComments, ReadDeadLetters, ReadFindings, ReadIdempotency,
-    ReadIncidents, ReadLinks, ReadMoves, ReadPeople, ReadPositions, ReadRules, ReadSessions, ReadSources,
-    ReadTokens, ReadViews, Rules, Sessions, Snapshot, Sources, StoreError, Tokens, UnitOfWork, Views,
+    Appeals, Attachments, Audit, ChangeKind, Changes, Comments, Credits, DeadLetters, Digests, Findings,
+    Idempotency, Incidents, Links, Moves, Notices, People, Positions, ReadAppeals, ReadAttachments,
+    ReadAudit, ReadChanges, ReadComments, ReadCredits, ReadDeadLetters, ReadDigests, ReadFindings,
+    ReadIdempotency, ReadIncidents, ReadLedger, ReadLinks, ReadMoves, ReadNotices, ReadPeople, ReadPositions,
+    ReadReportMessages, ReadReports, ReadRules, ReadSessions, ReadSources, ReadTokens, ReadViews,
+    ReportMessages, Reports, Rules, Sessions, Snapshot, Sources, StoreError, Tokens, UnitOfWork, Views,
     check_audit,
 };
 use sqlx::{Sqlite, SqliteConnection, Transaction};
@@ -140,6 +142,30 @@ impl Snapshot for Session {
     fn views(&mut self) -> &mut dyn ReadViews {
         self
     }
+    fn reports(&mut self) -> &mut dyn ReadReports {
+        self
+    }
+    fn report_messages(&mut self) -> &mut dyn ReadReportMessages {
+        self
+    }
+    fn attachments(&mut self) -> &mut dyn ReadAttachments {
+        self
+    }
+    fn appeals(&mut self) -> &mut dyn ReadAppeals {
+        self
+    }
+    fn ledger(&mut self) -> &mut dyn ReadLedger {
+        self
+    }
+    fn notices(&mut self) -> &mut dyn ReadNotices {
+        self
+    }
+    fn digests(&mut self) -> &mut dyn ReadDigests {
+        self
+    }
+    fn credits(&mut self) -> &mut dyn ReadCredits {
+        self
+    }
 }
 
 #[async_trait]
@@ -190,6 +216,30 @@ impl UnitOfWork for Session {
         self
     }
     fn views(&mut self) -> &mut dyn Views {
+        self
+    }
+    fn reports(&mut self) -> &mut dyn Reports {
+        self
+    }
+    fn report_messages(&mut self) -> &mut dyn ReportMessages {
+        self
+    }
+    fn attachments(&mut self) -> &mut dyn Attachments {
+        self
+    }
+    fn appeals(&mut self) -> &mut dyn Appeals {
+        self
+    }
+    fn ledger(&mut self) -> &mut dyn ReadLedger {
+        self
+    }
+    fn notices(&mut self) -> &mut dyn Notices {
+        self
+    }
+    fn digests(&mut self) -> &mut dyn Digests {
+        self
+    }
+    fn credits(&mut self) -> &mut dyn Credits {
         self
     }
 

@@ -99,6 +99,15 @@ pub(super) fn get_json<T: DeserializeOwned>(row: &SqliteRow, column: &'static st
     serde_json::from_str(get(row, column)?).map_err(|e| StoreError::corrupt(column, e))
 }
 
+/// A value from JSON text that may be missing.
+pub(super) fn get_json_opt<T: DeserializeOwned>(
+    row: &SqliteRow,
+    column: &'static str,
+) -> Result<Option<T>, StoreError> {
+    let text: Option<&str> = get(row, column)?;
+    text.map(|text| serde_json::from_str(text).map_err(|e| StoreError::corrupt(column, e))).transpose()
+}
+
 /// One of a closed set by its OCSF number, which starts at 1.
 fn numbered<T: Copy>(all: &[T], number: i64, column: &'static str) -> Result<T, StoreError> {
     let index = usize::try_from(number).ok().and_then(|n| n.checked_sub(1));
@@ -133,4 +142,16 @@ pub(super) fn named<T>(
 ) -> Result<T, StoreError> {
     let name: &str = get(row, column)?;
     from_name(name).ok_or_else(|| StoreError::corrupt(column, name))
+}
+
+/// One of a closed set by its name, that may be missing.
+pub(super) fn named_opt<T>(
+    row: &SqliteRow,
+    column: &'static str,
+    from_name: impl FnOnce(&str) -> Option<T>,
+) -> Result<Option<T>, StoreError> {
+    match get::<Option<&str>>(row, column)? {
+        None => Ok(None),
+        Some(_) => named(row, column, from_name).map(Some),
+    }
 }

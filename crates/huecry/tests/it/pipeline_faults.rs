@@ -12,8 +12,9 @@ use model::{Entropy, Finding, Offset, Partition, RawRecord, SeededEntropy, Syste
 use ports::lake::{LakeSize, Maintained, RetentionRule};
 use ports::log::{Bounds, RecordBatch, Records, Retained};
 use ports::store::{
-    Audit, ChangeSeq, Changes, Comments, Counters, DeadLetters, Findings, Idempotency, Incidents, Links,
-    Moves, People, Positions, Rules, Sessions, Snapshot, Sources, Tokens, UnitOfWork, Views,
+    Appeals, Attachments, Audit, ChangeSeq, Changes, Comments, Counters, Credits, DeadLetters, Digests,
+    Findings, Idempotency, Incidents, Links, Moves, Notices, People, Positions, ReadLedger, ReportMessages,
+    Reports, Rules, Sessions, Snapshot, Sources, Tokens, UnitOfWork, Views,
 };
 use ports::{Lake, LakeError, LakeRow, LakeWriter, Log, LogError, Store, StoreError};
 use std::collections::BTreeSet;
@@ -203,6 +204,30 @@ impl UnitOfWork for FaultyUnit {
     }
     fn views(&mut self) -> &mut dyn Views {
         self.0.views()
+    }
+    fn reports(&mut self) -> &mut dyn Reports {
+        self.0.reports()
+    }
+    fn report_messages(&mut self) -> &mut dyn ReportMessages {
+        self.0.report_messages()
+    }
+    fn attachments(&mut self) -> &mut dyn Attachments {
+        self.0.attachments()
+    }
+    fn appeals(&mut self) -> &mut dyn Appeals {
+        self.0.appeals()
+    }
+    fn ledger(&mut self) -> &mut dyn ReadLedger {
+        self.0.ledger()
+    }
+    fn notices(&mut self) -> &mut dyn Notices {
+        self.0.notices()
+    }
+    fn digests(&mut self) -> &mut dyn Digests {
+        self.0.digests()
+    }
+    fn credits(&mut self) -> &mut dyn Credits {
+        self.0.credits()
     }
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {
         let Self(unit, faults) = *self;

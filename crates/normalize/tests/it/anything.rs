@@ -91,6 +91,7 @@ fn any_object_gives_a_valid_event_or_a_refusal() {
         "gcp_audit",
         "m365",
         "slack_audit",
+        "huecry_report",
         "elsewhere",
     ];
     let kinds = prop::sample::select(kinds.to_vec());
@@ -137,6 +138,7 @@ fn records_of_elsewhere_are_refused_not_guessed() {
         ("gcp_audit", br#"{"methodName":"v1.compute.firewalls.patch"}"#, "not_of_source"),
         ("m365", br#"{"Operation":"x"}"#, "not_of_source"),
         ("slack_audit", br#"{"action":"x"}"#, "not_of_source"),
+        ("huecry_report", br#"{"form":"phishing"}"#, "not_of_source"),
         ("kubernetes_audit", b"{}", "not_of_source"),
         ("kubernetes_audit", br#"{"message":"a line of something else"}"#, "not_of_source"),
         ("linux_auditd", b"type=SYSCALL without an id", "text_invalid"),

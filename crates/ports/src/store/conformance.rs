@@ -17,8 +17,10 @@ mod consumers;
 mod desk;
 mod incidents;
 mod lists;
+mod moderation;
 mod people;
 mod registry;
+mod reports;
 mod rules;
 mod units;
 
@@ -46,11 +48,19 @@ pub use lists::{
     comments_and_findings_come_in_pages, facets_count_what_lists_show, lists_answer_every_filter,
     open_incidents_are_counted_by_service, pages_are_stable_under_inserts, rules_and_sources_are_facets,
 };
+pub use moderation::{
+    appeals_are_made_and_decided_once, digests_are_published_once, people_say_how_to_be_thanked,
+    rings_are_told_once,
+};
 pub use people::{
     links_open_once, lists_show_what_is_visible, people_are_versioned, sessions_rotate_and_end,
     tokens_belong_to_people,
 };
 pub use registry::{sources_are_versioned, tokens_are_found_by_secret};
+pub use reports::{
+    new_report, reports_are_decided_once, reports_are_listed, reports_are_spoken_about,
+    reports_come_in_together, reports_have_few_files, reports_wait_to_be_published,
+};
 pub use rules::{
     a_stage_has_its_record, busy_rules_hide_no_budget, matches_add_up_by_day,
     rules_keep_their_stage_across_loads,
@@ -111,6 +121,16 @@ macro_rules! store_conformance {
             a_stage_has_its_record
             matches_add_up_by_day
             busy_rules_hide_no_budget
+            reports_come_in_together
+            reports_are_listed
+            reports_are_decided_once
+            reports_wait_to_be_published
+            reports_are_spoken_about
+            reports_have_few_files
+            appeals_are_made_and_decided_once
+            rings_are_told_once
+            digests_are_published_once
+            people_say_how_to_be_thanked
         );
     };
     ($fresh:path: $($case:ident)+) => {

@@ -9,16 +9,16 @@ use super::{
 const END_BYTES: usize = 22;
 const COMMENT_BYTES_MAX: usize = 65_535;
 
+/// Entries by which a ZIP is a document or a program; these do something when they are opened.
+const DOCUMENTS: [(&[u8], &str); 4] = [
+    (b"[Content_Types].xml", "application/vnd.openxmlformats-officedocument"),
+    (b"mimetype", "application/vnd.oasis.opendocument"),
+    (b"META-INF/MANIFEST.MF", "application/java-archive"),
+    (b"AndroidManifest.xml", "application/vnd.android.package-archive"),
+];
+
 /// A ZIP (PKWARE APPNOTE 6.3.10): whole, from the first byte to the last, without overlaps, of a bounded size unpacked.
 pub(super) fn zip(bytes: &[u8]) -> Result<Taken, Refusal> {
-    let found = infer::get(bytes).map_or("application/zip", |found| found.mime_type());
-    if found.contains("officedocument")
-        || found.contains("opendocument")
-        || found.contains("epub")
-        || found.contains("msword")
-    {
-        return Err(Refusal::Kind { found });
-    }
     let end = end_of_zip(bytes).ok_or(Refusal::Damaged("the end of the archive is missing"))?;
     let field = |at: usize| u16_at(bytes, end + at).map(usize::from);
     let wide = |at: usize| u32_at(bytes, end + at).map(|value| value as usize);
@@ -45,6 +45,9 @@ pub(super) fn zip(bytes: &[u8]) -> Result<Taken, Refusal> {
         let entry = entry.ok_or(Refusal::Damaged("an entry of the archive is cut off"))?;
         let range = entry.range(bytes).filter(|(_, to)| *to <= start);
         ranges.push(range.ok_or(Refusal::Damaged("an entry of the archive points outside of it"))?);
+        if let Some((_, found)) = DOCUMENTS.iter().find(|(name, _)| *name == entry.name) {
+            return Err(Refusal::Kind { found });
+        }
         packed += u64::from(entry.packed);
         unpacked += u64::from(entry.unpacked);
         is_bounded(u64::from(entry.packed), u64::from(entry.unpacked))?;
@@ -102,21 +105,23 @@ fn is_bounded(packed: u64, unpacked: u64) -> Result<(), Refusal> {
 }
 
 /// A header of the central directory, APPNOTE 4.3.12.
-struct Entry {
+struct Entry<'a> {
+    name: &'a [u8],
     packed: u32,
     unpacked: u32,
     local: usize,
     next: usize,
 }
 
-impl Entry {
-    fn read(bytes: &[u8], at: usize) -> Option<Self> {
+impl<'a> Entry<'a> {
+    fn read(bytes: &'a [u8], at: usize) -> Option<Self> {
         if bytes.get(at..at.checked_add(4)?)? != b"PK\x01\x02" {
             return None;
         }
         let lengths = [28, 30, 32].map(|field| u16_at(bytes, at + field).map(usize::from));
         let [Some(name), Some(extra), Some(comment)] = lengths else { return None };
         Some(Self {
+            name: bytes.get(at + 46..at + 46 + name)?,
             packed: u32_at(bytes, at + 20)?,
             unpacked: u32_at(bytes, at + 24)?,
             local: u32_at(bytes, at + 42)? as usize,

@@ -1,6 +1,6 @@
 //! Documents and texts.
 
-use super::{Kind, Refusal, Taken, has_markup};
+use super::{Kind, Refusal, Taken, has_markup, judge_of};
 
 /// Where `%%EOF` must stand, in bytes from the end.
 const PDF_END_BYTES: usize = 1_024;
@@ -76,6 +76,12 @@ pub(super) fn text(bytes: &[u8]) -> Result<Taken, Refusal> {
         _ => (String::from_utf8(bytes.to_vec()).ok(), Vec::new()),
     };
     let text = text.ok_or(not_text)?;
+    if text.is_empty() {
+        return Err(Refusal::Empty);
+    }
+    if judge_of(text.as_bytes()).is_some() {
+        return Err(Refusal::Polyglot("another file behind the mark of an encoding"));
+    }
     // colours of terminals begin with an escape
     let is_odd = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{C}' | '\u{1B}' | '\u{85}');
     if text.chars().any(is_odd) {

@@ -1,10 +1,10 @@
 //! One subject: its window, its own rate, its ring.
 
 use super::{
-    BURST_REPORTERS_MIN, COMPARED_REPORTS_MAX, Features, NEW_ACCOUNT_MS, Observation, SIMILAR_JACCARD_MIN,
-    TOGETHER_MIN, WINDOW_MS, WINDOW_REPORTS_MAX, poisson_surprise,
+    BURST_REPORTERS_MIN, COMPARED_REPORTS_MAX, Features, NEW_ACCOUNT_MS, Observation, RING_FRESH_MS,
+    SIMILAR_JACCARD_MIN, TOGETHER_MIN, WINDOW_MS, WINDOW_REPORTS_MAX, poisson_surprise,
 };
-use crate::similarity::{self, Signature};
+use crate::similarity;
 use std::collections::{HashMap, HashSet, VecDeque};
 
 /// In what time what is known of the rate weighs half: 14 days.
@@ -22,9 +22,27 @@ pub(super) struct Gathering {
     pub(super) reporters: HashSet<String>,
 }
 
+/// A report in the window.
+#[derive(Debug)]
+struct Seen {
+    observation: Observation,
+    /// Its number on this subject, ascending.
+    number: u64,
+    /// Numbers of earlier ones whose texts are alike.
+    alike: Vec<u64>,
+}
+
+/// A ring that is not over.
+#[derive(Debug)]
+struct Ring {
+    key: String,
+    since_ms: i64,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Subject {
-    window: VecDeque<Observation>,
+    window: VecDeque<Seen>,
+    next_number: u64,
     latest_ms: Option<i64>,
     /// Reports and windows seen, fading.
     rate_reports: f64,
@@ -32,7 +50,9 @@ pub(super) struct Subject {
     rate_at_ms: i64,
     /// Reporters with a name since the window was last below a burst.
     gathering: HashSet<String>,
-    ring: Option<String>,
+    ring: Option<Ring>,
+    /// When there was a burst last.
+    burst_at_ms: Option<i64>,
     judged: Option<(usize, Features)>,
     /// Reports taken in since the last judgement.
     unjudged: usize,
@@ -44,30 +64,32 @@ impl Subject {
     }
 
     pub(super) fn ring(&self) -> Option<&str> {
-        self.ring.as_deref()
+        self.ring.as_ref().map(|ring| ring.key.as_str())
     }
 
-    pub(super) fn open_ring(&mut self, key: String) {
-        self.ring = Some(key);
+    pub(super) fn open_ring(&mut self, key: String, now_ms: i64) {
+        self.ring = Some(Ring { key, since_ms: now_ms });
     }
 
+    /// Whether the last burst is longer ago than a window.
     pub(super) fn is_quiet(&self, now_ms: i64) -> bool {
-        now_ms.saturating_sub(self.latest_ms()) > WINDOW_MS
+        self.burst_at_ms.is_none_or(|burst_at_ms| now_ms.saturating_sub(burst_at_ms) > WINDOW_MS)
     }
 
     pub(super) fn reports(&self) -> Vec<String> {
-        self.window.iter().map(|observation| observation.report.clone()).collect()
+        self.window.iter().map(|seen| seen.observation.report.clone()).collect()
     }
 
     /// Lets the window move on to `now_ms`. Gives the reporters of a burst that is over.
     pub(super) fn advance(&mut self, now_ms: i64) -> Option<HashSet<String>> {
-        let of_ring = self.ring.is_some();
+        let of_ring =
+            self.ring.as_ref().is_some_and(|ring| now_ms.saturating_sub(ring.since_ms) <= RING_FRESH_MS);
         if self.is_quiet(now_ms) {
             self.ring = None;
         }
         let from_ms = now_ms.saturating_sub(WINDOW_MS);
         let mut left = 0.0;
-        while self.window.front().is_some_and(|oldest| oldest.at_ms < from_ms) {
+        while self.window.front().is_some_and(|oldest| oldest.observation.at_ms < from_ms) {
             self.window.pop_front();
             left += 1.0;
         }
@@ -91,7 +113,12 @@ impl Subject {
         {
             self.gathering.insert(reporter.clone());
         }
-        self.window.push_back(observation);
+        let compared = self.window.iter().rev().take(COMPARED_REPORTS_MAX);
+        let is_alike =
+            |seen: &&Seen| seen.observation.signature.jaccard(&observation.signature) >= SIMILAR_JACCARD_MIN;
+        let alike = compared.filter(is_alike).map(|seen| seen.number).collect();
+        self.window.push_back(Seen { observation, number: self.next_number, alike });
+        self.next_number += 1;
         if self.window.len() > WINDOW_REPORTS_MAX {
             self.window.pop_front();
         }
@@ -100,21 +127,25 @@ impl Subject {
 
     /// What the window shows; large windows are not looked through anew for each report.
     pub(super) fn features(&mut self, subject: &str, gatherings: &VecDeque<Gathering>) -> Features {
-        if let Some((judged_len, features)) = self.judged
-            && self.unjudged <= judged_len / 16
-        {
-            return features;
+        let features = match self.judged {
+            Some((judged_len, features)) if self.unjudged <= judged_len / 16 => features,
+            _ => {
+                let features = self.looked_through(subject, gatherings);
+                self.unjudged = 0;
+                self.judged = Some((self.window.len(), features));
+                features
+            }
+        };
+        if features.is_burst() {
+            self.burst_at_ms = self.latest_ms;
         }
-        let features = self.looked_through(subject, gatherings);
-        self.unjudged = 0;
-        self.judged = Some((self.window.len(), features));
         features
     }
 
     fn looked_through(&self, subject: &str, gatherings: &VecDeque<Gathering>) -> Features {
         let mut named: HashMap<&str, Option<i64>> = HashMap::new();
         let mut guests = 0_usize;
-        for observation in &self.window {
+        for Seen { observation, .. } in &self.window {
             match &observation.reporter {
                 Some(reporter) => drop(named.insert(reporter, observation.account_age_ms)),
                 None => guests += 1,
@@ -140,13 +171,17 @@ impl Subject {
 
     fn similar_share(&self) -> f64 {
         // of each reporter the latest text only: one who reports twice is not two
-        let mut seen = HashSet::new();
-        let latest = self.window.iter().rev();
-        let texts =
-            latest.filter(|observation| observation.reporter.as_ref().is_none_or(|who| seen.insert(who)));
-        let signatures: Vec<Signature> = texts.take(COMPARED_REPORTS_MAX).map(|o| o.signature).collect();
-        let alike = similarity::largest_cluster(&signatures, SIMILAR_JACCARD_MIN).len();
-        alike as f64 / signatures.len().max(1) as f64
+        let mut reporters = HashSet::new();
+        let is_new =
+            |seen: &&Seen| seen.observation.reporter.as_ref().is_none_or(|who| reporters.insert(who));
+        let latest: Vec<&Seen> = self.window.iter().rev().filter(is_new).take(COMPARED_REPORTS_MAX).collect();
+        let places: HashMap<u64, usize> =
+            latest.iter().enumerate().map(|(at, seen)| (seen.number, at)).collect();
+        let edges = latest.iter().enumerate().flat_map(|(at, seen)| {
+            seen.alike.iter().filter_map(|number| places.get(number)).map(move |other| (at, *other))
+        });
+        let alike = similarity::largest_cluster(latest.len(), edges).len();
+        alike as f64 / latest.len().max(1) as f64
     }
 
     fn expected(&self) -> f64 {

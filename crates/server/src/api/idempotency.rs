@@ -9,7 +9,7 @@ use crate::problem::Problem;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use ports::UnitOfWork;
-use ports::store::{IDEMPOTENCY_KEY_BYTES_MAX, StoredResponse};
+use ports::store::{IDEMPOTENCY_KEY_BYTES_MAX, OnceKey, StoredResponse};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -47,6 +47,21 @@ impl Key {
         }
         let request_sha256 = hash.finalize().into();
         Ok(Some(Self { key: key.to_owned(), principal: principal.to_owned(), request_sha256 }))
+    }
+
+    /// What it comes to where the answer must not be stored, because there is a secret in it.
+    pub(crate) fn once(&self) -> OnceKey {
+        let mut hash = Sha256::new();
+        for part in [self.principal.as_bytes(), self.key.as_bytes()] {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+        OnceKey { key_sha256: hash.finalize().into(), request_sha256: self.request_sha256 }
+    }
+
+    /// How long the key is, in bytes.
+    pub(crate) const fn len(&self) -> usize {
+        self.key.len()
     }
 
     /// The answer that this request got before.

@@ -18,6 +18,7 @@ pub(crate) mod people;
 pub(crate) mod query;
 pub(crate) mod reference;
 pub(crate) mod regroup;
+pub(crate) mod reports;
 pub(crate) mod rules;
 pub(crate) mod services;
 pub(crate) mod session;

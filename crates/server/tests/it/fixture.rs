@@ -461,7 +461,7 @@ impl Server {
         self.open(finding(number), Ownership { service: Some(service.to_owned()), ..Ownership::default() })
     }
 
-    fn open(&self, finding: Finding, ownership: Ownership) -> IncidentId {
+    pub(crate) fn open(&self, finding: Finding, ownership: Ownership) -> IncidentId {
         self.open_with(finding, |incident| incident.ownership = ownership)
     }
 
@@ -489,7 +489,7 @@ pub(crate) struct Raw {
     pub(crate) body: Vec<u8>,
 }
 
-fn finding(number: u8) -> Finding {
+pub(crate) fn finding(number: u8) -> Finding {
     let event_id = EventId::of_source_id("trail", &number.to_string());
     let entity = Entity { kind: EntityKind::Actor, value: format!("user-{number}") };
     let matched = MatchedField { selection: "sel".into(), field: "eventName".into(), value: "X".into() };

@@ -15,6 +15,7 @@ mod hostile;
 mod http;
 mod incidents;
 mod matrix;
+mod mcp;
 mod oidc;
 mod oidc_provider;
 mod people;

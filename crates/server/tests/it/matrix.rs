@@ -4,7 +4,7 @@ use crate::fixture::{Server, Setup};
 use crate::http::{read_head, request};
 use crate::people::Browser;
 use crate::query::Told;
-use access::{NewAuthority, Policies, Role, RoleSet, Rule, Scheme, Scope, ScopeSet};
+use access::{NewAuthority, Policies, Purpose, Role, RoleSet, Rule, Scheme, Scope, ScopeSet};
 use huecry_server::{Route, router};
 use model::SourceName;
 use std::sync::Arc;
@@ -24,21 +24,32 @@ enum Holder {
     Forged(Role),
     /// Signed out again.
     SignedOut,
+    /// Nobody, with a receipt that is open.
+    Receipt,
+    /// The same, and a page of another host of the site makes the browser ask.
+    ForgedReceipt,
+    /// A receipt's cookie that this server did not make.
+    MadeUpReceipt,
 }
 
 struct Credential {
     holder: Holder,
     token: Option<String>,
     browser: Option<Browser>,
+    cookie: Option<String>,
 }
 
 impl Credential {
     fn token(holder: Holder, token: impl Into<Option<String>>) -> Self {
-        Self { holder, token: token.into(), browser: None }
+        Self { holder, token: token.into(), browser: None, cookie: None }
+    }
+
+    fn receipt(holder: Holder, cookie: String) -> Self {
+        Self { holder, token: None, browser: None, cookie: Some(format!("huecry_receipt={cookie}")) }
     }
 
     fn browser(holder: Holder, browser: Browser) -> Self {
-        Self { holder, token: None, browser: Some(browser) }
+        Self { holder, token: None, browser: Some(browser), cookie: None }
     }
 }
 
@@ -73,6 +84,12 @@ fn credentials(server: &Server) -> Vec<Credential> {
     assert_eq!(out.change("DELETE", "/api/v1/session", &serde_json::json!({})).status, 204);
     *out.cookies.borrow_mut() = kept;
     all.push(Credential::browser(Holder::SignedOut, out));
+    let tickets = server.app.gate.tickets();
+    let open = || tickets.give(Purpose::Receipt, "rep_01ARZ3NDEKTSV4RRFFQ69G5FAV").unwrap().0;
+    all.push(Credential::receipt(Holder::Receipt, open()));
+    all.push(Credential::receipt(Holder::ForgedReceipt, open()));
+    let other = tickets.give(Purpose::Related, "rep_01ARZ3NDEKTSV4RRFFQ69G5FAV").unwrap().0;
+    all.push(Credential::receipt(Holder::MadeUpReceipt, other));
     all
 }
 
@@ -80,14 +97,24 @@ fn credentials(server: &Server) -> Vec<Credential> {
 fn has(role: Role, scope: Scope) -> bool {
     use Scope::{
         AuditRead, AuditWrite, DeadLettersRead, DeadLettersWrite, EventsRead, EventsReadPersonal,
-        IncidentsRead, IncidentsRestricted, IncidentsWrite, MetricsRead, RulesRead, RulesWrite,
+        IncidentsRead, IncidentsRestricted, IncidentsWrite, McpUse, MetricsRead, ReportsModerate,
+        ReportsRead, ReportsWrite, RulesRead, RulesWrite,
     };
     let scopes: &[Scope] = match role {
         Role::Admin => return true,
-        Role::Reporter | Role::Moderator => &[IncidentsRead],
-        Role::Responder => {
-            &[IncidentsRead, IncidentsWrite, EventsRead, EventsReadPersonal, RulesRead, DeadLettersRead]
-        }
+        Role::Reporter => &[IncidentsRead, ReportsWrite, McpUse],
+        Role::Moderator => &[IncidentsRead, ReportsRead, ReportsWrite, ReportsModerate, McpUse],
+        Role::Responder => &[
+            IncidentsRead,
+            IncidentsWrite,
+            EventsRead,
+            EventsReadPersonal,
+            RulesRead,
+            DeadLettersRead,
+            ReportsRead,
+            ReportsWrite,
+            McpUse,
+        ],
         Role::DetectionEngineer => &[
             IncidentsRead,
             IncidentsWrite,
@@ -97,12 +124,22 @@ fn has(role: Role, scope: Scope) -> bool {
             DeadLettersRead,
             DeadLettersWrite,
             MetricsRead,
+            ReportsRead,
+            ReportsWrite,
+            McpUse,
         ],
-        Role::ServiceOwner => &[IncidentsRead, IncidentsWrite, RulesRead],
-        Role::PrivacyOfficer => {
-            &[IncidentsRead, IncidentsRestricted, EventsRead, EventsReadPersonal, AuditRead, AuditWrite]
-        }
-        Role::Auditor => &[IncidentsRead, RulesRead, AuditRead, MetricsRead],
+        Role::ServiceOwner => &[IncidentsRead, IncidentsWrite, RulesRead, ReportsRead, ReportsWrite, McpUse],
+        Role::PrivacyOfficer => &[
+            IncidentsRead,
+            IncidentsRestricted,
+            EventsRead,
+            EventsReadPersonal,
+            AuditRead,
+            AuditWrite,
+            ReportsRead,
+            McpUse,
+        ],
+        Role::Auditor => &[IncidentsRead, RulesRead, AuditRead, MetricsRead, ReportsRead, McpUse],
     };
     scopes.contains(&scope)
 }
@@ -125,6 +162,25 @@ fn demanded(route: &Route, holder: &Holder) -> Option<u16> {
         (Rule::Scope(_), Holder::Role(role)) if beside(route).is_some_and(|scope| !has(*role, scope)) => {
             Some(403)
         }
+        // a browser's session opens no tools
+        (_, Holder::Role(_) | Holder::Forged(_)) if route.path == "/mcp" => Some(403),
+        (Rule::Receipt, Holder::Receipt) => None,
+        (Rule::Receipt, Holder::ForgedReceipt) => {
+            if safe {
+                None
+            } else {
+                Some(403)
+            }
+        }
+        (Rule::Receipt, _) => Some(401),
+        // what a guest sends must hold; the origin is asked first
+        (Rule::Guest { .. }, Holder::Malformed | Holder::Unknown | Holder::Expired | Holder::Revoked) => {
+            Some(401)
+        }
+        (Rule::Guest { .. }, Holder::SignedOut) => Some(401),
+        (Rule::Guest { .. }, Holder::Source) => Some(403),
+        (Rule::Guest { .. }, Holder::Forged(_) | Holder::ForgedReceipt) if !safe => Some(403),
+        (Rule::Guest { .. }, _) => None,
         (Rule::Public { .. }, _) => None,
         (Rule::Signed { .. }, _) => Some(401),
         (Rule::SourceToken(_), Holder::Source) => None,
@@ -136,6 +192,7 @@ fn demanded(route: &Route, holder: &Holder) -> Option<u16> {
         (Rule::Scope(asked), Holder::Role(role)) if has(*role, asked) => None,
         (Rule::Scope(asked), Holder::Forged(role)) if has(*role, asked) && safe => None,
         (Rule::Scope(asked), Holder::Scope(held)) if asked == *held => None,
+        (_, Holder::Receipt | Holder::ForgedReceipt | Holder::MadeUpReceipt) => Some(401),
         (_, Holder::Nobody | Holder::Malformed) => Some(401),
         // Splunk says 403 to every token that it does not like
         (Rule::SourceToken(Scheme::Splunk), _) => Some(403),
@@ -184,6 +241,12 @@ fn status(server: &Server, route: &Route, credential: &Credential) -> (u16, Stri
         if !matches!(credential.holder, Holder::Forged(_)) {
             attack = attack.header("x-csrf-token", browser.csrf.as_str());
         }
+    }
+    if let Some(cookie) = &credential.cookie {
+        attack = attack.header("cookie", cookie.as_str());
+    }
+    if matches!(credential.holder, Holder::ForgedReceipt) {
+        attack = attack.header("origin", "https://evil.test").header("sec-fetch-site", "same-site");
     }
     if route.path.contains("/hooks/github/") {
         attack = attack.header("x-github-event", "push").header("x-github-delivery", "1");

@@ -1,0 +1,323 @@
+//! Appeals: somebody else looks at a decision again; and what reporters do with their own reports.
+
+use crate::decision::{can_appeal, check_text, claimed_entry, on_appeal, said, withdrawn};
+use crate::finding::finding_id;
+use crate::form::Form;
+use crate::{Actor, DecisionError, Error, ReportDesk};
+use model::{
+    Appeal, AppealBy, AppealId, AppealOutcome, AppealState, Comment, CommentId, PersonId, Principal, Report,
+    ReportId, Reporter, Severity,
+};
+use ports::store::{COMMENT_ACTION, LedgerChange, StoreError, UnitOfWork};
+use serde_json::json;
+
+/// An appeal.
+#[derive(Debug, Clone)]
+pub struct AppealRequest {
+    /// Who appeals. Whether a subject is one is for the caller to check.
+    pub actor: Actor,
+    /// About what.
+    pub report: ReportId,
+    /// For which side.
+    pub by: AppealBy,
+    /// Why; it is masked.
+    pub reason: String,
+}
+
+/// A decision on an appeal.
+#[derive(Debug, Clone)]
+pub struct AppealDecisionRequest {
+    /// Who decides.
+    pub actor: Actor,
+    /// On what.
+    pub appeal: AppealId,
+    /// What becomes of it.
+    pub outcome: AppealOutcome,
+    /// To who appealed; it is masked.
+    pub explanation: String,
+}
+
+impl ReportDesk {
+    /// Makes an appeal.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`DecisionError::AppealNotPossible`], [`DecisionError::AppealExists`],
+    /// [`DecisionError::Text`], [`Error::Mask`].
+    pub async fn appeal(&self, request: &AppealRequest) -> Result<Appeal, Error> {
+        let mut unit = self.options.store.begin().await?;
+        let appeal = self.appeal_in(&mut *unit, request).await?;
+        unit.commit().await?;
+        self.announce(request.report);
+        Ok(appeal)
+    }
+
+    /// As [`appeal`](Self::appeal), as part of a unit that the caller commits and announces.
+    ///
+    /// # Errors
+    /// As [`appeal`](Self::appeal).
+    pub async fn appeal_in(
+        &self,
+        unit: &mut dyn UnitOfWork,
+        request: &AppealRequest,
+    ) -> Result<Appeal, Error> {
+        let report = self.read(unit, request.report).await?;
+        let now_ms = self.options.clock.now_ms();
+        let earlier = unit.appeals().of_report(report.id).await?;
+        let decision_at_ms = can_appeal(&report, request.by, &earlier, (now_ms, self.options.appeal_due_ms))?;
+        let reason = self.masked(&request.reason)?;
+        check_text("the reason of an appeal", &reason)?;
+        let appeal = Appeal {
+            id: AppealId::new(&*self.options.clock, &*self.options.entropy),
+            report: report.id,
+            by: request.by,
+            appellant: request.actor.principal.clone(),
+            reason,
+            decision_at_ms,
+            created_at_ms: now_ms,
+            due_at_ms: now_ms.saturating_add(self.options.appeal_due_ms),
+            state: AppealState::Open,
+            outcome: None,
+            explanation: None,
+            decided_by: None,
+            decided_at_ms: None,
+            region: report.region.clone(),
+        };
+        let mut audit = self.record(&request.actor, "appeal.make", appeal.id);
+        audit.after = json!({ "report": report.id, "by": appeal.by, "due_at_ms": appeal.due_at_ms,
+            "reason_bytes": appeal.reason.len() });
+        unit.appeals().add(&appeal, &audit).await?;
+        let waits = Report { next_update_due_ms: Some(appeal.due_at_ms), updated_at_ms: now_ms, ..report };
+        let mut audit = self.record(&request.actor, "report.appeal", waits.id);
+        audit.after = json!({ "appeal": appeal.id, "by": appeal.by });
+        unit.reports().replace(&waits, &[], &audit).await?;
+        self.options.telemetry.appeals.inc();
+        Ok(appeal)
+    }
+
+    /// Decides an appeal, and takes the decision and its effects back where it is overturned; returns the report as it
+    /// is then.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`DecisionError::AppealDecided`], [`DecisionError::AppealSamePerson`],
+    /// [`DecisionError::Text`], [`Error::Mask`].
+    pub async fn decide_appeal(&self, request: &AppealDecisionRequest) -> Result<(Appeal, Report), Error> {
+        let mut unit = self.options.store.begin().await?;
+        let decided = self.decide_appeal_in(&mut *unit, request).await?;
+        unit.commit().await?;
+        self.announce(decided.1.id);
+        Ok(decided)
+    }
+
+    /// As [`decide_appeal`](Self::decide_appeal), as part of a unit that the caller commits and announces.
+    ///
+    /// # Errors
+    /// As [`decide_appeal`](Self::decide_appeal).
+    pub async fn decide_appeal_in(
+        &self,
+        unit: &mut dyn UnitOfWork,
+        request: &AppealDecisionRequest,
+    ) -> Result<(Appeal, Report), Error> {
+        let found = unit.appeals().get(request.appeal).await?;
+        let appeal = found.ok_or_else(|| StoreError::not_found("appeal", request.appeal))?;
+        if appeal.state == AppealState::Decided {
+            return Err(DecisionError::AppealDecided.into());
+        }
+        let report = self.read(unit, appeal.report).await?;
+        self.check_other_person(unit, &request.actor.principal, &report, &appeal).await?;
+        let explanation = self.masked(&request.explanation)?;
+        let by = self.by(&request.actor, false);
+        let grave = (self.severity_after(&report), explanation.as_str());
+        let (policy, form) = (&self.options.policy.version, self.options.forms.get(&report.form));
+        let finding = finding_id(&report, form);
+        let follows = on_appeal(&report, &appeal, request.outcome, grave, finding, policy, &by)?;
+        let decided = Appeal {
+            state: AppealState::Decided,
+            outcome: Some(request.outcome),
+            explanation: Some(explanation),
+            decided_by: Some(request.actor.principal.clone()),
+            decided_at_ms: Some(by.at_ms),
+            ..appeal
+        };
+        let mut audit = self.record(&request.actor, "appeal.decide", decided.id);
+        audit.before = json!({ "state": AppealState::Open });
+        audit.after =
+            json!({ "state": AppealState::Decided, "outcome": request.outcome, "report": report.id });
+        unit.appeals().decide(&decided, &audit).await?;
+        let report = match follows {
+            Some(follows) => {
+                if decided.by == AppealBy::Subject {
+                    self.tell_incident(unit, &request.actor, &report).await?;
+                }
+                self.options.telemetry.overturned.inc();
+                self.write(unit, follows, "report.overturn", &request.actor, None).await?
+            }
+            None => {
+                let stays = Report { next_update_due_ms: None, updated_at_ms: by.at_ms, ..report };
+                let mut audit = self.record(&request.actor, "report.uphold", stays.id);
+                audit.after = json!({ "appeal": decided.id });
+                let version = unit.reports().replace(&stays, &[], &audit).await?;
+                Report { version, ..stays }
+            }
+        };
+        Ok((decided, report))
+    }
+
+    /// How grave a report is that an appeal has accepted.
+    fn severity_after(&self, report: &Report) -> Severity {
+        let form = self.options.forms.get(&report.form);
+        form.map_or(Severity::Low, Form::severity)
+    }
+
+    /// Neither who decided nor who appeals decides the appeal, by whatever token of theirs.
+    async fn check_other_person(
+        &self,
+        unit: &mut dyn UnitOfWork,
+        decider: &Principal,
+        report: &Report,
+        appeal: &Appeal,
+    ) -> Result<(), Error> {
+        let decider = behind(unit, decider).await?;
+        let mut involved = vec![behind(unit, &appeal.appellant).await?];
+        if let Some(decision) = &report.decision {
+            involved.push(behind(unit, &decision.by).await?);
+        }
+        if appeal.by == AppealBy::Reporter {
+            involved.push(report.reporter.key());
+        }
+        if decider.is_none() || involved.contains(&decider) {
+            return Err(DecisionError::AppealSamePerson.into());
+        }
+        Ok(())
+    }
+
+    /// Says on the incident that a report no longer belongs to it.
+    async fn tell_incident(
+        &self,
+        unit: &mut dyn UnitOfWork,
+        actor: &Actor,
+        report: &Report,
+    ) -> Result<(), Error> {
+        let Some(incident) = incident_of(unit, report).await? else { return Ok(()) };
+        let comment = Comment {
+            id: CommentId::new(&*self.options.clock, &*self.options.entropy),
+            incident,
+            author: "reports".to_owned(),
+            text: format!(
+                "Report {} no longer counts for this incident: an appeal against it was granted.",
+                report.id
+            ),
+            created_at_ms: self.options.clock.now_ms(),
+        };
+        let mut audit = self.record(actor, COMMENT_ACTION, incident);
+        audit.after = json!({ "comment": comment.id, "bytes": comment.text.len(), "report": report.id });
+        Ok(unit.comments().add(&comment, &audit).await?)
+    }
+
+    /// Takes a report back that nobody has decided.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`DecisionError::Decided`].
+    pub async fn withdraw(&self, actor: &Actor, id: ReportId) -> Result<Report, Error> {
+        let mut unit = self.options.store.begin().await?;
+        let report = self.withdraw_in(&mut *unit, actor, id).await?;
+        unit.commit().await?;
+        self.announce(id);
+        Ok(report)
+    }
+
+    /// As [`withdraw`](Self::withdraw), as part of a unit that the caller commits and announces.
+    ///
+    /// # Errors
+    /// As [`withdraw`](Self::withdraw).
+    pub async fn withdraw_in(
+        &self,
+        unit: &mut dyn UnitOfWork,
+        actor: &Actor,
+        id: ReportId,
+    ) -> Result<Report, Error> {
+        let report = self.read(unit, id).await?;
+        let withdrawn = withdrawn(&report, &self.by(actor, false))?;
+        self.write(unit, withdrawn, "report.withdraw", actor, None).await
+    }
+
+    /// Makes an anonymous report somebody's, who has its receipt and is signed in. Done again by the same person it
+    /// changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] for an unknown secret, [`DecisionError::ClaimNotPossible`],
+    /// [`DecisionError::NotAPerson`].
+    pub async fn claim(&self, actor: &Actor, secret_sha256: &[u8; 32]) -> Result<Report, Error> {
+        let mut unit = self.options.store.begin().await?;
+        let report = self.claim_in(&mut *unit, actor, secret_sha256).await?;
+        unit.commit().await?;
+        self.announce(report.id);
+        Ok(report)
+    }
+
+    /// As [`claim`](Self::claim), as part of a unit that the caller commits and announces.
+    ///
+    /// # Errors
+    /// As [`claim`](Self::claim).
+    pub async fn claim_in(
+        &self,
+        unit: &mut dyn UnitOfWork,
+        actor: &Actor,
+        secret_sha256: &[u8; 32],
+    ) -> Result<Report, Error> {
+        let person = person_of(actor, "claim a report")?;
+        let found = unit.reports().by_receipt(secret_sha256).await?;
+        let report = found.ok_or_else(|| StoreError::not_found("report of that", "receipt"))?;
+        let owner = Reporter::Person { id: person };
+        if report.reporter == owner {
+            return Ok(report);
+        }
+        if report.reporter != Reporter::Anonymous {
+            return Err(DecisionError::ClaimNotPossible.into());
+        }
+        let claimed =
+            Report { reporter: owner, claimed: true, updated_at_ms: self.options.clock.now_ms(), ..report };
+        let entry = claimed_entry(&claimed, &self.options.policy).map(LedgerChange::Add);
+        let ledger: Vec<LedgerChange> = entry.into_iter().collect();
+        let mut audit = self.record(actor, "report.claim", claimed.id);
+        audit.before = json!({ "reporter": "anonymous" });
+        audit.after = json!({ "reporter": person });
+        let version = unit.reports().replace(&claimed, &ledger, &audit).await?;
+        tracing::debug!(state = ?said(&claimed), "a report was claimed");
+        Ok(Report { version, ..claimed })
+    }
+}
+
+/// The person who acts.
+pub(crate) fn person_of(actor: &Actor, what: &'static str) -> Result<PersonId, DecisionError> {
+    match &actor.principal {
+        Principal::Person { id, .. } => id.parse().map_err(|_| DecisionError::NotAPerson { what }),
+        _ => Err(DecisionError::NotAPerson { what }),
+    }
+}
+
+/// Whose deed it is: the person, also by a token of theirs; else the token or account; nobody for a guest or a machine.
+async fn behind(unit: &mut dyn UnitOfWork, principal: &Principal) -> Result<Option<String>, StoreError> {
+    Ok(match principal {
+        Principal::Person { id, .. } => Some(id.clone()),
+        Principal::Token { id, .. } => {
+            let token = match id.parse() {
+                Ok(id) => unit.tokens().get(id).await?,
+                Err(_) => None,
+            };
+            Some(token.and_then(|token| token.person).map_or_else(|| id.clone(), |person| person.to_string()))
+        }
+        Principal::Local { account } => Some(format!("local:{account}")),
+        Principal::System { .. } | Principal::Guest | Principal::Erased | Principal::Withheld => None,
+    })
+}
+
+/// The incident that a report belongs to, where findings or people have taken it since.
+pub(crate) async fn incident_of(
+    unit: &mut dyn UnitOfWork,
+    report: &Report,
+) -> Result<Option<model::IncidentId>, StoreError> {
+    match (report.finding, report.incident) {
+        (Some(finding), _) => unit.findings().incident_of(finding).await,
+        (None, incident) => Ok(incident),
+    }
+}

@@ -1,0 +1,149 @@
+//! What comes of reports for everybody: notices to moderators, digests, thanks.
+
+use crate::appeals::person_of;
+use crate::credit;
+use crate::digest::{self, DigestRow};
+use crate::{Actor, DecisionError, Error, ReportDesk};
+use model::{Credit, Digest, DigestId, DigestState, NoticeId, PersonId, Report, ReportNotice, ReportState};
+use ports::store::{PAGE_ITEMS_MAX, PageRequest, ReportFilter, StoreError};
+use serde_json::json;
+
+/// Most reports of one digest.
+pub const DIGEST_REPORTS_MAX: usize = 100_000;
+/// Longest time that a digest is about, in milliseconds.
+pub const DIGEST_MS_MAX: i64 = 366 * 86_400_000;
+
+impl ReportDesk {
+    /// Notes that somebody looked at a notice.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn acknowledge_notice(&self, actor: &Actor, id: NoticeId) -> Result<ReportNotice, Error> {
+        let mut unit = self.options.store.begin().await?;
+        let audit = self.record(actor, "report_notice.acknowledge", id);
+        unit.notices().acknowledge(id, &actor.principal, audit.at_ms, &audit).await?;
+        let notice = unit.notices().get(id).await?.ok_or_else(|| StoreError::not_found("notice", id))?;
+        unit.commit().await?;
+        Ok(notice)
+    }
+
+    /// Makes a draft of a digest of what was decided in a while, and keeps it.
+    ///
+    /// # Errors
+    /// [`Error::Digest`] for a time that is none, or too many reports.
+    pub async fn draft_digest(&self, actor: &Actor, from_ms: i64, to_ms: i64) -> Result<Digest, Error> {
+        check_time(from_ms, to_ms)?;
+        let rows = self.digest_rows(from_ms, to_ms).await?;
+        let mask = |text: &str| self.masked(text).unwrap_or_default();
+        let content = digest::draft(&rows, from_ms, to_ms, self.options.digest_k, &mask);
+        let content = serde_json::to_value(content).map_err(|e| Error::Digest { reason: e.to_string() })?;
+        let digest = Digest {
+            id: DigestId::new(&*self.options.clock, &*self.options.entropy),
+            from_ms,
+            to_ms,
+            content,
+            state: DigestState::Draft,
+            drafted_by: actor.principal.clone(),
+            created_at_ms: self.options.clock.now_ms(),
+            published_by: None,
+            published_at_ms: None,
+            region: "default".to_owned(),
+        };
+        let mut audit = self.record(actor, "digest.draft", digest.id);
+        audit.after = json!({ "from_ms": from_ms, "to_ms": to_ms });
+        let mut unit = self.options.store.begin().await?;
+        unit.digests().add(&digest, &audit).await?;
+        unit.commit().await?;
+        Ok(digest)
+    }
+
+    /// Reports that were decided in that time: no older than the longest digest before it.
+    async fn digest_rows(&self, from_ms: i64, to_ms: i64) -> Result<Vec<DigestRow>, Error> {
+        let filter = ReportFilter {
+            states: vec![ReportState::Accepted, ReportState::Merged, ReportState::Declined],
+            since_ms: Some(from_ms.saturating_sub(DIGEST_MS_MAX)),
+            until_ms: Some(to_ms),
+            ..ReportFilter::default()
+        };
+        let (mut rows, mut page) = (Vec::new(), PageRequest::first(PAGE_ITEMS_MAX));
+        loop {
+            let found = self.options.store.read().await?.reports().list(&filter, &page).await?;
+            rows.extend(found.items.iter().filter_map(digest_row));
+            let Some(next) = found.next else { return Ok(rows) };
+            if rows.len() > DIGEST_REPORTS_MAX {
+                let reason = format!("more than {DIGEST_REPORTS_MAX} reports; make digests of shorter times");
+                return Err(Error::Digest { reason });
+            }
+            page = PageRequest::after(PAGE_ITEMS_MAX, next);
+        }
+    }
+
+    /// Publishes a draft as it is.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], also for one that was published.
+    pub async fn publish_digest(&self, actor: &Actor, id: DigestId) -> Result<Digest, Error> {
+        let mut unit = self.options.store.begin().await?;
+        let draft = unit.digests().get(id).await?.filter(|digest| digest.state == DigestState::Draft);
+        let draft = draft.ok_or_else(|| StoreError::not_found("draft of a digest", id))?;
+        let audit = self.record(actor, "digest.publish", id);
+        let digest = Digest {
+            state: DigestState::Published,
+            published_by: Some(actor.principal.clone()),
+            published_at_ms: Some(audit.at_ms),
+            ..draft
+        };
+        unit.digests().publish(&digest, &audit).await?;
+        unit.commit().await?;
+        Ok(digest)
+    }
+
+    /// Writes how a person wants to be thanked.
+    ///
+    /// # Errors
+    /// [`DecisionError::NotAPerson`], [`DecisionError::DisplayName`].
+    pub async fn set_credit(
+        &self,
+        actor: &Actor,
+        display_name: Option<String>,
+        shown: bool,
+    ) -> Result<Credit, Error> {
+        let person = person_of(actor, "say how to be thanked")?;
+        let display_name = display_name.as_deref().map(credit::display_name).transpose();
+        let display_name = display_name.map_err(DecisionError::from)?;
+        let region = self.region_of(person).await?;
+        let credit =
+            Credit { person, display_name, shown, region, updated_at_ms: self.options.clock.now_ms() };
+        let mut audit = self.record(actor, "credit.set", person);
+        audit.after = json!({ "shown": shown });
+        let mut unit = self.options.store.begin().await?;
+        unit.credits().set(&credit, &audit).await?;
+        unit.commit().await?;
+        Ok(credit)
+    }
+
+    async fn region_of(&self, person: PersonId) -> Result<String, Error> {
+        let found = self.options.store.read().await?.people().get(person).await?;
+        Ok(found.map_or_else(|| "default".to_owned(), |person| person.region))
+    }
+}
+
+fn digest_row(report: &Report) -> Option<DigestRow> {
+    Some(DigestRow {
+        form: report.form.clone(),
+        service: report.service.clone(),
+        reporter: report.reporter.key(),
+        accepted: matches!(report.state, ReportState::Accepted | ReportState::Merged),
+        at_ms: report.decision.as_ref()?.at_ms,
+        lesson: None,
+    })
+}
+
+/// Refuses a time that ends before it begins, or is too long.
+pub(crate) fn check_time(from_ms: i64, to_ms: i64) -> Result<(), Error> {
+    if from_ms < to_ms && to_ms.saturating_sub(from_ms) <= DIGEST_MS_MAX {
+        return Ok(());
+    }
+    let reason = "a digest is about a time that ends after it begins and is at most 366 days long";
+    Err(Error::Digest { reason: reason.to_owned() })
+}

@@ -1,0 +1,184 @@
+//! Files with reports, and the view that a receipt opens.
+
+use crate::attachment::{Kind, inspect};
+use crate::view::{ReceiptParts, ReceiptView};
+use crate::{Actor, Error, ReportDesk};
+use bytes::Bytes;
+use model::{Attachment, AttachmentId, AttachmentState, Report, ReportId};
+use ports::blobs;
+use ports::store::{Snapshot, StoreError};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// What a receipt's view needs that the desk does not know.
+#[derive(Debug, Clone, Default)]
+pub struct Shown {
+    /// What the form is called.
+    pub form_title: String,
+    /// What the policy's reasons are called, by id.
+    pub reason_titles: BTreeMap<String, String>,
+    /// Who answers for the service; only for people with an account.
+    pub owner_team: Option<String>,
+    /// The proof that the submission is recorded.
+    pub proof: Option<Value>,
+}
+
+impl ReportDesk {
+    /// The report whose receipt's secret has this SHA-256, whether or not there is one: the same work either way.
+    ///
+    /// # Errors
+    /// As all reads.
+    pub async fn by_receipt(&self, secret_sha256: &[u8; 32]) -> Result<Option<Report>, Error> {
+        Ok(self.options.store.read().await?.reports().by_receipt(secret_sha256).await?)
+    }
+
+    /// What the holder of the report's receipt sees.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn receipt(&self, id: ReportId, shown: &Shown) -> Result<ReceiptView, Error> {
+        let mut state = self.options.store.read().await?;
+        let found = state.reports().get(id).await?;
+        let report = found.ok_or_else(|| StoreError::not_found("report", id))?;
+        let messages = state.report_messages().public_of_report(id).await?;
+        let attachments = state.attachments().of_report(id).await?;
+        let appeals = state.appeals().of_report(id).await?;
+        let incident = match incident_of(&mut *state, &report).await? {
+            Some(incident) => state.incidents().get(incident).await?,
+            None => None,
+        };
+        let reason = report.decision.as_ref().and_then(|decision| decision.reason.as_ref());
+        let parts = ReceiptParts {
+            messages: &messages,
+            attachments: &attachments,
+            appeals: &appeals,
+            incident: incident.as_ref(),
+            owner_team: shown.owner_team.as_deref(),
+            form_title: &shown.form_title,
+            reason_title: reason.and_then(|reason| shown.reason_titles.get(reason)).map(String::as_str),
+            proof: shown.proof.clone(),
+            appeal_time: (self.options.clock.now_ms(), self.options.appeal_due_ms),
+        };
+        Ok(ReceiptView::of(&report, &parts))
+    }
+
+    /// Keeps a file with a report, without what it should not carry; text is masked. Its bytes are durable before anybody is
+    /// told of it.
+    ///
+    /// # Errors
+    /// [`Error::AttachmentRefused`], [`StoreError::NotFound`], [`StoreError::BadQuery`] for one too many, [`Error::Blob`],
+    /// [`Error::Mask`].
+    pub async fn attach(
+        &self,
+        actor: &Actor,
+        id: ReportId,
+        name: &str,
+        sent: &[u8],
+    ) -> Result<Attachment, Error> {
+        let inspected = inspect(name, sent, self.options.attachment_bytes_max)?;
+        let content = match (inspected.kind, String::from_utf8(inspected.bytes)) {
+            (Kind::Text, Ok(text)) => Bytes::from(self.masked(&text)?),
+            (_, Ok(text)) => Bytes::from(text),
+            (_, Err(binary)) => Bytes::from(binary.into_bytes()),
+        };
+        let name = self.masked(&inspected.name)?;
+        let bytes_max = content.len() as u64;
+        let blob = self.options.blobs.put(blobs::whole(content), bytes_max).await?;
+        let kept = self.note_file(actor, id, (name, inspected.media_type.to_owned()), blob).await;
+        if kept.is_err() {
+            self.forget_unheld(&blob.sha256).await?;
+        }
+        self.announce(id);
+        kept
+    }
+
+    async fn note_file(
+        &self,
+        actor: &Actor,
+        id: ReportId,
+        (name, media_type): (String, String),
+        blob: blobs::Blob,
+    ) -> Result<Attachment, Error> {
+        let mut unit = self.options.store.begin().await?;
+        let report = self.read(&mut *unit, id).await?;
+        let attachment = Attachment {
+            id: AttachmentId::new(&*self.options.clock, &*self.options.entropy),
+            report: id,
+            name,
+            media_type,
+            bytes: blob.bytes,
+            sha256: blob.sha256,
+            state: AttachmentState::Stored,
+            region: report.region,
+            at_ms: self.options.clock.now_ms(),
+        };
+        let mut audit = self.record(actor, "report.attach", id);
+        audit.after = json!({ "attachment": attachment.id, "bytes": attachment.bytes,
+            "media_type": attachment.media_type });
+        unit.attachments().add(&attachment, &audit).await?;
+        unit.commit().await?;
+        Ok(attachment)
+    }
+
+    /// A file and its bytes; `None` if the report has no such file, or it was removed.
+    ///
+    /// # Errors
+    /// [`Error::Blob`]; as all reads.
+    pub async fn file(
+        &self,
+        report: ReportId,
+        id: AttachmentId,
+    ) -> Result<Option<(Attachment, Bytes)>, Error> {
+        let found = self.options.store.read().await?.attachments().get(id).await?;
+        let ours = |a: &Attachment| a.report == report && a.state == AttachmentState::Stored;
+        let Some(attachment) = found.filter(ours) else { return Ok(None) };
+        let content = self.options.blobs.get(&attachment.sha256).await?;
+        Ok(content.map(|content| (attachment, content)))
+    }
+
+    /// Takes a file away. Its bytes go when no other report has the same.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`Error::Blob`].
+    pub async fn remove_file(&self, actor: &Actor, report: ReportId, id: AttachmentId) -> Result<(), Error> {
+        let mut unit = self.options.store.begin().await?;
+        let found = unit.attachments().get(id).await?.filter(|attachment| attachment.report == report);
+        let attachment = found.ok_or_else(|| StoreError::not_found("attachment", id))?;
+        let mut audit = self.record(actor, "report.detach", report);
+        audit.before = json!({ "attachment": id });
+        unit.attachments().remove(id, &audit).await?;
+        unit.commit().await?;
+        self.announce(report);
+        self.forget_unheld(&attachment.sha256).await
+    }
+
+    /// Removes bytes that no report has. The writer's turn is held meanwhile: nobody can come to have them.
+    async fn forget_unheld(&self, sha256: &[u8; 32]) -> Result<(), Error> {
+        let mut unit = self.options.store.begin().await?;
+        if unit.attachments().holding(sha256).await? == 0 {
+            self.options.blobs.delete(sha256).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The incident that a report belongs to now, behind merges.
+async fn incident_of(
+    state: &mut dyn Snapshot,
+    report: &Report,
+) -> Result<Option<model::IncidentId>, StoreError> {
+    /// A chain of merges is followed so far.
+    const MERGES_MAX: usize = 16;
+    let mut incident = match (report.finding, report.incident) {
+        (Some(finding), _) => state.findings().incident_of(finding).await?,
+        (None, incident) => incident,
+    };
+    for _ in 0..MERGES_MAX {
+        let Some(id) = incident else { break };
+        match state.incidents().get(id).await?.and_then(|found| found.merged_into) {
+            Some(into) => incident = Some(into),
+            None => break,
+        }
+    }
+    Ok(incident)
+}

@@ -1,0 +1,194 @@
+//! What may be decided of a report, and what is written then.
+
+use crate::kit::{Kit, NOW_MS, person, reporter};
+use model::{DecisionKind, FindingId, MessageFrom, Principal, Report, ReportState, Reporter, Severity, Tier};
+use ports::StoreError;
+use ports::store::conformance::{Bench, new_report};
+use report::policy::Policy;
+use report::{Actor, By, DecisionError, Error, MessageRequest, Wanted, decide};
+
+fn report(state: ReportState) -> Report {
+    Report { state, reporter: reporter("rita"), tier: Tier::Newcomer, ..new_report(&Bench::new(1), 1).report }
+}
+
+fn wanted(kind: DecisionKind) -> Wanted {
+    Wanted {
+        kind,
+        incident: (kind == DecisionKind::Merge).then(|| "inc_01HF7YAT00P6EPMXVRN5EMYMNE".parse().unwrap()),
+        severity: Severity::Medium,
+        reason: (kind == DecisionKind::Decline).then(|| "expected".to_owned()),
+        note: "a note".to_owned(),
+    }
+}
+
+fn by() -> By {
+    let principal = Principal::Local { account: "mona".to_owned() };
+    By { principal, at_ms: NOW_MS, next_update_due_ms: NOW_MS + 9, automation: false }
+}
+
+#[test]
+fn every_state_and_decision_has_one_outcome() {
+    use ReportState::{Accepted, Declined, Held, Merged, NeedsInfo, Received, Withdrawn};
+    let policy = Policy::shipped().unwrap();
+    for state in ReportState::ALL {
+        for (kind, then, weight) in [
+            (DecisionKind::Accept, Accepted, Some(1)),
+            (DecisionKind::Merge, Merged, Some(1)),
+            (DecisionKind::Ask, NeedsInfo, None),
+            (DecisionKind::Decline, Declined, Some(0)),
+        ] {
+            let answer = decide(&report(*state), &wanted(kind), FindingId([9; 16]), &policy, &by());
+            let Ok(decided) = answer else {
+                let decided = matches!(answer, Err(DecisionError::Decided { state: at }) if at == *state);
+                assert!(
+                    decided && matches!(state, Accepted | Merged | Declined | Withdrawn),
+                    "{state:?} {kind:?}"
+                );
+                continue;
+            };
+            assert!(matches!(state, Held | Received | NeedsInfo), "{state:?} {kind:?}");
+            assert_eq!(decided.report.state, then);
+            assert_eq!(decided.report.finding.is_some(), kind == DecisionKind::Accept);
+            assert_eq!(decided.report.incident.is_some(), kind == DecisionKind::Merge);
+            assert_eq!(decided.report.decision.is_some(), kind != DecisionKind::Ask);
+            assert_eq!(decided.report.next_update_due_ms.is_some(), kind == DecisionKind::Ask);
+            let weights: Vec<i8> = decided.ledger.iter().map(weight_of).collect();
+            assert_eq!(weights, weight.into_iter().collect::<Vec<_>>(), "{kind:?}");
+            let anonymous = Report { reporter: Reporter::Anonymous, ..report(*state) };
+            let decided = decide(&anonymous, &wanted(kind), FindingId([9; 16]), &policy, &by()).unwrap();
+            assert_eq!(decided.ledger, [], "nobody's ledger");
+        }
+    }
+}
+
+fn weight_of(change: &ports::store::LedgerChange) -> i8 {
+    match change {
+        ports::store::LedgerChange::Add(entry) => entry.weight,
+        ports::store::LedgerChange::Revert { .. } => i8::MIN,
+    }
+}
+
+#[test]
+fn only_reasons_that_say_so_count_against() {
+    let policy = Policy::shipped().unwrap();
+    for reason in policy.reasons.iter().filter(|r| r.kinds.contains(&report::policy::DecisionKind::Decline)) {
+        let wanted = Wanted { reason: Some(reason.id.clone()), ..wanted(DecisionKind::Decline) };
+        let decided =
+            decide(&report(ReportState::Received), &wanted, FindingId([9; 16]), &policy, &by()).unwrap();
+        let weights: Vec<i8> = decided.ledger.iter().map(weight_of).collect();
+        assert_eq!(weights, [if reason.counts_against { -1 } else { 0 }], "{}", reason.id);
+    }
+}
+
+#[test]
+fn what_is_missing_or_too_much_is_refused() {
+    let policy = Policy::shipped().unwrap();
+    let anonymous = Report { reporter: Reporter::Anonymous, ..report(ReportState::Received) };
+    let mut spoken_for = anonymous.clone();
+    spoken_for.provenance.corroborated = true;
+    let high = Wanted { severity: Severity::High, ..wanted(DecisionKind::Accept) };
+    let cases: [(&Report, Wanted, bool); 8] = [
+        (&anonymous, Wanted { reason: None, ..wanted(DecisionKind::Decline) }, false),
+        (&anonymous, Wanted { reason: Some("weather".into()), ..wanted(DecisionKind::Decline) }, false),
+        (&anonymous, Wanted { incident: None, ..wanted(DecisionKind::Merge) }, false),
+        (&anonymous, Wanted { note: " ".into(), ..wanted(DecisionKind::Ask) }, false),
+        (&anonymous, Wanted { note: "a\u{0}".into(), ..wanted(DecisionKind::Accept) }, false),
+        (&anonymous, Wanted { note: String::new(), ..wanted(DecisionKind::Accept) }, true),
+        (&anonymous, high.clone(), false),
+        (&spoken_for, high, true),
+    ];
+    for (report, wanted, good) in cases {
+        let answer = decide(report, &wanted, FindingId([9; 16]), &policy, &by());
+        assert_eq!(answer.is_ok(), good, "{wanted:?}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_decision_names_the_version_that_it_was_made_on() {
+    let kit = Kit::new().await;
+    let id = kit.submit(reporter("rita")).await.report.id;
+    let accept = kit.request(id, DecisionKind::Accept, "mona").await;
+    let decline = report::DecisionRequest {
+        reason: Some("spam".into()),
+        ..kit.request(id, DecisionKind::Decline, "otto").await
+    };
+    let mut heard = kit.desk.feed().listen();
+    assert_eq!(kit.desk.decide(&accept).await.unwrap().state, ReportState::Accepted);
+    assert_eq!(heard.next().await, Some(report::News::Of(id)));
+    let late = kit.desk.decide(&decline).await.unwrap_err();
+    assert!(matches!(late, Error::Store(StoreError::Conflict { current: 2 })), "{late}");
+    let again = report::DecisionRequest { version: 2, ..decline };
+    let decided = kit.desk.decide(&again).await.unwrap_err();
+    assert!(matches!(decided, Error::Decision(DecisionError::Decided { .. })), "{decided}");
+    let mut view = kit.store.read().await.unwrap();
+    let filter = ports::store::AuditFilter { object: Some(id.to_string()), ..Default::default() };
+    let records = view.audit().list(&filter, &ports::store::PageRequest::first(9)).await.unwrap().items;
+    let actions: Vec<&str> = records.iter().map(|record| record.action.as_str()).collect();
+    assert_eq!(actions, ["report.decide", "report.submit"]);
+    assert_eq!(records[0].after["decision"]["policy_version"], Policy::shipped().unwrap().version);
+    assert_eq!((records[0].principal.name(), kit.ledger(id).await.len()), ("mona", 1));
+}
+
+#[tokio::test]
+async fn a_question_goes_to_the_reporter_and_the_answer_brings_the_report_back() {
+    let kit = Kit::new().await;
+    let id = kit.submit(Reporter::Anonymous).await.report.id;
+    let mut ask = kit.request(id, DecisionKind::Ask, "mona").await;
+    ask.note = "Where? Tell mona@acme.example".to_owned();
+    assert_eq!(kit.desk.decide(&ask).await.unwrap().state, ReportState::NeedsInfo);
+    let say = |from, text: &str, internal| MessageRequest {
+        actor: if from == MessageFrom::Team { person("mona") } else { Actor::guest() },
+        report: id,
+        from,
+        text: text.to_owned(),
+        internal,
+    };
+    kit.desk.message(&say(MessageFrom::Team, "looks odd to me", true)).await.unwrap();
+    assert_eq!(kit.report(id).await.state, ReportState::NeedsInfo);
+    let answer =
+        kit.desk.message(&say(MessageFrom::Reporter, "in run 42, by eve@acme.example", true)).await.unwrap();
+    assert!(!answer.internal, "a reporter says nothing among moderators");
+    assert_eq!(kit.report(id).await.state, ReportState::Received);
+    let public = kit.store.read().await.unwrap().report_messages().public_of_report(id).await.unwrap();
+    let texts: Vec<&str> = public.iter().map(|message| message.text.as_str()).collect();
+    assert_eq!(texts, ["Where? Tell [email 1]", "in run 42, by [email 1]"]);
+    for bad in ["", " \n", "a\u{1b}[2J", &"x".repeat(report::NOTE_BYTES_MAX + 1)] {
+        let refused = kit.desk.message(&say(MessageFrom::Reporter, bad, false)).await.unwrap_err();
+        assert!(matches!(refused, Error::Decision(DecisionError::Text { .. })), "{bad:?}: {refused}");
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_decided_can_be_taken_back() {
+    let kit = Kit::new().await;
+    let (open, decided) =
+        (kit.submit(reporter("rita")).await.report.id, kit.submit(reporter("rita")).await.report.id);
+    assert_eq!(kit.desk.withdraw(&Actor::guest(), open).await.unwrap().state, ReportState::Withdrawn);
+    let accept = kit.request(decided, DecisionKind::Accept, "mona").await;
+    kit.desk.decide(&accept).await.unwrap();
+    for id in [open, decided] {
+        let refused = kit.desk.withdraw(&Actor::guest(), id).await.unwrap_err();
+        assert!(matches!(refused, Error::Decision(DecisionError::Decided { .. })), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn an_anonymous_report_becomes_who_has_its_receipt_and_says_so() {
+    let kit = Kit::new().await;
+    let filed = kit.submit(Reporter::Anonymous).await;
+    let accept = kit.request(filed.report.id, DecisionKind::Accept, "mona").await;
+    kit.desk.decide(&accept).await.unwrap();
+    assert_eq!(kit.ledger(filed.report.id).await, []);
+    let sha256 = filed.secret.sha256();
+    let nobody = kit.desk.claim(&Actor::guest(), &sha256).await.unwrap_err();
+    assert!(matches!(nobody, Error::Decision(DecisionError::NotAPerson { .. })), "{nobody}");
+    let claimed = kit.desk.claim(&person("rita"), &sha256).await.unwrap();
+    assert_eq!((claimed.reporter.clone(), claimed.claimed), (reporter("rita"), true));
+    assert_eq!(kit.desk.claim(&person("rita"), &sha256).await.unwrap(), claimed, "again is nothing");
+    let other = kit.desk.claim(&person("otto"), &sha256).await.unwrap_err();
+    assert!(matches!(other, Error::Decision(DecisionError::ClaimNotPossible)), "{other}");
+    let unknown = kit.desk.claim(&person("otto"), &[9; 32]).await.unwrap_err();
+    assert!(matches!(unknown, Error::Store(StoreError::NotFound { .. })), "{unknown}");
+    let ledger = kit.ledger(filed.report.id).await;
+    assert_eq!(ledger.iter().map(|entry| entry.weight).collect::<Vec<_>>(), [1], "what held is theirs now");
+}

@@ -1,0 +1,228 @@
+//! `/api/v1/reports`: what people reported, for those who read it.
+
+use super::sight::{self, narrow};
+use super::view::{Beside, HistoryView, ReportSummary, ReportView, StandingView, incidents_beside};
+use crate::api::page::{PageParams, named, names};
+use crate::extract::{As, Id, Params};
+use crate::problem::{Problem, ProblemBody};
+use crate::report_parts::Reports;
+use crate::state::App;
+use access::Admitted;
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use model::{IncidentId, LedgerEntry, Report, ReportId, ReportState};
+use ports::Snapshot;
+use ports::store::{PageRequest, ReportFilter};
+use report::related::RelatedQuery;
+use report::reputation::Reputation;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use utoipa::{IntoParams, ToSchema};
+
+/// Earlier reports of the reporter, and about the service, that are shown with a report.
+const HISTORY_MAX: usize = 5;
+
+/// Incidents that are like a report, and shown with it.
+const RELATED_MAX: usize = 3;
+
+/// Incidents that are looked at for these.
+const RELATED_LOOKED_AT_MAX: usize = 32;
+
+/// Which reports.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ReportParams {
+    /// Any of `held`, `received`, `needs_info`, `accepted`, `merged`, `declined`, `withdrawn`, with commas between.
+    state: Option<String>,
+    /// Of this form.
+    form: Option<String>,
+    /// About this service.
+    service: Option<String>,
+    /// This text stands in the title or the text, whatever its case.
+    q: Option<String>,
+    /// How many items at most, 1 to 500; 50 if not said.
+    limit: Option<u32>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// Reports, the newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ReportPage {
+    /// The newest first.
+    pub(crate) items: Vec<ReportSummary>,
+    /// Ask for the next page with `cursor=` this; absent at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) next: Option<String>,
+    /// How many there are of each state, whatever state was asked for.
+    pub(crate) counts: BTreeMap<&'static str, u64>,
+}
+
+/// List reports
+///
+/// Whoever answers for services only reads what is about these.
+#[utoipa::path(
+    get,
+    path = "/api/v1/reports",
+    tag = "reports",
+    params(ReportParams),
+    responses(
+        (status = 200, description = "A page of reports", body = ReportPage),
+        (status = 400, description = "A filter is not understood", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No reports are taken here", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn list(
+    State(app): State<App>,
+    _: Reports,
+    As(admitted): As,
+    Params(params): Params<ReportParams>,
+) -> Result<Json<ReportPage>, Problem> {
+    let page = PageParams { limit: params.limit, after: params.cursor }.request()?;
+    let of_any_state = narrow(
+        &app,
+        &admitted,
+        ReportFilter {
+            form: params.form,
+            service: params.service,
+            text: params.q.filter(|text| !text.trim().is_empty()),
+            ..ReportFilter::default()
+        },
+    );
+    let states = names(params.state.as_deref(), "state", ReportState::from_name)?;
+    let filter = ReportFilter { states, ..of_any_state.clone() };
+    let mut snapshot = app.store.read().await?;
+    let found = snapshot.reports().list(&filter, &page).await?;
+    let counts = snapshot.reports().counts(&of_any_state).await?;
+    let items = ReportSummary::all(&app, &admitted, &mut *snapshot, &found.items).await?;
+    let counts = counts.into_iter().map(|(state, count)| (state.as_str(), count)).collect();
+    Ok(Json(ReportPage { items, next: found.next.map(|next| next.to_string()), counts }))
+}
+
+/// Read a report
+///
+/// With what was said, its files, earlier reports, and incidents that are like it. `ETag` is the version to decide it by.
+#[utoipa::path(
+    get,
+    path = "/api/v1/reports/{id}",
+    tag = "reports",
+    params(("id" = String, Path, description = "`rep_…`")),
+    responses(
+        (status = 200, description = "The report", body = ReportView),
+        (status = 404, description = "There is none", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn get(
+    State(app): State<App>,
+    reports: Reports,
+    As(admitted): As,
+    Id(id): Id<ReportId>,
+) -> Result<Response, Problem> {
+    let mut snapshot = app.store.read().await?;
+    let report = sight::report(&app, &admitted, &mut *snapshot, id).await?;
+    answer(&app, &reports, &admitted, &mut *snapshot, report).await
+}
+
+/// The whole report with its version as ETag.
+pub(super) async fn answer(
+    app: &App,
+    reports: &Reports,
+    admitted: &Admitted,
+    snapshot: &mut dyn Snapshot,
+    report: Report,
+) -> Result<Response, Problem> {
+    let view = whole(app, reports, admitted, snapshot, report).await?;
+    let tag = HeaderValue::from_str(&format!("\"{}\"", view.summary.version));
+    let tag = tag.unwrap_or_else(|_| HeaderValue::from_static("\"\""));
+    Ok(([(header::ETAG, tag)], Json(view)).into_response())
+}
+
+/// The whole report.
+pub(super) async fn whole(
+    app: &App,
+    reports: &Reports,
+    admitted: &Admitted,
+    snapshot: &mut dyn Snapshot,
+    report: Report,
+) -> Result<ReportView, Problem> {
+    let id = report.id;
+    let reason = report.decision.as_ref().and_then(|decision| decision.reason.as_deref());
+    let reason = reason.and_then(|reason| reports.0.policy.reason(reason));
+    let now_ms = app.clock.now_ms();
+    let reputation = match report.reporter.key() {
+        Some(key) => Some(standing(&snapshot.ledger().of_reporter(&key).await?, &report.form, now_ms)),
+        None => None,
+    };
+    let beside = Beside {
+        summary: ReportSummary::of(app, admitted, snapshot, &report).await?,
+        reason_title: reason.map(|reason| reason.title.clone()),
+        messages: snapshot.report_messages().of_report(id).await?,
+        attachments: snapshot.attachments().of_report(id).await?,
+        history: history(app, admitted, snapshot, &report).await?,
+        related: related(app, admitted, snapshot, &report).await?,
+        notices: snapshot.notices().of_report(id).await?,
+        reputation,
+    };
+    Ok(ReportView::of(report, beside))
+}
+
+/// Earlier reports of the same reporter and about the same service, that the asker may read.
+async fn history(
+    app: &App,
+    admitted: &Admitted,
+    snapshot: &mut dyn Snapshot,
+    report: &Report,
+) -> Result<HistoryView, Problem> {
+    let mut history = HistoryView { reporter: Vec::new(), service: Vec::new() };
+    let page = PageRequest::first(HISTORY_MAX as u32 + 1);
+    let of_reporter = report
+        .reporter
+        .key()
+        .map(|reporter| ReportFilter { reporter: Some(reporter), ..ReportFilter::default() });
+    let of_service = report
+        .service
+        .clone()
+        .map(|service| ReportFilter { service: Some(service), ..ReportFilter::default() });
+    for (place, filter) in [(&mut history.reporter, of_reporter), (&mut history.service, of_service)] {
+        let Some(filter) = filter else { continue };
+        let found = snapshot.reports().list(&narrow(app, admitted, filter), &page).await?;
+        let others: Vec<Report> =
+            found.items.into_iter().filter(|other| other.id != report.id).take(HISTORY_MAX).collect();
+        *place = ReportSummary::all(app, admitted, snapshot, &others).await?;
+    }
+    Ok(history)
+}
+
+/// The incident that the reporter said it adds to, then those that are like it.
+async fn related(
+    app: &App,
+    admitted: &Admitted,
+    snapshot: &mut dyn Snapshot,
+    report: &Report,
+) -> Result<Vec<super::view::BesideIncident>, Problem> {
+    let text = format!("{}\n{}", report.title, report.text);
+    let query = RelatedQuery { text: &text, service: report.service.as_deref(), now_ms: app.clock.now_ms() };
+    let ranked = app.matters.rank(&*app.store, &query, RELATED_LOOKED_AT_MAX).await?;
+    let hint: Vec<IncidentId> = report.related_hint.into_iter().collect();
+    let likes = ranked.into_iter().filter(|id| Some(*id) != report.related_hint);
+    let ids: Vec<IncidentId> = hint.iter().copied().chain(likes).collect();
+    let mut beside = incidents_beside(snapshot, admitted, ids).await?;
+    beside.truncate(RELATED_MAX);
+    Ok(beside)
+}
+
+/// What a ledger says of a category.
+fn standing(ledger: &[LedgerEntry], category: &str, now_ms: i64) -> StandingView {
+    let Reputation { mean, low, high, tier, .. } = report::reputation_of(ledger, category, now_ms);
+    StandingView { mean, low, high, tier: tier.as_str() }
+}
+
+/// A state by its name, for lists of appeals.
+pub(super) fn state_named<T>(
+    name: Option<&str>,
+    read: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>, Problem> {
+    name.map(|name| named(name, "state", read)).transpose()
+}

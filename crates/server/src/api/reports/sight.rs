@@ -1,0 +1,57 @@
+//! Which reports somebody may read: whose service they are about, by the catalogue as it is now.
+
+use crate::problem::Problem;
+use crate::state::App;
+use access::Admitted;
+use model::{Ownership, Report, ReportId};
+use ports::Snapshot;
+use ports::store::ReportFilter;
+use std::collections::BTreeSet;
+
+/// Most services that are listed for somebody who reads about their own only.
+const OWN_SERVICES_MAX: usize = 1_000;
+
+/// Services that are read from the catalogue at once.
+const SERVICES_PER_READ: usize = 1_000;
+
+/// Who answers for a service.
+pub(crate) fn ownership(app: &App, service: Option<&str>) -> Ownership {
+    let Some(name) = service else { return Ownership::default() };
+    let known = app.services.get(name).map(|(service, _)| service).unwrap_or_default();
+    Ownership { service: Some(name.to_owned()), owner: known.owner, team: known.team, ..Ownership::default() }
+}
+
+pub(crate) fn may_read(app: &App, admitted: &Admitted, report: &Report) -> bool {
+    admitted.reports.is_everything() || admitted.reports.sees(&ownership(app, report.service.as_deref()))
+}
+
+/// The filter that leaves what somebody may read.
+pub(crate) fn narrow(app: &App, admitted: &Admitted, filter: ReportFilter) -> ReportFilter {
+    if admitted.reports.is_everything() {
+        return filter;
+    }
+    let mut names: BTreeSet<String> = admitted.reports.services().iter().cloned().collect();
+    let mut after: Option<String> = None;
+    while names.len() < OWN_SERVICES_MAX && !admitted.reports.teams().is_empty() {
+        let page = app.services.page(&[], after.as_deref(), SERVICES_PER_READ);
+        let Some(last) = page.last() else { break };
+        after = Some(last.name.clone());
+        let is_own =
+            |of: &Option<String>| of.as_ref().is_some_and(|name| admitted.reports.teams().contains(name));
+        let own = page.into_iter().filter(|service| is_own(&service.team) || is_own(&service.owner));
+        names.extend(own.map(|service| service.name));
+    }
+    let services = names.into_iter().take(OWN_SERVICES_MAX).collect();
+    ReportFilter { services: Some(services), ..filter }
+}
+
+/// The report, if it exists for the asker.
+pub(crate) async fn report(
+    app: &App,
+    admitted: &Admitted,
+    snapshot: &mut dyn Snapshot,
+    id: ReportId,
+) -> Result<Report, Problem> {
+    let report = snapshot.reports().get(id).await?.filter(|report| may_read(app, admitted, report));
+    report.ok_or_else(|| Problem::not_found("report", id))
+}

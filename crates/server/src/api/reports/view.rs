@@ -1,0 +1,535 @@
+//! How reports look to those who read and decide them. Times are RFC 3339, in UTC.
+
+use super::sight;
+use crate::problem::Problem;
+use crate::state::App;
+use access::{Admitted, Sight};
+use jiff::Timestamp;
+use model::{
+    Appeal, AppealState, Attachment, Decision, Incident, IncidentId, MessageFrom, Principal, Report,
+    ReportContext, ReportMessage, ReportNotice, ReportProvenance, Reporter,
+};
+use ports::Snapshot;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+/// RFC 3339, in UTC; a time that no calendar has is the epoch.
+pub(crate) fn time(at_ms: i64) -> String {
+    Timestamp::from_millisecond(at_ms).unwrap_or_default().to_string()
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    audit::line::hex(bytes)
+}
+
+/// Who reports.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct ReporterView {
+    /// `anonymous`, `person` or `token`.
+    kind: &'static str,
+    /// The name that people see.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    /// `per_…` or `tok_…`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+}
+
+impl ReporterView {
+    async fn of(app: &App, reporter: &Reporter) -> Result<Self, Problem> {
+        let name = match reporter {
+            Reporter::Anonymous => None,
+            Reporter::Token { name, .. } => Some(name.clone()),
+            Reporter::Person { id } => app.directory.person(*id).await?.map(|person| person.name.clone()),
+        };
+        Ok(Self { kind: reporter.kind(), name, id: reporter.key() })
+    }
+}
+
+/// A report in a list.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub(crate) struct ReportSummary {
+    /// `rep_…`
+    pub(crate) id: String,
+    /// The form's type.
+    form: String,
+    /// One line; masked, and in the reporter's words.
+    title: String,
+    /// The service that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service: Option<String>,
+    /// Who answers for the service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner: Option<String>,
+    /// `held`, `received`, `needs_info`, `accepted`, `merged`, `declined` or `withdrawn`.
+    state: &'static str,
+    /// What the reporter had earned: `anonymous`, `newcomer`, `regular`, `trusted` or `watched`.
+    tier: &'static str,
+    /// Who reports.
+    reporter: ReporterView,
+    /// `web`, `cli`, `link`, `mcp` or `api`.
+    channel: &'static str,
+    /// When it came.
+    created_at: String,
+    /// When anything about it last changed.
+    updated_at: String,
+    /// Send it back in `If-Match`.
+    pub(crate) version: u64,
+    /// The incident that it belongs to, if the asker may see that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    incident: Option<String>,
+    /// `open` or `decided`, where somebody appealed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    appeal: Option<&'static str>,
+    /// When the reporter must hear again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    due_at: Option<String>,
+    /// Why it waits for a person before any automation may touch it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_reason: Option<String>,
+}
+
+impl ReportSummary {
+    pub(crate) async fn of(
+        app: &App,
+        admitted: &Admitted,
+        snapshot: &mut dyn Snapshot,
+        report: &Report,
+    ) -> Result<Self, Problem> {
+        let incident = match (report.finding, report.incident) {
+            (Some(finding), _) => snapshot.findings().incident_of(finding).await?,
+            (None, incident) => incident,
+        };
+        let appeals = snapshot.appeals().of_report(report.id).await?;
+        let open = appeals.iter().find(|appeal| appeal.state == AppealState::Open);
+        let incident = Sight::of_snapshot(snapshot, &admitted.visible).seen(incident).await?;
+        let whose = sight::ownership(app, report.service.as_deref());
+        Ok(Self {
+            id: report.id.to_string(),
+            form: report.form.clone(),
+            title: report.title.clone(),
+            service: report.service.clone(),
+            owner: whose.owner,
+            state: report.state.as_str(),
+            tier: report.tier.as_str(),
+            reporter: ReporterView::of(app, &report.reporter).await?,
+            channel: report.channel.as_str(),
+            created_at: time(report.created_at_ms),
+            updated_at: time(report.updated_at_ms),
+            version: report.version,
+            incident: incident.map(|id| id.to_string()),
+            appeal: open.or(appeals.first()).map(|appeal| appeal.state.as_str()),
+            due_at: report.next_update_due_ms.map(time),
+            held_reason: report.held_reason.clone(),
+        })
+    }
+
+    /// For the reporter: what holds a report up is no verdict on them, and may tell a ring that it was seen.
+    pub(crate) fn for_reporter(self) -> Self {
+        Self { held_reason: None, ..self }
+    }
+
+    /// Several, in their order.
+    pub(crate) async fn all(
+        app: &App,
+        admitted: &Admitted,
+        snapshot: &mut dyn Snapshot,
+        reports: &[Report],
+    ) -> Result<Vec<Self>, Problem> {
+        let mut items = Vec::with_capacity(reports.len());
+        for report in reports {
+            items.push(Self::of(app, admitted, snapshot, report).await?);
+        }
+        Ok(items)
+    }
+}
+
+/// Where in the work something was seen.
+#[derive(Debug, Clone, Serialize, serde::Deserialize, ToSchema, Default, PartialEq, Eq)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ContextView {
+    /// The commit, as hex digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) commit: Option<String>,
+    /// The branch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) branch: Option<String>,
+    /// The repository, `owner/name`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) repository: Option<String>,
+    /// `production`, `staging`, …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) environment: Option<String>,
+    /// The run of a pipeline.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ci_run: Option<String>,
+    /// A file, relative to its repository.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) file: Option<String>,
+    /// Lines of that file: `12` or `12-20`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) lines: Option<String>,
+    /// Whether the reporter's machine says that the commit is signed; of a report that is read, the provenance says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) signed_commit: Option<bool>,
+}
+
+impl ContextView {
+    pub(crate) fn context(self) -> (ReportContext, Option<bool>) {
+        let Self { commit, branch, repository, environment, ci_run, file, lines, signed_commit } = self;
+        (ReportContext { commit, branch, repository, environment, ci_run, file, lines }, signed_commit)
+    }
+}
+
+impl From<ReportContext> for ContextView {
+    fn from(context: ReportContext) -> Self {
+        let ReportContext { commit, branch, repository, environment, ci_run, file, lines } = context;
+        Self { commit, branch, repository, environment, ci_run, file, lines, signed_commit: None }
+    }
+}
+
+/// What speaks for a report beside its words.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct ProvenanceView {
+    /// How hard its channel is to forge, 0 (anybody) to 3.
+    channel_strength: u8,
+    /// The reporter signed in by the organisation's identity provider.
+    sso: bool,
+    /// Whether the commit that it names is signed; absent where nobody can say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signed_commit: Option<bool>,
+    /// Another reporter, independent of this one, says the same.
+    corroborated: bool,
+    /// An authoritative source has telemetry about the same entity.
+    telemetry_match: bool,
+}
+
+impl From<ReportProvenance> for ProvenanceView {
+    fn from(provenance: ReportProvenance) -> Self {
+        let ReportProvenance { channel_strength, sso, signed_commit, corroborated, telemetry_match } =
+            provenance;
+        Self { channel_strength, sso, signed_commit, corroborated, telemetry_match }
+    }
+}
+
+/// What was decided of a report.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct DecisionView {
+    /// `accept`, `merge` or `decline`.
+    kind: &'static str,
+    /// The reason's id in the moderation policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// What the policy calls it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason_title: Option<String>,
+    /// The version of the policy that it was decided under.
+    policy_version: String,
+    /// To the reporter.
+    note: String,
+    /// How grave an accepted report is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    severity: Option<&'static str>,
+    /// Who decided.
+    by: String,
+    /// Whether the product decided by itself.
+    automation: bool,
+    /// When.
+    decided_at: String,
+}
+
+impl DecisionView {
+    fn of(decision: &Decision, reason_title: Option<String>) -> Self {
+        Self {
+            kind: decision.kind.as_str(),
+            reason: decision.reason.clone(),
+            reason_title,
+            policy_version: decision.policy_version.clone(),
+            note: decision.note.clone(),
+            severity: decision.severity.map(|severity| severity.as_str()),
+            by: decision.by.name().to_owned(),
+            automation: decision.automation,
+            decided_at: time(decision.at_ms),
+        }
+    }
+}
+
+/// Words on a report, as those who decide see them.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct ReportMessageView {
+    /// `msg_…`
+    id: String,
+    /// `reporter` or `team`.
+    from: &'static str,
+    /// Who wrote it; of the reporter's own only that it is theirs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    author: Option<String>,
+    /// Not shown to the reporter.
+    internal: bool,
+    /// Masked text.
+    text: String,
+    /// When.
+    at: String,
+}
+
+impl From<ReportMessage> for ReportMessageView {
+    fn from(message: ReportMessage) -> Self {
+        let author = match (message.from, &message.author) {
+            // by a receipt it may be anybody who has it
+            (MessageFrom::Reporter, _) | (_, Principal::Guest) => None,
+            (MessageFrom::Team, author) => Some(author.name().to_owned()),
+        };
+        Self {
+            id: message.id.to_string(),
+            from: message.from.as_str(),
+            author,
+            internal: message.internal,
+            text: message.text,
+            at: time(message.at_ms),
+        }
+    }
+}
+
+/// A file that came with a report.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct AttachmentView {
+    /// `att_…`
+    id: String,
+    /// What the reporter called it; masked.
+    name: String,
+    /// How many bytes are kept.
+    bytes: u64,
+    /// What its bytes are.
+    media_type: String,
+    /// Of the bytes that are kept, 64 hex digits.
+    sha256: String,
+    /// `stored` or `removed`.
+    state: &'static str,
+}
+
+impl From<Attachment> for AttachmentView {
+    fn from(attachment: Attachment) -> Self {
+        Self {
+            id: attachment.id.to_string(),
+            name: attachment.name,
+            bytes: attachment.bytes,
+            media_type: attachment.media_type,
+            sha256: hex(&attachment.sha256),
+            state: attachment.state.as_str(),
+        }
+    }
+}
+
+/// Several reports that moderators should look at together.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct NoticeView {
+    /// `ntc_…`
+    id: String,
+    /// `ring`.
+    kind: &'static str,
+    /// The service that they are about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service: Option<String>,
+    /// How sure, 0 to 1.
+    score: f64,
+    /// `rep_…`
+    reports: Vec<String>,
+    /// What was measured.
+    #[schema(value_type = Object)]
+    features: Value,
+    /// When.
+    at: String,
+    /// Who looked at it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acknowledged_by: Option<String>,
+}
+
+impl From<ReportNotice> for NoticeView {
+    fn from(notice: ReportNotice) -> Self {
+        Self {
+            id: notice.id.to_string(),
+            kind: notice.kind.as_str(),
+            service: notice.service,
+            score: notice.score,
+            reports: notice.reports.iter().map(ToString::to_string).collect(),
+            features: notice.features,
+            at: time(notice.at_ms),
+            acknowledged_by: notice.acknowledged_by.map(|who| who.name().to_owned()),
+        }
+    }
+}
+
+/// An appeal.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct AppealView {
+    /// `apl_…`
+    id: String,
+    /// About which report.
+    report: ReportSummary,
+    /// `reporter` or `subject`.
+    by: &'static str,
+    /// Why; masked.
+    reason: String,
+    /// When it was made.
+    created_at: String,
+    /// When it must be decided.
+    due_at: String,
+    /// `open` or `decided`.
+    state: &'static str,
+    /// `upheld` or `overturned`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<&'static str>,
+    /// To who appealed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explanation: Option<String>,
+}
+
+impl AppealView {
+    pub(crate) fn of(appeal: Appeal, report: ReportSummary) -> Self {
+        Self {
+            id: appeal.id.to_string(),
+            report,
+            by: appeal.by.as_str(),
+            reason: appeal.reason,
+            created_at: time(appeal.created_at_ms),
+            due_at: time(appeal.due_at_ms),
+            state: appeal.state.as_str(),
+            outcome: appeal.outcome.map(|outcome| outcome.as_str()),
+            explanation: appeal.explanation,
+        }
+    }
+}
+
+/// An incident beside a report.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct BesideIncident {
+    /// `inc_…`
+    id: String,
+    /// Its title.
+    title: String,
+    /// Where the work on it stands.
+    status: &'static str,
+    /// How grave it is.
+    severity: &'static str,
+}
+
+impl From<&Incident> for BesideIncident {
+    fn from(incident: &Incident) -> Self {
+        Self {
+            id: incident.id.to_string(),
+            title: incident.shown_title().to_owned(),
+            status: incident.status.as_str(),
+            severity: incident.severity().as_str(),
+        }
+    }
+}
+
+/// Earlier reports.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct HistoryView {
+    /// Of the same reporter, the newest first; none of an anonymous one.
+    pub(crate) reporter: Vec<ReportSummary>,
+    /// About the same service, the newest first.
+    pub(crate) service: Vec<ReportSummary>,
+}
+
+/// How reliable somebody's reports have been.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub(crate) struct StandingView {
+    /// The expected share that holds.
+    pub(crate) mean: f64,
+    /// 5 % lie below.
+    pub(crate) low: f64,
+    /// 5 % lie above.
+    pub(crate) high: f64,
+    /// `newcomer`, `regular`, `trusted` or `watched`.
+    pub(crate) tier: &'static str,
+}
+
+/// A report with all that belongs to it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct ReportView {
+    /// The report.
+    #[serde(flatten)]
+    pub(crate) summary: ReportSummary,
+    /// The form's main text; masked.
+    text: String,
+    /// The form's other fields; masked.
+    #[schema(value_type = Object)]
+    fields: Map<String, Value>,
+    /// Where in the work it was seen.
+    context: ContextView,
+    /// What speaks for it beside its words.
+    provenance: ProvenanceView,
+    /// What was decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decision: Option<DecisionView>,
+    /// What was said, the earliest first.
+    messages: Vec<ReportMessageView>,
+    /// The reporter's files.
+    attachments: Vec<AttachmentView>,
+    /// Earlier reports of the same reporter and about the same service.
+    history: HistoryView,
+    /// The incident that the reporter said it adds to, and those that are like it.
+    related: Vec<BesideIncident>,
+    /// What moderators were told of it.
+    notices: Vec<NoticeView>,
+    /// What the reporter's earlier reports of this kind came to; none of an anonymous one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reputation: Option<StandingView>,
+    /// How many places were masked.
+    masked_count: u32,
+    /// Something was masked here that the reporter's machine had let through.
+    personal_held: bool,
+    /// No automation may act on it.
+    automation_held: bool,
+}
+
+/// What a report's view is put together from.
+pub(crate) struct Beside {
+    pub(crate) summary: ReportSummary,
+    pub(crate) reason_title: Option<String>,
+    pub(crate) messages: Vec<ReportMessage>,
+    pub(crate) attachments: Vec<Attachment>,
+    pub(crate) history: HistoryView,
+    pub(crate) related: Vec<BesideIncident>,
+    pub(crate) notices: Vec<ReportNotice>,
+    pub(crate) reputation: Option<StandingView>,
+}
+
+impl ReportView {
+    pub(crate) fn of(report: Report, beside: Beside) -> Self {
+        Self {
+            summary: beside.summary,
+            text: report.text,
+            fields: report.fields,
+            context: report.context.into(),
+            provenance: report.provenance.into(),
+            decision: report.decision.map(|decision| DecisionView::of(&decision, beside.reason_title)),
+            messages: beside.messages.into_iter().map(Into::into).collect(),
+            attachments: beside.attachments.into_iter().map(Into::into).collect(),
+            history: beside.history,
+            related: beside.related,
+            notices: beside.notices.into_iter().map(Into::into).collect(),
+            reputation: beside.reputation,
+            masked_count: report.masked_count,
+            personal_held: report.personal_held,
+            automation_held: report.automation_held,
+        }
+    }
+}
+
+/// The incidents that the asker may see, of some.
+pub(crate) async fn incidents_beside(
+    snapshot: &mut dyn Snapshot,
+    admitted: &Admitted,
+    ids: impl IntoIterator<Item = IncidentId>,
+) -> Result<Vec<BesideIncident>, Problem> {
+    let mut found = Vec::new();
+    for id in ids {
+        let incident = snapshot.incidents().get(id).await?;
+        found.extend(incident.filter(|incident| admitted.visible.sees(incident)).as_ref().map(Into::into));
+    }
+    Ok(found)
+}
