@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 /// Longest note, question, message, reason or explanation, in bytes.
 pub const NOTE_BYTES_MAX: usize = 8 * 1024;
-/// What an anonymous report that nothing else speaks for is at most.
+/// What an anonymous report that no telemetry bears out is at most.
 pub const ANONYMOUS_SEVERITY_MAX: Severity = Severity::Medium;
 /// The reason of a decline that an overturned appeal of the subject comes to; it counts against nobody.
 pub const OVERTURNED: &str = "overturned";
@@ -92,7 +92,8 @@ pub fn decide(
             return Ok(recorded(report, changed, Vec::new()));
         }
         DecisionKind::Accept => {
-            let alone = !report.provenance.corroborated && !report.provenance.telemetry_match;
+            // others who say the same do not change it: fifty accounts can agree
+            let alone = !report.provenance.telemetry_match;
             let anonymous = report.reporter == Reporter::Anonymous;
             if anonymous && alone && wanted.severity > ANONYMOUS_SEVERITY_MAX {
                 return Err(DecisionError::SeverityTooHigh { max: ANONYMOUS_SEVERITY_MAX });

@@ -94,8 +94,8 @@ pub enum DecisionError {
     /// A merge names the incident.
     #[error("name the incident that the report belongs to")]
     IncidentMissing,
-    /// An anonymous report that nothing else speaks for does not wake people at night.
-    #[error("an anonymous report that nothing else speaks for is at most {}", max.as_str())]
+    /// An anonymous report that no telemetry bears out does not wake people at night.
+    #[error("an anonymous report that no telemetry bears out is at most {}", max.as_str())]
     SeverityTooHigh {
         /// The limit.
         max: Severity,

@@ -84,10 +84,11 @@ fn only_reasons_that_say_so_count_against() {
 fn what_is_missing_or_too_much_is_refused() {
     let policy = Policy::shipped().unwrap();
     let anonymous = Report { reporter: Reporter::Anonymous, ..report(ReportState::Received) };
-    let mut spoken_for = anonymous.clone();
-    spoken_for.provenance.corroborated = true;
+    let (mut agreed, mut seen) = (anonymous.clone(), anonymous.clone());
+    agreed.provenance.corroborated = true;
+    seen.provenance.telemetry_match = true;
     let high = Wanted { severity: Severity::High, ..wanted(DecisionKind::Accept) };
-    let cases: [(&Report, Wanted, bool); 8] = [
+    let cases: [(&Report, Wanted, bool); 9] = [
         (&anonymous, Wanted { reason: None, ..wanted(DecisionKind::Decline) }, false),
         (&anonymous, Wanted { reason: Some("weather".into()), ..wanted(DecisionKind::Decline) }, false),
         (&anonymous, Wanted { incident: None, ..wanted(DecisionKind::Merge) }, false),
@@ -95,7 +96,8 @@ fn what_is_missing_or_too_much_is_refused() {
         (&anonymous, Wanted { note: "a\u{0}".into(), ..wanted(DecisionKind::Accept) }, false),
         (&anonymous, Wanted { note: String::new(), ..wanted(DecisionKind::Accept) }, true),
         (&anonymous, high.clone(), false),
-        (&spoken_for, high, true),
+        (&agreed, high.clone(), false),
+        (&seen, high, true),
     ];
     for (report, wanted, good) in cases {
         let answer = decide(report, &wanted, FindingId([9; 16]), &policy, &by());
