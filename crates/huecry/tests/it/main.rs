@@ -22,6 +22,7 @@ mod program;
 mod query;
 mod report_schemas;
 mod reports;
+mod reports_end_to_end;
 mod rollout;
 mod rule_work;
 mod rules_program;

@@ -152,7 +152,7 @@ fn what_leaves_the_machine_is_masked_and_exactly_what_the_dry_run_printed() {
         "{stdout}"
     );
     assert!(
-        stderr.contains("masked    where: [email 1]") && stderr.contains("GITHUB_REPOSITORY"),
+        stderr.contains("masked         where: [email 1]") && stderr.contains("GITHUB_REPOSITORY"),
         "{stderr}"
     );
     assert!(
