@@ -131,7 +131,7 @@ fn print(name: &str, rehearsal: &Rehearsal) {
 
 fn rehearsal_json(rehearsal: &Rehearsal) -> serde_json::Value {
     let tasks = rehearsal.tasks.iter().map(|task| {
-        let commands: Vec<_> = task.commands.iter().map(|command| match command {
+        let commands = task.commands.iter().map(|command| match command {
             Ok(command) => json!({ "command": command }),
             Err(reason) => json!({ "unresolved": reason }),
         });
