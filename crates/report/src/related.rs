@@ -293,3 +293,13 @@ fn term(kind: Kind, text: &str) -> u64 {
     let start = 0xCBF2_9CE4_8422_2325_u64 ^ kind as u64;
     lower.fold(start, |hash, c| (hash ^ c).wrapping_mul(0x0000_0100_0000_01B3))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::STOP_WORDS;
+
+    #[test]
+    fn stop_words_are_in_order() {
+        assert!(STOP_WORDS.is_sorted(), "they are looked up by halving");
+    }
+}
