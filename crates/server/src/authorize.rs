@@ -14,7 +14,7 @@ use crate::state::App;
 use access::{AdmitError, Admitted, Caller, Credential, Presented, Rule, Scheme, ScopeSet, SecretKind};
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{MatchedPath, RawPathParams, Request, State};
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, HeaderName, Method, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use ingest::hec::HecCode;
@@ -177,6 +177,7 @@ fn document_refusals(operation: &mut Operation, path: &str, rule: Rule) {
         Rule::Receipt => refusals.extend([
             ("401", "No receipt is open in this browser"),
             ("403", "A page of another site asked for this"),
+            ("409", "`Huecry-Report` names another report than the one whose receipt is open"),
         ]),
         _ => refusals
             .extend([("401", "Nobody is known by what was sent"), ("403", "Who asks may not do this")]),
@@ -272,6 +273,10 @@ async fn authorize(
     next.run(request).await
 }
 
+/// The report that a page with an open receipt means. A browser has one cookie for all its pages: what is written on one report must
+/// not reach another whose receipt was opened in the meantime.
+const REPORT: HeaderName = HeaderName::from_static("huecry-report");
+
 /// A cookie that the edge takes from the browser.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Forget(pub(crate) Cookie);
@@ -281,6 +286,20 @@ fn receipt(app: &App, method: &Method, headers: &HeaderMap) -> Result<OpenReceip
     let ticket = app.gate.receipt(Cookie::Receipt.read(app, headers).as_deref())?;
     if !method.is_safe() {
         forgery::check_origin(app, headers)?;
+    }
+    let said = headers.get(REPORT).map(|value| value.to_str().unwrap_or_default());
+    match said {
+        Some(said) if said != ticket.subject => {
+            let detail = "another report's receipt was opened in this browser since; nothing was done";
+            return Err(Problem::new(Code::ReceiptOther, detail));
+        }
+        None if !method.is_safe() && *method != Method::DELETE => {
+            return Err(Problem::new(
+                Code::RequestInvalid,
+                "say which report is meant: Huecry-Report: rep_…",
+            ));
+        }
+        _ => {}
     }
     Ok(OpenReceipt(ticket))
 }

@@ -195,6 +195,10 @@ fn a_program_reports_for_its_person_and_asks_what_became_of_it() {
     );
     let bad = call(&server, &token, "report", json!({ "form": "suspicious-activity", "fields": {} }));
     assert_eq!(bad["structuredContent"]["errors"][0]["field"], "what_happened", "{bad}");
+    let unnamed = json!({ "form": "suspicious-activity", "fields": fields, "anonymous": true });
+    let refused = call(&server, &token, "report", unnamed);
+    assert_eq!(refused["isError"], true);
+    assert!(refused["content"][0]["text"].as_str().unwrap().contains("/report"), "{refused}");
     let narrow = server.api_token(&[Scope::McpUse]);
     let refused =
         call(&server, &narrow, "report", json!({ "form": "suspicious-activity", "fields": fields }));

@@ -163,7 +163,8 @@ fn an_appeal_is_decided_by_somebody_else() {
     let browser = open(&server, &secret);
     let appeal = || {
         let body = json!({ "reason": "it was no planned copy, ask ops@example.com" }).to_string();
-        browser.send(request("POST", "/api/v1/receipt/appeal").header("origin", "http://test").body(&body))
+        let made = request("POST", "/api/v1/receipt/appeal").header("origin", "http://test");
+        browser.send(made.header("huecry-report", &id).body(&body))
     };
     assert_eq!(appeal().code(), (409, "appeal_not_possible".into()));
     assert_eq!(
@@ -209,7 +210,10 @@ fn the_subject_appeals_and_others_do_not_learn_that_there_is_something() {
     assert_eq!(other.change("POST", &none, &why).code(), (404, "not_found".into()));
     let made = owner.change("POST", &path, &why);
     assert_eq!(made.status, 201, "{}", String::from_utf8_lossy(&made.body));
-    assert_eq!(made.json()["by"], "subject");
+    let made = made.json();
+    let names: Vec<&String> = made.as_object().unwrap().keys().collect();
+    assert_eq!(names, ["by", "due_at", "id", "state"], "nothing of the report");
+    assert_eq!(made["by"], "subject");
 }
 
 #[test]
@@ -343,4 +347,26 @@ fn notices_are_acknowledged() {
         (&whole["automation_held"], &whole["notices"][0]["id"]),
         (&json!(true), &json!(notice.id.to_string()))
     );
+}
+
+#[test]
+fn what_moderators_say_among_themselves_is_for_them_and_not_for_the_reporter() {
+    let server = Server::start();
+    let (moderator, responder) = (server.sign_in(&[Role::Moderator]), server.sign_in(&[Role::Responder]));
+    let own =
+        moderator.change("POST", "/api/v1/reports", &report()).json()["id"].as_str().unwrap().to_owned();
+    let (foreign, _) = file(&server);
+    let other = server.sign_in(&[Role::Moderator]);
+    for id in [&own, &foreign] {
+        let note = json!({ "text": "he exaggerates", "internal": true });
+        assert_eq!(other.change("POST", &format!("/api/v1/reports/{id}/messages"), &note).status, 201);
+    }
+    let seen = |browser: &Browser, id: &str| {
+        let whole = browser.get(&format!("/api/v1/reports/{id}")).json();
+        (whole["messages"].as_array().unwrap().len(), whole["reputation"].is_object())
+    };
+    assert_eq!(seen(&other, &own), (1, true));
+    assert_eq!(seen(&moderator, &own), (0, false), "it is their own report");
+    assert_eq!(seen(&moderator, &foreign), (1, false), "of a guest there is none");
+    assert_eq!((seen(&responder, &own), seen(&responder, &foreign)), ((0, false), (0, false)));
 }

@@ -30,8 +30,10 @@ fn picture() -> Vec<u8> {
 }
 
 fn attach(browser: &Browser, name: &str, body: &[u8]) -> Answer {
+    let id = shown(browser)["id"].as_str().unwrap().to_owned();
     let add = request("POST", "/api/v1/receipt/attachments")
         .header("origin", "http://test")
+        .header("huecry-report", id)
         .header("content-type", "application/octet-stream")
         .header("huecry-filename", name);
     browser.send(add.body(body))
@@ -111,12 +113,13 @@ fn a_name_gets_into_no_header() {
 #[test]
 fn what_is_too_large_or_two_things_or_unpacks_to_too_much_is_not_taken() {
     let server = Server::start();
-    let (_, secret) = file(&server);
+    let (id, secret) = file(&server);
     let browser = open(&server, &secret);
     let large = attach(&browser, "log.txt", &b"x".repeat(64 * 1024 + 1));
     assert_eq!(large.code(), (413, "body_too_large".into()));
     let cookie = browser.cookie_header();
-    let endless = request("POST", "/api/v1/receipt/attachments").header("cookie", &cookie);
+    let endless =
+        request("POST", "/api/v1/receipt/attachments").header("cookie", &cookie).header("huecry-report", id);
     let answer = endless.send_chunked(server.at, &b"x".repeat(8 * 1024), 10);
     assert_eq!(answer.code(), (413, "body_too_large".into()), "the length was not said");
     let bomb = gzip(&vec![0; 40 * 1024 * 1024]);
@@ -146,7 +149,7 @@ fn a_report_has_five_files_and_text_is_masked() {
             added.json()
         })
         .collect();
-    assert_eq!(attach(&browser, "log.txt", b"one more\n").status / 100, 4);
+    assert_eq!(attach(&browser, "log.txt", b"one more\n").code(), (422, "attachment_refused".into()));
     assert_eq!(shown(&browser)["attachments"].as_array().unwrap().len(), 5);
     let path = format!("/api/v1/reports/{id}/attachments/{}", files[0]["id"].as_str().unwrap());
     let got = server.get(&path, &server.admin_token());

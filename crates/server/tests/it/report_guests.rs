@@ -211,8 +211,9 @@ fn nothing_of_a_guest_is_logged_recorded_or_stored() {
     assert_eq!(opened.status, 200, "{}", String::from_utf8_lossy(&opened.body));
     let cookie = opened.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
     let words = json!({ "text": "it was on the tenth" }).to_string();
-    let said = traced(request("POST", "/api/v1/receipt/messages").header("cookie", &cookie).body(&words))
-        .send(server.at);
+    let id = answer.json()["id"].as_str().unwrap().to_owned();
+    let said = request("POST", "/api/v1/receipt/messages").header("cookie", &cookie);
+    let said = traced(said.header("huecry-report", id).body(&words)).send(server.at);
     assert_eq!(said.status, 201);
     // what goes wrong is told in words of the code's alone
     let wrong = json!({ "form": "suspicious-activity", "fields": { "WrOnG-field": TEXT } });

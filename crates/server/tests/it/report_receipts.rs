@@ -32,9 +32,11 @@ pub(crate) fn shown(browser: &Browser) -> Value {
 }
 
 fn say(browser: &Browser, path: &str, body: &Value) -> Answer {
-    let body = body.to_string();
+    let (id, body) = (shown(browser)["id"].clone(), body.to_string());
     let path = format!("/api/v1/receipt/{path}");
-    browser.send(request("POST", &path).header("origin", "http://test").body(&body))
+    let said =
+        request("POST", &path).header("origin", "http://test").header("huecry-report", id.as_str().unwrap());
+    browser.send(said.body(&body))
 }
 
 /// Decides a report as it is now.
@@ -366,4 +368,27 @@ fn a_browser_forgets_when_it_is_told_to() {
     assert_eq!(forgotten.status, 204);
     assert_eq!(browser.cookie("huecry_receipt"), None);
     assert_eq!(open(&server, &secret).get("/api/v1/receipt").status, 200, "the report stays");
+}
+
+#[test]
+fn what_is_written_on_one_report_reaches_no_other() {
+    let server = Server::start();
+    let ((one, first), (other, second)) = (file(&server), file(&server));
+    let browser = open(&server, &first);
+    assert_eq!(try_open(&browser, &second).status, 200, "another tab");
+    let words = json!({ "text": "about the first" }).to_string();
+    let write = |id: Option<&str>| {
+        let said = request("POST", "/api/v1/receipt/messages").header("origin", "http://test");
+        let said = match id {
+            Some(id) => said.header("huecry-report", id),
+            None => said,
+        };
+        browser.send(said.body(&words))
+    };
+    assert_eq!(write(Some(&one)).code(), (409, "receipt_other".into()));
+    assert_eq!(write(None).code(), (400, "request_invalid".into()));
+    assert_eq!(write(Some(&other)).status, 201);
+    let read = browser.send(request("GET", "/api/v1/receipt").header("huecry-report", &one));
+    assert_eq!(read.code(), (409, "receipt_other".into()));
+    assert_eq!(shown(&open(&server, &first))["messages"], json!([]));
 }
