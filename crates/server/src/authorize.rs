@@ -231,6 +231,7 @@ async fn authorize(
     let cookie = Cookie::Session.read(&app, headers);
     let authorization = headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
     let brought = Presented { authorization, cookie: cookie.as_deref() };
+    let by_cookie = authorization.is_none() && cookie.is_some();
     let admitted = match app.gate.admit(rule, brought).await {
         Ok(None) => return next.run(request).await,
         Ok(Some(admitted)) => admitted,
@@ -239,7 +240,7 @@ async fn authorize(
             return HecAnswer::denied(&error).into_response();
         }
         // the browser sends its cookie by itself: taken from it, the next request is a guest's
-        Err(AdmitError::Denied(denied)) if rule.is_for_guests() && cookie.is_some() => {
+        Err(AdmitError::Denied(denied)) if rule.is_for_guests() && by_cookie => {
             let mut response = Problem::from(denied).into_response();
             response.extensions_mut().insert(Forget(Cookie::Session));
             return response;

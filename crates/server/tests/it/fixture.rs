@@ -241,12 +241,7 @@ impl Server {
     }
 
     pub(crate) fn start_with(setup: Setup) -> Self {
-        let mut builder = tokio::runtime::Builder::new_multi_thread();
-        if let Some(log) = setup.log.clone() {
-            // the threads live as long as the test
-            builder.on_thread_start(move || std::mem::forget(tracing::dispatcher::set_default(&log)));
-        }
-        let runtime = builder.worker_threads(2).enable_all().build().unwrap();
+        let runtime = runtime(setup.log.clone());
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(setup.now_ms));
         let entropy = Arc::new(SeededEntropy::new(42));
@@ -272,20 +267,11 @@ impl Server {
         let (telemetry, doors) = (Telemetry::default(), ingest::Telemetry::default());
         telemetry.register(&mut metrics);
         doors.register(&mut metrics);
-        let signer = Arc::new(audit::Signer::new(&[7; 32], Some("example.com/audit")).unwrap());
-        let tiles = Arc::new(backends::tiles::FileTiles::new(folder.path().join("audit")));
-        let audit = audit::Service::new(audit::Options {
-            store: store.clone(),
-            tiles: tiles.clone(),
-            signer: signer.clone(),
-            clock: clock.clone(),
-            witnesses: Vec::new(),
-            telemetry: audit::Telemetry::default(),
-        });
+        let (signer, tiles, audit) = auditing(&store, &clock, folder.path());
         runtime.block_on(audit.step()).unwrap();
         let shutdown = CancellationToken::new();
-        let reports = setup.reports.map(|options| {
-            let (parts, service) = reports(&store, &log, &clock, &entropy, folder.path(), options);
+        let of_reports = |options| reports(&store, &log, &clock, &entropy, folder.path(), options);
+        let reports = setup.reports.map(of_reports).map(|(parts, service)| {
             runtime.spawn(service.run(shutdown.clone()));
             Arc::new(parts)
         });
@@ -575,6 +561,31 @@ fn incident(id: IncidentId, finding: &Finding) -> Incident {
         merged_into: None,
         version: 1,
     }
+}
+
+fn runtime(log: Option<tracing::Dispatch>) -> tokio::runtime::Runtime {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if let Some(log) = log {
+        // the threads live as long as the test
+        builder.on_thread_start(move || std::mem::forget(tracing::dispatcher::set_default(&log)));
+    }
+    builder.worker_threads(2).enable_all().build().unwrap()
+}
+
+type Auditing = (Arc<audit::Signer>, Arc<backends::tiles::FileTiles>, audit::Service);
+
+fn auditing(store: &Arc<dyn Store>, clock: &Arc<ManualClock>, folder: &std::path::Path) -> Auditing {
+    let signer = Arc::new(audit::Signer::new(&[7; 32], Some("example.com/audit")).unwrap());
+    let tiles = Arc::new(backends::tiles::FileTiles::new(folder.join("audit")));
+    let audit = audit::Service::new(audit::Options {
+        store: store.clone(),
+        tiles: tiles.clone(),
+        signer: signer.clone(),
+        clock: clock.clone(),
+        witnesses: Vec::new(),
+        telemetry: audit::Telemetry::default(),
+    });
+    (signer, tiles, audit)
 }
 
 /// Hides what looks like an e-mail address.

@@ -121,15 +121,14 @@ fn what_is_too_large_or_two_things_or_unpacks_to_too_much_is_not_taken() {
     assert_eq!(answer.code(), (413, "body_too_large".into()), "the length was not said");
     let bomb = gzip(&vec![0; 40 * 1024 * 1024]);
     assert!(bomb.len() < 64 * 1024);
-    let polyglot = [picture(), b"PK\x05\x06".to_vec(), vec![0; 18]].concat();
-    let page = b"<!doctype html><script>alert(1)</script>".to_vec();
     let program = b"\x7fELF\x02\x01\x01\0".repeat(20);
-    let cases = [("bomb.gz", bomb), ("a.png", polyglot), ("b", program), ("empty", Vec::new())];
+    let two_things = [picture(), b"PK\x05\x06".to_vec(), vec![0; 18]].concat();
+    let cases = [("bomb.gz", bomb), ("b", program), ("empty", Vec::new()), ("a.png", two_things)];
     for (name, bytes) in cases {
         assert_eq!(attach(&browser, name, &bytes).code(), (422, "attachment_refused".into()), "{name}");
     }
     // a page is text like any other, and is given out as such
-    let answer = attach(&browser, "page.html", &page);
+    let answer = attach(&browser, "page.html", b"<!doctype html><script>alert(1)</script>");
     assert!(matches!(answer.status, 201 | 422), "{}", answer.status);
     assert!(answer.status != 201 || answer.json()["media_type"].as_str().unwrap().starts_with("text/plain"));
 }

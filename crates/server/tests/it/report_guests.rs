@@ -111,7 +111,9 @@ fn who_is_signed_in_is_the_reporter_unless_they_do_not_want_to() {
     assert_eq!(sent.status, 201, "{}", String::from_utf8_lossy(&sent.body));
     let mut anonymous = report();
     anonymous["anonymous"] = json!(true);
+    server.clock.advance_ms(1);
     assert_eq!(ana.change("POST", "/api/v1/reports", &anonymous).status, 201);
+    server.clock.advance_ms(1);
     let token = server.api_token(&[Scope::ReportsWrite]);
     assert_eq!(send(&server, &report(), |request| request.bearer(&token)).status, 201);
     let reader = server.api_token(&[Scope::ReportsRead]);

@@ -115,7 +115,6 @@ fn what_is_no_receipt_costs_one_look_up_whatever_is_wrong_with_it() {
     let wrap_store = Box::new(move |store| Arc::new(Counted { store, reads, units }) as Arc<dyn Store>);
     let server = Server::start_with(Setup { wrap_store, ..Setup::default() });
     let (_, secret) = file(&server);
-    server.until(|| server.raw().len() == 1);
     let mut answers = std::collections::BTreeSet::new();
     let unknown = access::Secret::generate(access::SecretKind::Receipt, &model::SeededEntropy::new(3));
     let other_kind = access::Secret::generate(access::SecretKind::Api, &model::SeededEntropy::new(3));
@@ -276,7 +275,9 @@ fn whoever_has_an_account_sees_the_team_and_may_make_it_theirs() {
     let server = Server::start();
     let (id, secret) = file(&server);
     let ana = server.sign_in(&[Role::Reporter]);
-    assert_eq!(try_open(&ana, &secret).json()["report"]["owner_team"], "payments");
+    // a session's cookie is sent along, so its token is repeated here too
+    let opened = ana.change("POST", "/api/v1/receipts", &json!({ "secret": secret }));
+    assert_eq!(opened.json()["report"]["owner_team"], "payments");
     let claim = |secret: &str| ana.change("POST", "/api/v1/me/reports/claim", &json!({ "secret": secret }));
     assert_eq!(claim("hcrc_no").code(), (404, "receipt_unknown".into()));
     let claimed = claim(&secret);
