@@ -279,7 +279,8 @@ fn compounds(text: &str) -> impl Iterator<Item = String> {
     let is_around = |c: char| !c.is_alphanumeric() && !matches!(c, '/' | '_' | '@' | ':');
     text.split_whitespace()
         .map(move |part| part.trim_matches(is_around).trim_end_matches([':', '/']))
-        .filter_map(|part| (part.len() > 2).then(|| part.to_lowercase()))
+        .filter(|part| part.len() > 2)
+        .map(str::to_lowercase)
 }
 
 fn clipped(text: &str) -> &str {
