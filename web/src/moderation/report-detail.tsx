@@ -104,8 +104,8 @@ function Said({ report }: { report: WholeReport }) {
       </dl>
       {report.masked_count ? (
         <Text className="dim" size="xs">
-          {report.masked_count} personal or secret values were replaced before it came
-          {report.personal_held ? '; some of it still looks personal, handle it with care' : ''}.
+          {report.masked_count} personal or secret values were replaced
+          {report.personal_held ? '; some of them only here: the reporter’s machine had let them through' : ''}.
         </Text>
       ) : null}
     </section>

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { deleteDraft, readDraft, saveDraft, SendingKey, type Draft } from './draft'
+import { deleteDraft, isSentByItself, readDraft, saveDraft, SendingKey, type Draft } from './draft'
 
 class Store {
   kept = new Map<string, string>()
@@ -12,7 +12,6 @@ const DRAFT: Draft = {
   form: 'phishing',
   values: { what_happened: '[email 1] wrote' },
   context: {},
-  anonymous: false,
   masked: 1,
   saved_at_ms: 1_000,
 }
@@ -59,4 +58,18 @@ test('the same text goes under the same key, another under another', () => {
   later.resume('a', first)
   expect(later.for('a')).toBe(first)
   expect(later.for('c')).not.toBe(first)
+})
+
+test('a draft is never sent by itself as somebody else, or with a name that it was without', () => {
+  const waits = { ...DRAFT, waiting: { key: 'k' } }
+  const cases: [Draft, string | null, boolean][] = [
+    [DRAFT, null, false],
+    [waits, null, true],
+    // without a name, whoever is signed in by now: it goes without one
+    [waits, 'per_1', true],
+    [{ ...waits, by: 'per_1' }, 'per_1', true],
+    [{ ...waits, by: 'per_1' }, 'per_2', false],
+    [{ ...waits, by: 'per_1' }, null, false],
+  ]
+  for (const [draft, person, sent] of cases) expect(isSentByItself(draft, person)).toBe(sent)
 })

@@ -2,9 +2,10 @@ import { useQuery } from '@tanstack/react-query'
 import { useDeferredValue, useEffect, useMemo, useRef, useState } from 'react'
 import type { FieldFault } from '../api/problem'
 import { Button, Note, Problem, When } from '../guest/controls'
+import type { Visitor } from '../guest/visitor'
 import type { Masker } from '../privacy/mask'
 import { findRelated, type CheckedLink, type Form, type FormField, type ReportContext } from './api'
-import { deleteDraft, saveDraft, type Draft } from './draft'
+import { deleteDraft, isSentByItself, saveDraft, type Draft } from './draft'
 import { fieldId, FormFieldControl } from './form-field'
 import { foundWords, loadMasker } from './masking'
 import { KeepOut } from './masking-preview'
@@ -29,7 +30,7 @@ interface Props {
   forms: Form[]
   start: Start
   /** Who is signed in. */
-  person: string | null
+  person: Visitor | null
   signed: CheckedLink | null
   onDeleted: () => void
 }
@@ -44,23 +45,25 @@ export function ReportForm({ forms, start, person, signed, onDeleted }: Props) {
   const [values, setValues] = useState(start.values)
   const [context, setContext] = useState(start.context)
   const [typing, setTyping] = useState<Typing | null>(null)
-  const [chosen, setChosen] = useState(start.draft?.anonymous ?? false)
+  // a draft stays without a name if it was without one
+  const [chosen, setChosen] = useState(start.draft !== null && start.draft.by === undefined)
   const [addTo, setAddTo] = useState(start.draft?.add_to ?? null)
   const [touched, setTouched] = useState(false)
   const form = forms.find((each) => each.type === type) ?? forms[0]!
-  const who = { chosen: person !== null && chosen, anonymous: person === null || chosen }
+  const by = person === null || chosen ? null : person.id
+  const resumes = start.draft !== null && isSentByItself(start.draft, person?.id ?? null)
   const maskedBefore = start.draft?.masked ?? 0
   const written: Written = { form, values, context, link: start.link, maskedBefore }
   const { masker, error: maskerError } = useMasker()
   const masked = useMasked(masker, form, values, context)
-  const { sending, send, reset } = useSending(written, who, start.draft?.waiting)
-  const related = useRelated(masker, written, typing, who.anonymous)
+  const { sending, send, reset } = useSending(written, by, resumes ? start.draft?.waiting : undefined)
+  const related = useRelated(masker, written, typing, by === null)
   // what is being sent is kept by who sends it, with the key that it is sent under
   const isKept = touched && sending.state !== 'busy' && sending.state !== 'waiting'
-  const saved = useDraft(written, masked, isKept, { anonymous: who.chosen, addTo })
+  const saved = useDraft(written, masked, isKept, { by, addTo })
   const submit = () => void send(addTo)
   useRetry(sending, submit)
-  useResumed(start.draft, submit)
+  useResumed(resumes, submit)
 
   const change = (name: string, value: string, at: Typing) => {
     setValues((before) => ({ ...before, [name]: value }))
@@ -95,7 +98,7 @@ export function ReportForm({ forms, start, person, signed, onDeleted }: Props) {
       masked={masked?.byField[field.name]}
       brought={values[field.name] !== undefined && values[field.name] === start.values[field.name]}
       masker={masker}
-      anonymous={who.anonymous}
+      anonymous={by === null}
       onChange={(value, at) => change(field.name, value, at)}
     />
   )
@@ -134,7 +137,7 @@ export function ReportForm({ forms, start, person, signed, onDeleted }: Props) {
       ) : null}
       <ContextList form={form} context={context} onChange={setContext} />
       <MaskingSummary masked={masked} error={maskerError} before={maskedBefore} />
-      {person !== null ? <AnonymousSwitch person={person} chosen={chosen} onChoose={setChosen} /> : null}
+      {person !== null ? <AnonymousSwitch person={person.name} chosen={chosen} onChoose={setChosen} /> : null}
       <SendBar form={form} values={values} sending={sending} />
       {(saved || sending.state === 'waiting') && !start.draft ? <DraftNote onDelete={remove} /> : null}
     </form>
@@ -198,7 +201,7 @@ function useDraft(
   written: Written,
   masked: MaskedForm | null,
   enabled: boolean,
-  more: { anonymous: boolean; addTo: string | null },
+  more: { by: string | null; addTo: string | null },
 ): boolean {
   const [saved, setSaved] = useState(false)
   const settled = useSettled(masked, SAVE_WAIT_MS)
@@ -213,10 +216,10 @@ function useDraft(
 }
 
 /** A draft that waited for the network is sent when the page is opened again. */
-function useResumed(draft: Draft | null, send: () => void): void {
+function useResumed(resumes: boolean, send: () => void): void {
   const begun = useRef(false)
   useEffect(() => {
-    if (!draft?.waiting || begun.current) return
+    if (!resumes || begun.current) return
     begun.current = true
     send()
     // once, when the page is opened

@@ -32,12 +32,12 @@ test('what is wrong is told anew as it is mended; what the server refused, until
 test('a draft counts what was replaced before it was taken up again, too', () => {
   const written = { form: FORM, values: { what: 'raw' }, context: {}, link: 'lnk', maskedBefore: 2 }
   const masked = { values: { what: '[email 1]' }, context: { commit: 'abcdef1' }, count: 1 }
-  expect(draftOf(written, { anonymous: true, addTo: 'ref' }, masked)).toMatchObject({
+  expect(draftOf(written, { by: 'per_1', addTo: 'ref' }, masked)).toMatchObject({
     form: 'phishing',
     values: { what: '[email 1]' },
     context: { commit: 'abcdef1' },
     link: 'lnk',
-    anonymous: true,
+    by: 'per_1',
     add_to: 'ref',
     masked: 3,
   })
