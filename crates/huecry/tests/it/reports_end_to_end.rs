@@ -60,12 +60,14 @@ fn files_with(folder: &Path, needle: &[u8], found: &mut Vec<String>) {
 fn a_guest_reports_answers_and_appeals_and_two_moderators_decide() {
     let (home, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let server = Server::start_with(home.path(), CONFIG);
-    let body = serde_json::json!({ "name": "second", "scopes": ["reports:read", "reports:moderate"] }).to_string();
+    let body =
+        serde_json::json!({ "name": "second", "scopes": ["reports:read", "reports:moderate"] }).to_string();
     let (status, made) = server.post("/api/v1/tokens", &server.admin, body.as_bytes()).unwrap();
     assert_eq!(status, 201, "{made}");
     let second = serde_json::from_str::<Value>(&made).unwrap()["secret"].as_str().unwrap().to_owned();
     let person = |token| Person { server: &server, folder: elsewhere.path(), token };
-    let (guest, moderator, other) = (person(None), person(Some(server.admin.as_str())), person(Some(second.as_str())));
+    let (guest, moderator, other) =
+        (person(None), person(Some(server.admin.as_str())), person(Some(second.as_str())));
 
     let set = format!("where=a log of {MAIL} shows {SECRET}");
     let new = ["--form", "leaked-secret", "--service", "till", "--set", &set, "--set", "secret_kind=api"];
@@ -80,7 +82,10 @@ fn a_guest_reports_answers_and_appeals_and_two_moderators_decide() {
     assert!(moderator.good(&["list"]).contains(id));
     moderator.good(&["ask", id, "which run was it?"]);
     let seen = guest.json(&["status", link]);
-    assert_eq!((&seen["state"], &seen["messages"][0]["text"]), (&"needs_info".into(), &"which run was it?".into()));
+    assert_eq!(
+        (&seen["state"], &seen["messages"][0]["text"]),
+        (&"needs_info".into(), &"which run was it?".into())
+    );
     assert_eq!(seen["attachments"][0]["name"], "run.log", "{seen}");
     guest.good(&["reply", link, "run 7"]);
     let shown = moderator.good(&["show", id]);
@@ -97,10 +102,21 @@ fn a_guest_reports_answers_and_appeals_and_two_moderators_decide() {
     assert_eq!(own.status.code(), Some(4), "nobody judges their own decision: {}", text(&own.stderr));
     other.good(&["overturn", appeal, "--explanation", "it was no drill"]);
     let seen = guest.json(&["status", link, "--watch"]);
-    assert_eq!((&seen["state"], &seen["appeal"]["outcome"]), (&"accepted".into(), &"overturned".into()), "{seen}");
+    assert_eq!(
+        (&seen["state"], &seen["appeal"]["outcome"]),
+        (&"accepted".into(), &"overturned".into()),
+        "{seen}"
+    );
 
     // kept without a network, sent twice, one report
-    guest.good(&["--form", "suspicious-ci", "--set", "what_happened=nobody started this build", "--save", "kept.json"]);
+    guest.good(&[
+        "--form",
+        "suspicious-ci",
+        "--set",
+        "what_happened=nobody started this build",
+        "--save",
+        "kept.json",
+    ]);
     let first = guest.json(&["send", "kept.json"]);
     assert_eq!(guest.json(&["send", "kept.json"])["id"], first["id"]);
     guest.good(&["withdraw", first["receipt"]["url"].as_str().unwrap()]);

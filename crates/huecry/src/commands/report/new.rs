@@ -103,7 +103,7 @@ pub(super) fn run(
     {
         offer_related(asker, &client, &mut draft, form)?;
     }
-    let report = Outgoing::new(draft.body());
+    let report = Outgoing::new(draft.body(), client.is_guest());
     if sending.dry_run {
         terminal::line(report.text());
         return Ok(Exit::Done);
