@@ -69,7 +69,7 @@ fn desk(request: &Request, url: &str) -> Answer {
         ("POST", "/api/v1/receipts") => {
             let cookie =
                 vec![("set-cookie", "huecry_receipt=sealed; HttpOnly; SameSite=Strict; Path=/".to_owned())];
-            (200, cookie, json!({ "report": "rep_1" }).to_string())
+            (200, cookie, json!({ "report": { "id": "rep_1" } }).to_string())
         }
         ("POST", "/api/v1/receipt/attachments") => (201, Vec::new(), json!({ "id": "att_1" }).to_string()),
         (_, path)

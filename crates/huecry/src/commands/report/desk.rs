@@ -52,7 +52,10 @@ pub(super) fn run(verb: &ReportDesk, client: &Client, json: bool) -> Result<Exit
         }
         ReportDesk::Overturn { id, explanation } => appeal(client, id, "overturned", explanation, json),
         ReportDesk::Uphold { id, explanation } => appeal(client, id, "upheld", explanation, json),
-        ReportDesk::Policy => policy(&client.get("/api/v1/reports/policy")?.body, json),
+        ReportDesk::Policy => {
+            let ask = Ask { method: "GET", path: "/api/v1/reports/policy", ..Ask::default() };
+            policy(&client.ask(&ask)?.good()?.body, json)
+        }
     }
 }
 

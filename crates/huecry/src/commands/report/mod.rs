@@ -7,7 +7,7 @@ pub(super) mod outbox;
 pub(super) mod place;
 mod receipt;
 
-use crate::cli::{Cli, ContextArg, NewReport, Report, ReportVerb, Sending};
+use crate::cli::{Cli, ContextArg, NewReport, Report, ReportDesk, ReportVerb, Sending};
 use crate::client::Client;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
@@ -87,6 +87,10 @@ pub(super) fn run(args: &Report, cli: &Cli, config: &Config, json: bool) -> Resu
         ReportVerb::Link { service, form, expires, context } => {
             let link = Link { service, form: form.as_deref(), expires_in_s: *expires, context: *context };
             make_link(&link, &Client::of(cli, config)?, json)
+        }
+        // it is everybody's to read
+        ReportVerb::Desk(verb @ ReportDesk::Policy) => {
+            desk::run(verb, &Client::of_reporter(cli, config, false)?, json)
         }
         ReportVerb::Desk(verb) => desk::run(verb, &Client::of(cli, config)?, json),
     }

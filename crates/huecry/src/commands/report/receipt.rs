@@ -58,7 +58,7 @@ impl Receipt {
         let body = json!({ "secret": self.secret }).to_string();
         (self.cookie, self.report) = (String::new(), String::new());
         let answer = self.ask("POST", "/api/v1/receipts", Vec::new(), Some(body.as_bytes()))?.good()?;
-        self.report = answer.body["report"].as_str().unwrap_or_default().to_owned();
+        self.report = answer.body["report"]["id"].as_str().unwrap_or_default().to_owned();
         self.cookie = answer.cookie.ok_or_else(|| {
             Failure::new(Exit::Server, "the server opened no receipt")
                 .hint("is it behind a proxy that takes cookies away?")
