@@ -210,12 +210,19 @@ fn capture(bytes: &[u8]) -> Result<Taken, Refusal> {
     Ok(Taken::as_sent(Kind::Capture, "application/vnd.tcpdump.pcap", &["pcap", "pcapng", "cap"], bytes))
 }
 
-/// Whether something stands in it that a browser that guesses would take for a page.
+/// Whether something stands in it that a browser that guesses would take for a page: a tag, and what may follow its name. Without the
+/// latter, one large picture in fifty would hold such letters by chance.
 fn has_markup(bytes: &[u8]) -> bool {
     const TAGS: [&[u8]; 8] =
         [b"<script", b"<svg", b"<html", b"<iframe", b"<!doctype html", b"<?php", b"<body", b"<foreignobject"];
     memchr::memchr_iter(b'<', bytes).any(|at| {
         let rest = bytes.get(at..).unwrap_or_default();
-        TAGS.iter().any(|tag| rest.get(..tag.len()).is_some_and(|start| start.eq_ignore_ascii_case(tag)))
+        TAGS.iter().any(|tag| {
+            let is_tag = rest.get(..tag.len()).is_some_and(|start| start.eq_ignore_ascii_case(tag));
+            is_tag
+                && rest
+                    .get(tag.len())
+                    .is_none_or(|next| next.is_ascii_whitespace() || matches!(next, b'>' | b'/'))
+        })
     })
 }

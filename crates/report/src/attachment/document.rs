@@ -5,9 +5,8 @@ use super::{Kind, Refusal, Taken, has_markup, judge_of};
 /// Where `%%EOF` must stand, in bytes from the end.
 const PDF_END_BYTES: usize = 1_024;
 /// Names of what a PDF does when it is opened, or carries along (ISO 32000-1, 12.6 and 7.11).
-const PDF_ACTIVE: [&[u8]; 9] = [
+const PDF_ACTIVE: [&[u8]; 8] = [
     b"JavaScript",
-    b"JS",
     b"Launch",
     b"EmbeddedFile",
     b"EmbeddedFiles",
@@ -32,16 +31,24 @@ pub(super) fn pdf(bytes: &[u8]) -> Result<Taken, Refusal> {
     if has_markup(bytes) {
         return Err(Refusal::Polyglot("a page inside of a document"));
     }
-    let mut names =
-        memchr::memchr_iter(b'/', bytes).map(|at| pdf_name(bytes.get(at + 1..).unwrap_or_default()));
-    if names.any(|name| PDF_ACTIVE.contains(&name.as_slice())) {
+    if memchr::memchr_iter(b'/', bytes).any(|at| is_active(bytes.get(at + 1..).unwrap_or_default())) {
         return Err(Refusal::Active("a script, a form or a file inside of the document"));
     }
     Ok(Taken::as_sent(Kind::Document, "application/pdf", &["pdf"], bytes))
 }
 
-/// A name's characters, `#4A` read as `J`; as many as the longest that matters, and one.
-fn pdf_name(bytes: &[u8]) -> Vec<u8> {
+/// Whether what stands here is a name of what does something. Two letters come by chance in compressed parts, so a script's key must have a
+/// text, or the number of one, behind it.
+fn is_active(bytes: &[u8]) -> bool {
+    let (name, rest) = pdf_name(bytes);
+    if name == b"JS" {
+        return matches!(rest.trim_ascii_start().first(), Some(b'(' | b'<' | b'0'..=b'9'));
+    }
+    PDF_ACTIVE.contains(&name.as_slice())
+}
+
+/// A name's characters, `#4A` read as `J`, as many as the longest that matters and one; and what follows.
+fn pdf_name(bytes: &[u8]) -> (Vec<u8>, &[u8]) {
     let mut name = Vec::with_capacity(16);
     let mut rest = bytes;
     while let [first, after @ ..] = rest {
@@ -61,7 +68,7 @@ fn pdf_name(bytes: &[u8]) -> Vec<u8> {
         name.push(byte);
         rest = after;
     }
-    name
+    (name, rest)
 }
 
 /// A text: UTF-8, or UTF-16 with its mark, without what no log holds; not a page or a drawing.

@@ -171,10 +171,15 @@ impl Subject {
 
     fn similar_share(&self) -> f64 {
         // of each reporter the latest text only: one who reports twice is not two
-        let mut reporters = HashSet::new();
-        let is_new =
-            |seen: &&Seen| seen.observation.reporter.as_ref().is_none_or(|who| reporters.insert(who));
-        let latest: Vec<&Seen> = self.window.iter().rev().filter(is_new).take(COMPARED_REPORTS_MAX).collect();
+        let mut reporters: HashSet<&str> = HashSet::new();
+        let mut latest: Vec<&Seen> = Vec::with_capacity(self.window.len().min(COMPARED_REPORTS_MAX));
+        for seen in self.window.iter().rev() {
+            if latest.len() < COMPARED_REPORTS_MAX
+                && seen.observation.reporter.as_deref().is_none_or(|who| reporters.insert(who))
+            {
+                latest.push(seen);
+            }
+        }
         let places: HashMap<u64, usize> =
             latest.iter().enumerate().map(|(at, seen)| (seen.number, at)).collect();
         let edges = latest.iter().enumerate().flat_map(|(at, seen)| {
