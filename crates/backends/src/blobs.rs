@@ -10,7 +10,6 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use disk::{Disk, DiskFile, OsDisk, create_dir_durably};
-use futures_core::Stream;
 use ports::blobs::{BLOB_BYTES_MAX, Blob, ByteStream};
 use ports::{BlobError, Blobs};
 use sha2::{Digest, Sha256};

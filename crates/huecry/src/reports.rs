@@ -45,11 +45,23 @@ impl Masking {
 
 impl Mask for Masking {
     fn mask(&self, text: &str) -> Result<Masked, MaskRefused> {
-        let masked = self.0.mask(text).map_err(|error| MaskRefused { reason: error.to_string() })?;
-        let kinds: BTreeSet<&str> = masked.spans.iter().map(|span| span.class.name()).collect();
-        let count = u32::try_from(masked.spans.len()).unwrap_or(u32::MAX);
-        Ok(Masked { text: masked.text, count, kinds: kinds.into_iter().map(str::to_owned).collect() })
+        self.0.mask(text).map(told).map_err(|error| refused(&error))
     }
+
+    fn mask_all(&self, texts: &[&str]) -> Result<Vec<Masked>, MaskRefused> {
+        let all = self.0.mask_all(texts).map_err(|error| refused(&error))?;
+        Ok(all.into_iter().map(told).collect())
+    }
+}
+
+fn told(masked: privacy::Masked) -> Masked {
+    let kinds: BTreeSet<&str> = masked.spans.iter().map(|span| span.class.name()).collect();
+    let count = u32::try_from(masked.spans.len()).unwrap_or(u32::MAX);
+    Masked { text: masked.text, count, kinds: kinds.into_iter().map(str::to_owned).collect() }
+}
+
+fn refused(error: &privacy::MaskError) -> MaskRefused {
+    MaskRefused { reason: error.to_string() }
 }
 
 /// Starts what takes, keeps and publishes reports; `None` where none are taken.

@@ -33,4 +33,12 @@ pub trait Mask: Send + Sync {
     /// # Errors
     /// [`MaskRefused`], such as for a text that is too long.
     fn mask(&self, text: &str) -> Result<Masked, MaskRefused>;
+
+    /// Several texts of one thing, in order. Where placeholders are numbered, the same value has the same number in all.
+    ///
+    /// # Errors
+    /// [`MaskRefused`] for one of them; then none is masked.
+    fn mask_all(&self, texts: &[&str]) -> Result<Vec<Masked>, MaskRefused> {
+        texts.iter().map(|text| self.mask(text)).collect()
+    }
 }

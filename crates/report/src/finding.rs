@@ -60,12 +60,17 @@ pub fn record_body(report: &Report) -> Value {
         Reporter::Person { id } => json!({ "kind": "person", "id": id }),
         Reporter::Token { id, name } => json!({ "kind": "token", "id": id, "name": name }),
     };
-    json!({
+    let mut body = json!({
         "id": report.id, "form": report.form, "form_version": report.form_version, "service": report.service,
         "title": report.title, "text": report.text, "fields": report.fields, "context": report.context,
         "reporter": reporter, "channel": report.channel, "tier": report.tier, "provenance": report.provenance,
         "held": report.held_reason, "masked_count": report.masked_count, "submitted_at": time(report.created_at_ms),
-    })
+    });
+    // what is not there is absent, so that a rule that asks for a field finds it where it is something
+    if let Value::Object(fields) = &mut body {
+        fields.retain(|_, value| !value.is_null());
+    }
+    body
 }
 
 /// What the report is about, most telling first: what a machine's finding could be about too, else the service.

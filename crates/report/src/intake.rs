@@ -6,9 +6,9 @@
 //! held at the moment is.
 
 use crate::finding::record_body;
-use crate::form::{Answers, FieldError, Form, Forms, TITLE_CHARS_MAX, TITLE_FIELD};
+use crate::form::{FieldError, Form, Forms, TITLE_CHARS_MAX, TITLE_FIELD};
 use crate::group_commit::{Queue, Writer, Written, queue};
-use crate::masking::Masking;
+use crate::masking::mask_report;
 use crate::provenance::{self, Credential, Evidence, Vector};
 use crate::rate::{Decision, Sender, Tiers};
 use crate::reputation::Tier;
@@ -178,18 +178,18 @@ impl Intake {
         let form = self.options.forms.get(&submission.form);
         let form = form.ok_or_else(|| IntakeError::FormUnknown { form: submission.form.clone() })?;
         check_context(&submission.context)?;
-        let answers = form
+        let mut texts = form
             .validate(&submission.fields, submission.service.as_deref(), submission.title.as_deref())
             .map_err(|errors| IntakeError::Invalid { errors })?;
-        let mut masking = Masking::new(&*self.options.mask);
-        let mut texts = masked_answers(&mut masking, &answers)?;
-        texts.title = match submission.title.is_some() || submission.fields.contains_key(TITLE_FIELD) {
-            true => masking.text(&texts.title)?,
+        let mut context = submission.context.clone();
+        let given = |title: Option<&str>| title.is_some_and(|title| !title.trim().is_empty());
+        let titled = given(submission.title.as_deref())
+            || given(submission.fields.get(TITLE_FIELD).and_then(Value::as_str));
+        let masked = mask_report(&*self.options.mask, &mut texts, &mut context, titled)?;
+        if !titled {
             // of the masked text: what is cut off could no longer be told for what it is
-            false => title_of(form, &texts.text),
-        };
-        let context = masking.context(&submission.context)?;
-        let masked = MaskedHere { count: masking.count, kinds: masking.kinds };
+            texts.title = title_of(form, &texts.text);
+        }
         let secret = match &submission.once {
             Some(once) => ReceiptSecret::of_once(&self.options.receipt_key, once),
             None => ReceiptSecret::new(&*self.options.entropy),
@@ -261,22 +261,6 @@ impl Intake {
             Decision::Held { reason, .. } => Some(reason.as_str().to_owned()),
         }
     }
-}
-
-fn masked_answers(masking: &mut Masking<'_>, answers: &Answers) -> Result<Answers, IntakeError> {
-    let fields = masking.fields(&answers.fields)?;
-    // the text stands among the fields: masked once, counted once
-    let text_field = answers.fields.iter().find(|(_, value)| value.as_str() == Some(answers.text.as_str()));
-    let text = text_field.and_then(|(name, _)| fields.get(name)?.as_str().map(str::to_owned));
-    Ok(Answers {
-        service: masking.optional(answers.service.as_deref())?,
-        title: answers.title.clone(),
-        text: match text {
-            Some(text) => text,
-            None => masking.text(&answers.text)?,
-        },
-        fields,
-    })
 }
 
 /// What a report is called whose reporter gave no title: the form's and the beginning of the text.

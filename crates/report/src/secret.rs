@@ -31,8 +31,9 @@ impl ReceiptSecret {
     /// The one of a request that may be repeated: HMAC-SHA-256 under the key, so that the same request gets the same
     /// receipt, and nobody without the key can make it.
     pub fn of_once(key: &ReceiptKey, once: &OnceKey) -> Self {
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&key.0) else { unreachable!("HMAC takes any key") };
-        mac.update(b"receipt");
+        #[expect(clippy::expect_used, reason = "HMAC takes a key of any length (RFC 2104 §2)")]
+        let mut mac = Hmac::<Sha256>::new_from_slice(&key.0).expect("a key of any length");
+        mac.update(b"huecry report receipt\0");
         mac.update(&once.key_sha256);
         mac.update(&once.request_sha256);
         Self::of(&mac.finalize().into_bytes().into())

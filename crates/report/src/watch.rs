@@ -15,6 +15,7 @@ use ports::store::{
     NOTICE_REPORTS_MAX, PAGE_ITEMS_MAX, PageRequest, ReportFilter, Snapshot, Store, StoreError,
 };
 use serde_json::json;
+use std::collections::HashSet;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -34,8 +35,18 @@ pub(crate) struct Watch {
     desk: ReportDesk,
     telemetry: Telemetry,
     detector: Detector,
-    /// The last one looked at: what comes again, after a crash or in the past and now, counts once.
-    seen: Option<(i64, ReportId)>,
+    /// Those of the past that were taken in; one that is published meanwhile counts once.
+    remembered: HashSet<ReportId>,
+}
+
+/// What of a report is kept until it is its turn.
+struct Seen {
+    id: ReportId,
+    service: Option<String>,
+    region: String,
+    automation_held: bool,
+    subject: String,
+    observation: Observation,
 }
 
 impl Watch {
@@ -48,7 +59,7 @@ impl Watch {
             entropy: Arc::clone(&options.entropy),
             telemetry,
             detector: Detector::new(),
-            seen: None,
+            remembered: HashSet::new(),
             desk,
         }
     }
@@ -77,44 +88,39 @@ impl Watch {
         }
     }
 
-    /// Takes in the past, so that rates and rings are known after a restart.
-    pub(crate) async fn remember(&mut self) -> Result<(), Error> {
+    /// Takes in the past, so that rates and rings are known after a restart, and tells what was not told before it.
+    async fn remember(&mut self) -> Result<(), Error> {
         let since_ms = self.clock.now_ms().saturating_sub(REMEMBERED_MS);
         let filter = ReportFilter { since_ms: Some(since_ms), ..ReportFilter::default() };
         let (mut past, mut page) = (Vec::new(), PageRequest::first(PAGE_ITEMS_MAX));
         while past.len() < REMEMBERED_REPORTS_MAX {
             let mut state = self.store.read().await?;
             let found = state.reports().list(&filter, &page).await?;
-            for report in found.items {
-                let place = state.reports().position(report.id).await?;
-                if place.is_some() {
-                    past.push((report.created_at_ms, report.id, self.observed(&mut *state, &report).await?));
+            for report in &found.items {
+                // what is not on the log yet comes by itself
+                if state.reports().position(report.id).await?.is_some() {
+                    past.push(seen(&mut *state, report).await?);
                 }
             }
             let Some(next) = found.next else { break };
             page = PageRequest::after(PAGE_ITEMS_MAX, next);
         }
-        for (at_ms, id, (subject, observation)) in past.into_iter().rev() {
-            self.detector.observe(&subject, observation);
-            self.seen = self.seen.max(Some((at_ms, id)));
+        for seen in past.into_iter().rev() {
+            self.remembered.insert(seen.id);
+            self.observe(seen).await?;
         }
         Ok(())
     }
 
-    /// Looks at one report; what was looked at before changes nothing.
-    pub(crate) async fn look(&mut self, report: &Report) -> Result<(), Error> {
+    /// Looks at one report that was published.
+    async fn look(&mut self, report: &Report) -> Result<(), Error> {
+        if self.remembered.contains(&report.id) {
+            return Ok(());
+        }
         let mut state = self.store.read().await?;
-        let (subject, observation) = self.observed(&mut *state, report).await?;
+        let seen = seen(&mut *state, report).await?;
         drop(state);
-        let Verdict { ring, hold_automation, notice, .. } = self.detector.observe(&subject, observation);
-        if let Some(notice) = notice {
-            self.tell(report, notice).await?;
-        }
-        if let Some(ring) = ring {
-            let mut unit = self.store.begin().await?;
-            unit.notices().join(&ring, report.id).await?;
-            unit.commit().await?;
-        }
+        let hold_automation = self.observe(seen).await?;
         let case = case_of(report);
         // of what could be accepted at all, the desk looks for telemetry
         if !hold_automation && case.reporter != ReporterKind::Anonymous && report.state.is_open() {
@@ -123,43 +129,34 @@ impl Watch {
         Ok(())
     }
 
-    /// The report as the detector sees it, and what it is about.
-    async fn observed(
-        &self,
-        state: &mut dyn Snapshot,
-        report: &Report,
-    ) -> Result<(String, Observation), StoreError> {
-        let since_ms = match &report.reporter {
-            Reporter::Anonymous => None,
-            Reporter::Person { id } => state.people().get(*id).await?.map(|person| person.created_at_ms),
-            Reporter::Token { id, .. } => state.tokens().get(*id).await?.map(|token| token.created_at_ms),
-        };
-        let signature =
-            report.similarity.and_then(|similarity| Signature::from_bytes(&similarity.to_bytes()));
-        let observation = Observation {
-            report: report.id.to_string(),
-            reporter: report.reporter.key(),
-            account_age_ms: since_ms.map(|since_ms| report.created_at_ms.saturating_sub(since_ms)),
-            at_ms: report.created_at_ms,
-            signature: signature.unwrap_or_else(|| Signature::of("")),
-        };
-        let subject = report.service.clone().unwrap_or_else(|| format!("form:{}", report.form));
-        Ok((subject, observation))
+    /// Shows the detector a report, tells moderators of a ring and keeps automation from its reports; says whether it rests.
+    async fn observe(&mut self, seen: Seen) -> Result<bool, Error> {
+        let Seen { id, service, region, automation_held, subject, observation } = seen;
+        let Verdict { ring, hold_automation, notice, .. } = self.detector.observe(&subject, observation);
+        if let Some(notice) = notice {
+            self.tell(service, region, notice).await?;
+        }
+        if let Some(ring) = ring.filter(|_| !automation_held) {
+            let mut unit = self.store.begin().await?;
+            unit.notices().join(&ring, id).await?;
+            unit.commit().await?;
+        }
+        Ok(hold_automation)
     }
 
     /// Tells moderators of a ring.
-    async fn tell(&self, report: &Report, notice: Notice) -> Result<(), Error> {
+    async fn tell(&self, service: Option<String>, region: String, notice: Notice) -> Result<(), Error> {
         let reports: Vec<ReportId> = notice.reports.iter().filter_map(|id| id.parse().ok()).collect();
         let skipped = reports.len().saturating_sub(NOTICE_REPORTS_MAX);
         let told = ReportNotice {
             id: NoticeId::new(&*self.clock, &*self.entropy),
             kind: NoticeKind::Ring,
             key: notice.key,
-            service: report.service.clone(),
+            service,
             score: notice.score,
             reports: reports.into_iter().skip(skipped).collect(),
             features: serde_json::to_value(notice.features).unwrap_or_default(),
-            region: report.region.clone(),
+            region,
             at_ms: notice.at_ms,
             acknowledged_by: None,
             acknowledged_at_ms: None,
@@ -176,4 +173,29 @@ impl Watch {
         }
         Ok(())
     }
+}
+
+/// The report as the detector sees it.
+async fn seen(state: &mut dyn Snapshot, report: &Report) -> Result<Seen, StoreError> {
+    let since_ms = match &report.reporter {
+        Reporter::Anonymous => None,
+        Reporter::Person { id } => state.people().get(*id).await?.map(|person| person.created_at_ms),
+        Reporter::Token { id, .. } => state.tokens().get(*id).await?.map(|token| token.created_at_ms),
+    };
+    let signature = report.similarity.and_then(|similarity| Signature::from_bytes(&similarity.to_bytes()));
+    let observation = Observation {
+        report: report.id.to_string(),
+        reporter: report.reporter.key(),
+        account_age_ms: since_ms.map(|since_ms| report.created_at_ms.saturating_sub(since_ms)),
+        at_ms: report.created_at_ms,
+        signature: signature.unwrap_or_else(|| Signature::of("")),
+    };
+    Ok(Seen {
+        id: report.id,
+        service: report.service.clone(),
+        region: report.region.clone(),
+        automation_held: report.automation_held,
+        subject: report.service.clone().unwrap_or_else(|| format!("form:{}", report.form)),
+        observation,
+    })
 }

@@ -22,6 +22,11 @@ pub fn keeps_its_promise(mask: &dyn Mask) {
     assert!(masked.kinds.is_sorted(), "{:?}", masked.kinds);
     assert_eq!(mask.mask(personal).unwrap(), masked, "the same text, the same result");
 
+    let together = mask.mask_all(&[plain, personal, ""]).unwrap();
+    assert_eq!(together.len(), 3);
+    assert_eq!((together[0].text.as_str(), together[1].count), (plain, masked.count), "in order");
+    assert!(!together[1].text.contains("ana.marsh@") && together[2].text.is_empty(), "{together:?}");
+
     for text in ["", " ", "é🙂", plain, personal, "a\u{0}b\nc", "[email 1] said so"] {
         let once = mask.mask(text).unwrap();
         let twice = mask.mask(&once.text).unwrap();

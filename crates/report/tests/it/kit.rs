@@ -127,6 +127,11 @@ impl Kit {
         Self { dir, clock, store, log, intake, desk, options, shutdown }
     }
 
+    /// Starts everything once more, as after a restart.
+    pub(crate) fn start_whole(&self) {
+        tokio::spawn(Service::new(self.options.clone()).run(self.shutdown.clone()));
+    }
+
     pub(crate) fn publisher(&self) -> Publisher {
         Publisher::new(self.options.publisher.clone(), Arc::new(Notify::new()))
     }

@@ -7,6 +7,7 @@ extern crate huecry_report as report;
 
 mod appealing;
 mod attachments;
+mod automation;
 mod beta_distribution;
 mod chance;
 mod credits;
