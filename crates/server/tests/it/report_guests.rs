@@ -87,8 +87,9 @@ fn nobody_is_refused_for_how_much_they_send() {
 #[test]
 fn a_report_that_is_sent_again_is_there_once_with_the_same_receipt() {
     let server = Server::start();
-    let once =
-        |request: Request<'_>| request.header("idempotency-key", "3f0c6f0e-7d1b-4e0c-9d0a-1f2e3d4c5b6a");
+    fn once(request: Request<'_>) -> Request<'_> {
+        request.header("idempotency-key", "3f0c6f0e-7d1b-4e0c-9d0a-1f2e3d4c5b6a")
+    }
     let first = send(&server, &report(), once).json();
     let again = send(&server, &report(), once).json();
     assert_eq!((&first["id"], &first["receipt"]), (&again["id"], &again["receipt"]));
@@ -191,13 +192,13 @@ fn nothing_of_a_guest_is_logged_recorded_or_stored() {
     const AGENT: &str = "Mozilla/5.0 (guests own browser)";
     const REFERRER: &str = "https://intranet.example/of-a-guest";
     const REQUEST_ID: &str = "proxy-0042";
-    let traced = |request: Request<'_>| {
+    fn traced(request: Request<'_>) -> Request<'_> {
         request
             .header("user-agent", AGENT)
             .header("referer", REFERRER)
             .header("x-request-id", REQUEST_ID)
             .header("x-forwarded-for", "203.0.113.77")
-    };
+    }
     let answer = send(&server, &report(), traced);
     assert_eq!(answer.status, 201, "{}", String::from_utf8_lossy(&answer.body));
     assert_ne!(

@@ -268,7 +268,7 @@ fn the_submission_is_proved() {
     let hash = |value: &Value| audit::line::unhex::<32>(value.as_str().unwrap()).unwrap();
     let path: Vec<_> = proof["hashes"].as_array().unwrap().iter().map(hash).collect();
     let (index, size) = (proof["index"].as_u64().unwrap(), proof["tree_size"].as_u64().unwrap());
-    let root = audit::tree::inclusion_root(index, size, hash(&proof["leaf"]), &path);
+    let root = audit::tree::inclusion_root(&hash(&proof["leaf"]), index, size, &path);
     assert_eq!(root, Some(hash(&proof["root"])));
 }
 
