@@ -32,7 +32,8 @@ function toGuest(request: { url?: string }, _response: unknown, next: () => void
 }
 
 /** What every page stands on, also those without an account. */
-const CORE = /node_modules\/(react|react-dom|scheduler|openapi-fetch|@tanstack\/(react-query|query-core))\//
+const CORE =
+  /node_modules\/(react|react-dom|scheduler|openapi-fetch|@tanstack\/(react-query|query-core))\/|\/src\/(api|time)\/|preload-helper|rolldown\/runtime/
 /** What the console's screens stand on. */
 const BASE = /node_modules\/(clsx|@mantine|@tanstack|@floating-ui|@tabler)\//
 

@@ -47,7 +47,8 @@ const NOBODY = [
 
 /**
  * The screens, with what leads into each state. `ids` names an incident, a decided one, a rule that matched with the
- * record that it `matched`, and a correlation with one that `counted`.
+ * record that it `matched`, a correlation with one that `counted`, a `report` that waits with the secret of its `receipt`,
+ * and that of a declined one.
  */
 export const screensOf = (ids) => [
   { name: 'queue', path: '/queue', act: rows },
@@ -212,6 +213,54 @@ export const screensOf = (ids) => [
     path: '/queue',
     stubs: NOBODY,
     act: (page) => page.getByRole('link', { name: 'Continue with Corporate login' }).waitFor(),
+  },
+  {
+    name: 'report',
+    path: '/report',
+    act: (page) => page.getByRole('button', { name: 'Send the report' }).waitFor(),
+  },
+  {
+    name: 'report-masked',
+    path: '/report?form=leaked-secret&repository=acme/checkout&branch=main',
+    act: async (page) => {
+      await page.getByRole('button', { name: 'Send the report' }).click()
+      await page.getByRole('alert').waitFor()
+      await page.getByLabel('Where does it stand?').fill('In the log, by jane@corp.example, card 4111 1111 1111 1111')
+      await page.getByTestId('preview').first().waitFor()
+    },
+  },
+  {
+    name: 'receipt',
+    path: `/receipt#${ids.receipt}`,
+    act: (page) => page.getByTestId('state').waitFor(),
+  },
+  {
+    name: 'receipt-declined',
+    path: `/receipt#${ids.declinedReceipt}`,
+    act: async (page) => {
+      await page.getByRole('button', { name: 'Appeal' }).click()
+      await page.getByLabel('Why should it be looked at again?').waitFor()
+    },
+  },
+  { name: 'policy', path: '/policy', act: (page) => page.getByRole('heading', { name: 'Reasons' }).waitFor() },
+  { name: 'digests', path: '/digests', act: (page) => page.getByRole('heading', { level: 1 }).waitFor() },
+  { name: 'reports', path: '/reports', act: (page) => page.locator('[id^=row-], article').first().waitFor() },
+  {
+    name: 'report-decide',
+    path: `/reports?id=${ids.report}`,
+    act: async (page) => {
+      await page.getByRole('region', { name: 'Decide' }).waitFor()
+      await page.getByRole('heading', { level: 2 }).first().click()
+      await page.keyboard.press('d')
+      await page.getByLabel('Note to the reporter').waitFor()
+    },
+  },
+  { name: 'appeals', path: '/appeals', act: (page) => page.getByRole('heading', { level: 1 }).waitFor() },
+  { name: 'my-reports', path: '/my-reports', act: (page) => page.getByRole('heading', { name: 'Credit' }).waitFor() },
+  {
+    name: 'digest-drafts',
+    path: '/digest-drafts',
+    act: (page) => page.getByRole('button', { name: 'Draft it' }).waitFor(),
   },
   { name: 'enter', path: '/enter', act: (page) => page.getByLabel('Your name').waitFor() },
   {

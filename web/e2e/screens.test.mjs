@@ -65,7 +65,14 @@ async function arrange(api) {
   const rule = matched.find((each) => !each.is_correlation && /correlations\/aws/.test(each.file))
   const correlation = matched.find((each) => each.is_correlation)
   const counted = matched.find((each) => !each.is_correlation && each.file === correlation.file)
+  const waits = await fileReport(api, 'The deploy key of checkout stands in the log of the nightly build.')
+  const declined = await fileReport(api, 'A password is in the readme of the runbooks.')
+  const body = { kind: 'decline', reason: 'expected', note: 'It is an example, and opens nothing.' }
+  await api('POST', `/api/v1/reports/${declined.id}/decision`, { body, version: 1 })
   return {
+    report: waits.id,
+    receipt: waits.receipt.secret,
+    declinedReceipt: declined.receipt.secret,
     incident: incident.id,
     decided: decided.id,
     rule: rule.id,
@@ -73,6 +80,11 @@ async function arrange(api) {
     correlation: correlation.id,
     counted: await lastMatched(api, counted),
   }
+}
+
+function fileReport(api, where) {
+  const body = { form: 'leaked-secret', fields: { where, secret_kind: 'Password' }, channel: 'web', anonymous: true }
+  return api('POST', '/api/v1/reports', { body })
 }
 
 /** The last record that a rule matched, as its source sent it. */

@@ -1,4 +1,5 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router'
+import { Home } from './layout/home'
 import { NotFound } from './layout/not-found'
 import { Shell } from './layout/shell'
 import { readFilters } from './queue/filters'
@@ -13,13 +14,7 @@ function texts(search: Record<string, unknown>): Search {
 
 const root = createRootRoute({ component: Shell, notFoundComponent: NotFound, validateSearch: texts })
 
-const home = createRoute({
-  getParentRoute: () => root,
-  path: '/',
-  beforeLoad: () => {
-    throw redirect({ to: '/queue' })
-  },
-})
+const home = createRoute({ getParentRoute: () => root, path: '/', component: Home })
 const enter = createRoute({ getParentRoute: () => root, path: '/enter' })
 const queue = createRoute({
   getParentRoute: () => root,
@@ -75,6 +70,27 @@ const settingsSection = createRoute({
   component: lazyRouteComponent(() => import('./settings/settings-page'), 'SettingsPage'),
 })
 
+const reports = createRoute({
+  getParentRoute: () => root,
+  path: '/reports',
+  component: lazyRouteComponent(() => import('./moderation/reports-page'), 'ReportsPage'),
+})
+const appeals = createRoute({
+  getParentRoute: () => root,
+  path: '/appeals',
+  component: lazyRouteComponent(() => import('./appeal/appeals-page'), 'AppealsPage'),
+})
+const myReports = createRoute({
+  getParentRoute: () => root,
+  path: '/my-reports',
+  component: lazyRouteComponent(() => import('./reporter/my-reports-page'), 'MyReportsPage'),
+})
+const digestDrafts = createRoute({
+  getParentRoute: () => root,
+  path: '/digest-drafts',
+  component: lazyRouteComponent(() => import('./digest/drafts-page'), 'DraftsPage'),
+})
+
 const tree = root.addChildren([
   home,
   enter,
@@ -88,6 +104,10 @@ const tree = root.addChildren([
   audit,
   settings,
   settingsSection,
+  reports,
+  appeals,
+  myReports,
+  digestDrafts,
 ])
 
 export const router = createRouter({

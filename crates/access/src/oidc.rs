@@ -8,9 +8,12 @@
 //! **Invariant:** an attempt is finished only by the browser that began it: its state, nonce and verifier are sealed in a
 //! cookie, and the server keeps nothing of it.
 
+mod address;
 mod http;
 mod logout;
+mod userinfo;
 
+pub use address::{RETURN_BYTES_MAX, is_own_path, public_origin};
 pub use logout::LogoutSaid;
 
 use crate::people::Claims;
@@ -26,11 +29,10 @@ use openidconnect::core::{
     CoreRevocableToken, CoreRevocationErrorResponse, CoreTokenIntrospectionResponse, CoreTokenType,
 };
 use openidconnect::{
-    AccessToken, AdditionalClaims, AuthenticationFlow, AuthorizationCode, Client, ClientId, ClientSecret,
-    CsrfToken, EmptyExtraTokenFields, EndpointMaybeSet, EndpointNotSet, EndpointSet, IdTokenClaims,
-    IdTokenFields, IssuerUrl, Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl,
-    Scope, StandardErrorResponse, StandardTokenResponse, SubjectIdentifier, TokenResponse, UserInfoClaims,
-    UserInfoError,
+    AdditionalClaims, AuthenticationFlow, AuthorizationCode, Client, ClientId, ClientSecret, CsrfToken,
+    EmptyExtraTokenFields, EndpointMaybeSet, EndpointNotSet, EndpointSet, IdTokenClaims, IdTokenFields,
+    IssuerUrl, Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope,
+    StandardErrorResponse, StandardTokenResponse, TokenResponse,
 };
 use ports::store::Identity;
 use serde::{Deserialize, Serialize};
@@ -50,9 +52,6 @@ pub const KEYS_FETCH_MS_MIN: i64 = 10_000;
 
 /// How far the identity provider's clock may be off, and how old a token may be, in milliseconds.
 pub const TOKEN_AGE_MS_MAX: i64 = 5 * 60_000;
-
-/// Longest path that a person goes back to, in bytes.
-pub const RETURN_BYTES_MAX: usize = 512;
 
 /// The algorithms that tokens may be signed with: asymmetric ones, so that a public key is never a shared secret.
 const ALGORITHMS: [CoreJwsSigningAlgorithm; 9] = [
@@ -346,38 +345,10 @@ impl Oidc {
         };
         let sid = claims.additional_claims().all.get("sid").and_then(|sid| sid.as_str()).map(str::to_owned);
         let groups = match claims.additional_claims().all.get(&self.settings.groups_claim) {
-            Some(claim) => groups(Some(claim)),
+            Some(claim) => userinfo::groups(Some(claim)),
             None => self.groups_of_userinfo(&client, answer.access_token(), claims.subject()).await?,
         };
         Ok(Vouched { claims: self.claims(&claims, groups), sid, return_to: flow.return_to })
-    }
-
-    /// The groups that the userinfo answer (OpenID Connect Core 1.0, section 5.3) names; none where the provider has no
-    /// such endpoint. The answer must be about `subject`, else another person's groups would count.
-    async fn groups_of_userinfo(
-        &self,
-        client: &Provider,
-        token: &AccessToken,
-        subject: &SubjectIdentifier,
-    ) -> Result<Vec<String>, OidcError> {
-        let Ok(request) = client.user_info(token.clone(), Some(subject.clone())) else {
-            return Ok(Vec::new());
-        };
-        let http = |request| http::ask(self.agent.clone(), request);
-        let answer: Result<UserInfoClaims<More, CoreGenderClaim>, _> = request.request_async(&http).await;
-        let answer = answer.map_err(|error| match &error {
-            UserInfoError::ClaimsVerification(inner) => OidcError::BadToken(format!("userinfo: {inner}")),
-            _ => OidcError::Unavailable(chain(&error)),
-        });
-        let claims = match answer {
-            Err(OidcError::Unavailable(reason)) if !self.settings.roles_of_all.is_empty() => {
-                // who comes in without any group does not depend on that answer
-                tracing::warn!(%reason, "no groups from the provider's userinfo");
-                return Ok(Vec::new());
-            }
-            answer => answer?,
-        };
-        Ok(groups(claims.additional_claims().all.get(&self.settings.groups_claim)))
     }
 
     /// The claims of a token that holds; else why not, and whether other keys could change that.
@@ -519,90 +490,5 @@ fn refused<E: std::error::Error + 'static>(
         // such as a token that cannot be read at all: alg "none" has no signature
         openidconnect::RequestTokenError::Parse(error, _) => OidcError::BadToken(error.to_string()),
         other => OidcError::Unavailable(chain(&other)),
-    }
-}
-
-/// Groups as a list of texts or as one text.
-fn groups(claim: Option<&serde_json::Value>) -> Vec<String> {
-    match claim {
-        Some(serde_json::Value::Array(groups)) => {
-            groups.iter().filter_map(|group| group.as_str()).map(str::to_owned).collect()
-        }
-        Some(serde_json::Value::String(group)) => vec![group.clone()],
-        _ => Vec::new(),
-    }
-}
-
-/// Whether a browser that is sent to `path` stays on this server. `//host` and `/\host` are other hosts to browsers,
-/// line breaks end a header, and tabs vanish from URLs.
-pub fn is_own_path(path: &str) -> bool {
-    let mut bytes = path.bytes();
-    path.len() <= RETURN_BYTES_MAX
-        && bytes.next() == Some(b'/')
-        && !matches!(bytes.next(), Some(b'/' | b'\\'))
-        && path.bytes().all(|b| b.is_ascii_graphic() && b != b'\\')
-}
-
-/// The origin of the address that people reach a server at, as `https://host:port` without a usual port; `None` for a
-/// text that is more or less than that.
-pub fn public_origin(url: &str) -> Option<String> {
-    let parsed = url::Url::parse(url).ok()?;
-    let only_origin = parsed.path() == "/" && parsed.query().is_none() && parsed.fragment().is_none();
-    let plain = parsed.username().is_empty() && parsed.password().is_none();
-    let web = matches!(parsed.scheme(), "https" | "http") && parsed.host().is_some();
-    (only_origin && plain && web).then(|| parsed.origin().ascii_serialization())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_paths_of_this_server_are_gone_back_to() {
-        for good in ["/", "/incidents/inc_1?tab=history#end", "/a//b", "/%0d%0a"] {
-            assert!(is_own_path(good), "{good}");
-        }
-        let long = format!("/{}", "a".repeat(RETURN_BYTES_MAX));
-        for bad in [
-            "",
-            "incidents",
-            "//evil.example",
-            "/\\evil.example",
-            "\\\\evil.example",
-            "https://evil.example",
-            "/\t/evil.example",
-            "/a\r\nSet-Cookie: x=1",
-            "/a\nb",
-            "/a b",
-            "/ü",
-            "/a\\..\\b",
-            "javascript:alert(1)",
-            &long,
-        ] {
-            assert!(!is_own_path(bad), "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn an_origin_is_all_that_is_taken() {
-        for (url, origin) in [
-            ("https://hue.example", Some("https://hue.example")),
-            ("https://Hue.example:443/", Some("https://hue.example")),
-            ("http://127.0.0.1:8787", Some("http://127.0.0.1:8787")),
-            ("https://hue.example/path", None),
-            ("https://user@hue.example", None),
-            ("ftp://hue.example", None),
-            ("hue.example", None),
-        ] {
-            assert_eq!(public_origin(url).as_deref(), origin, "{url}");
-        }
-    }
-
-    #[test]
-    fn groups_are_a_list_or_one() {
-        let of = |text: &str| groups(Some(&serde_json::from_str(text).unwrap()));
-        assert_eq!(of(r#"["a","b",7]"#), ["a", "b"]);
-        assert_eq!(of(r#""a""#), ["a"]);
-        assert!(of("{}").is_empty() && groups(None).is_empty());
     }
 }

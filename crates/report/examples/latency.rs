@@ -12,7 +12,7 @@ use report::service_index::{Audience, IndexedService, ServiceIndex};
 use std::time::{Duration, Instant};
 
 const COUNT_DEFAULT: usize = 100_000;
-const QUESTIONS: usize = 5_000;
+const QUESTIONS: usize = 1_000;
 const NOW_MS: i64 = 1_800_000_000_000;
 
 const AREAS: &[&str] = &[

@@ -279,7 +279,8 @@ fn compounds(text: &str) -> impl Iterator<Item = String> {
     let is_around = |c: char| !c.is_alphanumeric() && !matches!(c, '/' | '_' | '@' | ':');
     text.split_whitespace()
         .map(move |part| part.trim_matches(is_around).trim_end_matches([':', '/']))
-        .filter_map(|part| (part.len() > 2).then(|| part.to_lowercase()))
+        .filter(|part| part.len() > 2)
+        .map(str::to_lowercase)
 }
 
 fn clipped(text: &str) -> &str {
@@ -291,4 +292,14 @@ fn term(kind: Kind, text: &str) -> u64 {
     let lower = text.chars().flat_map(char::to_lowercase).map(|c| u64::from(u32::from(c)));
     let start = 0xCBF2_9CE4_8422_2325_u64 ^ kind as u64;
     lower.fold(start, |hash, c| (hash ^ c).wrapping_mul(0x0000_0100_0000_01B3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::STOP_WORDS;
+
+    #[test]
+    fn stop_words_are_in_order() {
+        assert!(STOP_WORDS.is_sorted(), "they are looked up by halving");
+    }
 }

@@ -85,7 +85,7 @@ impl Features {
         self.reporters >= BURST_REPORTERS_MIN && self.surprise >= BURST_SURPRISE_MIN
     }
 
-    /// 0 to 1. Without a burst 0; else 1 − (1 − 0.6·n)(1 − 0.6·s)(1 − 0.35·t), where n rises from 0 to 1 as the share of new
+    /// 0 to 1. Without a burst 0; else 1 − (1 − 0.6·n)(1 − 0.6·s)(1 − 0.45·t), where n rises from 0 to 1 as the share of new
     /// accounts goes from 0.3 to 0.8, s as that of texts alike goes from 0.4 to 0.9, t as that of people together goes from 0.4
     /// to 0.9.
     pub fn score(&self) -> f64 {
@@ -94,7 +94,7 @@ impl Features {
         }
         let new = 0.6 * ramp(self.new_share, 0.3, 0.8);
         let similar = 0.6 * ramp(self.similar_share, 0.4, 0.9);
-        let together = 0.35 * ramp(self.together_share, 0.4, 0.9);
+        let together = 0.45 * ramp(self.together_share, 0.4, 0.9);
         1.0 - (1.0 - new) * (1.0 - similar) * (1.0 - together)
     }
 }

@@ -12,8 +12,10 @@ use std::collections::HashMap;
 pub const QUERY_CHARS_MAX: usize = 64;
 /// Most services of an answer.
 pub const HITS_MAX: usize = 50;
-/// Candidates that are measured.
-const MEASURED_MAX: usize = 256;
+/// Candidates that are measured, by beginning and by letters each.
+const MEASURED_MAX: usize = 128;
+/// Places that are counted for one question; the rarest letters go first.
+const POSTINGS_MAX: usize = 150_000;
 
 /// A service of the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,12 +153,19 @@ impl ServiceIndex {
         let grams = grams(folded);
         let mut common = vec![0_u16; self.services.len()];
         let mut touched: Vec<u32> = Vec::new();
-        for place in grams.iter().filter_map(|gram| self.postings.get(gram)).flatten() {
-            let count = &mut common[*place as usize];
-            if *count == 0 {
-                touched.push(*place);
+        let mut found: Vec<&Vec<u32>> = grams.iter().filter_map(|gram| self.postings.get(gram)).collect();
+        found.sort_by_key(|places| places.len());
+        let mut budget = POSTINGS_MAX;
+        for places in found {
+            let Some(rest) = budget.checked_sub(places.len()) else { break };
+            budget = rest;
+            for place in places {
+                let count = &mut common[*place as usize];
+                if *count == 0 {
+                    touched.push(*place);
+                }
+                *count += 1;
             }
-            *count += 1;
         }
         // Dice's coefficient: what is common, by what both have
         let dice = |place: u32| {
@@ -195,22 +204,36 @@ fn score(typed: &str, name: &str) -> f64 {
         };
         return if at_word { 0.8 } else { 0.7 } + 0.09 * covered;
     }
-    // against the name's beginning of about that length, and against each of its words
-    let near = |text: &str| -> f64 {
-        let mut best: f64 = 0.0;
-        for chars in [typed_chars.saturating_sub(1), typed_chars, typed_chars + 1, text.chars().count()] {
-            let end = text.char_indices().nth(chars).map_or(text.len(), |(at, _)| at);
-            let part = text.get(..end).unwrap_or(text);
-            let longer = typed_chars.max(part.chars().count()).max(1);
-            let distance = strsim::osa_distance(typed, part) as f64;
-            best = best.max(1.0 - distance / longer as f64);
-        }
-        best
-    };
-    let starts = word_starts(name).filter_map(|start| name.get(start..).map(|rest| (start, near(rest))));
+    // against the name from each of its words on
+    let typed: Vec<char> = typed.chars().collect();
+    let starts =
+        word_starts(name).filter_map(|start| name.get(start..).map(|rest| (start, nearness(&typed, rest))));
     let best = starts.map(|(start, near)| if start == 0 { near } else { near * 0.95 }).fold(0.0, f64::max);
     // one slip in three letters is the least that is believed
     if best < 0.6 { 0.0 } else { 0.69 * best }
+}
+
+/// How near what was typed is to the beginning of a text, of one letter less, as many, or one more: 1 less the share of slips, by the
+/// restricted Damerau–Levenshtein distance. One table gives all three.
+fn nearness(typed: &[char], text: &str) -> f64 {
+    let text: Vec<char> = text.chars().take(typed.len() + 1).collect();
+    let width = text.len() + 1;
+    let (mut before, mut last): (Vec<usize>, Vec<usize>) = (vec![0; width], (0..width).collect());
+    for (i, c) in typed.iter().enumerate() {
+        let mut row = vec![i + 1; width];
+        for (j, t) in text.iter().enumerate() {
+            let changed = last[j] + usize::from(c != t);
+            let mut least = changed.min(last[j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && *c == text[j - 1] && typed[i - 1] == *t {
+                least = least.min(before[j - 1] + 1);
+            }
+            row[j + 1] = least;
+        }
+        before = std::mem::replace(&mut last, row);
+    }
+    let share =
+        |(length, distance): (usize, &usize)| 1.0 - *distance as f64 / length.max(typed.len()).max(1) as f64;
+    last.iter().enumerate().skip(typed.len().saturating_sub(1)).map(share).fold(0.0, f64::max)
 }
 
 /// Where words begin: at 0 and after `-`, `_`, `.`, `/`, `:` and spaces.

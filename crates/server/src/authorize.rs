@@ -14,7 +14,7 @@ use crate::state::App;
 use access::{AdmitError, Admitted, Caller, Credential, Presented, Rule, Scheme, ScopeSet, SecretKind};
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{MatchedPath, RawPathParams, Request, State};
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, HeaderName, Method, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use ingest::hec::HecCode;
@@ -177,6 +177,7 @@ fn document_refusals(operation: &mut Operation, path: &str, rule: Rule) {
         Rule::Receipt => refusals.extend([
             ("401", "No receipt is open in this browser"),
             ("403", "A page of another site asked for this"),
+            ("409", "`Huecry-Report` names another report than the one whose receipt is open"),
         ]),
         _ => refusals
             .extend([("401", "Nobody is known by what was sent"), ("403", "Who asks may not do this")]),
@@ -231,6 +232,7 @@ async fn authorize(
     let cookie = Cookie::Session.read(&app, headers);
     let authorization = headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
     let brought = Presented { authorization, cookie: cookie.as_deref() };
+    let by_cookie = authorization.is_none() && cookie.is_some();
     let admitted = match app.gate.admit(rule, brought).await {
         Ok(None) => return next.run(request).await,
         Ok(Some(admitted)) => admitted,
@@ -239,7 +241,7 @@ async fn authorize(
             return HecAnswer::denied(&error).into_response();
         }
         // the browser sends its cookie by itself: taken from it, the next request is a guest's
-        Err(AdmitError::Denied(denied)) if rule.is_for_guests() && cookie.is_some() => {
+        Err(AdmitError::Denied(denied)) if rule.is_for_guests() && by_cookie => {
             let mut response = Problem::from(denied).into_response();
             response.extensions_mut().insert(Forget(Cookie::Session));
             return response;
@@ -271,6 +273,10 @@ async fn authorize(
     next.run(request).await
 }
 
+/// The report that a page with an open receipt means. A browser has one cookie for all its pages: what is written on one report must
+/// not reach another whose receipt was opened in the meantime.
+const REPORT: HeaderName = HeaderName::from_static("huecry-report");
+
 /// A cookie that the edge takes from the browser.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Forget(pub(crate) Cookie);
@@ -280,6 +286,20 @@ fn receipt(app: &App, method: &Method, headers: &HeaderMap) -> Result<OpenReceip
     let ticket = app.gate.receipt(Cookie::Receipt.read(app, headers).as_deref())?;
     if !method.is_safe() {
         forgery::check_origin(app, headers)?;
+    }
+    let said = headers.get(REPORT).map(|value| value.to_str().unwrap_or_default());
+    match said {
+        Some(said) if said != ticket.subject => {
+            let detail = "another report's receipt was opened in this browser since; nothing was done";
+            return Err(Problem::new(Code::ReceiptOther, detail));
+        }
+        None if !method.is_safe() && *method != Method::DELETE => {
+            return Err(Problem::new(
+                Code::RequestInvalid,
+                "say which report is meant: Huecry-Report: rep_…",
+            ));
+        }
+        _ => {}
     }
     Ok(OpenReceipt(ticket))
 }

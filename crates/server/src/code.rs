@@ -141,6 +141,8 @@ codes! {
         "look at the decision; an appeal can change it";
     ReceiptUnknown = "receipt_unknown", 404, "no report has this receipt",
         "copy the whole code, beginning with hcrc_; it was shown once, when the report was sent";
+    ReceiptOther = "receipt_other", 409, "another report's receipt is open in this browser",
+        "open the receipt of the report that you mean again, and repeat it";
     AppealNotPossible = "appeal_not_possible", 409, "there is nothing to appeal here", "the detail says why";
     AppealExists = "appeal_exists", 409, "there is an appeal already", "wait for its decision; its deadline is shown";
     AppealSamePerson = "appeal_same_person", 403, "somebody else must decide this appeal",

@@ -97,6 +97,7 @@ fn guarded(app: &App) -> Guarded {
         .routes(REFERENCE, routes!(reference::page))
         .routes(REFERENCE, routes!(reference::style))
         .routes(REFERENCE, routes!(reference::openapi))
+        .routes(REFERENCE, routes!(reference::reputation))
         .routes(REFERENCE, routes!(reference::error_page));
     console::pages().into_iter().fold(api, |guarded, page| guarded.routes(CONSOLE, page))
 }

@@ -5,23 +5,22 @@ import classes from './digest.module.css'
 export function DigestText({ digest }: { digest: Digest }) {
   return (
     <div className={classes.body}>
-      {digest.text ? <p className={classes.text}>{digest.text}</p> : null}
-      {(digest.sections ?? []).map((section) => (
+      <p className={classes.text}>{digest.text}</p>
+      {digest.sections.map((section) => (
         <section key={section.title}>
           <h3>{section.title}</h3>
           {section.text ? <p className={classes.text}>{section.text}</p> : null}
-          {section.items && section.items.length > 0 ? (
-            <dl className={classes.sums}>
-              {section.items.map(({ label, count }) => (
-                <div key={label}>
-                  <dt>{label}</dt>
-                  <dd>{count}</dd>
-                </div>
-              ))}
-            </dl>
-          ) : null}
+          <dl className={classes.sums}>
+            {section.items.map(({ label, count }) => (
+              <div key={label}>
+                <dt>{label}</dt>
+                <dd>{count}</dd>
+              </div>
+            ))}
+          </dl>
         </section>
       ))}
+      <p className="dim">No number stands for fewer than {digest.k} reporters.</p>
     </div>
   )
 }

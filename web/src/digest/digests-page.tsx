@@ -4,7 +4,6 @@ import { usePath } from '../guest/address'
 import { Card, Note, Problem, Waiting, When } from '../guest/controls'
 import { loadDigest, loadDigests } from '../report/api'
 import { DigestText } from './digest-text'
-import { digestTitle } from './title'
 import classes from './digest.module.css'
 
 /** What became of reports, in sums that say nothing of anybody. */
@@ -36,7 +35,7 @@ function All() {
         <ul className={classes.list}>
           {digests.data.items.map((digest) => (
             <li key={digest.id}>
-              <a href={`/digests/${digest.id}`}>{digestTitle(digest)}</a>{' '}
+              <a href={`/digests/${digest.id}`}>{digest.title}</a>{' '}
               {digest.published_at ? (
                 <span className="dim">
                   published <When at={digest.published_at} />
@@ -61,7 +60,7 @@ function One({ id }: { id: string }) {
     <>
       <div>
         <a href="/digests">All digests</a>
-        <h1>{digestTitle(digest.data)}</h1>
+        <h1>{digest.data.title}</h1>
       </div>
       <Card title="In sums">
         <DigestText digest={digest.data} />

@@ -78,13 +78,19 @@ export function Note({ tone = 'plain', title, says, children, ref }: NoteProps) 
 export function Problem({ error, what, retry }: { error: unknown; what: string; retry?: () => void }) {
   const problem = error instanceof ApiError ? error : null
   return (
-    <Note tone="bad" says="alert" title={`${what}: ${problem?.title ?? 'something went wrong'}`}>
-      {problem?.detail ? <p className="wrap">{problem.detail}</p> : null}
+    <Note tone="bad" says="alert" title={problem ? `${what}: ${problem.title}` : what}>
+      <p className="wrap">{problem ? problem.detail : ownWords(error)}</p>
       {problem?.hint ? <p>{problem.hint}.</p> : null}
       {problem?.requestId ? <p className="dim mono wrap">{problem.requestId}</p> : null}
       {retry ? <Button onClick={retry}>Try again</Button> : null}
     </Note>
   )
+}
+
+/** What the page itself could not do: mask a text, or load a part of itself. */
+function ownWords(error: unknown): string {
+  if (error instanceof Error && 'code' in error) return error.message
+  return 'A part of this page could not be loaded. Look whether you are online, then try again.'
 }
 
 export function Waiting({ what }: { what: string }) {

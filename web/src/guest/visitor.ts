@@ -4,6 +4,7 @@ import type { Session } from '../api/pending'
 import { ApiError } from '../api/problem'
 
 export interface Visitor {
+  id: string
   name: string
 }
 
@@ -12,9 +13,9 @@ async function loadVisitor(): Promise<Visitor | null> {
   try {
     const session = await callJson<Session>('GET', '/api/v1/session')
     setCsrf(session.csrf)
-    return { name: session.person.name }
+    return { id: session.person.id, name: session.person.name }
   } catch (error) {
-    if (error instanceof ApiError && error.status < 500) return hasToken() ? { name: 'API token' } : null
+    if (error instanceof ApiError && error.status < 500) return hasToken() ? { id: '', name: 'API token' } : null
     throw error
   }
 }

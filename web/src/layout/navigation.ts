@@ -1,13 +1,18 @@
 import {
   IconBook2,
   IconChecklist,
+  IconFlag,
   IconInbox,
   IconMailOff,
+  IconMessageReport,
+  IconScale,
   IconSettings,
   IconShieldCheck,
   IconTimelineEvent,
   IconUsersGroup,
 } from '@tabler/icons-react'
+import type { Session } from '../api/pending'
+import { may } from '../session/session'
 
 export interface Place {
   to: string
@@ -16,17 +21,87 @@ export interface Place {
   key: string
   icon: typeof IconInbox
   about: string
+  /** Shown only to those who have it; to all, where there is none. */
+  scope?: string
+  /** Shown only to somebody with a name of their own, not to a program. */
+  personal?: boolean
 }
 
 /** The screens, in the order of use. */
 export const PLACES: readonly Place[] = [
-  { to: '/queue', name: 'Queue', key: 'q', icon: IconInbox, about: 'incidents to decide' },
-  { to: '/events', name: 'Events', key: 'e', icon: IconTimelineEvent, about: 'ask all events' },
-  { to: '/services', name: 'Services', key: 's', icon: IconUsersGroup, about: 'who answers for what' },
-  { to: '/rules', name: 'Rules', key: 'r', icon: IconChecklist, about: 'what detects, and what never matched' },
-  { to: '/dead-letters', name: 'Dead letters', key: 'd', icon: IconMailOff, about: 'records that became no event' },
-  { to: '/audit', name: 'Audit', key: 'a', icon: IconShieldCheck, about: 'who did what, with proof' },
+  {
+    to: '/queue',
+    name: 'Queue',
+    key: 'q',
+    icon: IconInbox,
+    about: 'incidents to decide',
+    scope: 'incidents:read',
+  },
+  {
+    to: '/reports',
+    name: 'Reports',
+    key: 'p',
+    icon: IconMessageReport,
+    about: 'what people reported',
+    scope: 'reports:read',
+  },
+  {
+    to: '/appeals',
+    name: 'Appeals',
+    key: 'l',
+    icon: IconScale,
+    about: 'decisions to look at again',
+    scope: 'reports:moderate',
+  },
+  { to: '/events', name: 'Events', key: 'e', icon: IconTimelineEvent, about: 'ask all events', scope: 'events:read' },
+  {
+    to: '/services',
+    name: 'Services',
+    key: 's',
+    icon: IconUsersGroup,
+    about: 'who answers for what',
+    scope: 'incidents:read',
+  },
+  {
+    to: '/rules',
+    name: 'Rules',
+    key: 'r',
+    icon: IconChecklist,
+    about: 'what detects, and what never matched',
+    scope: 'rules:read',
+  },
+  {
+    to: '/dead-letters',
+    name: 'Dead letters',
+    key: 'd',
+    icon: IconMailOff,
+    about: 'records that became no event',
+    scope: 'dead-letters:read',
+  },
+  {
+    to: '/audit',
+    name: 'Audit',
+    key: 'a',
+    icon: IconShieldCheck,
+    about: 'who did what, with proof',
+    scope: 'audit:read',
+  },
+  {
+    to: '/my-reports',
+    name: 'My reports',
+    key: 'm',
+    icon: IconFlag,
+    about: 'what I reported, and what came of it',
+    personal: true,
+  },
   { to: '/settings', name: 'Settings', key: 't', icon: IconSettings, about: 'sources, tokens, people, health' },
 ]
+
+/** The places that somebody may enter; where scopes are unknown, the server decides. */
+export function placesFor(session: Session | null): Place[] {
+  return PLACES.filter(
+    ({ scope, personal }) => (!scope || may(session, scope)) && (!personal || (session?.person.id ?? '') !== ''),
+  )
+}
 
 export const REFERENCE = { href: '/reference', name: 'API reference', icon: IconBook2 }

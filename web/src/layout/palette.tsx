@@ -4,16 +4,18 @@ import { useNavigate } from '@tanstack/react-router'
 import { useDeferredValue, useState } from 'react'
 import { shortTitle } from '../incident/naming'
 import { searchIncidents } from '../incident/search'
-import { PLACES, REFERENCE } from './navigation'
+import { placesFor, REFERENCE } from './navigation'
 import { shortcuts } from './shortcuts'
 import { SeverityMark } from '../severity/severity-mark'
 import { statusWord } from '../incident/words'
+import { useSession } from '../session/use-session'
 
 const QUERY_CHARS_MIN = 3
 
 /** Ctrl-K: places, commands, incidents. */
 export function Palette() {
   const navigate = useNavigate()
+  const session = useSession()
   const [query, setQuery] = useState('')
   const text = useDeferredValue(query.trim())
   const found = useQuery({
@@ -31,7 +33,7 @@ export function Palette() {
     leftSection: <SeverityMark severity={incident.severity} bare />,
     onClick: () => void navigate({ to: '/incidents/$id', params: { id: incident.id } }),
   }))
-  const places = PLACES.map((place): SpotlightActionData => ({
+  const places = placesFor(session).map((place): SpotlightActionData => ({
     id: place.to,
     label: place.name,
     description: place.about,
@@ -56,6 +58,7 @@ export function Palette() {
       label: 'Rules that never matched',
       onClick: () => void navigate({ to: '/rules', search: { show: 'never' } }),
     },
+    { id: 'report', label: 'Report something', onClick: () => location.assign('/report') },
     { id: 'keys', label: 'Keyboard shortcuts', onClick: shortcuts.open },
     { id: 'reference', label: REFERENCE.name, onClick: () => location.assign(REFERENCE.href) },
   ]

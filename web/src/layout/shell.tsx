@@ -1,7 +1,7 @@
 import { ActionIcon, Burger, Drawer, Menu, Text, Tooltip, UnstyledButton, useMantineColorScheme } from '@mantine/core'
 import { useDisclosure, useMediaQuery } from '@mantine/hooks'
 import { spotlight } from '@mantine/spotlight'
-import { IconKeyboard, IconLogout, IconMoonStars, IconSearch, IconSun, IconUser } from '@tabler/icons-react'
+import { IconFlag2, IconKeyboard, IconLogout, IconMoonStars, IconSearch, IconSun, IconUser } from '@tabler/icons-react'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router'
 import { Suspense, useEffect, useRef } from 'react'
@@ -10,10 +10,11 @@ import { Loading } from '../feedback/loading'
 import { noticeError } from '../feedback/notices'
 import { ProblemNote } from '../feedback/problem-note'
 import { sessionQuery } from '../session/session'
+import { useSession } from '../session/use-session'
 import { EnterPage, SignInPage } from '../session/sign-in'
 import { Chords, isTyping, keyName } from './keys'
 import { LiveMark, LiveProvider } from './live'
-import { PLACES, REFERENCE } from './navigation'
+import { placesFor, REFERENCE } from './navigation'
 import { Palette } from './palette'
 import classes from './shell.module.css'
 import { Shortcuts, shortcuts } from './shortcuts'
@@ -28,7 +29,7 @@ export function Shell() {
   if (pathname === '/enter') {
     const entered = async () => {
       await client.invalidateQueries()
-      await navigate({ to: '/queue' })
+      await navigate({ to: '/' })
     }
     return <EnterPage onEntered={() => void entered()} />
   }
@@ -95,15 +96,20 @@ function Frame() {
 }
 
 function Places({ onGo }: { onGo?: () => void }) {
+  const places = placesFor(useSession())
   return (
     <div className={classes.places}>
-      {PLACES.map(({ to, name, icon: Icon }) => (
+      {places.map(({ to, name, icon: Icon }) => (
         <Link key={to} to={to} className={classes.place} onClick={onGo} activeProps={{ 'data-active': true }}>
           <Icon size={17} stroke={1.7} aria-hidden />
           {name}
         </Link>
       ))}
-      <a className={classes.place} href={REFERENCE.href} data-last>
+      <a className={classes.place} href="/report" data-last>
+        <IconFlag2 size={17} stroke={1.7} aria-hidden />
+        Report something
+      </a>
+      <a className={classes.place} href={REFERENCE.href}>
         <REFERENCE.icon size={17} stroke={1.7} aria-hidden />
         {REFERENCE.name}
       </a>
@@ -171,17 +177,19 @@ function OwnMenu() {
 /** `g q` and its like, `?`, wherever one is. */
 function useChords() {
   const navigate = useNavigate()
+  const session = useSession()
   const chords = useRef(new Chords(['g']))
   useEffect(() => {
+    const places = placesFor(session)
     const press = (event: KeyboardEvent) => {
       if (event.defaultPrevented || isTyping(event.target)) return
       const key = chords.current.next(keyName(event), event.timeStamp)
-      const place = PLACES.find((each) => key === `g ${each.key}`)
+      const place = places.find((each) => key === `g ${each.key}`)
       if (place) void navigate({ to: place.to })
       if (key === '?') shortcuts.open()
       if (place || key === '?') event.preventDefault()
     }
     window.addEventListener('keydown', press, { capture: true })
     return () => window.removeEventListener('keydown', press, { capture: true })
-  }, [navigate])
+  }, [navigate, session])
 }

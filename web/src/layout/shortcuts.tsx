@@ -1,6 +1,8 @@
 import { Modal, Text } from '@mantine/core'
 import { useSyncExternalStore } from 'react'
-import { PLACES } from './navigation'
+import type { Session } from '../api/pending'
+import { useSession } from '../session/use-session'
+import { placesFor } from './navigation'
 import classes from './shortcuts.module.css'
 
 class Opener {
@@ -23,13 +25,13 @@ class Opener {
 
 export const shortcuts = new Opener()
 
-const GROUPS: [string, [string, string][]][] = [
+const groupsFor = (session: Session | null): [string, [string, string][]][] => [
   [
     'Anywhere',
     [
       ['Ctrl K', 'search and commands'],
       ['?', 'this list'],
-      ...PLACES.map(({ key, name }): [string, string] => [`g ${key}`, name]),
+      ...placesFor(session).map(({ key, name }): [string, string] => [`g ${key}`, name]),
     ],
   ],
   [
@@ -56,14 +58,26 @@ const GROUPS: [string, [string, string][]][] = [
       ['u', 'back to the queue'],
     ],
   ],
+  [
+    'Reports',
+    [
+      ['j / k', 'next, previous'],
+      ['a', 'accept'],
+      ['m', 'merge with an incident'],
+      ['s', 'ask the reporter'],
+      ['d', 'decline'],
+      ['Ctrl Enter', 'submit, and on to the next'],
+    ],
+  ],
 ]
 
 export function Shortcuts() {
+  const session = useSession()
   const opened = useSyncExternalStore(shortcuts.watch, () => shortcuts.opened)
   return (
     <Modal opened={opened} onClose={shortcuts.close} title="Keyboard" size={720}>
       <div className={classes.groups}>
-        {GROUPS.map(([group, keys]) => (
+        {groupsFor(session).map(([group, keys]) => (
           <section key={group} aria-label={group}>
             <Text fw={600} mb={4}>
               {group}

@@ -24,6 +24,18 @@ it('gives the same value the same number, and masks what was masked no more', ()
   expect(masker.mask(masked.text)).toEqual({ text: masked.text, spans: [] })
 })
 
+it('gives the same value the same number in all texts of a report', () => {
+  const texts = ['jane@example.org has it', 'so does bob@example.org', 'see jane@example.org and [email 7]']
+  const masked = masker.maskAll(texts)
+  expect(masked.map(({ text }) => text)).toEqual([
+    '[email 8] has it',
+    'so does [email 9]',
+    'see [email 8] and [email 7]',
+  ])
+  expect(masker.maskAll(masked.map(({ text }) => text)).flatMap(({ spans }) => spans)).toEqual([])
+  expect(masker.maskAll([texts[0]!])).toEqual([masker.mask(texts[0]!)])
+})
+
 it('tells values apart that punctuation sets apart', () => {
   for (const [text, masked] of [
     ['from 1.23.45.6 to 12.34.5.6', 'from [ip 1] to [ip 2]'],

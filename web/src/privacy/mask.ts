@@ -161,8 +161,22 @@ export class Masker {
 
   /** Masks a text, and counts what it took. Throws a `MaskError` if it is too long or never settles. */
   mask(given: string, work: Work = { units: 0 }): Masked {
-    // half of a pair is no character; in UTF-8 it would be this sign
-    const text = given.replace(/[\u{D800}-\u{DFFF}]/gu, '\u{FFFD}')
+    const text = wellFormed(given)
+    return this.render(text, this.hits(text, work), new Numbers(this.placeholders.inText(text)))
+  }
+
+  /**
+   * Masks several texts that belong together, such as the fields of one report: the same value has the same number in
+   * all of them. Throws for one of them what `mask` throws; then none is masked.
+   */
+  maskAll(given: readonly string[]): Masked[] {
+    const texts = given.map(wellFormed)
+    const numbers = new Numbers(texts.flatMap((text) => this.placeholders.inText(text)))
+    return texts.map((text) => this.render(text, this.hits(text, { units: 0 }), numbers))
+  }
+
+  /** What is to be masked in a text, in order and apart. */
+  private hits(text: string, work: Work): Hit[] {
     const bytes = new TextEncoder().encode(text).length
     if (bytes > TEXT_BYTES_MAX) {
       throw new MaskError('text_too_large', `the text is ${bytes} bytes long, and at most ${TEXT_BYTES_MAX} are masked`)
@@ -172,7 +186,7 @@ export class Masker {
     for (let round = 0; round < ROUNDS_MAX; round++) {
       const masked = [...all, ...taken].sort((a, b) => a.start - b.start)
       const found = this.look(new View(text, masked), work)
-      if (found.length === 0) return this.render(text, all, new Numbers(taken))
+      if (found.length === 0) return all
       all.push(...found)
       all.sort((a, b) => a.start - b.start)
     }
@@ -237,6 +251,11 @@ export class Masker {
     })
     return { text: masked + text.slice(at), spans }
   }
+}
+
+/** Half of a pair is no character; in UTF-8 it would be this sign. */
+function wellFormed(text: string): string {
+  return text.replace(/[\u{D800}-\u{DFFF}]/gu, '\u{FFFD}')
 }
 
 /** The parts of a place that are not masked yet, without the gaps beside what is. */

@@ -4,6 +4,7 @@ import { Card } from '../guest/controls'
 import { attachFile, type Receipt } from '../report/api'
 import { loadMasker } from '../report/masking'
 import { bytes } from '../time/format'
+import { withReceipt } from './opened'
 import classes from './receipt.module.css'
 
 const FILES_MAX = 5
@@ -15,13 +16,7 @@ interface Upload {
   why?: string
 }
 
-const STATES: Record<string, string> = {
-  ready: 'kept',
-  clean: 'kept',
-  stored: 'kept',
-  refused: 'refused',
-  pending: 'is looked at',
-}
+const STATES: Record<string, string> = { stored: 'kept', removed: 'removed by the team' }
 
 /** Files to a report: pictures, logs, the mail in question. */
 export function Attachments({ receipt, again }: { receipt: Receipt; again: () => void }) {
@@ -38,7 +33,7 @@ export function Attachments({ receipt, again }: { receipt: Receipt; again: () =>
       else {
         put({ name, state: 'sending' })
         try {
-          await attachFile(file, name)
+          await withReceipt((report) => attachFile(report, file, name))
           put(null)
           again()
         } catch (error) {

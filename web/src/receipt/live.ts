@@ -1,6 +1,8 @@
 import { useEffect, useEffectEvent, useState } from 'react'
 import { send } from '../api/client'
 import { EventParser } from '../api/stream'
+import { receiptHeaders } from '../report/api'
+import { openedReport } from './opened'
 
 const RETRY_MS_MIN = 2_000
 const RETRY_MS_MAX = 60_000
@@ -26,7 +28,10 @@ export async function followReceipt(
   let retry_ms = RETRY_MS_MIN
   while (!signal.aborted) {
     try {
-      const response = await send(new URL('/api/v1/receipt/events', location.origin).href, { signal })
+      const response = await send(new URL('/api/v1/receipt/events', location.origin).href, {
+        headers: receiptHeaders(openedReport()),
+        signal,
+      })
       if (!response.ok || !response.body) throw new Error('no stream')
       onLive(true)
       retry_ms = RETRY_MS_MIN

@@ -34,9 +34,9 @@ export function ProofCard({ proof, report }: { proof: Proof; report: string }) {
   return (
     <Card title="Proof">
       <p>
-        {proof.pending
-          ? 'Your report is written to the audit log; within a minute it is in its signed tree, and this proves it.'
-          : 'Your report is in the audit log’s signed tree. It cannot be removed or changed without that showing.'}
+        {proof.pending || proof.index == null
+          ? 'A record of this submission is written to the audit log. It has no place in the signed tree yet; look again in a minute.'
+          : `A record of this submission stands in the audit log at place ${String(proof.index)}. The proof says that, and nothing of what was decided.`}
       </p>
       <div className={classes.row}>
         <Button onClick={() => void verify()}>Verify here</Button>

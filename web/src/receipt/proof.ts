@@ -22,7 +22,7 @@ export async function checkProof(proof: Proof): Promise<Verdict> {
     return same(computed, hashOf(root))
       ? {
           outcome: 'good',
-          detail: `Record ${String(index)} is in the tree of ${String(size)} records: this browser computed its root.`,
+          detail: `The record is at place ${String(index)} of a tree of ${String(size)} records: this browser computed the root that the server names.`,
         }
       : {
           outcome: 'bad',

@@ -3,11 +3,12 @@ import { useEffect, useState } from 'react'
 import { ApiError } from '../api/problem'
 import { Button, Card, Field, Note, Problem, Waiting, When } from '../guest/controls'
 import { useVisitor } from '../guest/visitor'
-import { appealDecision, loadReceipt, openReceipt, writeToTeam, type Receipt } from '../report/api'
+import { appealDecision, writeToTeam, type Receipt } from '../report/api'
 import { MaskedBox } from '../report/masked-box'
 import { stateWord } from '../report/words'
 import { Attachments } from './attachments'
 import { useReceiptEvents } from './live'
+import { dropOpened, fetchReceipt, withReceipt } from './opened'
 import { ProofCard } from './proof-card'
 import { ReceiptTools } from './receipt-tools'
 import classes from './receipt.module.css'
@@ -17,42 +18,25 @@ import { timelineOf } from './timeline'
 const LIVE_CHECK_MS = 60_000
 const POLL_MS = 4_000
 
-/** The secret of which this browser has the session. */
-const opened: { secret: string | null } = { secret: null }
-
-async function fetchReceipt(signal: AbortSignal): Promise<Receipt> {
-  const secret = heldSecret()
-  if (secret === null || opened.secret === secret) {
-    try {
-      return await loadReceipt(signal)
-    } catch (error) {
-      // the session of an hour is over; the secret opens another
-      if (secret === null || !(error instanceof ApiError) || error.status !== 401) throw error
-    }
-  }
-  const { report } = await openReceipt(secret)
-  opened.secret = secret
-  return report
-}
-
 /** What became of a report, for whoever holds its receipt. */
 export default function ReceiptPage() {
   const client = useQueryClient()
-  useState(takeSecret)
+  const [secret, setSecret] = useState(takeSecret)
   useEffect(() => {
     document.title = 'Receipt · Hue & Cry'
     const another = () => {
       if (secretIn(location.hash) === null) return
-      takeSecret()
-      void client.resetQueries({ queryKey: ['receipt'] })
+      dropOpened()
+      setSecret(takeSecret())
     }
     window.addEventListener('hashchange', another)
     return () => window.removeEventListener('hashchange', another)
-  }, [client])
+  }, [])
   const [live, setLive] = useState(false)
   const receipt = useQuery({
-    queryKey: ['receipt'],
-    queryFn: ({ signal }) => fetchReceipt(signal),
+    // of each secret its own: what another receipt said is never shown meanwhile
+    queryKey: ['receipt', secret],
+    queryFn: ({ signal }) => fetchReceipt(secret, signal),
     staleTime: 0,
     refetchInterval: (query) => (query.state.error ? false : live ? LIVE_CHECK_MS : POLL_MS),
     retry: (failures, error) =>
@@ -61,11 +45,12 @@ export default function ReceiptPage() {
   const isOpen = receipt.data !== undefined
   const isLive = useReceiptEvents(isOpen, () => void receipt.refetch())
   if (isLive !== live) setLive(isLive)
-  const isClosed = receipt.error instanceof ApiError && [401, 403, 404].includes(receipt.error.status)
+  const isClosed = receipt.error instanceof ApiError && [401, 403, 404, 409].includes(receipt.error.status)
   const forget = () => {
     dropSecret()
-    opened.secret = null
-    void client.resetQueries({ queryKey: ['receipt'] })
+    dropOpened()
+    setSecret(null)
+    void client.resetQueries({ queryKey: ['receipt', null] })
   }
   if (receipt.isPending) return <Waiting what="the receipt" />
   if (isClosed || !receipt.data) {
@@ -74,10 +59,12 @@ export default function ReceiptPage() {
         <h1>Receipt</h1>
         {isClosed ? null : <Problem error={receipt.error} what="The receipt" retry={() => void receipt.refetch()} />}
         <OpenForm
-          error={heldSecret() === null ? null : receipt.error}
-          onSecret={(secret) => {
-            handOver(secret, { masked: { count: 0, kinds: [] } })
-            void client.resetQueries({ queryKey: ['receipt'] })
+          error={secret === null ? null : receipt.error}
+          onSecret={(found) => {
+            handOver(found, null)
+            dropOpened()
+            if (found === secret) void receipt.refetch()
+            else setSecret(found)
           }}
         />
       </>
@@ -296,7 +283,7 @@ function DecisionCard({ receipt, again }: { receipt: Receipt; again: () => void 
           what="The appeal was not sent"
           focused
           onSend={async (text) => {
-            await appealDecision(text)
+            await withReceipt((report) => appealDecision(report, text))
             again()
           }}
         />
@@ -326,7 +313,7 @@ function Messages({ receipt, again }: { receipt: Receipt; again: () => void }) {
           action="Send"
           what="The message was not sent"
           onSend={async (text) => {
-            await writeToTeam(text)
+            await withReceipt((report) => writeToTeam(report, text))
             again()
           }}
         />

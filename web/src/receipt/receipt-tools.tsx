@@ -1,6 +1,7 @@
 import { useState } from 'react'
 import { Button, Card, Problem } from '../guest/controls'
 import { claimReport, forgetReceipt, withdrawReport, type Receipt } from '../report/api'
+import { withReceipt } from './opened'
 import classes from './receipt.module.css'
 
 interface Props {
@@ -49,7 +50,10 @@ export function ReceiptTools({ receipt, person, secret, again, onForget }: Props
       {receipt.claimed ? <p>It is among the reports of an account.</p> : null}
       <div className={classes.row}>
         {open && !asked ? <Button onClick={() => setAsked(true)}>Withdraw it…</Button> : null}
-        <Button tone="quiet" onClick={() => void act('It was not forgotten', forgetReceipt, onForget)}>
+        <Button
+          tone="quiet"
+          onClick={() => void act('It was not forgotten', () => forgetReceipt(receipt.id), onForget)}
+        >
           Forget it on this device
         </Button>
       </div>
@@ -61,10 +65,14 @@ export function ReceiptTools({ receipt, person, secret, again, onForget }: Props
               tone="main"
               busy={busy}
               onClick={() =>
-                void act('It was not withdrawn', withdrawReport, () => {
-                  setAsked(false)
-                  again()
-                })
+                void act(
+                  'It was not withdrawn',
+                  () => withReceipt(withdrawReport),
+                  () => {
+                    setAsked(false)
+                    again()
+                  },
+                )
               }
             >
               Withdraw it

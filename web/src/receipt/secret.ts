@@ -28,7 +28,7 @@ export function takeSecret(): string | null {
 }
 
 /** From the form to the receipt, within the page. */
-export function handOver(secret: string, sent: Sent): void {
+export function handOver(secret: string, sent: Sent | null): void {
   Object.assign(held, { secret, sent })
 }
 

@@ -296,17 +296,26 @@ export interface Credit {
   shown: boolean
 }
 
+export interface DigestSection {
+  title: string
+  /** What others may learn, one a line. */
+  text?: string | null
+  items: { label: string; count: string }[]
+}
+
+/** Sums of at least a few reports each, so that nobody can be told from them. */
 export interface Digest {
   id: string
-  title?: string | null
+  title: string
   state: string
   from: string
   to: string
-  /** Plain text or Markdown; shown as text. */
-  text?: string | null
-  sections?: { title: string; text?: string | null; items?: { label: string; count: number | string }[] }[] | null
+  text: string
+  k: number
+  sections: DigestSection[]
   published_at?: string | null
-  approved_by?: unknown
+  /** Told to those who moderate. */
+  approved_by?: string | null
 }
 
 interface Items<T> {
@@ -339,17 +348,26 @@ export const loadDigest = (id: string, as: As = {}) =>
 
 /* With a receipt; the session is a cookie that no script reads. */
 
+/** Names the report that is meant: the browser's receipt may have become another's, opened beside this page. */
+export const receiptHeaders = (report: string | null): Record<string, string> =>
+  report === null ? {} : { 'Huecry-Report': report }
+
 export const openReceipt = (secret: string) =>
   callJson<{ report: Receipt; expires_at: string }>('POST', `${ROOT}/receipts`, { body: { secret } })
-export const loadReceipt = (signal?: AbortSignal) => callJson<Receipt>('GET', `${ROOT}/receipt`, { signal })
-export const writeToTeam = (text: string) => call('POST', `${ROOT}/receipt/messages`, { body: { text } })
-export const appealDecision = (reason: string) => call('POST', `${ROOT}/receipt/appeal`, { body: { reason } })
-export const withdrawReport = () => call('POST', `${ROOT}/receipt/withdraw`, { body: {} })
-export const forgetReceipt = () => call('DELETE', `${ROOT}/receipt`)
+export const loadReceipt = (report: string | null, signal?: AbortSignal) =>
+  callJson<Receipt>('GET', `${ROOT}/receipt`, { headers: receiptHeaders(report), signal })
+export const writeToTeam = (report: string, text: string) =>
+  call('POST', `${ROOT}/receipt/messages`, { headers: receiptHeaders(report), body: { text } })
+export const appealDecision = (report: string, reason: string) =>
+  call('POST', `${ROOT}/receipt/appeal`, { headers: receiptHeaders(report), body: { reason } })
+export const withdrawReport = (report: string) =>
+  call('POST', `${ROOT}/receipt/withdraw`, { headers: receiptHeaders(report), body: {} })
+export const forgetReceipt = (report: string) => call('DELETE', `${ROOT}/receipt`, { headers: receiptHeaders(report) })
 
 /** Sends a file as it is, under a name; in a header only ASCII is safe, so the name is percent-encoded. */
-export async function attachFile(file: Blob, name: string): Promise<void> {
+export async function attachFile(report: string, file: Blob, name: string): Promise<void> {
   const headers = {
+    ...receiptHeaders(report),
     'Content-Type': file.type || 'application/octet-stream',
     'Huecry-Filename': encodeURIComponent(name),
   }

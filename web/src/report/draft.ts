@@ -10,13 +10,22 @@ export interface Draft {
   values: Values
   context: ReportContext
   link?: string
-  anonymous: boolean
+  /** With whose name it was to be sent: a person's id; nothing for without a name, signed in or not. */
+  by?: string
   add_to?: string
   /** How much of what was typed was replaced. */
   masked: number
   /** To be sent as soon as the server can be reached, under this key, so that twice is once. */
   waiting?: { key: string }
   saved_at_ms: number
+}
+
+/**
+ * Whether a draft that waits may be sent by itself: only as it was to be sent. Without a name it always can; with a name only
+ * as that person, never as whoever is signed in by now.
+ */
+export function isSentByItself(draft: Draft, person: string | null): boolean {
+  return draft.waiting !== undefined && (draft.by === undefined || draft.by === person)
 }
 
 type Store = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>

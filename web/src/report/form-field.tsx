@@ -25,7 +25,7 @@ export function fieldId(name: string): string {
 /** One question of a form. */
 export function FormFieldControl(props: Props) {
   const { field, required, value, error, masked, brought } = props
-  const help = [field.help, field.kind === 'list' ? 'One a line.' : ''].filter(Boolean).join(' ')
+  const help = field.help ?? (field.kind === 'list' ? 'One a line.' : '')
   return (
     <div>
       <Field

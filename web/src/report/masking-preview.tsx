@@ -5,7 +5,7 @@ import classes from './report.module.css'
 /** How a text will be sent, where that is not how it was typed. */
 export function MaskingPreview({ masked, label }: { masked: Masked; label: string }) {
   return (
-    <div className={classes.preview}>
+    <div className={classes.preview} data-testid="preview">
       <div className={classes.previewHead}>
         {label} <b>{foundWords(foundIn([masked]))}</b> replaced
       </div>

@@ -48,15 +48,13 @@ export function foundWords(found: readonly Found[]): string {
   return words.length > 0 ? `${words.join(', ')} and ${last}` : last
 }
 
-/** How many different values of each kind were replaced, most first. */
+/** How many different values of each kind were replaced, most first; texts share their numbers. */
 export function foundIn(masked: readonly Masked[]): Found[] {
   const counts = new Map<string, number>()
-  for (const { spans } of masked) {
-    const seen = new Set<string>()
-    for (const { class: kind, replacement } of spans) {
-      if (!seen.has(replacement)) counts.set(kind, (counts.get(kind) ?? 0) + 1)
-      seen.add(replacement)
-    }
+  const seen = new Set<string>()
+  for (const { class: kind, replacement } of masked.flatMap(({ spans }) => spans)) {
+    if (!seen.has(replacement)) counts.set(kind, (counts.get(kind) ?? 0) + 1)
+    seen.add(replacement)
   }
   return [...counts].map(([kind, count]) => ({ kind, count })).toSorted((a, b) => b.count - a.count)
 }
@@ -77,7 +75,7 @@ export function piecesOf({ text, spans }: Masked): Piece[] {
 }
 
 /** Words that another keystroke may make part of something personal: `jane.d`, `+49`, `Jane`, `password:`. */
-const UNSURE = /[\d@:=_+/\\-]|^["'(“‘[]*\p{Lu}/u
+const UNSURE = /[\d@:=_+/\\[\]-]|^["'(“‘]*\p{Lu}/u
 /** Between words; also what stands between them in languages without spaces ends a word. */
 const GAP = /[\s,;!?。、，]+$/u
 
@@ -90,11 +88,11 @@ export function settledPart(masker: Pick<Masker, 'mask'>, typed: string): string
   let ended = GAP.test(rest)
   for (;;) {
     rest = rest.replace(GAP, '')
-    const word = /\S+$/u.exec(rest)?.[0] ?? ''
+    const word = /(?:\[[a-z]+ \d+\]\S*|\S+)$/u.exec(rest)?.[0] ?? ''
     if (word === '') return ''
-    const placeholder = /\[[a-z]+ \d+\]\S*$/u.test(rest)
-    if (ended && (placeholder || !UNSURE.test(word))) return rest
-    rest = placeholder ? rest.replace(/\[[a-z]+ \d+\]\S*$/u, '') : rest.slice(0, rest.length - word.length)
+    // what is masked there may turn out to be a part of something longer, so it goes as well
+    if (ended && !UNSURE.test(word)) return rest
+    rest = rest.slice(0, rest.length - word.length)
     ended = true
   }
 }

@@ -2,9 +2,10 @@ import { useQuery } from '@tanstack/react-query'
 import { useDeferredValue, useEffect, useMemo, useRef, useState } from 'react'
 import type { FieldFault } from '../api/problem'
 import { Button, Note, Problem, When } from '../guest/controls'
+import type { Visitor } from '../guest/visitor'
 import type { Masker } from '../privacy/mask'
 import { findRelated, type CheckedLink, type Form, type FormField, type ReportContext } from './api'
-import { deleteDraft, saveDraft, type Draft } from './draft'
+import { deleteDraft, isSentByItself, saveDraft, type Draft } from './draft'
 import { fieldId, FormFieldControl } from './form-field'
 import { foundWords, loadMasker } from './masking'
 import { KeepOut } from './masking-preview'
@@ -29,7 +30,7 @@ interface Props {
   forms: Form[]
   start: Start
   /** Who is signed in. */
-  person: string | null
+  person: Visitor | null
   signed: CheckedLink | null
   onDeleted: () => void
 }
@@ -44,21 +45,25 @@ export function ReportForm({ forms, start, person, signed, onDeleted }: Props) {
   const [values, setValues] = useState(start.values)
   const [context, setContext] = useState(start.context)
   const [typing, setTyping] = useState<Typing | null>(null)
-  const [chosen, setChosen] = useState(start.draft?.anonymous ?? false)
+  // a draft stays without a name if it was without one
+  const [chosen, setChosen] = useState(start.draft !== null && start.draft.by === undefined)
   const [addTo, setAddTo] = useState(start.draft?.add_to ?? null)
   const [touched, setTouched] = useState(false)
   const form = forms.find((each) => each.type === type) ?? forms[0]!
-  const who = { chosen: person !== null && chosen, anonymous: person === null || chosen }
+  const by = person === null || chosen ? null : person.id
+  const resumes = start.draft !== null && isSentByItself(start.draft, person?.id ?? null)
   const maskedBefore = start.draft?.masked ?? 0
   const written: Written = { form, values, context, link: start.link, maskedBefore }
   const { masker, error: maskerError } = useMasker()
   const masked = useMasked(masker, form, values, context)
-  const { sending, send, reset } = useSending(written, who, start.draft?.waiting)
-  const related = useRelated(masker, written, typing, who.anonymous)
-  const saved = useDraft(written, masked, touched && sending.state !== 'busy', { anonymous: who.chosen, addTo })
+  const { sending, send, reset } = useSending(written, by, resumes ? start.draft?.waiting : undefined)
+  const related = useRelated(masker, written, typing, by === null)
+  // what is being sent is kept by who sends it, with the key that it is sent under
+  const isKept = touched && sending.state !== 'busy' && sending.state !== 'waiting'
+  const saved = useDraft(written, masked, isKept, { by, addTo })
   const submit = () => void send(addTo)
   useRetry(sending, submit)
-  useResumed(start.draft, submit)
+  useResumed(resumes, submit)
 
   const change = (name: string, value: string, at: Typing) => {
     setValues((before) => ({ ...before, [name]: value }))
@@ -93,7 +98,7 @@ export function ReportForm({ forms, start, person, signed, onDeleted }: Props) {
       masked={masked?.byField[field.name]}
       brought={values[field.name] !== undefined && values[field.name] === start.values[field.name]}
       masker={masker}
-      anonymous={who.anonymous}
+      anonymous={by === null}
       onChange={(value, at) => change(field.name, value, at)}
     />
   )
@@ -106,12 +111,17 @@ export function ReportForm({ forms, start, person, signed, onDeleted }: Props) {
         submit()
       }}
     >
-      <DraftNote draft={start.draft} saved={saved} onDelete={remove} />
+      {start.draft ? <DraftNote from={start.draft.saved_at_ms} onDelete={remove} /> : null}
       {signed ? <SignedNote signed={signed} /> : null}
       <FormChoice forms={forms} chosen={form} onChoose={choose} />
-      <Warnings form={form} values={values} />
+      {form.warning ? (
+        <Note tone="warn">
+          <p>{form.warning}</p>
+        </Note>
+      ) : null}
       <ErrorSummary form={form} faults={faults} of={sending} />
       <div className={classes.questions}>{required.map(control)}</div>
+      <Forbidden form={form} values={values} />
       <RelatedList
         items={related}
         chosen={addTo}
@@ -127,8 +137,9 @@ export function ReportForm({ forms, start, person, signed, onDeleted }: Props) {
       ) : null}
       <ContextList form={form} context={context} onChange={setContext} />
       <MaskingSummary masked={masked} error={maskerError} before={maskedBefore} />
-      {person !== null ? <AnonymousSwitch person={person} chosen={chosen} onChoose={setChosen} /> : null}
+      {person !== null ? <AnonymousSwitch person={person.name} chosen={chosen} onChoose={setChosen} /> : null}
       <SendBar form={form} values={values} sending={sending} />
+      {(saved || sending.state === 'waiting') && !start.draft ? <DraftNote onDelete={remove} /> : null}
     </form>
   )
 }
@@ -190,7 +201,7 @@ function useDraft(
   written: Written,
   masked: MaskedForm | null,
   enabled: boolean,
-  more: { anonymous: boolean; addTo: string | null },
+  more: { by: string | null; addTo: string | null },
 ): boolean {
   const [saved, setSaved] = useState(false)
   const settled = useSettled(masked, SAVE_WAIT_MS)
@@ -205,10 +216,10 @@ function useDraft(
 }
 
 /** A draft that waited for the network is sent when the page is opened again. */
-function useResumed(draft: Draft | null, send: () => void): void {
+function useResumed(resumes: boolean, send: () => void): void {
   const begun = useRef(false)
   useEffect(() => {
-    if (!draft?.waiting || begun.current) return
+    if (!resumes || begun.current) return
     begun.current = true
     send()
     // once, when the page is opened
@@ -216,18 +227,17 @@ function useResumed(draft: Draft | null, send: () => void): void {
   }, [])
 }
 
-function DraftNote({ draft, saved, onDelete }: { draft: Draft | null; saved: boolean; onDelete: () => void }) {
-  if (!draft && !saved) return null
+function DraftNote({ from, onDelete }: { from?: number; onDelete: () => void }) {
   return (
     <div className={classes.draft}>
       <span role="status">
         Saved on this device, masked, not sent yet
-        {draft && !saved ? (
+        {from === undefined ? null : (
           <>
             {' '}
-            · from <When at={new Date(draft.saved_at_ms).toISOString()} />
+            · from <When at={new Date(from).toISOString()} />
           </>
-        ) : null}
+        )}
       </span>
       <Button tone="quiet" onClick={onDelete}>
         Delete it
@@ -263,25 +273,18 @@ function FormChoice({ forms, chosen, onChoose }: { forms: Form[]; chosen: Form; 
   )
 }
 
-/** What does not belong into the report: always, and where the text seems to be about it. */
-function Warnings({ form, values }: { form: Form; values: Values }) {
+/** What does not belong into the report, where the text seems to be about it. */
+function Forbidden({ form, values }: { form: Form; values: Values }) {
   const late = useDeferredValue(values)
   const messages = useMemo(() => forbiddenIn(form, late), [form, late])
   return (
-    <>
-      {form.warning ? (
-        <Note tone="warn">
-          <p>{form.warning}</p>
+    <div role="status" className={classes.forbidden}>
+      {messages.map((message) => (
+        <Note key={message} tone="bad" title="Please look again before you send">
+          <p>{message}</p>
         </Note>
-      ) : null}
-      <div role="status" className={classes.forbidden}>
-        {messages.map((message) => (
-          <Note key={message} tone="bad" title="Please look again before you send">
-            <p>{message}</p>
-          </Note>
-        ))}
-      </div>
-    </>
+      ))}
+    </div>
   )
 }
 
@@ -334,17 +337,17 @@ function ContextList({ form, context, onChange }: ContextProps) {
   return (
     <section aria-label="Sent along" className={classes.context}>
       <h2>Sent along</h2>
-      <dl>
+      <ul>
         {rest.map(([name, value]) => (
-          <div key={name}>
-            <dt>{contextWord(name)}</dt>
-            <dd className="mono wrap">{value}</dd>
+          <li key={name}>
+            <span className="dim">{contextWord(name)}</span>
+            <span className="mono wrap">{value}</span>
             <Button tone="quiet" onClick={() => without(name)} aria-label={`Leave out: ${contextWord(name)}`}>
               Leave out
             </Button>
-          </div>
+          </li>
         ))}
-      </dl>
+      </ul>
     </section>
   )
 }

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
 import { Problem, Waiting, Note } from '../guest/controls'
-import { useVisitor } from '../guest/visitor'
+import { useVisitor, type Visitor } from '../guest/visitor'
 import { checkLink, loadForms, type CheckedLink, type Form } from './api'
 import { readDraft } from './draft'
 import { intoForm, readPrefill, type Prefill } from './prefill'
@@ -46,7 +46,7 @@ export default function ReportPage() {
       ) : (
         <>
           {link.isError ? <Problem error={link.error} what="The link you came by is not used" /> : null}
-          <Begun forms={forms.data.items} prefill={prefill} link={link.data} person={visitor?.name ?? null} />
+          <Begun forms={forms.data.items} prefill={prefill} link={link.data} person={visitor} />
         </>
       )}
     </>
@@ -57,7 +57,7 @@ interface BegunProps {
   forms: Form[]
   prefill: Prefill
   link: CheckedLink | undefined
-  person: string | null
+  person: Visitor | null
 }
 
 /** Where to begin: with what the address brings along, with a draft, or from nothing. */

@@ -31,7 +31,7 @@ const RETRY_MS = 15_000
 
 export function draftOf(
   written: Written,
-  more: { anonymous: boolean; addTo: string | null },
+  more: { by: string | null; addTo: string | null },
   masked: MaskedPart,
 ): Draft {
   return {
@@ -39,7 +39,7 @@ export function draftOf(
     values: masked.values,
     context: masked.context,
     link: written.link,
-    anonymous: more.anonymous,
+    by: more.by ?? undefined,
     add_to: more.addTo ?? undefined,
     masked: masked.count + written.maskedBefore,
     saved_at_ms: Date.now(),
@@ -53,15 +53,11 @@ function isPassing(error: unknown): error is ApiError {
   return error instanceof ApiError && [0, 429, 502, 503, 504].includes(error.status)
 }
 
-interface Who {
-  /** Whether somebody is signed in who chose to report without saying so. */
-  chosen: boolean
-  /** Whether requests are sent without anything that says who it is. */
-  anonymous: boolean
-}
+/** With whose name it is sent: a person's id, or `null` for requests without anything that says who it is. */
+type By = string | null
 
 /** Masks, sends, waits for the network, and goes on to the receipt. */
-export function useSending(written: Written, who: Who, waiting: Draft['waiting']) {
+export function useSending(written: Written, by: By, waiting: Draft['waiting']) {
   const [sending, setSending] = useState<Sending>({ state: 'idle' })
   const keys = useRef(new SendingKey())
   const resumed = useRef(waiting)
@@ -79,17 +75,17 @@ export function useSending(written: Written, who: Who, waiting: Draft['waiting']
       const body = toReport(written.form, total, {
         link: written.link,
         addTo: addTo ?? undefined,
-        anonymous: who.chosen,
+        anonymous: by === null,
       })
       const text = JSON.stringify(body)
       if (resumed.current) keys.current.resume(text, resumed.current.key)
       resumed.current = undefined
       const key = keys.current.for(text)
       // kept before it is sent: what is lost on the way is not lost here
-      const draft = draftOf(written, { anonymous: who.chosen, addTo }, masked)
+      const draft = draftOf(written, { by, addTo }, masked)
       saveDraft({ ...draft, waiting: { key } })
       try {
-        const sent = await submitReport(body, key, { anonymous: who.anonymous })
+        const sent = await submitReport(body, key, { anonymous: by === null })
         deleteDraft()
         handOver(sent.receipt.secret, { masked: { count: body.client_masked, kinds: sent.masked.kinds } })
         goTo('/receipt')

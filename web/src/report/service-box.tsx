@@ -6,11 +6,14 @@ import classes from './report.module.css'
 import { useSettled } from './settled'
 
 const WAIT_MS = 180
+/** So many digits are rather a number of a card or a telephone than a name. */
+const DIGITS_MIN = 5
 /** As names of services look; anything else is not asked for, so that nothing personal is by mistake. */
 const ASKABLE = /^[\p{L}\p{N}][\p{L}\p{N} ._/-]{0,63}$/u
 
 export function isAskable(typed: string, masker: Pick<Masker, 'mask'> | null): boolean {
-  return masker !== null && ASKABLE.test(typed) && !/\d{5}/.test(typed) && masker.mask(typed).spans.length === 0
+  const digits = typed.match(/\d/g)?.length ?? 0
+  return masker !== null && ASKABLE.test(typed) && digits < DIGITS_MIN && masker.mask(typed).spans.length === 0
 }
 
 interface Props {

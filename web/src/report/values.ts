@@ -91,31 +91,24 @@ function isFree({ kind }: FormField): boolean {
 
 /** All texts of a form as they may leave this machine. Throws a `MaskError` where a text cannot be masked. */
 export function maskForm(masker: Masker, form: Form, values: Values, context: ReportContext): MaskedForm {
-  const byField: Record<string, Masked> = {}
-  const all: Masked[] = []
-  const mask = (text: string): Masked => {
-    const masked = masker.mask(text)
-    if (masked.spans.length > 0) all.push(masked)
-    return masked
-  }
   const known = new Map(form.fields.map((field) => [field.name, field]))
-  const texts = Object.entries(values).map(([name, value]): [string, string] => {
+  // what cannot hold a text is checked before it is sent; what does not hold is masked like any other, for a draft
+  const isText = ([name, value]: [string, string]) => {
     const field = known.get(name)
-    // what cannot hold a text is checked before it is sent; a draft of it is masked like any other
-    if (field && !isFree(field) && faultOf(field, value.trim()) === null) return [name, value]
-    const masked = mask(value)
-    if (masked.spans.length > 0) byField[name] = masked
-    return [name, masked.text]
-  })
-  const seen = Object.entries(context).map(([name, value]) => [
-    name,
-    name === 'commit' && COMMIT.test(value) ? value : mask(value).text,
-  ])
+    return !field || isFree(field) || faultOf(field, value.trim()) !== null
+  }
+  const texts = Object.entries(values).filter(isText)
+  const seen = Object.entries(context).filter(([name, value]) => name !== 'commit' || !COMMIT.test(value))
+  const all = masker.maskAll([...texts, ...seen].map(([, value]) => value))
+  const byName = ([name]: [string, string], index: number): [string, Masked] => [name, all[index]!]
+  const ofValues = texts.map(byName)
+  const ofContext = seen.map((entry, index) => byName(entry, index + texts.length))
   const found = foundIn(all)
+  const plain = (masked: [string, Masked][]) => masked.map(([name, { text }]) => [name, text])
   return {
-    values: Object.fromEntries(texts),
-    context: Object.fromEntries(seen) as ReportContext,
-    byField,
+    values: { ...values, ...Object.fromEntries(plain(ofValues)) },
+    context: { ...context, ...Object.fromEntries(plain(ofContext)) },
+    byField: Object.fromEntries(ofValues.filter(([, { spans }]) => spans.length > 0)),
     found,
     count: found.reduce((sum, { count }) => sum + count, 0),
   }

@@ -23,6 +23,7 @@ export function isUndecided(state: string): boolean {
 }
 
 const TIERS: Record<string, string> = {
+  anonymous: 'anonymous',
   newcomer: 'new here',
   regular: 'regular',
   trusted: 'trusted',

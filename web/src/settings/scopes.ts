@@ -14,6 +14,10 @@ export const SCOPES = [
   { name: 'sources:admin', about: 'make and remove sources' },
   { name: 'tokens:admin', about: 'make and revoke tokens' },
   { name: 'people:admin', about: 'give roles, keep people out, make one-time links' },
+  { name: 'reports:read', about: 'read reports of people' },
+  { name: 'reports:write', about: 'report for a program, make signed links of the form' },
+  { name: 'reports:moderate', about: 'decide reports, appeals and digests' },
+  { name: 'mcp:use', about: 'speak the model context protocol' },
   { name: 'metrics:read', about: 'scrape metrics' },
 ] as const
 

@@ -118,6 +118,9 @@ pub enum ReportVerb {
         /// Send no token.
         #[arg(long)]
         anonymous: bool,
+        /// Send the token that there is, though the report was kept without one.
+        #[arg(long, conflicts_with = "anonymous")]
+        as_me: bool,
     },
     /// How a report stands, by the link of its receipt; `-` reads the link from standard input.
     Status {

@@ -1,6 +1,7 @@
 //! The program as its users run it: a child process, real files, real HTTP.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
 
+mod anonymous;
 mod answers;
 mod audit;
 mod bounds;
@@ -22,6 +23,7 @@ mod program;
 mod query;
 mod report_schemas;
 mod reports;
+mod reports_end_to_end;
 mod rollout;
 mod rule_work;
 mod rules_program;

@@ -53,12 +53,18 @@ impl Server {
 
     /// The same with the text of a configuration.
     pub(crate) fn start_with(folder: &Path, text: &str) -> Self {
+        Self::start_logging(folder, text, "huecry=info")
+    }
+
+    /// The same with a log as verbose as `RUST_LOG` says.
+    pub(crate) fn start_logging(folder: &Path, text: &str, log_filter: &str) -> Self {
         let listen = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let config = folder.join("huecry.toml");
         std::fs::write(&config, text).unwrap();
         let log =
             std::fs::OpenOptions::new().create(true).append(true).open(folder.join("stderr.log")).unwrap();
         let child = huecry()
+            .env("RUST_LOG", log_filter)
             .args(["serve", "--listen", &listen.to_string(), "--config"])
             .arg(&config)
             .arg("--data-dir")

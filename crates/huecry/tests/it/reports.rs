@@ -152,7 +152,7 @@ fn what_leaves_the_machine_is_masked_and_exactly_what_the_dry_run_printed() {
         "{stdout}"
     );
     assert!(
-        stderr.contains("masked    where: [email 1]") && stderr.contains("GITHUB_REPOSITORY"),
+        stderr.contains("masked         where: [email 1]") && stderr.contains("GITHUB_REPOSITORY"),
         "{stderr}"
     );
     assert!(
@@ -230,6 +230,36 @@ fn a_report_is_kept_without_a_server_and_sent_once_later() {
         assert_eq!(request.json(), kept["body"]);
         assert_eq!(request.header("idempotency-key"), kept["idempotency_key"].as_str());
     }
+}
+
+#[test]
+fn nobody_is_named_who_was_not_when_they_wrote_it() {
+    let (folder, server) = (tempfile::tempdir().unwrap(), server());
+    let url = server.url();
+    let token = [("HUECRY_TOKEN", "hc_api_x")];
+    let keep = ["report", "--url", &url, "--form", "own", "--set", "what=x", "--save"];
+    for (name, variables) in [("guests.json", &[][..]), ("named.json", &token[..])] {
+        let kept = run_in(folder.path(), &[&keep[..], &[name]].concat(), variables, "");
+        assert!(kept.status.success(), "{}", text(&kept.stderr));
+    }
+    for (args, variables, authorization) in [
+        (&["guests.json"][..], &token[..], None),
+        (&["guests.json", "--as-me"], &token, Some("Bearer hc_api_x")),
+        (&["named.json"], &token, Some("Bearer hc_api_x")),
+        (&["named.json"], &[], None),
+        (&["named.json", "--anonymous"], &token, None),
+    ] {
+        let sent =
+            run_in(folder.path(), &[&["report", "send", "--url", &url][..], args].concat(), variables, "");
+        assert!(sent.status.success(), "{args:?}: {}", text(&sent.stderr));
+        let posted = server.asked_for("POST", "/api/v1/reports");
+        let last = posted.last().unwrap();
+        assert_eq!(last.header("authorization"), authorization, "{args:?}");
+        assert_eq!(last.json()["anonymous"], args.contains(&"--anonymous"), "{args:?}");
+    }
+    let unknown =
+        run_in(folder.path(), &["report", "send", "--url", &url, "guests.json", "--as-me"], &[], "");
+    assert_eq!(unknown.status.code(), Some(2), "{}", text(&unknown.stderr));
 }
 
 #[test]
@@ -338,6 +368,7 @@ fn a_receipt_is_followed_answered_and_appealed_without_a_token() {
         assert_eq!(asked[0].json(), body, "{args:?}");
         assert_eq!(asked[0].header("origin"), Some(server.url().as_str()));
         assert_eq!(asked[0].header("cookie"), Some("huecry_receipt=sealed"));
+        assert_eq!(asked[0].header("huecry-report"), Some("rep_1"));
     }
     assert!(
         server.asked().iter().all(|request| request.header("authorization").is_none()),

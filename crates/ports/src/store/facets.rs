@@ -7,7 +7,7 @@ pub const FACET_RULES_MAX: usize = 20;
 /// Facets are exact when status and severity narrow the list, however many incidents there are; and whatever else does
 /// so, as long as it leaves at most so many incidents. Of more, so many are counted, and the answer says that it is not
 /// exact.
-pub const FACET_CANDIDATES_MAX: usize = 5_000;
+pub const FACET_CANDIDATES_MAX: usize = 3_000;
 
 /// One thing that incidents differ by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -30,8 +30,8 @@ const TITLE: &str = "title";
 /// An answer that nobody typed: the field, the value, and what says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filled {
-    /// The field's label.
-    pub label: String,
+    /// The field's name.
+    pub field: String,
     /// The value and where it is from.
     pub known: Known,
 }
@@ -129,14 +129,14 @@ impl Draft {
             let Some(known) = known.filter(|_| !self.is_answered(&field.name)) else { continue };
             // what a machine says and the field does not take is not asked for, and not sent
             if self.set(form, &field.name, &known.value).is_ok() {
-                filled.push(Filled { label: field.label.clone(), known });
+                filled.push(Filled { field: field.name.clone(), known });
             }
         }
         if self.service.is_none()
             && let Some(known) = &context.service
         {
             self.service = Some(known.value.clone());
-            filled.push(Filled { label: "Service".to_owned(), known: known.clone() });
+            filled.push(Filled { field: SERVICE.to_owned(), known: known.clone() });
         }
         filled
     }
@@ -293,8 +293,8 @@ mod tests {
             ..Context::default()
         };
         let filled = draft.fill(&form, &context, "2026-11-27T08:00:00Z");
-        let told: Vec<_> = filled.iter().map(|f| (f.label.as_str(), f.known.value.as_str())).collect();
-        assert_eq!(told, [("Commit", "0123456"), ("Seen", "2026-11-27T08:00:00Z")]);
+        let told: Vec<_> = filled.iter().map(|f| (f.field.as_str(), f.known.value.as_str())).collect();
+        assert_eq!(told, [("commit", "0123456"), ("seen", "2026-11-27T08:00:00Z")]);
         assert_eq!(draft.service.as_deref(), Some("till"));
         assert_eq!(draft.context, context.to_json(), "the context has it all the same");
         let mut other = Draft::new(&form);

@@ -170,8 +170,7 @@ impl FormFile {
         }
         let property = self.property(name);
         let text = if field.kind == FieldKind::List {
-            if property["type"] != "array"
-                || !property["maxItems"].as_u64().is_some_and(|n| n <= LIST_ITEMS_MAX)
+            if property["type"] != "array" || property["maxItems"].as_u64().is_none_or(|n| n > LIST_ITEMS_MAX)
             {
                 return Err(format!(
                     "field `{name}`: a list is an array with `maxItems` of {LIST_ITEMS_MAX} or less"

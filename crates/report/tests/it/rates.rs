@@ -1,7 +1,7 @@
 //! Rates hold reports back; they refuse none.
 
 use crate::chance::Chance;
-use model::{Entropy, SeededEntropy};
+use model::SeededEntropy;
 use proptest::prelude::*;
 use report::provenance::Channel;
 use report::rate::{
@@ -190,7 +190,5 @@ proptest! {
         }
         let refilled = forward_ms as f64 / HOUR_MS as f64 * f64::from(limit.per_hour);
         prop_assert!(f64::from(received) <= f64::from(limit.burst) + refilled + 1.0);
-        let mut more = [0; 4];
-        entropy.fill(&mut more);
     }
 }

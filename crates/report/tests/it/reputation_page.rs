@@ -1,7 +1,10 @@
 //! The page about the formula says what the code does.
 
+use report::decision_table::{Case, Place, ReporterKind, allowed};
+use report::provenance::Channel;
+use report::rate::{GUEST_LIMIT, GUESTS_LIMIT, Limit, MCP_LIMIT, SERVICE_LIMIT, limit_of};
 use report::reputation::{
-    Entry, HALF_LIFE_MS, NEWCOMER_OUTCOMES, Outcome, Reputation, TRUSTED_LOW_MIN, WATCHED_HIGH_MAX,
+    Entry, HALF_LIFE_MS, NEWCOMER_OUTCOMES, Outcome, Reputation, TRUSTED_LOW_MIN, Tier, WATCHED_HIGH_MAX,
 };
 use std::path::Path;
 
@@ -59,5 +62,76 @@ fn the_numbers_in_the_text_are_the_constants() {
         format!("fewer than {NEWCOMER_OUTCOMES}"),
     ] {
         assert!(page.contains(&want), "`{want}` is not on the page");
+    }
+}
+
+#[test]
+fn the_table_of_rates_is_what_the_code_lets_through() {
+    let page = page();
+    let web = |tier| limit_of(tier, Channel::Web);
+    let rows = [
+        ("one guest's address (kept as a code of the day, in memory only)", GUEST_LIMIT),
+        ("all guests together", GUESTS_LIMIT),
+        ("watched", web(Tier::Watched)),
+        ("newcomer", web(Tier::Newcomer)),
+        ("regular", web(Tier::Regular)),
+        ("trusted", web(Tier::Trusted)),
+        ("by a model's tool (MCP), at most", MCP_LIMIT),
+        ("on one service, by guests, watched and newcomers", SERVICE_LIMIT),
+    ];
+    for (who, Limit { burst, per_hour }) in rows {
+        let per_hour = if per_hour < 1_000 {
+            per_hour.to_string()
+        } else {
+            format!("{},{:03}", per_hour / 1_000, per_hour % 1_000)
+        };
+        let row = format!("| {who} | {burst} | {per_hour} |");
+        assert!(page.contains(&row), "`{row}` is not on the page");
+    }
+}
+
+/// A cell of the table of automation: a severity by itself, and with telemetry where that differs.
+fn severities(case: Case) -> String {
+    let name = |telemetry_match: bool| allowed(&Case { telemetry_match, ..case }).severity_max.as_str();
+    if name(false) == name(true) {
+        name(false).to_owned()
+    } else {
+        format!("{}; with telemetry {}", name(false), name(true))
+    }
+}
+
+#[test]
+fn the_table_of_automation_is_what_the_code_allows() {
+    let page = page();
+    let proved = |tier| Case {
+        reporter: ReporterKind::Person,
+        tier,
+        channel_strength: 3,
+        corroborated: false,
+        telemetry_match: false,
+        ring: false,
+        rate_held: false,
+    };
+    let rows = [
+        (
+            "without a name",
+            Case { reporter: ReporterKind::Anonymous, channel_strength: 0, ..proved(Tier::Newcomer) },
+        ),
+        ("watched", proved(Tier::Watched)),
+        ("newcomer, proved", proved(Tier::Newcomer)),
+        ("regular, proved", proved(Tier::Regular)),
+        ("trusted, proved", proved(Tier::Trusted)),
+    ];
+    for (who, case) in rows {
+        let with_telemetry = allowed(&Case { telemetry_match: true, ..case });
+        let place = if allowed(&case).place == Place::Front {
+            "first"
+        } else {
+            "in order of arrival; first with telemetry"
+        };
+        assert_eq!(with_telemetry.place, Place::Front);
+        let accepted = if with_telemetry.may_accept { "only with telemetry" } else { "never" };
+        let row = format!("| {who} | {place} | {} | {accepted} |", severities(case));
+        assert!(page.contains(&row), "`{row}` is not on the page");
     }
 }

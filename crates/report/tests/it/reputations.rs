@@ -57,7 +57,7 @@ fn an_outcome_weighs_half_after_the_half_life() {
         assert!((weight - want).abs() < 1e-12, "{weight}");
     }
     // who was trusted and is silent for years is regular again, not a newcomer and not watched
-    let old = ledger(&vec![(0, 4 * 365); 30]);
+    let old = ledger(&[(0, 4 * 365); 30]);
     assert_eq!(Reputation::of(&old, NOW_MS).tier, Tier::Regular);
 }
 

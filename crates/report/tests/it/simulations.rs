@@ -333,7 +333,7 @@ fn play_newcomers(seed: u64) -> Vec<Option<usize>> {
 #[test]
 fn an_honest_newcomers_report_always_reaches_a_person() {
     let mut places: Vec<usize> = Vec::new();
-    for seed in 0..100 {
+    for seed in 0..30 {
         let read = play_newcomers(seed);
         assert!(read.iter().all(Option::is_some), "{seed}");
         places.extend(read.into_iter().flatten());
@@ -341,12 +341,12 @@ fn an_honest_newcomers_report_always_reaches_a_person() {
     places.sort_unstable();
     let at = |share: usize| places[(places.len() - 1) * share / 100];
     println!(
-        "{} newcomers in 100 floods of 1,500: all read; after {} reports (median), {} (worst)",
+        "{} newcomers in 30 floods of 1,500: all read; after {} reports (median), {} (worst)",
         places.len(),
         at(50),
         at(100)
     );
-    assert!(places.len() > 1_000);
+    assert!(places.len() > 300, "{}", places.len());
     // whoever reports on a service that is not flooded does not wait for the flood
     assert!(at(50) < 1_500 / 2, "{}", at(50));
 }

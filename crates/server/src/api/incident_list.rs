@@ -153,7 +153,7 @@ pub(crate) struct FacetValue {
 pub(crate) struct FacetsView {
     /// How many incidents fit the whole filter.
     total: u64,
-    /// Whether all that fit were counted. Filters beside status and severity that leave more than 5,000 incidents are
+    /// Whether all that fit were counted. Filters beside status and severity that leave more than 3,000 incidents are
     /// counted among that many.
     exact: bool,
     /// By facet (`status`, `severity`, `assignee`, `verdict`, `service`, `source`, `rule`): the values with the most

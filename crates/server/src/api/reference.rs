@@ -1,4 +1,4 @@
-//! `/reference`, `/openapi.json`, `/docs/errors/{code}`: what this server says about itself.
+//! `/reference`, `/openapi.json`, `/docs/errors/{code}`, `/docs/reputation`: what this server says about itself.
 
 use crate::code::Code;
 use crate::openapi::{CACHED, Document};
@@ -46,6 +46,18 @@ pub(crate) async fn style() -> Response {
 pub(crate) async fn openapi(State(app): State<App>) -> Result<Response, Problem> {
     let json = document(&app)?.json.clone();
     Ok(([(CONTENT_TYPE, "application/json")], [CACHED], json).into_response())
+}
+
+/// How reputation is computed
+#[utoipa::path(
+    get,
+    path = "/docs/reputation",
+    tag = "operation",
+    responses((status = 200, description = "The formula with examples", body = String, content_type = "text/markdown")),
+)]
+pub(crate) async fn reputation() -> Response {
+    const PAGE: &str = include_str!("../../../../docs/reference/reputation.md");
+    ([(CONTENT_TYPE, "text/markdown; charset=utf-8")], [CACHED], PAGE).into_response()
 }
 
 /// What an error code means

@@ -32,6 +32,9 @@ const INCIDENTS_MAX: u32 = 20;
 /// Most characters of an untrusted text in an answer.
 const TEXT_CHARS_MAX: usize = 500;
 
+/// Why no tool reports without a name.
+const ANONYMOUS: &str = "a report by a tool is in its token's name; to report without a name, your person uses /report in a browser";
+
 /// Most characters of what people wrote about one report.
 const STATUS_CHARS_MAX: usize = 8_000;
 
@@ -91,7 +94,6 @@ impl Kind {
                     "context": { "type": "object", "additionalProperties": false, "properties": {
                         "commit": text(512), "branch": text(512), "repository": text(512), "environment": text(512),
                         "ci_run": text(512), "file": text(512), "lines": text(512) } },
-                    "anonymous": { "type": "boolean", "description": "keep the person's name out of it" },
                 } }),
                 false,
             ),
@@ -292,6 +294,10 @@ impl Tools {
     ) -> Result<CallToolResult, ToolError> {
         let reports = Reports::of(&self.app)?;
         let ModelReport { form, service, title, fields, context, anonymous } = arguments(asked)?;
+        if anonymous {
+            // whoever runs the model, and what logs it keeps, know who asked: a promise that cannot be kept is not made
+            return Err(ToolError::Arguments(ANONYMOUS.to_owned()));
+        }
         let new = NewReport {
             form,
             service,
@@ -299,18 +305,15 @@ impl Tools {
             fields,
             context,
             channel: None,
-            anonymous,
+            anonymous: false,
             add_to: None,
             link: None,
             client_masked: 0,
         };
-        let known = Some(admitted).filter(|_| !anonymous);
-        reports.open_to(known)?;
-        let mut submission = submission(&self.app, &reports, known, new, true)?;
+        let mut submission = submission(&self.app, &reports, Some(admitted), new, true)?;
         if let Some(head) = head {
             submission.address = address(&head.extensions);
-            let id = head.extensions.get::<RequestId>().filter(|_| known.is_some());
-            submission.request_id = id.map(|id| id.0.clone());
+            submission.request_id = head.extensions.get::<RequestId>().map(|id| id.0.clone());
         }
         let filed = reports.0.intake.submit(submission).await.map_err(Problem::from)?;
         let none = HeaderMap::new();

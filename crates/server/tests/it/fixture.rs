@@ -9,9 +9,9 @@ use access::{
 use backends::log::FileLog;
 use backends::sqlite::SqliteStore;
 use huecry_server::{
-    App, CatalogService, Options, Outcome, Parts, Pasted, RefusedRule, Replay, ReplayedField, RuleActivity,
-    RuleBook, RuleExplanation, RuleState, Rules, RulesError, RulesReloaded, ServiceCatalog, ServiceClaims,
-    Telemetry, Tuning, serve,
+    App, CatalogService, Options, Outcome, Parts, Pasted, PublicServices, RefusedRule, Replay, ReplayedField,
+    ReportOptions, ReportParts, RuleActivity, RuleBook, RuleExplanation, RuleState, Rules, RulesError,
+    RulesReloaded, ServiceCatalog, ServiceClaims, Telemetry, Tuning, serve,
 };
 use model::{
     Clock, Entity, EntityKind, EventId, Finding, FindingId, Incident, IncidentId, ManualClock, MatchedField,
@@ -131,7 +131,12 @@ impl ServiceCatalog for ThreeServices {
         let names = ["checkout", "team-x/till", "wiki"].into_iter();
         let names = names.filter(|name| after.is_none_or(|after| *name > after));
         let names = names.filter(|name| words.iter().all(|word| name.contains(word.as_str())));
-        let service = |name: &str| CatalogService { name: name.to_owned(), ..CatalogService::default() };
+        let service = |name: &str| CatalogService {
+            name: name.to_owned(),
+            owner: (name == "checkout").then(|| "@acme/payments".to_owned()),
+            team: (name == "checkout").then(|| "payments".to_owned()),
+            ..CatalogService::default()
+        };
         names.take(items_max).map(service).collect()
     }
     fn get(&self, name: &str) -> Option<(CatalogService, ServiceClaims)> {
@@ -169,6 +174,12 @@ pub(crate) struct Setup {
     pub(crate) oidc: Vec<OidcSettings>,
     pub(crate) public_url: Option<String>,
     pub(crate) now_ms: i64,
+    /// What the installation wants of reports; `None` takes none.
+    pub(crate) reports: Option<ReportOptions>,
+    /// Puts something around the store that handlers see.
+    pub(crate) wrap_store: Box<dyn FnOnce(Arc<dyn Store>) -> Arc<dyn Store>>,
+    /// Where this server's own threads log to.
+    pub(crate) log: Option<tracing::Dispatch>,
     /// Where to listen; anywhere if not said.
     pub(crate) listener: Option<std::net::TcpListener>,
 }
@@ -183,6 +194,13 @@ impl Default for Setup {
             oidc: Vec::new(),
             public_url: None,
             now_ms: NOW_MS,
+            reports: Some(ReportOptions {
+                public_services: PublicServices::Named(["checkout".to_owned()].into()),
+                attachment_bytes_max: 64 * 1024,
+                ..ReportOptions::default()
+            }),
+            wrap_store: Box::new(|store| store),
+            log: None,
             listener: None,
         }
     }
@@ -223,8 +241,7 @@ impl Server {
     }
 
     pub(crate) fn start_with(setup: Setup) -> Self {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let runtime = runtime(setup.log.clone());
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(setup.now_ms));
         let entropy = Arc::new(SeededEntropy::new(42));
@@ -234,6 +251,7 @@ impl Server {
         let log = (setup.wrap_log)(Arc::new(FileLog::open(&options, entropy.clone()).unwrap()));
         let store = runtime.block_on(SqliteStore::open_path(&folder.path().join("state.db"))).unwrap();
         let store: Arc<dyn Store> = Arc::new(store);
+        let store = (setup.wrap_store)(store);
         let sealer = Sealer::new(&[7; 32]);
         let doors = Doors::of(&store, &clock, &entropy, &sealer, &setup.oidc);
         let of_settings = |settings: OidcSettings| {
@@ -249,17 +267,14 @@ impl Server {
         let (telemetry, doors) = (Telemetry::default(), ingest::Telemetry::default());
         telemetry.register(&mut metrics);
         doors.register(&mut metrics);
-        let signer = Arc::new(audit::Signer::new(&[7; 32], Some("example.com/audit")).unwrap());
-        let tiles = Arc::new(backends::tiles::FileTiles::new(folder.path().join("audit")));
-        let audit = audit::Service::new(audit::Options {
-            store: store.clone(),
-            tiles: tiles.clone(),
-            signer: signer.clone(),
-            clock: clock.clone(),
-            witnesses: Vec::new(),
-            telemetry: audit::Telemetry::default(),
-        });
+        let (signer, tiles, audit) = auditing(&store, &clock, folder.path());
         runtime.block_on(audit.step()).unwrap();
+        let shutdown = CancellationToken::new();
+        let of_reports = |options| reports(&store, &log, &clock, &entropy, folder.path(), options);
+        let reports = setup.reports.map(of_reports).map(|(parts, service)| {
+            runtime.spawn(service.run(shutdown.clone()));
+            Arc::new(parts)
+        });
         let app = App::new(Parts {
             log: log.clone(),
             store: store.clone(),
@@ -280,10 +295,11 @@ impl Server {
             eraser: audit::Eraser::new(store.clone(), clock.clone(), entropy.clone()),
             rules: Arc::new(TwoRules),
             services: Arc::new(ThreeServices),
+            reports,
             metrics: Arc::new(metrics),
             telemetry,
             options: setup.options,
-            shutdown: CancellationToken::new(),
+            shutdown,
         });
         let listener = setup.listener.unwrap_or_else(|| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
         listener.set_nonblocking(true).unwrap();
@@ -545,6 +561,100 @@ fn incident(id: IncidentId, finding: &Finding) -> Incident {
         merged_into: None,
         version: 1,
     }
+}
+
+fn runtime(log: Option<tracing::Dispatch>) -> tokio::runtime::Runtime {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if let Some(log) = log {
+        // the threads live as long as the test
+        builder.on_thread_start(move || std::mem::forget(tracing::dispatcher::set_default(&log)));
+    }
+    builder.worker_threads(2).enable_all().build().unwrap()
+}
+
+type Auditing = (Arc<audit::Signer>, Arc<backends::tiles::FileTiles>, audit::Service);
+
+fn auditing(store: &Arc<dyn Store>, clock: &Arc<ManualClock>, folder: &std::path::Path) -> Auditing {
+    let signer = Arc::new(audit::Signer::new(&[7; 32], Some("example.com/audit")).unwrap());
+    let tiles = Arc::new(backends::tiles::FileTiles::new(folder.join("audit")));
+    let audit = audit::Service::new(audit::Options {
+        store: store.clone(),
+        tiles: tiles.clone(),
+        signer: signer.clone(),
+        clock: clock.clone(),
+        witnesses: Vec::new(),
+        telemetry: audit::Telemetry::default(),
+    });
+    (signer, tiles, audit)
+}
+
+/// Hides what looks like an e-mail address.
+struct Mailless;
+
+impl ports::Mask for Mailless {
+    fn mask(&self, text: &str) -> Result<ports::Masked, ports::MaskRefused> {
+        let mut masked = ports::Masked::default();
+        for word in text.split_inclusive([' ', '\n']) {
+            if word.contains('@') {
+                masked.text.push_str("[email:1] ");
+                masked.count += 1;
+                masked.kinds = vec!["email".to_owned()];
+            } else {
+                masked.text.push_str(word);
+            }
+        }
+        Ok(masked)
+    }
+}
+
+fn reports(
+    store: &Arc<dyn Store>,
+    log: &Arc<dyn Log>,
+    clock: &Arc<ManualClock>,
+    entropy: &Arc<SeededEntropy>,
+    folder: &std::path::Path,
+    options: ReportOptions,
+) -> (ReportParts, report::Service) {
+    const DAY_MS: i64 = 86_400_000;
+    let forms = Arc::new(report::form::Forms::shipped().unwrap());
+    let policy = Arc::new(report::policy::Policy::shipped().unwrap());
+    let (mask, telemetry) = (Arc::new(Mailless), report::Telemetry::default());
+    let service = report::Service::new(report::Options {
+        intake: report::IntakeOptions {
+            store: store.clone(),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            mask: mask.clone(),
+            forms: forms.clone(),
+            receipt_key: report::ReceiptKey([9; 32]),
+            update_due_ms: 3 * DAY_MS,
+            telemetry: telemetry.clone(),
+        },
+        desk: report::DeskOptions {
+            store: store.clone(),
+            blobs: Arc::new(backends::blobs::FileBlobs::open(folder.join("blobs")).unwrap()),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            mask,
+            forms: forms.clone(),
+            policy: policy.clone(),
+            update_due_ms: 3 * DAY_MS,
+            appeal_due_ms: 7 * DAY_MS,
+            digest_k: 5,
+            attachment_bytes_max: options.attachment_bytes_max,
+            feed: report::Feed::default(),
+            telemetry: telemetry.clone(),
+        },
+        publisher: report::PublisherOptions {
+            log: log.clone(),
+            store: store.clone(),
+            clock: clock.clone(),
+            forms: forms.clone(),
+            telemetry,
+        },
+    });
+    let links = report::link::LinkKeys::new(&[[5; 32]]).unwrap();
+    (ReportParts { intake: service.intake(), desk: service.desk(), forms, policy, links, options }, service)
 }
 
 pub(crate) fn gzip(plain: &[u8]) -> Vec<u8> {

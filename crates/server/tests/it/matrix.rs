@@ -213,6 +213,7 @@ fn concrete(path: &str) -> String {
         .replace("{offset}", "0")
         .replace("{name}", "spare")
         .replace("{code}", "not_found")
+        .replace("{attachment}", "att_01ARZ3NDEKTSV4RRFFQ69G5FAV")
         .replace("{to}", "inc_01ARZ3NDEKTSV4RRFFQ69G5FAW")
         .replace("{day}", "2023-11-14")
         .replace("{section}", "sources")

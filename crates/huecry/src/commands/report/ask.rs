@@ -107,7 +107,7 @@ impl<R: BufRead, W: Write> Asker<R, W> {
     }
 
     fn say(&mut self, text: &str) -> Result<(), Failure> {
-        self.output.write_all(text.as_bytes())?;
+        self.output.write_all(super::plain(text).as_bytes())?;
         Ok(self.output.flush()?)
     }
 }

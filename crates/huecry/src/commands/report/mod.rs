@@ -51,13 +51,21 @@ pub(super) fn run(args: &Report, cli: &Cli, config: &Config, json: bool) -> Resu
             let answers = answers.iter().map(|(name, answer)| (*name, answer.as_str())).collect::<Vec<_>>();
             new::run(Asked::of(ARTIFACT_FORM, &answers), sending, cli, config, json)
         }
-        ReportVerb::Send { file, anonymous } => {
+        ReportVerb::Send { file, anonymous, as_me } => {
             let mut kept = outbox::Outgoing::load(file)?;
             if *anonymous {
                 kept.body["anonymous"] = json!(true);
             }
-            let is_anonymous = kept.body["anonymous"] == true;
-            let client = Client::of_reporter(cli, config, is_anonymous)?;
+            // nobody is named who was not when they wrote it
+            let is_nobodys = kept.body["anonymous"] == true || (kept.is_guests && !as_me);
+            let client = Client::of_reporter(cli, config, is_nobodys)?;
+            if *as_me && client.is_guest() {
+                return Err(Failure::new(
+                    Exit::Usage,
+                    "there is no token that says who you are, or the report is anonymous",
+                )
+                .hint("set HUECRY_TOKEN or --token-file, or leave out --as-me"));
+            }
             new::print_sent(&kept.send(&client)?, json);
             Ok(Exit::Done)
         }

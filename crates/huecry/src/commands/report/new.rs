@@ -83,7 +83,7 @@ pub(super) fn run(
             );
         }
     };
-    let (mut draft, filled) = answered(form, &asked, sending)?;
+    let (mut draft, known) = answered(form, &asked, sending)?;
     if let Some(asker) = &mut asker {
         terminal::note(format_args!("\n{}\n{}\n", plain(&form.title), plain(&form.warning)));
         let missing: Vec<_> = draft.missing(form).cloned().collect();
@@ -92,18 +92,18 @@ pub(super) fn run(
     complete(&draft, form)?;
     let written: Vec<String> = draft.texts_mut(form).into_iter().map(|(_, text)| text.clone()).collect();
     for warning in form.warnings(&written.join("\n")) {
-        terminal::note(format_args!("mind      {}", plain(warning)));
+        terminal::note(format_args!("mind           {}", plain(warning)));
     }
     let places = mask(&mut draft, form)?;
     if !json {
-        preview(&draft, form, &filled, &places);
+        preview(&draft, form, &known, &places);
     }
     if let Some(asker) = &mut asker
         && !is_offline_good
     {
         offer_related(asker, &client, &mut draft, form)?;
     }
-    let report = Outgoing::new(draft.body());
+    let report = Outgoing::new(draft.body(), client.is_guest());
     if sending.dry_run {
         terminal::line(report.text());
         return Ok(Exit::Done);
@@ -156,7 +156,11 @@ fn shipped() -> Result<Value, Failure> {
 }
 
 /// A draft with what the command line and the machine say.
-fn answered(form: &AskedForm, asked: &Asked, sending: &Sending) -> Result<(Draft, Vec<Filled>), Failure> {
+fn answered(
+    form: &AskedForm,
+    asked: &Asked,
+    sending: &Sending,
+) -> Result<(Draft, (Context, Vec<Filled>)), Failure> {
     let mut draft = Draft::new(form);
     draft.is_anonymous = sending.anonymous;
     draft.link.clone_from(&sending.link);
@@ -178,7 +182,7 @@ fn answered(form: &AskedForm, asked: &Asked, sending: &Sending) -> Result<(Draft
         file_at(&mut context, &here, named);
     }
     let filled = draft.fill(form, &context, &now());
-    Ok((draft, filled))
+    Ok((draft, (context, filled)))
 }
 
 /// This second, RFC 3339.
@@ -214,37 +218,41 @@ fn complete(draft: &Draft, form: &AskedForm) -> Result<(), Failure> {
 }
 
 /// What will be sent, on stderr: never a value that was masked.
-fn preview(draft: &Draft, form: &AskedForm, filled: &[Filled], places: &[(String, Span)]) {
-    terminal::note(format_args!("form      {}", form.form_type));
-    for (label, value) in [("service", &draft.service), ("title", &draft.title)] {
+fn preview(draft: &Draft, form: &AskedForm, known: &(Context, Vec<Filled>), places: &[(String, Span)]) {
+    let row = |name: &str, value: &str, from: Option<&str>| {
+        let from = from.map(|from| format!("  (from {from})")).unwrap_or_default();
+        terminal::note(format_args!("{name:<14} {value}{from}"));
+    };
+    let (context, filled) = known;
+    let from_of =
+        |name: &str| filled.iter().find(|filled| filled.field == name).map(|f| f.known.from.as_str());
+    row("form", &form.form_type, None);
+    for (name, value) in [("service", &draft.service), ("title", &draft.title)] {
         if let Some(value) = value {
-            terminal::note(format_args!("{label:<9} {}", plain(value)));
+            row(name, &plain(value), from_of(name));
         }
     }
     for (name, value) in &draft.fields {
-        terminal::note(format_args!("{name:<9} {}", shown(value)));
+        row(name, &shown(value), from_of(name));
     }
-    for (name, value) in &draft.context {
-        let from = filled.iter().find(|filled| value == &filled.known.value.as_str());
-        let from = from.map(|filled| format!("  (from {})", filled.known.from)).unwrap_or_default();
-        terminal::note(format_args!("  {name}: {}{from}", shown(value)));
+    // what stands among the answers is not told twice
+    for (name, value) in draft.context.iter().filter(|(name, value)| draft.fields.get(*name) != Some(value)) {
+        let from = context.values().find(|(key, _)| key == name).map(|(_, known)| known.from.as_str());
+        row(name, &shown(value), from);
     }
     for (name, span) in places.iter().take(PLACES_TOLD_MAX) {
         let (kind, chars) = (span.class.name(), span.end_utf16 - span.start_utf16);
-        terminal::note(format_args!(
-            "masked    {name}: {} for {chars} characters ({kind})",
-            span.replacement
-        ));
+        row("masked", &format!("{name}: {} for {chars} characters ({kind})", span.replacement), None);
     }
     if places.len() > PLACES_TOLD_MAX {
-        terminal::note(format_args!("masked    {} places more", places.len() - PLACES_TOLD_MAX));
+        row("masked", &format!("{} places more", places.len() - PLACES_TOLD_MAX), None);
     }
 }
 
 fn shown(value: &Value) -> String {
     match value {
-        Value::String(text) => plain(text).replace('\n', "\n          "),
-        Value::Array(all) => all.iter().map(shown).collect::<Vec<_>>().join("\n          "),
+        Value::String(text) => plain(text).replace('\n', "\n               "),
+        Value::Array(all) => all.iter().map(shown).collect::<Vec<_>>().join("\n               "),
         other => other.to_string(),
     }
 }

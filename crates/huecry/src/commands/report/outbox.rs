@@ -21,6 +21,8 @@ const WAIT_S_MAX: u64 = 15;
 const FILE_BYTES_MAX: u64 = 1 << 20;
 /// Largest file that is attached, in bytes, as the server takes it.
 const ATTACHMENT_BYTES_MAX: u64 = 10 << 20;
+/// Largest text that is attached, in bytes: so much is masked there once more.
+const TEXT_BYTES_MAX: usize = privacy::limits::TEXT_BYTES_MAX;
 /// The format of kept reports.
 const FORMAT: u32 = 1;
 
@@ -50,20 +52,27 @@ pub(super) fn mask(draft: &mut Draft, form: &AskedForm) -> Result<Vec<(String, S
     Ok(places)
 }
 
+fn yes() -> bool {
+    true
+}
+
 /// A masked report with the key that makes sending it twice sending it once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Outgoing {
     huecry_report: u32,
     idempotency_key: String,
+    /// Whether it was written without a token: then a token that is there later does not name the sender.
+    #[serde(default = "yes")]
+    pub(super) is_guests: bool,
     pub(super) body: Value,
 }
 
 impl Outgoing {
-    pub(super) fn new(body: Value) -> Self {
+    pub(super) fn new(body: Value, is_guests: bool) -> Self {
         let mut bytes = [0; 16];
         SystemEntropy.fill(&mut bytes);
         let idempotency_key = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { huecry_report: FORMAT, idempotency_key, body }
+        Self { huecry_report: FORMAT, idempotency_key, is_guests, body }
     }
 
     /// The bytes of the request.
@@ -152,6 +161,10 @@ pub(super) fn attachment(path: &Path) -> Result<Attachment, Failure> {
     let Ok(text) = std::str::from_utf8(&bytes) else {
         return Ok(Attachment { name, bytes, is_text: false, masked_count: 0 });
     };
+    if text.len() > TEXT_BYTES_MAX {
+        return Err(refused(format!("text of more than {} MiB is not taken", TEXT_BYTES_MAX >> 20))
+            .hint("attach the part that matters, such as the last lines: tail -n 2000"));
+    }
     let mut stream = privacy::Stream::new(&masker);
     let first = stream.push(text).map_err(|e| unmaskable(&e))?;
     let last = stream.finish().map_err(|e| unmaskable(&e))?;
@@ -173,14 +186,18 @@ mod tests {
     fn a_kept_report_is_sent_as_it_was_kept() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("report.json");
-        let report = Outgoing::new(json!({ "form": "f", "b": 1, "a": [2] }));
+        let report = Outgoing::new(json!({ "form": "f", "b": 1, "a": [2] }), false);
         report.save(&file).unwrap();
         use std::os::unix::fs::PermissionsExt;
         assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         let loaded = Outgoing::load(&file).unwrap();
         assert_eq!((loaded.text(), &loaded), (report.text(), &report), "the same key and the same bytes");
         assert!(report.save(&file).unwrap_err().hint.is_some(), "nothing is written over");
-        assert_ne!(Outgoing::new(json!({})).idempotency_key, Outgoing::new(json!({})).idempotency_key);
+        let key = || Outgoing::new(json!({}), true).idempotency_key;
+        assert_ne!(key(), key());
+        let old = r#"{"huecry_report":1,"idempotency_key":"x","body":{}}"#;
+        std::fs::write(&file, old).unwrap();
+        assert!(Outgoing::load(&file).unwrap().is_guests, "who it was written by is not told, so by nobody");
         for bad in ["", "{}", r#"{"huecry_report":9,"idempotency_key":"x","body":{}}"#] {
             std::fs::write(&file, bad).unwrap();
             assert!(Outgoing::load(&file).unwrap_err().message.contains("no kept report"), "{bad}");
@@ -198,6 +215,10 @@ mod tests {
         assert_eq!(sent.bytes, b"mail of [email 1]\n");
         std::fs::write(&file, [0xff, 0xd8, 0xff, 0x00]).unwrap();
         assert!(!attachment(&file).unwrap().is_text);
+        std::fs::write(&file, "x\n".repeat(TEXT_BYTES_MAX)).unwrap();
+        assert!(
+            attachment(&file).is_err_and(|failure| failure.hint.is_some_and(|hint| hint.contains("tail")))
+        );
         assert!(attachment(&folder.path().join("absent")).is_err());
     }
 }

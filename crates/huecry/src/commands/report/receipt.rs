@@ -23,6 +23,8 @@ pub(super) struct Receipt {
     client: Client,
     secret: String,
     cookie: String,
+    /// Which report it is of, so that a request is about no other.
+    report: String,
 }
 
 impl Receipt {
@@ -42,15 +44,21 @@ impl Receipt {
     /// Opens the receipt with this secret on the server at `base`.
     pub(super) fn open_at(base: &str, secret: &str) -> Result<Self, Failure> {
         // the secret is enough, and a token beside it would say who follows the report
-        let mut receipt =
-            Self { client: Client::guest(base), secret: secret.to_owned(), cookie: String::new() };
+        let mut receipt = Self {
+            client: Client::guest(base),
+            secret: secret.to_owned(),
+            cookie: String::new(),
+            report: String::new(),
+        };
         receipt.exchange()?;
         Ok(receipt)
     }
 
     fn exchange(&mut self) -> Result<(), Failure> {
         let body = json!({ "secret": self.secret }).to_string();
+        (self.cookie, self.report) = (String::new(), String::new());
         let answer = self.ask("POST", "/api/v1/receipts", Vec::new(), Some(body.as_bytes()))?.good()?;
+        self.report = answer.body["report"].as_str().unwrap_or_default().to_owned();
         self.cookie = answer.cookie.ok_or_else(|| {
             Failure::new(Exit::Server, "the server opened no receipt")
                 .hint("is it behind a proxy that takes cookies away?")
@@ -67,6 +75,9 @@ impl Receipt {
     ) -> Result<Reply, Failure> {
         if !self.cookie.is_empty() {
             headers.push(("cookie", self.cookie.clone()));
+        }
+        if !self.report.is_empty() {
+            headers.push(("huecry-report", self.report.clone()));
         }
         // as a browser says it, which is what keeps other sites from using the cookie
         headers.push(("origin", ReceiptLink::origin_of(self.client.base())));

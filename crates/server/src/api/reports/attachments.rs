@@ -13,7 +13,8 @@ use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
-use model::{Attachment, AttachmentId, ReportId};
+use model::{Attachment, AttachmentId, AttachmentState, ReportId};
+use ports::store::REPORT_ATTACHMENTS_MAX;
 use report::Actor;
 use report::attachment::Refusal;
 use serde::Serialize;
@@ -93,6 +94,7 @@ pub(crate) async fn add(
 ) -> Result<(StatusCode, Json<AttachmentReceived>), Problem> {
     let report = receipt::report(&app, &open).await?.id;
     let name = file_name(request.headers())?;
+    has_room(&app, report, request.headers(), reports.0.options.attachment_bytes_max).await?;
     let _place = app.uploads.try_acquire().map_err(|_| {
         let detail = format!("{UPLOADS_MAX} files are on their way already");
         Problem::new(Code::Overloaded, detail).retry_after(Some(RETRY_AFTER_MS))
@@ -105,6 +107,21 @@ pub(crate) async fn add(
     let kept = tokio::task::spawn_blocking(attach).await;
     let kept = kept.map_err(|_| Problem::new(Code::AttachmentRefused, "it could not be looked into"))??;
     Ok((StatusCode::CREATED, Json(kept.into())))
+}
+
+/// Refuses before the body is read what would be refused after it.
+async fn has_room(app: &App, report: ReportId, headers: &HeaderMap, bytes_max: usize) -> Result<(), Problem> {
+    let said = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if said.is_some_and(|bytes| bytes > bytes_max as u64) {
+        return Err(Problem::new(Code::BodyTooLarge, format!("a file has at most {bytes_max} bytes")));
+    }
+    let files = app.store.read().await?.attachments().of_report(report).await?;
+    let kept = files.iter().filter(|file| file.state == AttachmentState::Stored).count();
+    if kept >= REPORT_ATTACHMENTS_MAX as usize {
+        let detail = format!("a report has at most {REPORT_ATTACHMENTS_MAX} files");
+        return Err(Problem::new(Code::AttachmentRefused, detail));
+    }
+    Ok(())
 }
 
 /// The whole body, or no more of it than fits.

@@ -1,7 +1,7 @@
 //! What moderators do: decide, write, judge appeals, look at notices.
 
 use super::receipt::AppealReason;
-use super::view::{AppealView, NoticeView, ReportMessageView, ReportSummary};
+use super::view::{AppealView, NoticeView, ReportMessageView, ReportSummary, time};
 use super::{Items, actor, desk, sight};
 use crate::api::page::named;
 use crate::code::Code;
@@ -265,6 +265,19 @@ pub(crate) async fn decide_appeal(
     Ok(Json(AppealView::of(appeal, report)))
 }
 
+/// An appeal that was made. Of the report it says nothing: whoever it is about does not read it here.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AppealMade {
+    /// `apl_…`
+    id: String,
+    /// `reporter` or `subject`.
+    by: &'static str,
+    /// `open`.
+    state: &'static str,
+    /// When it must be decided.
+    due_at: String,
+}
+
 /// Appeal as the subject
 ///
 /// By whoever answers for the service that the report is about, or made the report: against what was decided of it.
@@ -275,7 +288,7 @@ pub(crate) async fn decide_appeal(
     params(("id" = String, Path, description = "`rep_…`")),
     request_body = AppealReason,
     responses(
-        (status = 201, description = "The appeal", body = AppealView),
+        (status = 201, description = "That it was made", body = AppealMade),
         (status = 409, description = "There is nothing to appeal, or an appeal already", body = ProblemBody, content_type = "application/problem+json"),
         (status = "4XX", description = "Nothing was made", body = ProblemBody, content_type = "application/problem+json"),
     ),
@@ -283,11 +296,11 @@ pub(crate) async fn decide_appeal(
 pub(crate) async fn appeal(
     State(app): State<App>,
     reports: Reports,
-    asker: (As, Signed, Who),
+    Signed(signed_in): Signed,
+    who: Who,
     Id(id): Id<ReportId>,
     JsonBody { value, .. }: JsonBody<AppealReason>,
-) -> Result<(StatusCode, Json<AppealView>), Problem> {
-    let (As(admitted), Signed(signed_in), who) = asker;
+) -> Result<(StatusCode, Json<AppealMade>), Problem> {
     let mut snapshot = app.store.read().await?;
     let none = || Problem::not_found("report", id);
     let report = snapshot.reports().get(id).await?.ok_or_else(none)?;
@@ -304,10 +317,9 @@ pub(crate) async fn appeal(
     drop(snapshot);
     let request = AppealRequest { actor: actor(who), report: id, by, reason: value.reason };
     let appeal = reports.0.desk.appeal(&request).await?;
-    let mut snapshot = app.store.read().await?;
-    let report = snapshot.reports().get(id).await?.ok_or_else(none)?;
-    let report = ReportSummary::of(&app, &admitted, &mut *snapshot, &report).await?;
-    Ok((StatusCode::CREATED, Json(AppealView::of(appeal, report))))
+    let (id, due_at) = (appeal.id.to_string(), time(appeal.due_at_ms));
+    let made = AppealMade { id, by: appeal.by.as_str(), state: appeal.state.as_str(), due_at };
+    Ok((StatusCode::CREATED, Json(made)))
 }
 
 /// List notices

@@ -12,7 +12,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use model::{IncidentId, LedgerEntry, Report, ReportId, ReportState};
+use model::{IncidentId, LedgerEntry, Report, ReportId, ReportMessage, ReportState};
 use ports::Snapshot;
 use ports::store::{PageRequest, ReportFilter};
 use report::related::RelatedQuery;
@@ -151,21 +151,34 @@ pub(super) async fn whole(
     let reason = report.decision.as_ref().and_then(|decision| decision.reason.as_deref());
     let reason = reason.and_then(|reason| reports.0.policy.reason(reason));
     let now_ms = app.clock.now_ms();
-    let reputation = match report.reporter.key() {
+    let inside = sight::sees_inside(admitted, &report);
+    let reputation = match report.reporter.key().filter(|_| inside) {
         Some(key) => Some(standing(&snapshot.ledger().of_reporter(&key).await?, &report.form, now_ms)),
         None => None,
     };
     let beside = Beside {
         summary: ReportSummary::of(app, admitted, snapshot, &report).await?,
         reason_title: reason.map(|reason| reason.title.clone()),
-        messages: snapshot.report_messages().of_report(id).await?,
+        messages: said(snapshot, id, inside).await?,
         attachments: snapshot.attachments().of_report(id).await?,
         history: history(app, admitted, snapshot, &report).await?,
         related: related(app, admitted, snapshot, &report).await?,
-        notices: snapshot.notices().of_report(id).await?,
+        notices: if inside { snapshot.notices().of_report(id).await? } else { Vec::new() },
         reputation,
+        automation_held: inside && report.automation_held,
     };
     Ok(ReportView::of(report, beside))
+}
+
+/// What was said; what is internal only to who is inside.
+async fn said(
+    snapshot: &mut dyn Snapshot,
+    id: ReportId,
+    inside: bool,
+) -> Result<Vec<ReportMessage>, Problem> {
+    let mut messages = snapshot.report_messages().of_report(id).await?;
+    messages.retain(|message| inside || !message.internal);
+    Ok(messages)
 }
 
 /// Earlier reports of the same reporter and about the same service, that the asker may read.

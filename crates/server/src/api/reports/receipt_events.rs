@@ -13,7 +13,7 @@ use crate::streams::{Full, Place};
 use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures::stream::Stream;
-use model::ReportId;
+use model::{AppealBy, ReportId, Visibility};
 use ports::store::{ChangeSeq, StoreError};
 use report::{Listener, News};
 use std::convert::Infallible;
@@ -32,8 +32,8 @@ struct Sight {
     messages: usize,
     files: usize,
     appeals: Vec<&'static str>,
-    /// Status and last change of the incident.
-    incident: Option<(&'static str, i64)>,
+    /// Where the work on the incident stands, if everybody who works here may see that.
+    incident: Option<&'static str>,
 }
 
 /// Follow the report
@@ -138,7 +138,13 @@ async fn look(app: &App, id: ReportId) -> Result<Option<Sight>, StoreError> {
         version: report.version,
         messages: snapshot.report_messages().public_of_report(id).await?.len(),
         files: snapshot.attachments().of_report(id).await?.len(),
-        appeals: appeals.iter().map(|appeal| appeal.state.as_str()).collect(),
-        incident: incident.map(|incident| (incident.status.as_str(), incident.updated_at_ms)),
+        appeals: appeals
+            .iter()
+            .filter(|appeal| appeal.by == AppealBy::Reporter)
+            .map(|appeal| appeal.state.as_str())
+            .collect(),
+        incident: incident
+            .filter(|incident| incident.visibility == Visibility::Everyone)
+            .map(|incident| incident.status.as_str()),
     }))
 }

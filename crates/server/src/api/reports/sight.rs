@@ -2,8 +2,8 @@
 
 use crate::problem::Problem;
 use crate::state::App;
-use access::Admitted;
-use model::{Ownership, Report, ReportId};
+use access::{Admitted, Credential, Scope};
+use model::{Ownership, Report, ReportId, Reporter};
 use ports::Snapshot;
 use ports::store::ReportFilter;
 use std::collections::BTreeSet;
@@ -23,6 +23,20 @@ pub(crate) fn ownership(app: &App, service: Option<&str>) -> Ownership {
 
 pub(crate) fn may_read(app: &App, admitted: &Admitted, report: &Report) -> bool {
     admitted.reports.is_everything() || admitted.reports.sees(&ownership(app, report.service.as_deref()))
+}
+
+/// Whether somebody sees what those who moderate say and know of a report among themselves: never of their own.
+pub(crate) fn sees_inside(admitted: &Admitted, report: &Report) -> bool {
+    let person = match &admitted.by {
+        Credential::Session(signed_in) => Some(signed_in.person.id),
+        Credential::Token(grant) => grant.person,
+    };
+    let is_own = match &report.reporter {
+        Reporter::Person { id } => person == Some(*id),
+        Reporter::Token { id, .. } => matches!(&admitted.by, Credential::Token(grant) if grant.id == *id),
+        Reporter::Anonymous => false,
+    };
+    admitted.scopes.has(Scope::ReportsModerate) && !is_own
 }
 
 /// The filter that leaves what somebody may read.

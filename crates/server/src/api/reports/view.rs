@@ -85,7 +85,7 @@ pub(crate) struct ReportSummary {
     /// When the reporter must hear again.
     #[serde(skip_serializing_if = "Option::is_none")]
     due_at: Option<String>,
-    /// Why it waits for a person before any automation may touch it.
+    /// Why it waits for a person before any automation may touch it; told to those who moderate.
     #[serde(skip_serializing_if = "Option::is_none")]
     held_reason: Option<String>,
 }
@@ -121,7 +121,7 @@ impl ReportSummary {
             incident: incident.map(|id| id.to_string()),
             appeal: open.or(appeals.first()).map(|appeal| appeal.state.as_str()),
             due_at: report.next_update_due_ms.map(time),
-            held_reason: report.held_reason.clone(),
+            held_reason: report.held_reason.clone().filter(|_| sight::sees_inside(admitted, report)),
         })
     }
 
@@ -465,7 +465,7 @@ pub(crate) struct ReportView {
     /// What was decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     decision: Option<DecisionView>,
-    /// What was said, the earliest first.
+    /// What was said, the earliest first; what is internal is told to those who moderate, unless it is their own report.
     messages: Vec<ReportMessageView>,
     /// The reporter's files.
     attachments: Vec<AttachmentView>,
@@ -473,16 +473,16 @@ pub(crate) struct ReportView {
     history: HistoryView,
     /// The incident that the reporter said it adds to, and those that are like it.
     related: Vec<BesideIncident>,
-    /// What moderators were told of it.
+    /// What moderators were told of it; told to them.
     notices: Vec<NoticeView>,
-    /// What the reporter's earlier reports of this kind came to; none of an anonymous one.
+    /// What the reporter's earlier reports of this kind came to; told to those who moderate, none of an anonymous one.
     #[serde(skip_serializing_if = "Option::is_none")]
     reputation: Option<StandingView>,
     /// How many places were masked.
     masked_count: u32,
     /// Something was masked here that the reporter's machine had let through.
     personal_held: bool,
-    /// No automation may act on it.
+    /// No automation may act on it; told to those who moderate.
     automation_held: bool,
 }
 
@@ -496,6 +496,7 @@ pub(crate) struct Beside {
     pub(crate) related: Vec<BesideIncident>,
     pub(crate) notices: Vec<ReportNotice>,
     pub(crate) reputation: Option<StandingView>,
+    pub(crate) automation_held: bool,
 }
 
 impl ReportView {
@@ -515,7 +516,7 @@ impl ReportView {
             reputation: beside.reputation,
             masked_count: report.masked_count,
             personal_held: report.personal_held,
-            automation_held: report.automation_held,
+            automation_held: beside.automation_held,
         }
     }
 }

@@ -1,0 +1,52 @@
+/** What of the reports is shown, as it stands in the address. */
+import { WAITING_STATES } from '../report/words'
+
+export interface Filters {
+  /** `waiting` for those that wait for a person, `any`, or a state. */
+  state: string
+  form: string
+  service: string
+  q: string
+}
+
+/** What can be chosen, in the order of work. */
+export const STATE_CHOICES = ['waiting', 'needs_info', 'accepted', 'merged', 'declined', 'withdrawn', 'any'] as const
+
+export const DEFAULTS: Filters = { state: 'waiting', form: '', service: '', q: '' }
+
+export function readFilters(search: Record<string, unknown>): Filters {
+  const text = (key: keyof Filters) => (typeof search[key] === 'string' ? search[key].trim() : '')
+  const state = text('state')
+  return {
+    state: (STATE_CHOICES as readonly string[]).includes(state) ? state : DEFAULTS.state,
+    form: text('form'),
+    service: text('service'),
+    q: text('q'),
+  }
+}
+
+/** Only what differs from the defaults stands in the address. */
+export function writeFilters(filters: Filters): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(filters).filter(([key, value]) => value !== DEFAULTS[key as keyof Filters] && value !== ''),
+  )
+}
+
+/** As the API takes it. */
+export function queryOf(filters: Filters): Record<string, string | undefined> {
+  const states: Record<string, string | undefined> = { waiting: WAITING_STATES.join(','), any: undefined }
+  return {
+    state: filters.state in states ? states[filters.state] : filters.state,
+    form: filters.form || undefined,
+    service: filters.service || undefined,
+    q: filters.q || undefined,
+  }
+}
+
+/** How many reports a choice has, where the server counted. */
+export function countOf(choice: string, counts: Record<string, number> | undefined): number | undefined {
+  if (!counts) return undefined
+  const sum = (states: readonly string[]) => states.reduce((total, state) => total + (counts[state] ?? 0), 0)
+  if (choice === 'any') return sum(Object.keys(counts))
+  return choice === 'waiting' ? sum(WAITING_STATES) : (counts[choice] ?? 0)
+}
