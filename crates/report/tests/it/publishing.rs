@@ -3,13 +3,14 @@
 use crate::kit::{Kit, records, reporter, reports_on};
 use async_trait::async_trait;
 use model::{
-    DecisionKind, Entity, EntityKind, EventId, Finding, Offset, Partition, RawRecord, Reporter, Topic,
+    DecisionKind, Entity, EntityKind, EventId, Finding, Offset, Partition, RawRecord, Reporter, TokenId,
+    Topic, Ulid,
 };
 use ports::log::{BATCH_BYTES_MAX, Bounds, RecordBatch, Records, Retained};
 use ports::store::NewReport;
 use ports::store::conformance::{Bench, new_report};
 use ports::{Log, LogError};
-use report::{KIND, Published, SOURCE, event_id};
+use report::{KIND, Published, SOURCE, event_id, record_body};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -95,6 +96,19 @@ async fn a_report_is_put_on_the_log_once_and_its_finding_when_it_is_accepted() {
     let repository = Entity { kind: EntityKind::Repository, value: "acme/checkout".to_owned() };
     assert_eq!(found.entities[0], repository, "grouped with what machines say of the repository");
     assert_eq!(found.ownership.service.as_deref(), Some("checkout"));
+}
+
+#[tokio::test]
+async fn rules_can_count_reporters_and_guests_are_one() {
+    let kit = Kit::new().await;
+    let token = Reporter::Token { id: TokenId(Ulid(7)), name: "ci".to_owned() };
+    let mut keys = Vec::new();
+    for who in [Reporter::Anonymous, Reporter::Anonymous, reporter("rita"), reporter("otto"), token] {
+        let body = record_body(&kit.submit(who).await.report);
+        keys.push(body["reporter"]["key"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(keys[0], keys[1]);
+    assert_eq!(keys.into_iter().collect::<BTreeSet<_>>().len(), 4);
 }
 
 #[tokio::test]
