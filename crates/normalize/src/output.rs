@@ -89,7 +89,15 @@ impl Output {
                 // a write to a string cannot fail
                 let _ = write!(self.entity_text, "{value}");
             }
-            _ => return,
+            Some(_) => return,
+            None => {
+                // parts of one text; few kinds have such
+                let mut whole = String::new();
+                if !context.write_text(&rule.value, &mut whole) {
+                    return;
+                }
+                push_entity_value(&mut self.entity_text, &whole, false);
+            }
         }
         let value = &self.entity_text[start..];
         if self.entities().any(|(kind, other)| kind == rule.kind && other == value) {

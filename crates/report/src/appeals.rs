@@ -6,7 +6,7 @@ use crate::form::Form;
 use crate::{Actor, DecisionError, Error, ReportDesk};
 use model::{
     Appeal, AppealBy, AppealId, AppealOutcome, AppealState, Comment, CommentId, PersonId, Principal, Report,
-    ReportId, Reporter, Severity,
+    ReportId, Reporter, Severity, TokenId,
 };
 use ports::store::{COMMENT_ACTION, LedgerChange, StoreError, UnitOfWork};
 use serde_json::json;
@@ -168,7 +168,7 @@ impl ReportDesk {
         form.map_or(Severity::Low, Form::severity)
     }
 
-    /// Neither who decided nor who appeals decides the appeal, by whatever token of theirs.
+    /// Neither who decided, nor who appeals, nor who reported decides the appeal, by whatever token of theirs.
     async fn check_other_person(
         &self,
         unit: &mut dyn UnitOfWork,
@@ -181,9 +181,7 @@ impl ReportDesk {
         if let Some(decision) = &report.decision {
             involved.push(behind(unit, &decision.by).await?);
         }
-        if appeal.by == AppealBy::Reporter {
-            involved.push(report.reporter.key());
-        }
+        involved.push(behind_reporter(unit, &report.reporter).await?);
         if decider.is_none() || involved.contains(&decider) {
             return Err(DecisionError::AppealSamePerson.into());
         }
@@ -276,7 +274,12 @@ impl ReportDesk {
         }
         let claimed =
             Report { reporter: owner, claimed: true, updated_at_ms: self.options.clock.now_ms(), ..report };
-        let entry = claimed_entry(&claimed, &self.options.policy).map(LedgerChange::Add);
+        let entry = if has_decided(unit, &claimed, person).await? {
+            // nobody raises their own reputation
+            None
+        } else {
+            claimed_entry(&claimed, &self.options.policy).map(LedgerChange::Add)
+        };
         let ledger: Vec<LedgerChange> = entry.into_iter().collect();
         let mut audit = self.record(actor, "report.claim", claimed.id);
         audit.before = json!({ "reporter": "anonymous" });
@@ -295,17 +298,54 @@ pub(crate) fn person_of(actor: &Actor, what: &'static str) -> Result<PersonId, D
     }
 }
 
+/// Whether that person decided the report or an appeal about it, by whatever token of theirs.
+async fn has_decided(
+    unit: &mut dyn UnitOfWork,
+    report: &Report,
+    person: PersonId,
+) -> Result<bool, StoreError> {
+    let judges =
+        unit.appeals().of_report(report.id).await?.into_iter().filter_map(|appeal| appeal.decided_by);
+    let mut deciders: Vec<Principal> = judges.collect();
+    deciders.extend(report.decision.as_ref().map(|decision| decision.by.clone()));
+    let person = Some(person.to_string());
+    for decider in &deciders {
+        if behind(unit, decider).await? == person {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whose report it is: the person, also by a token of theirs; else the token; nobody for the anonymous.
+pub(crate) async fn behind_reporter(
+    unit: &mut dyn UnitOfWork,
+    reporter: &Reporter,
+) -> Result<Option<String>, StoreError> {
+    match reporter {
+        Reporter::Anonymous => Ok(None),
+        Reporter::Person { id } => Ok(Some(id.to_string())),
+        Reporter::Token { id, .. } => behind_token(unit, *id).await.map(Some),
+    }
+}
+
+/// The person whose token it is; else the token.
+async fn behind_token(unit: &mut dyn UnitOfWork, id: TokenId) -> Result<String, StoreError> {
+    let person = unit.tokens().get(id).await?.and_then(|token| token.person);
+    Ok(person.map_or_else(|| id.to_string(), |person| person.to_string()))
+}
+
 /// Whose deed it is: the person, also by a token of theirs; else the token or account; nobody for a guest or a machine.
-async fn behind(unit: &mut dyn UnitOfWork, principal: &Principal) -> Result<Option<String>, StoreError> {
+pub(crate) async fn behind(
+    unit: &mut dyn UnitOfWork,
+    principal: &Principal,
+) -> Result<Option<String>, StoreError> {
     Ok(match principal {
         Principal::Person { id, .. } => Some(id.clone()),
-        Principal::Token { id, .. } => {
-            let token = match id.parse() {
-                Ok(id) => unit.tokens().get(id).await?,
-                Err(_) => None,
-            };
-            Some(token.and_then(|token| token.person).map_or_else(|| id.clone(), |person| person.to_string()))
-        }
+        Principal::Token { id, .. } => Some(match id.parse() {
+            Ok(id) => behind_token(unit, id).await?,
+            Err(_) => id.clone(),
+        }),
         Principal::Local { account } => Some(format!("local:{account}")),
         Principal::System { .. } | Principal::Guest | Principal::Erased | Principal::Withheld => None,
     })

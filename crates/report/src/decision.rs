@@ -32,7 +32,7 @@ pub struct Wanted {
     pub kind: DecisionKind,
     /// The incident, for a merge.
     pub incident: Option<IncidentId>,
-    /// How grave, for what is accepted; the form's default where it is not said.
+    /// How grave, for what is accepted; the form's, within the limit of the anonymous, where nobody said.
     pub severity: Severity,
     /// The reason's id, for what is declined.
     pub reason: Option<String>,
@@ -92,10 +92,7 @@ pub fn decide(
             return Ok(recorded(report, changed, Vec::new()));
         }
         DecisionKind::Accept => {
-            // others who say the same do not change it: fifty accounts can agree
-            let alone = !report.provenance.telemetry_match;
-            let anonymous = report.reporter == Reporter::Anonymous;
-            if anonymous && alone && wanted.severity > ANONYMOUS_SEVERITY_MAX {
+            if anonymous_alone(report) && wanted.severity > ANONYMOUS_SEVERITY_MAX {
                 return Err(DecisionError::SeverityTooHigh { max: ANONYMOUS_SEVERITY_MAX });
             }
             1
@@ -107,6 +104,17 @@ pub fn decide(
     let changed = settled(report, wanted, finding, &policy.version, by);
     let ledger = entry(&changed, weight, by.at_ms).map(LedgerChange::Add).into_iter().collect();
     Ok(recorded(report, changed, ledger))
+}
+
+/// Whether nothing but somebody without a name speaks for the report. Others who say the same do not change it: fifty
+/// accounts can agree.
+fn anonymous_alone(report: &Report) -> bool {
+    report.reporter == Reporter::Anonymous && !report.provenance.telemetry_match
+}
+
+/// How grave a report is that is accepted without a word on it: as its form says, as far as its reporter carries.
+pub(crate) fn severity_unasked(report: &Report, of_form: Severity) -> Severity {
+    if anonymous_alone(report) { of_form.min(ANONYMOUS_SEVERITY_MAX) } else { of_form }
 }
 
 /// The reporter answered what was asked: the report waits for a decision again.

@@ -1,5 +1,6 @@
 //! People's decisions on reports: each checked, versioned, and recorded in the same transaction.
 
+use crate::appeals::{behind, behind_reporter};
 use crate::corroboration::{case_of, corroborated, groups, has_telemetry};
 use crate::decision::{self, By, Decided, Wanted, check_text};
 use crate::decision_table::allowed;
@@ -7,7 +8,7 @@ use crate::finding::finding_id;
 use crate::form::{Form, Forms};
 use crate::policy::Policy;
 use crate::telemetry::DecisionLabel;
-use crate::{Error, Feed, Telemetry};
+use crate::{DecisionError, Error, Feed, Telemetry};
 use model::{
     AuditRecord, Clock, DecisionKind, Entropy, IncidentId, MessageFrom, MessageId, Principal, Report,
     ReportId, ReportMessage, ReportProvenance, ReportState, Severity,
@@ -88,7 +89,7 @@ pub struct DecisionRequest {
     pub kind: DecisionKind,
     /// The incident, for a merge.
     pub incident: Option<IncidentId>,
-    /// How grave, for what is accepted.
+    /// How grave, for what is accepted; the form's, within the limit of the anonymous, where it is not said.
     pub severity: Option<Severity>,
     /// The reason's id, for what is declined.
     pub reason: Option<String>,
@@ -152,6 +153,10 @@ impl ReportDesk {
         request: &DecisionRequest,
     ) -> Result<Report, Error> {
         let report = self.at_version(unit, request.report, request.version).await?;
+        let reporter = behind_reporter(unit, &report.reporter).await?;
+        if behind(unit, &request.actor.principal).await?.is_some_and(|who| Some(who) == reporter) {
+            return Err(DecisionError::OwnReport.into());
+        }
         let report = self.weighed(unit, report).await?;
         if let Some(incident) = request.incident.filter(|_| request.kind == DecisionKind::Merge) {
             let known = unit.incidents().get(incident).await?;
@@ -162,7 +167,9 @@ impl ReportDesk {
         let wanted = Wanted {
             kind: request.kind,
             incident: request.incident,
-            severity: request.severity.unwrap_or_else(|| form.map_or(Severity::Low, Form::severity)),
+            severity: request.severity.unwrap_or_else(|| {
+                decision::severity_unasked(&report, form.map_or(Severity::Low, Form::severity))
+            }),
             reason: request.reason.clone(),
             note: note.clone(),
         };

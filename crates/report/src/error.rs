@@ -117,9 +117,12 @@ pub enum DecisionError {
     /// The appeal was decided.
     #[error("the appeal was decided already")]
     AppealDecided,
-    /// Who decided, or who appeals, does not decide the appeal. At the HTTP edge: `appeal-same-person`, 403.
-    #[error("an appeal is decided by somebody else than who took the decision or who appeals")]
+    /// Who decided, who appeals, or who reported does not decide the appeal. At the HTTP edge: `appeal-same-person`, 403.
+    #[error("an appeal is decided by somebody else than who took the decision, who appeals or who reported")]
     AppealSamePerson,
+    /// Who reported it does not decide it. At the HTTP edge: `appeal-same-person`, 403.
+    #[error("a report is decided by somebody else than who made it")]
+    OwnReport,
     /// The name cannot be shown.
     #[error(transparent)]
     DisplayName(#[from] DisplayNameError),

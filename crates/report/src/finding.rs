@@ -55,10 +55,11 @@ pub fn finding_id(report: &Report, form: Option<&Form>) -> FindingId {
 
 /// The record's body: what rules of `product: huecry, service: report` read. Everything in it was masked.
 pub fn record_body(report: &Report) -> Value {
+    // the key counts reporters; nobody can tell guests apart, so all of them are one
     let reporter = match &report.reporter {
-        Reporter::Anonymous => json!({ "kind": "anonymous" }),
-        Reporter::Person { id } => json!({ "kind": "person", "id": id }),
-        Reporter::Token { id, name } => json!({ "kind": "token", "id": id, "name": name }),
+        Reporter::Anonymous => json!({ "kind": "anonymous", "key": "anonymous" }),
+        Reporter::Person { id } => json!({ "kind": "person", "id": id, "key": id }),
+        Reporter::Token { id, name } => json!({ "kind": "token", "id": id, "name": name, "key": id }),
     };
     let mut body = json!({
         "id": report.id, "form": report.form, "form_version": report.form_version, "service": report.service,

@@ -77,6 +77,43 @@ impl<T> Default for Lot<T> {
     }
 }
 
+/// What is to be appended, by partition. A partition has as many lots as its records need batches.
+struct Lots<T> {
+    /// Those that hold as much as a batch may.
+    full: Vec<(Partition, Lot<T>)>,
+    open: BTreeMap<Partition, Lot<T>>,
+}
+
+impl<T> Lots<T> {
+    const fn new() -> Self {
+        Self { full: Vec::new(), open: BTreeMap::new() }
+    }
+
+    /// Adds what `write` pushes, which is one record, to the partition's lot, or to the next one where that is full.
+    fn push(
+        &mut self,
+        partition: Partition,
+        of: T,
+        write: impl Fn(&mut RecordBatch) -> Result<(), LogError>,
+    ) -> Result<(), LogError> {
+        let lot = self.open.entry(partition).or_default();
+        match write(&mut lot.batch) {
+            Err(LogError::TooLarge { .. }) if !lot.batch.is_empty() => {
+                self.full.push((partition, std::mem::take(lot)));
+                write(&mut lot.batch)?;
+            }
+            written => written?,
+        }
+        lot.of.push(of);
+        Ok(())
+    }
+
+    /// Those with records; the ones of a partition in the order that they were begun.
+    fn into_all(self) -> impl Iterator<Item = (Partition, Lot<T>)> {
+        self.full.into_iter().chain(self.open).filter(|(_, lot)| !lot.of.is_empty())
+    }
+}
+
 impl Publisher {
     /// A publisher that is woken by `wake`.
     pub const fn new(options: PublisherOptions, wake: Arc<Notify>) -> Self {
@@ -133,15 +170,13 @@ impl Publisher {
         if waiting.is_empty() {
             return Ok(0);
         }
-        let mut lots: BTreeMap<Partition, Lot<ReportId>> = BTreeMap::new();
+        let mut lots = Lots::new();
         for report in &waiting {
             let partition = self.partition(Topic::Raw, report);
-            let lot = lots.entry(partition).or_default();
-            push_record(&mut lot.batch, report)?;
-            lot.of.push(report.id);
+            lots.push(partition, report.id, |batch| push_record(batch, report))?;
         }
         let mut places = Vec::with_capacity(waiting.len());
-        for (partition, lot) in lots {
+        for (partition, lot) in lots.into_all() {
             let first = self.append(Topic::Raw, partition, lot.batch).await?;
             let at = |(i, id): (usize, ReportId)| {
                 let offset = Offset(first.0 + i as u64);
@@ -164,19 +199,17 @@ impl Publisher {
 
     async fn findings(&self) -> Result<usize, Error> {
         let waiting = self.options.store.read().await?.reports().unraised(PUBLISHED_AT_ONCE_MAX).await?;
-        let mut lots: BTreeMap<Partition, Lot<(ReportId, FindingId)>> = BTreeMap::new();
+        let mut lots: Lots<(ReportId, FindingId)> = Lots::new();
         for (report, position) in &waiting {
             let form = self.options.forms.get(&report.form);
             let Some(finding) = finding_of(report, form, *position) else { continue };
             let partition = self.partition(Topic::Finding, report);
-            let lot = lots.entry(partition).or_default();
             let body =
                 serde_json::to_vec(&finding).map_err(|e| LogError::BadOptions { reason: e.to_string() })?;
-            lot.batch.push(&body)?;
-            lot.of.push((report.id, finding.id));
+            lots.push(partition, (report.id, finding.id), |batch| batch.push(&body))?;
         }
         let mut raised = Vec::with_capacity(waiting.len());
-        for (partition, lot) in lots {
+        for (partition, lot) in lots.into_all() {
             self.append(Topic::Finding, partition, lot.batch).await?;
             raised.extend(lot.of);
         }

@@ -145,7 +145,7 @@ codes! {
         "open the receipt of the report that you mean again, and repeat it";
     AppealNotPossible = "appeal_not_possible", 409, "there is nothing to appeal here", "the detail says why";
     AppealExists = "appeal_exists", 409, "there is an appeal already", "wait for its decision; its deadline is shown";
-    AppealSamePerson = "appeal_same_person", 403, "somebody else must decide this appeal",
+    AppealSamePerson = "appeal_same_person", 403, "somebody else must decide this",
         "ask a moderator who did not take the decision";
     AttachmentRefused = "attachment_refused", 422, "this file is not taken", "the detail says why, and what is taken";
     // no room

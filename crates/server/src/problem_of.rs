@@ -159,7 +159,7 @@ impl From<report::DecisionError> for Problem {
             E::Decided { .. } => Code::ReportDecided,
             E::AppealNotPossible | E::AppealDecided => Code::AppealNotPossible,
             E::AppealExists => Code::AppealExists,
-            E::AppealSamePerson => Code::AppealSamePerson,
+            E::AppealSamePerson | E::OwnReport => Code::AppealSamePerson,
             E::NotAPerson { .. } => Code::SessionNeeded,
             _ => Code::DecisionRefused,
         };

@@ -1,12 +1,12 @@
 //! Appeals: by whom, decided by whom, and what an overturned one leaves.
 
-use crate::kit::{DAY_MS, Kit, NOW_MS, person, person_id, reporter};
+use crate::kit::{DAY_MS, Kit, NOW_MS, by_token_of, person, reporter};
 use model::{
     Appeal, AppealBy, AppealOutcome, DecisionKind, Finding, Principal, ReportId, ReportState, Reporter,
-    Severity, TokenId, Topic, Ulid,
+    Severity, Topic,
 };
+use ports::store::PageRequest;
 use ports::store::conformance::Bench;
-use ports::store::{PageRequest, Token, TokenKind};
 use report::{Actor, AppealDecisionRequest, AppealRequest, DecisionError, Error, reputation_of};
 
 async fn declined(kit: &Kit, who: Reporter, reason: &str) -> ReportId {
@@ -63,29 +63,7 @@ async fn an_appeal_is_decided_by_somebody_else() {
     let kit = Kit::new().await;
     let id = declined(&kit, reporter("rita"), "expected").await;
     let made = appeal(&kit, id, AppealBy::Reporter).await.unwrap();
-    let token = Token {
-        id: TokenId(Ulid(77)),
-        secret_sha256: [1; 32],
-        kind: TokenKind::Api,
-        name: "mona's laptop".to_owned(),
-        scopes: vec!["reports:moderate".to_owned()],
-        source: None,
-        person: Some(person_id("mona")),
-        region: "default".to_owned(),
-        created_at_ms: 1,
-        expires_at_ms: None,
-        revoked_at_ms: None,
-        last_used_at_ms: None,
-    };
-    let mut unit = kit.unit().await;
-    unit.people().add(&stored_person(), &Bench::new(1).audit(person_id("mona"))).await.unwrap();
-    unit.tokens().add(&token, &Bench::new(2).audit(token.id)).await.unwrap();
-    unit.commit().await.unwrap();
-    let by_token = Actor {
-        principal: Principal::Token { id: token.id.to_string(), name: token.name.clone() },
-        origin: None,
-        request_id: None,
-    };
+    let by_token = by_token_of(&kit, "mona").await;
     for same in [person("mona"), by_token, person("rita"), Actor::guest()] {
         let refused =
             kit.desk.decide_appeal(&ruling(&made, same.clone(), AppealOutcome::Upheld)).await.unwrap_err();
@@ -101,22 +79,32 @@ async fn an_appeal_is_decided_by_somebody_else() {
     assert!(matches!(twice, Error::Decision(DecisionError::AppealExists)), "{twice}");
 }
 
-fn stored_person() -> ports::store::Person {
-    ports::store::Person {
-        id: person_id("mona"),
-        name: "mona".to_owned(),
-        email: None,
-        roles: Vec::new(),
-        teams: Vec::new(),
-        services: Vec::new(),
-        disabled: false,
-        identity: None,
-        region: "default".to_owned(),
-        created_at_ms: 1,
-        updated_at_ms: 1,
-        signed_in_at_ms: None,
-        left_at_ms: None,
-        version: 1,
+#[tokio::test]
+async fn nobody_judges_an_appeal_about_their_own_report() {
+    let kit = Kit::new().await;
+    let by_token = by_token_of(&kit, "otto").await;
+    let Principal::Token { id: token, .. } = &by_token.principal else { panic!("{by_token:?}") };
+    let token = Reporter::Token { id: token.parse().unwrap(), name: "otto's laptop".to_owned() };
+    for own in [reporter("otto"), token] {
+        for by in [AppealBy::Subject, AppealBy::Reporter] {
+            let id = match by {
+                AppealBy::Reporter => declined(&kit, own.clone(), "spam").await,
+                AppealBy::Subject => {
+                    let id = kit.submit(own.clone()).await.report.id;
+                    kit.desk.decide(&kit.request(id, DecisionKind::Accept, "mona").await).await.unwrap();
+                    id
+                }
+            };
+            let made = appeal(&kit, id, by).await.unwrap();
+            for same in [person("otto"), by_token.clone()] {
+                let ruling = ruling(&made, same.clone(), AppealOutcome::Upheld);
+                let refused = kit.desk.decide_appeal(&ruling).await.unwrap_err();
+                let is_same = matches!(refused, Error::Decision(DecisionError::AppealSamePerson));
+                assert!(is_same, "{own:?} {by:?} {same:?}: {refused}");
+            }
+            let ruling = ruling(&made, person("omar"), AppealOutcome::Upheld);
+            kit.desk.decide_appeal(&ruling).await.unwrap();
+        }
     }
 }
 

@@ -1,11 +1,18 @@
 //! What may be decided of a report, and what is written then.
 
-use crate::kit::{Kit, NOW_MS, person, reporter};
-use model::{DecisionKind, FindingId, MessageFrom, Principal, Report, ReportState, Reporter, Severity, Tier};
+use crate::kit::{Kit, NOW_MS, by_token_of, person, person_id, reporter, submission};
+use model::{
+    AppealBy, AppealOutcome, DecisionKind, FindingId, MessageFrom, Principal, Report, ReportState, Reporter,
+    Severity, Tier, TokenId,
+};
 use ports::StoreError;
 use ports::store::conformance::{Bench, new_report};
 use report::policy::Policy;
-use report::{Actor, By, DecisionError, Error, MessageRequest, Wanted, decide};
+use report::{
+    Actor, AppealDecisionRequest, AppealRequest, By, DecisionError, DecisionRequest, Error, MessageRequest,
+    Submission, Wanted, decide,
+};
+use serde_json::json;
 
 fn report(state: ReportState) -> Report {
     Report { state, reporter: reporter("rita"), tier: Tier::Newcomer, ..new_report(&Bench::new(1), 1).report }
@@ -106,6 +113,38 @@ fn what_is_missing_or_too_much_is_refused() {
 }
 
 #[tokio::test]
+async fn an_anonymous_report_is_accepted_as_its_form_says_within_its_limit() {
+    let kit = Kit::new().await;
+    for (who, asked, then) in [
+        (Reporter::Anonymous, None, Some(Severity::Medium)),
+        (reporter("rita"), None, Some(Severity::High)),
+        (Reporter::Anonymous, Some(Severity::Low), Some(Severity::Low)),
+        (Reporter::Anonymous, Some(Severity::High), None),
+    ] {
+        let fields = json!({ "where": "https://paste.example/1", "secret_kind": "Password" });
+        let leaked = Submission {
+            form: "leaked-secret".to_owned(),
+            fields: fields.as_object().unwrap().clone(),
+            ..submission(who.clone())
+        };
+        let id = kit.intake.submit(leaked).await.unwrap().report.id;
+        let accept =
+            DecisionRequest { severity: asked, ..kit.request(id, DecisionKind::Accept, "mona").await };
+        let decided = kit.desk.decide(&accept).await;
+        match then {
+            Some(then) => {
+                assert_eq!(decided.unwrap().decision.unwrap().severity, Some(then), "{who:?} {asked:?}");
+            }
+            None => {
+                let refused = decided.unwrap_err();
+                let too_high = matches!(refused, Error::Decision(DecisionError::SeverityTooHigh { .. }));
+                assert!(too_high, "{refused}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_decision_names_the_version_that_it_was_made_on() {
     let kit = Kit::new().await;
     let id = kit.submit(reporter("rita")).await.report.id;
@@ -193,4 +232,54 @@ async fn an_anonymous_report_becomes_who_has_its_receipt_and_says_so() {
     assert!(matches!(unknown, Error::Store(StoreError::NotFound { .. })), "{unknown}");
     let ledger = kit.ledger(filed.report.id).await;
     assert_eq!(ledger.iter().map(|entry| entry.weight).collect::<Vec<_>>(), [1], "what held is theirs now");
+}
+
+#[tokio::test]
+async fn nobody_decides_what_they_reported() {
+    let kit = Kit::new().await;
+    let by_token = by_token_of(&kit, "mona").await;
+    let Principal::Token { id: token, .. } = &by_token.principal else { panic!("{by_token:?}") };
+    let token: TokenId = token.parse().unwrap();
+    // by their name, and by a token of theirs
+    for own in [reporter("mona"), Reporter::Token { id: token, name: "mona's laptop".to_owned() }] {
+        let id = kit.submit(own.clone()).await.report.id;
+        for actor in [person("mona"), by_token.clone()] {
+            for kind in [DecisionKind::Accept, DecisionKind::Ask] {
+                let request = DecisionRequest { actor: actor.clone(), ..kit.request(id, kind, "mona").await };
+                let refused = kit.desk.decide(&request).await.unwrap_err();
+                let is_own = matches!(refused, Error::Decision(DecisionError::OwnReport));
+                assert!(is_own, "{own:?} {actor:?}: {refused}");
+            }
+        }
+        let accept = kit.request(id, DecisionKind::Accept, "otto").await;
+        assert_eq!(kit.desk.decide(&accept).await.unwrap().state, ReportState::Accepted);
+    }
+}
+
+#[tokio::test]
+async fn who_decided_a_report_gains_nothing_by_claiming_it() {
+    let kit = Kit::new().await;
+    let by_token = by_token_of(&kit, "mona").await;
+    for actor in [person("mona"), by_token] {
+        let filed = kit.submit(Reporter::Anonymous).await;
+        let accept = kit.request(filed.report.id, DecisionKind::Accept, "mona").await;
+        kit.desk.decide(&DecisionRequest { actor, ..accept }).await.unwrap();
+        let claimed = kit.desk.claim(&person("mona"), &filed.secret.sha256()).await.unwrap();
+        assert_eq!((claimed.reporter, kit.ledger(filed.report.id).await), (reporter("mona"), vec![]));
+    }
+    // who judged an appeal about it has decided it too
+    let filed = kit.submit(Reporter::Anonymous).await;
+    let mut decline = kit.request(filed.report.id, DecisionKind::Merge, "otto").await;
+    let incident = Bench::new(8).opened(&*kit.store, 1, "acme/checkout").await;
+    decline.incident = Some(incident.id);
+    kit.desk.decide(&decline).await.unwrap();
+    let (actor, reason) = (Actor::guest(), "it is another".to_owned());
+    let appeal = AppealRequest { actor, report: filed.report.id, by: AppealBy::Reporter, reason };
+    let appeal = kit.desk.appeal(&appeal).await.unwrap().id;
+    let (outcome, explanation) = (AppealOutcome::Upheld, "it is the same".to_owned());
+    let ruling = AppealDecisionRequest { actor: person("mona"), appeal, outcome, explanation };
+    kit.desk.decide_appeal(&ruling).await.unwrap();
+    kit.desk.claim(&person("mona"), &filed.secret.sha256()).await.unwrap();
+    assert_eq!(kit.ledger(filed.report.id).await, []);
+    assert_eq!(kit.report(filed.report.id).await.reporter, Reporter::Person { id: person_id("mona") });
 }

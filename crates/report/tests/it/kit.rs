@@ -5,9 +5,10 @@ use backends::log::{FileLog, Options as LogOptions};
 use backends::sqlite::SqliteStore;
 use model::{
     Channel, Clock, Entropy, ManualClock, Partition, PersonId, Principal, RawRecord, ReportContext, ReportId,
-    Reporter, SeededEntropy, Topic, Ulid,
+    Reporter, SeededEntropy, TokenId, Topic, Ulid,
 };
-use ports::store::UnitOfWork;
+use ports::store::conformance::Bench;
+use ports::store::{Person, Token, TokenKind, UnitOfWork};
 use ports::{Blobs, Log, Mask, MaskRefused, Masked, Store};
 use report::form::Forms;
 use report::policy::Policy;
@@ -192,6 +193,46 @@ pub(crate) fn person(name: &str) -> Actor {
 
 pub(crate) fn reporter(name: &str) -> Reporter {
     Reporter::Person { id: person_id(name) }
+}
+
+/// Somebody of that name, known to the store, who acts by a token of theirs.
+pub(crate) async fn by_token_of(kit: &Kit, name: &str) -> Actor {
+    let token = Token {
+        id: TokenId(Ulid(77)),
+        secret_sha256: [1; 32],
+        kind: TokenKind::Api,
+        name: format!("{name}'s laptop"),
+        scopes: vec!["reports:moderate".to_owned()],
+        source: None,
+        person: Some(person_id(name)),
+        region: "default".to_owned(),
+        created_at_ms: 1,
+        expires_at_ms: None,
+        revoked_at_ms: None,
+        last_used_at_ms: None,
+    };
+    let stored = Person {
+        id: person_id(name),
+        name: name.to_owned(),
+        email: None,
+        roles: Vec::new(),
+        teams: Vec::new(),
+        services: Vec::new(),
+        disabled: false,
+        identity: None,
+        region: "default".to_owned(),
+        created_at_ms: 1,
+        updated_at_ms: 1,
+        signed_in_at_ms: None,
+        left_at_ms: None,
+        version: 1,
+    };
+    let mut unit = kit.unit().await;
+    unit.people().add(&stored, &Bench::new(1).audit(stored.id)).await.unwrap();
+    unit.tokens().add(&token, &Bench::new(2).audit(token.id)).await.unwrap();
+    unit.commit().await.unwrap();
+    let principal = Principal::Token { id: token.id.to_string(), name: token.name };
+    Actor { principal, origin: None, request_id: None }
 }
 
 /// A report as a form sends it.

@@ -3,11 +3,14 @@
 use crate::kit::{Kit, records, reporter, reports_on};
 use async_trait::async_trait;
 use model::{
-    DecisionKind, Entity, EntityKind, EventId, Finding, Offset, Partition, RawRecord, Reporter, Topic,
+    DecisionKind, Entity, EntityKind, EventId, Finding, Offset, Partition, RawRecord, Reporter, TokenId,
+    Topic, Ulid,
 };
-use ports::log::{Bounds, RecordBatch, Records, Retained};
+use ports::log::{BATCH_BYTES_MAX, Bounds, RecordBatch, Records, Retained};
+use ports::store::NewReport;
+use ports::store::conformance::{Bench, new_report};
 use ports::{Log, LogError};
-use report::{KIND, Published, SOURCE, event_id};
+use report::{KIND, Published, SOURCE, event_id, record_body};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -93,6 +96,55 @@ async fn a_report_is_put_on_the_log_once_and_its_finding_when_it_is_accepted() {
     let repository = Entity { kind: EntityKind::Repository, value: "acme/checkout".to_owned() };
     assert_eq!(found.entities[0], repository, "grouped with what machines say of the repository");
     assert_eq!(found.ownership.service.as_deref(), Some("checkout"));
+}
+
+#[tokio::test]
+async fn rules_can_count_reporters_and_guests_are_one() {
+    let kit = Kit::new().await;
+    let token = Reporter::Token { id: TokenId(Ulid(7)), name: "ci".to_owned() };
+    let mut keys = Vec::new();
+    for who in [Reporter::Anonymous, Reporter::Anonymous, reporter("rita"), reporter("otto"), token] {
+        let body = record_body(&kit.submit(who).await.report);
+        keys.push(body["reporter"]["key"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(keys[0], keys[1]);
+    assert_eq!(keys.into_iter().collect::<BTreeSet<_>>().len(), 4);
+}
+
+#[tokio::test]
+async fn more_than_a_batch_holds_is_put_on_the_log_in_several() {
+    let kit = Kit::new().await;
+    let bench = Bench::new(3);
+    let mut new: Vec<NewReport> = (0..=u8::MAX).map(|number| new_report(&bench, number)).collect();
+    for new in &mut new {
+        // as large as a form with every answer at its longest; of one service, and so of one partition
+        new.report.text = "x".repeat(200_000);
+    }
+    let bytes: usize = new.iter().map(|new| new.report.text.len()).sum();
+    assert!(bytes > BATCH_BYTES_MAX, "{bytes} bytes are one batch");
+    let mut unit = kit.unit().await;
+    unit.reports().submit(&new).await.unwrap();
+    unit.commit().await.unwrap();
+    let publisher = kit.publisher();
+    assert_eq!(publisher.step().await.unwrap(), Published { records: 256, findings: 0 });
+    assert_eq!(publisher.step().await.unwrap(), Published::default());
+    let mut ids: Vec<String> = new.iter().map(|new| new.report.id.to_string()).collect();
+    let mut on_log = reports_on(&*kit.log).await;
+    ids.sort();
+    on_log.sort();
+    assert_eq!(on_log, ids, "each once");
+    for new in &new {
+        let accept = kit.request(new.report.id, DecisionKind::Accept, "mona").await;
+        kit.desk.decide(&accept).await.unwrap();
+    }
+    assert_eq!(publisher.step().await.unwrap(), Published { records: 0, findings: 256 });
+    for body in records(&*kit.log, Topic::Finding).await {
+        let finding: Finding = serde_json::from_slice(&body).unwrap();
+        let at = finding.position;
+        let read = kit.log.read(at.topic, at.partition, at.offset, 1).await.unwrap();
+        let id = RawRecord::decode(read.get(0).unwrap()).unwrap().delivery_id.unwrap().to_owned();
+        assert_eq!(EventId::of_source_id(SOURCE, &id), finding.event_id);
+    }
 }
 
 #[tokio::test]

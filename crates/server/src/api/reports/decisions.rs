@@ -74,17 +74,13 @@ pub(crate) async fn decide(
     let incident =
         incident.map(|id| id.parse::<IncidentId>().map_err(|_| Problem::not_found("incident", id)));
     let severity = decision.severity.as_deref();
-    let form = app.store.read().await?.reports().get(id).await?.map(|report| report.form);
     let request = DecisionRequest {
         actor: actor(who),
         report: id,
         version: if_match(&headers)?,
         kind: named(&decision.kind, "decision", DecisionKind::from_name)?,
         incident: incident.transpose()?,
-        severity: severity
-            .map(|name| named(name, "severity", Severity::from_name))
-            .transpose()?
-            .or_else(|| Some(reports.0.forms.get(form.as_deref()?)?.severity())),
+        severity: severity.map(|name| named(name, "severity", Severity::from_name)).transpose()?,
         reason: decision.reason,
         note: decision.note,
         template: decision.template,
