@@ -21,6 +21,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/appeals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List appeals
+         * @description What is due first comes first; at most 500.
+         */
+        get: operations["get_appeals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/appeals/{id}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide on an appeal
+         * @description By somebody else than who took the decision, and than who appeals.
+         */
+        post: operations["post_appeals_id_decision"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit": {
         parameters: {
             query?: never;
@@ -253,6 +293,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/credits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read who is thanked
+         * @description Those who want to be, where the installation shows it (`reports.leaderboard`).
+         */
+        get: operations["get_credits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/dead-letters": {
         parameters: {
             query?: never;
@@ -305,6 +365,84 @@ export interface paths {
          *     record without an id of its own would become a second event.
          */
         post: operations["post_dead_letters_partition_offset_retry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/digests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List digests */
+        get: operations["get_digests"];
+        put?: never;
+        /**
+         * Draft a digest
+         * @description Of what was decided in a time. Nobody sees it but those who moderate, until one of them published it.
+         */
+        post: operations["post_digests"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/digests/feed.xml": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow digests
+         * @description An Atom feed of what was published.
+         */
+        get: operations["get_digests_feed_xml"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/digests/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a digest */
+        get: operations["get_digests_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/digests/{id}/publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Publish a digest
+         * @description As it is; whoever does it has read it.
+         */
+        post: operations["post_digests_id_publish"];
         delete?: never;
         options?: never;
         head?: never;
@@ -404,6 +542,26 @@ export interface paths {
          *     The record is hidden without the scope `events:read_personal`.
          */
         get: operations["get_findings_id_trace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/forms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List forms
+         * @description The kinds of reports, and what each asks for.
+         */
+        get: operations["get_forms"];
         put?: never;
         post?: never;
         delete?: never;
@@ -789,6 +947,82 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/credit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read how you want to be thanked */
+        get: operations["get_me_credit"];
+        /** Say how you want to be thanked */
+        put: operations["put_me_credit"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List your reports */
+        get: operations["get_me_reports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/reports/claim": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a report yours
+         * @description One that was sent without a name, by whoever has its receipt.
+         */
+        post: operations["post_me_reports_claim"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/reputation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read your reputation
+         * @description With every entry that it is made of. It changes how soon a person reads a report and what may happen by itself; never
+         *     whether a person reads it.
+         */
+        get: operations["get_me_reputation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/sessions": {
         parameters: {
             query?: never;
@@ -958,6 +1192,425 @@ export interface paths {
          *     exports, too. An answer that breaks off in the middle ends its connection without its end.
          */
         post: operations["post_query"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/receipt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read what is open */
+        get: operations["get_receipt"];
+        put?: never;
+        post?: never;
+        /**
+         * Close the receipt in this browser
+         * @description The report stays; its receipt opens it again.
+         */
+        delete: operations["delete_receipt"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/receipt/appeal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Appeal
+         * @description Somebody else than who decided looks at it again, by the time that `due_at` says.
+         */
+        post: operations["post_receipt_appeal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/receipt/attachments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add a file
+         * @description The body is the file. What it is, is read from its bytes; what it tells beside the picture is taken out. At most five a
+         *     report.
+         */
+        post: operations["post_receipt_attachments"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/receipt/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow the report
+         * @description Server-sent events `changed` without data; ends when the receipt does.
+         */
+        get: operations["get_receipt_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/receipt/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Write to the team
+         * @description Words on an open question put the report back among those that wait for a decision.
+         */
+        post: operations["post_receipt_messages"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/receipt/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take the report back
+         * @description As long as nobody decided it.
+         */
+        post: operations["post_receipt_withdraw"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/receipts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Open a receipt
+         * @description The answer sets a cookie by which this browser sees the report for an hour. The secret goes into the body, never into an
+         *     address.
+         */
+        post: operations["post_receipts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/report-links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a link to the form
+         * @description It says where a report comes from (a service, a commit, a run), never by whom, and opens nothing.
+         */
+        post: operations["post_report_links"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/report-notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List notices
+         * @description Reports that look as if they were arranged. Nothing is dropped for it; no automation touches them until a person looked.
+         */
+        get: operations["get_report_notices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/report-notices/{id}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that a notice was looked at */
+        post: operations["post_report_notices_id_acknowledge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/report-templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List beginnings of answers */
+        get: operations["get_report_templates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List reports
+         * @description Whoever answers for services only reads what is about these.
+         */
+        get: operations["get_reports"];
+        put?: never;
+        /**
+         * Report something
+         * @description From anybody: who sends a token or a session is the reporter, unless `anonymous` is true; nothing is kept of who sends
+         *     neither. Texts are masked. It is answered when it is durable. Nobody is refused for how much they send; what comes too
+         *     fast waits until a person looks (`held`). With an `Idempotency-Key` it can be sent again safely, and gets the same receipt.
+         */
+        post: operations["post_reports"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/link/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Check a link to the form */
+        post: operations["post_reports_link_check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read the moderation policy */
+        get: operations["get_reports_policy"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/related": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Find open matters
+         * @description That a report which is being written may belong to. Guests are told that there is something open about a public service,
+         *     never what: their text is not compared with anything.
+         */
+        post: operations["post_reports_related"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/services": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find services by name
+         * @description As somebody types, errors and all. Guests find those that the installation shows to everybody.
+         */
+        get: operations["get_reports_services"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a report
+         * @description With what was said, its files, earlier reports, and incidents that are like it. `ETag` is the version to decide it by.
+         */
+        get: operations["get_reports_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/{id}/appeal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Appeal as the subject
+         * @description By whoever answers for the service that the report is about, or made the report: against what was decided of it.
+         */
+        post: operations["post_reports_id_appeal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/{id}/attachments/{attachment}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Fetch a file of a report
+         * @description To be saved, not shown: whatever it is, no browser runs it.
+         */
+        get: operations["get_reports_id_attachments_attachment"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove a file of a report
+         * @description Its name and size stay; its bytes go when no other report has the same.
+         */
+        delete: operations["delete_reports_id_attachments_attachment"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/{id}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide on a report
+         * @description Send the ETag that was read as `If-Match`: if somebody else was faster the answer is 409 with the report as it is now.
+         */
+        post: operations["post_reports_id_decision"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/{id}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Write on a report */
+        post: operations["post_reports_id_messages"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1504,6 +2157,23 @@ export interface paths {
         };
         /** What an error code means */
         get: operations["get_docs_errors_code"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/docs/reputation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How reputation is computed */
+        get: operations["get_docs_reputation"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2068,10 +2738,90 @@ export interface components {
             /** @description True: the secret fits. */
             pong: boolean;
         } | components["schemas"]["Receipt"];
+        /** @description A decision on an appeal. */
+        AppealDecision: {
+            /** @description `upheld` (the decision stays) or `overturned`. */
+            outcome: string;
+            /** @description To who appealed; it is masked. */
+            explanation: string;
+        };
+        /** @description An appeal that was made. Of the report it says nothing: whoever it is about does not read it here. */
+        AppealMade: {
+            /** @description `apl_…` */
+            id: string;
+            /** @description `reporter` or `subject`. */
+            by: string;
+            /** @description `open`. */
+            state: string;
+            /** @description When it must be decided. */
+            due_at: string;
+        };
+        /** @description An appeal. */
+        AppealReason: {
+            /** @description Why the decision is wrong; it is masked. */
+            reason: string;
+        };
+        /** @description An appeal. */
+        AppealView: {
+            /** @description `apl_…` */
+            id: string;
+            /** @description About which report. */
+            report: components["schemas"]["ReportSummary"];
+            /** @description `reporter` or `subject`. */
+            by: string;
+            /** @description Why; masked. */
+            reason: string;
+            /** @description When it was made. */
+            created_at: string;
+            /** @description When it must be decided. */
+            due_at: string;
+            /** @description `open` or `decided`. */
+            state: string;
+            /** @description `upheld` or `overturned`. */
+            outcome?: string | null;
+            /** @description To who appealed. */
+            explanation?: string | null;
+        };
         /** @description Those who work on incidents. */
         Assignable: {
             /** @description By name. */
             items: components["schemas"]["NamedPerson"][];
+        };
+        /** @description A file that was taken, for who sent it. */
+        AttachmentReceived: {
+            /** @description `att_…` */
+            id: string;
+            /** @description What it is called: without folders and tricks, with the ending of what it is; masked. */
+            name: string;
+            /**
+             * Format: int64
+             * @description How many bytes are kept.
+             */
+            bytes: number;
+            /** @description What its bytes are. */
+            media_type: string;
+            /** @description Of the bytes that are kept, 64 hex digits. */
+            sha256: string;
+            /** @description `stored` or `removed`. */
+            state: string;
+        };
+        /** @description A file that came with a report. */
+        AttachmentView: {
+            /** @description `att_…` */
+            id: string;
+            /** @description What the reporter called it; masked. */
+            name: string;
+            /**
+             * Format: int64
+             * @description How many bytes are kept.
+             */
+            bytes: number;
+            /** @description What its bytes are. */
+            media_type: string;
+            /** @description Of the bytes that are kept, 64 hex digits. */
+            sha256: string;
+            /** @description `stored` or `removed`. */
+            state: string;
         };
         /** @description A record and its place in the log. */
         AuditPlaceView: components["schemas"]["AuditView"] & {
@@ -2119,6 +2869,17 @@ export interface components {
             withheld?: boolean;
             /** @description Which ones. The record's place and leaf are what they are. */
             withheld_values?: string[];
+        };
+        /** @description An incident beside a report. */
+        BesideIncident: {
+            /** @description `inc_…` */
+            id: string;
+            /** @description Its title. */
+            title: string;
+            /** @description Where the work on it stands. */
+            status: string;
+            /** @description How grave it is. */
+            severity: string;
         };
         /** @description A span of time. */
         BucketView: {
@@ -2203,6 +2964,43 @@ export interface components {
              */
             since_ms: number;
         };
+        /** @description How reliable one's reports of a kind have been. */
+        CategoryReputation: {
+            /** @description The form's type. */
+            category: string;
+            /**
+             * Format: double
+             * @description The expected share that holds.
+             */
+            mean: number;
+            /**
+             * Format: double
+             * @description 5 % lie below.
+             */
+            low: number;
+            /**
+             * Format: double
+             * @description 5 % lie above.
+             */
+            high: number;
+            /** @description `newcomer`, `regular`, `trusted` or `watched`. */
+            tier: string;
+            /** @description What it is made of, all of it. */
+            entries: components["schemas"]["ReputationEntry"][];
+        };
+        /** @description What a link says. */
+        CheckedLinkView: {
+            /** @description The service that it is about. */
+            service?: string | null;
+            /** @description What else is filled in. */
+            context: {
+                [key: string]: string;
+            };
+            /** @description Until when it holds. */
+            expires_at: string;
+            /** @description The key that it was signed with. */
+            key_id: string;
+        };
         /** @description A person's words on an incident. */
         CommentView: {
             /** @description `cmt_…` */
@@ -2246,6 +3044,49 @@ export interface components {
             /** @description 64 hex digits each, in the order of RFC 6962 §2.1.2. */
             path: string[];
         };
+        /** @description Where in the work something was seen. */
+        ContextView: {
+            /**
+             * @description The commit, as hex digits.
+             * @default null
+             */
+            commit: string | null;
+            /**
+             * @description The branch.
+             * @default null
+             */
+            branch: string | null;
+            /**
+             * @description The repository, `owner/name`.
+             * @default null
+             */
+            repository: string | null;
+            /**
+             * @description `production`, `staging`, …
+             * @default null
+             */
+            environment: string | null;
+            /**
+             * @description The run of a pipeline.
+             * @default null
+             */
+            ci_run: string | null;
+            /**
+             * @description A file, relative to its repository.
+             * @default null
+             */
+            file: string | null;
+            /**
+             * @description Lines of that file: `12` or `12-20`.
+             * @default null
+             */
+            lines: string | null;
+            /**
+             * @description Whether the reporter's machine says that the commit is signed; of a report that is read, the provenance says it.
+             * @default null
+             */
+            signed_commit: boolean | null;
+        };
         /** @description What a correlation needs to fire. */
         CorrelationView: {
             /** @description The type as the rule says it: `event_count`, `value_count`, `temporal`, … */
@@ -2267,6 +3108,13 @@ export interface components {
             members: components["schemas"]["MemberView"][];
             /** @description Whether there are more members than are told. */
             truncated: boolean;
+        };
+        /** @description How somebody wants to be thanked. */
+        CreditView: {
+            /** @description Under which name. */
+            display_name?: string | null;
+            /** @description Whether at all. */
+            shown: boolean;
         };
         /** @description The days that have checkpoints. */
         Days: {
@@ -2324,6 +3172,75 @@ export interface components {
             verdict?: string | null;
             /** @description Why; needed for another severity and for opening again. */
             reason?: string | null;
+        };
+        /** @description What was decided of a report. */
+        DecisionView: {
+            /** @description `accept`, `merge` or `decline`. */
+            kind: string;
+            /** @description The reason's id in the moderation policy. */
+            reason?: string | null;
+            /** @description What the policy calls it. */
+            reason_title?: string | null;
+            /** @description The version of the policy that it was decided under. */
+            policy_version: string;
+            /** @description To the reporter. */
+            note: string;
+            /** @description How grave an accepted report is. */
+            severity?: string | null;
+            /** @description Who decided. */
+            by: string;
+            /** @description Whether the product decided by itself. */
+            automation: boolean;
+            /** @description When. */
+            decided_at: string;
+        };
+        /** @description A line of a digest. */
+        DigestItem: {
+            /** @description What is counted, or told. */
+            label: string;
+            /** @description How many, as it is told: rounded down, or in a word. */
+            count: string;
+        };
+        /** @description A group of reports in a digest. */
+        DigestSection: {
+            /** @description The form, and the service if enough of them are about one. */
+            title: string;
+            /** @description What others may learn. */
+            text?: string | null;
+            /** @description The numbers. */
+            items: components["schemas"]["DigestItem"][];
+        };
+        /** @description A digest. */
+        DigestView: {
+            /** @description `dig_…` */
+            id: string;
+            /** @description What it is called. */
+            title: string;
+            /** @description `draft` or `published`. */
+            state: string;
+            /** @description From when. */
+            from: string;
+            /** @description Until when. */
+            to: string;
+            /** @description In a sentence. */
+            text: string;
+            /** @description No number stands for fewer reporters than this. */
+            k: number;
+            /** @description By form and service. */
+            sections: components["schemas"]["DigestSection"][];
+            /** @description When it was published. */
+            published_at?: string | null;
+            /** @description Who published it; told to moderators. */
+            approved_by?: string | null;
+        };
+        /** @description A report that is being written. */
+        Draft: {
+            /** @description The form's type. */
+            form: string;
+            /** @description The service that it is about. */
+            service?: string | null;
+            /** @description What was written so far. It is not kept. */
+            text: string;
         };
         /** @description How two of them belong together. */
         EdgeView: {
@@ -2483,6 +3400,13 @@ export interface components {
                 [key: string]: components["schemas"]["FacetValue"][];
             };
         };
+        /** @description What is wrong with one field. */
+        FieldProblem: {
+            /** @description The field's name. */
+            field: string;
+            /** @description What is wrong with it; never repeats what was sent. */
+            message: string;
+        };
         /** @description Something is wrong here. */
         FindingView: {
             /** @description 32 hex digits. */
@@ -2540,11 +3464,61 @@ export interface components {
             /** @description The incident that holds it. */
             incident?: string | null;
         };
+        /** @description A matter that does not belong into a report. */
+        ForbiddenMatter: {
+            /** @description Its name. */
+            category: string;
+            /** @description What the reporter is told. */
+            message: string;
+            /** @description Lower-case words or phrases it is told by. */
+            words: string[];
+        };
+        /** @description A field of a form. */
+        FormFieldView: {
+            /** @description Its name in `fields`. */
+            name: string;
+            /** @description What stands beside it. */
+            label: string;
+            /** @description `text`, `textarea`, `choice`, `service`, `commit`, `url`, `time` or `list`. */
+            kind: string;
+            /** @description Whether a report without it is refused. */
+            required: boolean;
+            /** @description A sentence below it. */
+            help?: string | null;
+            /** @description The answers to choose from. */
+            choices?: string[] | null;
+            /**
+             * Format: int64
+             * @description Longest answer, in characters; of a list: of one line.
+             */
+            max_chars?: number | null;
+            /**
+             * Format: int64
+             * @description Most lines of a list.
+             */
+            max_items?: number | null;
+            /** @description Whether a surface fills it where it can. */
+            prefilled: boolean;
+            /** @description With what: a key of the report's context, or `now`. */
+            prefill?: string | null;
+        };
         /**
          * @description What an answer is written as.
          * @enum {string}
          */
         FormatName: "json" | "ndjson" | "csv" | "parquet";
+        /** @description A service that fits what was typed. */
+        FoundService: {
+            /** @description Its name. */
+            name: string;
+            /** @description Who answers for it; not told to guests. */
+            owner?: string | null;
+            /**
+             * Format: double
+             * @description How well it fits, 0 to 1.
+             */
+            score: number;
+        };
         /** @description What an event has in a field. */
         FoundView: "whole_event" | "no_field" | {
             /** @description These values; long ones are cut. */
@@ -2580,6 +3554,13 @@ export interface components {
              * @description What to ask `/services/collector/ack` for.
              */
             ackId?: number | null;
+        };
+        /** @description Earlier reports. */
+        HistoryView: {
+            /** @description Of the same reporter, the newest first; none of an anonymous one. */
+            reporter: components["schemas"]["ReportSummary"][];
+            /** @description About the same service, the newest first. */
+            service: components["schemas"]["ReportSummary"][];
         };
         /** @description A case. */
         IncidentView: {
@@ -2719,6 +3700,166 @@ export interface components {
             /** @description All of it in one sentence. */
             sentence: string;
         };
+        /** @description All of them. */
+        Items_AppealView: {
+            /** @description In the list's order. */
+            items: {
+                /** @description `apl_…` */
+                id: string;
+                /** @description About which report. */
+                report: components["schemas"]["ReportSummary"];
+                /** @description `reporter` or `subject`. */
+                by: string;
+                /** @description Why; masked. */
+                reason: string;
+                /** @description When it was made. */
+                created_at: string;
+                /** @description When it must be decided. */
+                due_at: string;
+                /** @description `open` or `decided`. */
+                state: string;
+                /** @description `upheld` or `overturned`. */
+                outcome?: string | null;
+                /** @description To who appealed. */
+                explanation?: string | null;
+            }[];
+        };
+        /** @description All of them. */
+        Items_DigestView: {
+            /** @description In the list's order. */
+            items: {
+                /** @description `dig_…` */
+                id: string;
+                /** @description What it is called. */
+                title: string;
+                /** @description `draft` or `published`. */
+                state: string;
+                /** @description From when. */
+                from: string;
+                /** @description Until when. */
+                to: string;
+                /** @description In a sentence. */
+                text: string;
+                /** @description No number stands for fewer reporters than this. */
+                k: number;
+                /** @description By form and service. */
+                sections: components["schemas"]["DigestSection"][];
+                /** @description When it was published. */
+                published_at?: string | null;
+                /** @description Who published it; told to moderators. */
+                approved_by?: string | null;
+            }[];
+        };
+        /** @description All of them. */
+        Items_FoundService: {
+            /** @description In the list's order. */
+            items: {
+                /** @description Its name. */
+                name: string;
+                /** @description Who answers for it; not told to guests. */
+                owner?: string | null;
+                /**
+                 * Format: double
+                 * @description How well it fits, 0 to 1.
+                 */
+                score: number;
+            }[];
+        };
+        /** @description All of them. */
+        Items_NoticeView: {
+            /** @description In the list's order. */
+            items: {
+                /** @description `ntc_…` */
+                id: string;
+                /** @description `ring`. */
+                kind: string;
+                /** @description The service that they are about. */
+                service?: string | null;
+                /**
+                 * Format: double
+                 * @description How sure, 0 to 1.
+                 */
+                score: number;
+                /** @description `rep_…` */
+                reports: string[];
+                /** @description What was measured. */
+                features: Record<string, never>;
+                /** @description When. */
+                at: string;
+                /** @description Who looked at it. */
+                acknowledged_by?: string | null;
+            }[];
+        };
+        /** @description All of them. */
+        Items_RelatedMatter: {
+            /** @description In the list's order. */
+            items: {
+                /** @description Send it in `add_to`; holds for an hour. */
+                reference: string;
+                /** @description What it is called; guests are told of which service it is. */
+                title: string;
+                /** @description The service that it is about. */
+                service?: string | null;
+                /** @description Since when; for guests to the day. */
+                since: string;
+                /** @description Where the work on it stands; for guests `open`. */
+                state: string;
+            }[];
+        };
+        /** @description All of them. */
+        Items_ReportForm: {
+            /** @description In the list's order. */
+            items: {
+                /** @description Its name, such as `leaked-secret`. */
+                type: string;
+                /**
+                 * Format: int32
+                 * @description Grows with every change of what it asks.
+                 */
+                version: number;
+                /** @description What people call it. */
+                title: string;
+                /** @description When to take it. */
+                description: string;
+                /** @description What must not be written into it. */
+                warning: string;
+                /** @description Matters that do not belong into it. */
+                forbidden: components["schemas"]["ForbiddenMatter"][];
+                /** @description Names of the required fields. */
+                required: string[];
+                /** @description In the order in which they are shown. */
+                fields: components["schemas"]["FormFieldView"][];
+                /** @description JSON Schema (draft 2020-12) of the answers. */
+                schema: Record<string, never>;
+            }[];
+        };
+        /** @description All of them. */
+        Items_ReportTemplate: {
+            /** @description In the list's order. */
+            items: {
+                /** @description Its name. */
+                id: string;
+                /** @description In a few words. */
+                title: string;
+                /** @description The decision that it goes with. */
+                kind: string;
+                /** @description What the reporter reads. */
+                text: string;
+            }[];
+        };
+        /** @description All of them. */
+        Items_Thanked: {
+            /** @description In the list's order. */
+            items: {
+                /** @description The name that they chose. */
+                display_name: string;
+                /**
+                 * Format: int64
+                 * @description How many of their reports held.
+                 */
+                accepted: number;
+            }[];
+        };
         /** @description Bounds of a question. */
         Limits: {
             /**
@@ -2731,6 +3872,22 @@ export interface components {
              * @description Most milliseconds; 30,000 if not said.
              */
             time_ms?: number | null;
+        };
+        /** @description A link to the form. */
+        LinkToForm: {
+            /** @description The whole address. */
+            url: string;
+            /** @description What stands in it after `link=`. */
+            token: string;
+            /** @description Until when it holds. */
+            expires_at: string;
+            /** @description The key that it was signed with. */
+            key_id: string;
+        };
+        /** @description What a signed link brought. */
+        LinkToken: {
+            /** @description What stands in the link after `link=`. */
+            token: string;
         };
         /** @description A link to another incident. */
         LinkView: {
@@ -2756,6 +3913,16 @@ export interface components {
         LinksView: {
             /** @description The oldest first. */
             links: components["schemas"]["LinkView"][];
+        };
+        /** @description What was masked here. */
+        MaskedView: {
+            /**
+             * Format: int32
+             * @description How many places, beside those that were masked before it was sent.
+             */
+            count: number;
+            /** @description What they were. */
+            kinds: string[];
         };
         /** @description A field of the event that made the rule fire. */
         MatchedFieldView: {
@@ -2829,6 +3996,13 @@ export interface components {
             /** @description Markdown. */
             text: string;
         };
+        /** @description The time that a digest is about. */
+        NewDigest: {
+            /** @description From when: `2026-11-01` or RFC 3339. */
+            from: string;
+            /** @description Until when, which is not in it any more. */
+            to: string;
+        };
         /** @description What an incident has to do with. */
         NewLink: {
             /** @description The other incident, `inc_…` */
@@ -2837,6 +4011,20 @@ export interface components {
             kind: string;
             /** @description Why; it is kept in the audit record. */
             reason?: string | null;
+        };
+        /** @description A link to be made. */
+        NewLinkToForm: {
+            /** @description The service that it is about. */
+            service?: string | null;
+            /** @description What else is filled in: `commit`, `branch`, `repository`, `environment`, `ci_run`, `file`, `lines`, `form`, … */
+            context?: {
+                [key: string]: string;
+            };
+            /**
+             * Format: int32
+             * @description For how long it holds, in seconds; at most 366 days.
+             */
+            expires_in_s: number;
         };
         /** @description Into what to merge. */
         NewMerge: {
@@ -2890,6 +4078,54 @@ export interface components {
             format?: components["schemas"]["FormatName"];
             /** @description Its bounds; the server has its own, and the lower ones count. */
             limits?: components["schemas"]["Limits"];
+        };
+        /** @description A report. */
+        NewReport: {
+            /** @description The form's type. */
+            form: string;
+            /** @description The service that it is about. */
+            service?: string | null;
+            /** @description One line; made of the text if not said. */
+            title?: string | null;
+            /** @description The form's other fields. */
+            fields: Record<string, never>;
+            /** @description Where in the work it was seen. */
+            context?: components["schemas"]["ContextView"];
+            /** @description `web`, `cli`, `link` or `api`. */
+            channel?: string | null;
+            /** @description Whether whoever is signed in stays unknown. */
+            anonymous?: boolean;
+            /** @description The open matter that it adds to: a `reference` of `/reports/related`. */
+            add_to?: string | null;
+            /** @description The token of the signed link that it was begun by. */
+            link?: string | null;
+            /**
+             * Format: int32
+             * @description How many places were masked before it was sent.
+             */
+            client_masked?: number;
+        };
+        /** @description A decision on a report. */
+        NewReportDecision: {
+            /** @description `accept`, `merge`, `ask` or `decline`. */
+            kind: string;
+            /** @description For a merge: the incident that it belongs to. */
+            incident?: string | null;
+            /** @description For what is accepted: how grave it is; the form's if not said. */
+            severity?: string | null;
+            /** @description For what is declined: a reason of the policy. */
+            reason?: string | null;
+            /** @description To the reporter; what is asked, where something is. */
+            note?: string;
+            /** @description The template that the note was made of. */
+            template?: string | null;
+        };
+        /** @description Words on a report. */
+        NewReportMessage: {
+            /** @description They are masked. */
+            text: string;
+            /** @description Among those who moderate only. */
+            internal?: boolean;
         };
         /** @description A source to be made. */
         NewSource: {
@@ -2982,6 +4218,28 @@ export interface components {
              */
             findings: number;
         };
+        /** @description Several reports that moderators should look at together. */
+        NoticeView: {
+            /** @description `ntc_…` */
+            id: string;
+            /** @description `ring`. */
+            kind: string;
+            /** @description The service that they are about. */
+            service?: string | null;
+            /**
+             * Format: double
+             * @description How sure, 0 to 1.
+             */
+            score: number;
+            /** @description `rep_…` */
+            reports: string[];
+            /** @description What was measured. */
+            features: Record<string, never>;
+            /** @description When. */
+            at: string;
+            /** @description Who looked at it. */
+            acknowledged_by?: string | null;
+        };
         /** @description A one-time link. */
         OneTimeLinkView: {
             /** @description Shown this once; only the SHA-256 of its secret is kept. */
@@ -2992,11 +4250,25 @@ export interface components {
              */
             expires_at_ms: number;
         };
+        /** @description A receipt that is open in the browser. */
+        OpenedReceipt: {
+            /** @description The report. */
+            report: components["schemas"]["ReceiptShown"];
+            /** @description Until when it is open. */
+            expires_at: string;
+        };
         /**
          * @description How it ends.
          * @enum {string}
          */
         Outcome: "matches" | "no_match" | "other_logsource" | "refused" | "correlation";
+        /** @description How reliable one's reports have been. */
+        OwnReputation: {
+            /** @description By kind of report. */
+            categories: components["schemas"]["CategoryReputation"][];
+            /** @description Where the formula is written. */
+            formula: string;
+        };
         /** @description One of a person's own sessions. */
         OwnSessionView: {
             /** @description `ses_…` */
@@ -3444,6 +4716,30 @@ export interface components {
              */
             version: number;
         };
+        /** @description A reason of the policy. */
+        PolicyReason: {
+            /** @description Its name in decisions. */
+            id: string;
+            /** @description In a few words. */
+            title: string;
+            /** @description What the reporter reads. */
+            text: string;
+            /** @description Whether it lowers the reporter's reputation. */
+            counts_against: boolean;
+            /** @description The decisions that it goes with. */
+            kinds: string[];
+        };
+        /** @description How reports are decided. */
+        PolicyView: {
+            /** @description Changes with every change of the rest. */
+            version: string;
+            /** @description What it is called. */
+            title: string;
+            /** @description Paragraphs, with an empty line between. */
+            text: string;
+            /** @description Why a report may be decided so. */
+            reasons: components["schemas"]["PolicyReason"][];
+        };
         /** @description How a problem is written. */
         ProblemBody: {
             /** @description The page about this code on this server. */
@@ -3467,6 +4763,47 @@ export interface components {
             current?: unknown;
             /** @description Who changed it meanwhile (`by`, `at_ms`), and each of the `changes` since the version that the caller saw. */
             other?: unknown;
+            /** @description What is wrong with which field of a report. */
+            errors?: components["schemas"]["FieldProblem"][];
+        };
+        /** @description That the submission is recorded, and where. */
+        ProofView: {
+            /** @description The audit record. */
+            audit_id: string;
+            /** @description The hash of its leaf, 64 hex digits. */
+            leaf: string;
+            /**
+             * Format: int64
+             * @description The leaf's place.
+             */
+            index?: number | null;
+            /**
+             * Format: int64
+             * @description Records of the signed tree that it is proved to be in.
+             */
+            tree_size?: number | null;
+            /** @description That tree's root, 64 hex digits. */
+            root?: string | null;
+            /** @description The siblings on the way to the root, the lowest first, 64 hex digits each (RFC 6962 §2.1.1). */
+            hashes?: string[] | null;
+            /** @description Whether it is not signed yet. */
+            pending: boolean;
+        };
+        /** @description What speaks for a report beside its words. */
+        ProvenanceView: {
+            /**
+             * Format: int32
+             * @description How hard its channel is to forge, 0 (anybody) to 3.
+             */
+            channel_strength: number;
+            /** @description The reporter signed in by the organisation's identity provider. */
+            sso: boolean;
+            /** @description Whether the commit that it names is signed; absent where nobody can say. */
+            signed_commit?: boolean | null;
+            /** @description Another reporter, independent of this one, says the same. */
+            corroborated: boolean;
+            /** @description An authoritative source has telemetry about the same entity. */
+            telemetry_match: boolean;
         };
         /** @description An identity provider. */
         ProviderView: {
@@ -3518,6 +4855,110 @@ export interface components {
             /** @description Their bytes, unpacked. */
             bytes: number;
         };
+        /** @description An appeal, for who made it. */
+        ReceiptAppeal: {
+            /** @description `open` or `decided`. */
+            state: string;
+            /** @description When it must be decided. */
+            due_at: string;
+            /** @description `upheld` or `overturned`. */
+            outcome?: string | null;
+            /** @description Why. */
+            explanation?: string | null;
+        };
+        /** @description What was decided, for the reporter. */
+        ReceiptDecision: {
+            /** @description `accept`, `merge` or `decline`. */
+            kind: string;
+            /** @description The reason's id in the policy. */
+            reason?: string | null;
+            /** @description What the policy calls it. */
+            reason_title?: string | null;
+            /** @description The policy's version then. */
+            policy_version: string;
+            /** @description In the team's words. */
+            note: string;
+            /** @description When. */
+            decided_at: string;
+        };
+        /** @description The incident that a report belongs to, for the reporter. */
+        ReceiptIncident: {
+            /** @description Where the work on it stands. */
+            status: string;
+            /** @description Whether it is over. */
+            contained: boolean;
+            /** @description When anything about it last changed. */
+            updated_at: string;
+        };
+        /** @description The way back to a report. */
+        ReceiptIssued: {
+            /** @description Opens it in a browser; what stands after `#` is sent to no server. */
+            url: string;
+            /** @description The same, to be pasted. It is stored nowhere and shown this once. */
+            secret: string;
+        };
+        /** @description What was said, for the reporter. */
+        ReceiptMessage: {
+            /** @description `msg_…` */
+            id: string;
+            /** @description `you` or `team`. */
+            from: string;
+            /** @description Masked text. */
+            text: string;
+            /** @description When. */
+            at: string;
+        };
+        /** @description A receipt's secret. */
+        ReceiptSecretBody: {
+            /** @description `hcrc_…` */
+            secret: string;
+        };
+        /**
+         * @description A report as the holder of its receipt sees it.
+         *
+         *     [`ReceiptView`] is what is sent; this describes it, and a test holds the two together.
+         */
+        ReceiptShown: {
+            /** @description `rep_…` */
+            id: string;
+            /** @description The form's type. */
+            form: string;
+            /** @description What the form is called. */
+            form_title: string;
+            /** @description One line. */
+            title: string;
+            /** @description The service that it is about. */
+            service?: string | null;
+            /** @description Where it stands. */
+            state: string;
+            /** @description What that means. */
+            state_text: string;
+            /** @description When it came. */
+            submitted_at: string;
+            /** @description When anything about it last changed. */
+            updated_at: string;
+            /** @description When the reporter hears again at the latest. */
+            next_update_due?: string | null;
+            /** @description Who answers for the service; only for whoever is signed in besides. */
+            owner_team?: string | null;
+            decision?: components["schemas"]["ReceiptDecision"] | null;
+            incident?: components["schemas"]["ReceiptIncident"] | null;
+            /** @description What was said, the earliest first. */
+            messages: components["schemas"]["ReceiptMessage"][];
+            appeal?: components["schemas"]["ReceiptAppeal"] | null;
+            /** @description Whether there is something to appeal. */
+            can_appeal: boolean;
+            /** @description The reporter's files. */
+            attachments: components["schemas"]["AttachmentReceived"][];
+            proof?: components["schemas"]["ProofView"] | null;
+            /** @description Whether somebody made it theirs. */
+            claimed: boolean;
+        };
+        /** @description Words to the team. */
+        ReceiptWords: {
+            /** @description They are masked. */
+            text: string;
+        };
         /** @description The record of an evidence pack. */
         RecordedPack: {
             /** @description `aud_…` */
@@ -3554,6 +4995,19 @@ export interface components {
              */
             findings: number;
         };
+        /** @description A matter that is open already. */
+        RelatedMatter: {
+            /** @description Send it in `add_to`; holds for an hour. */
+            reference: string;
+            /** @description What it is called; guests are told of which service it is. */
+            title: string;
+            /** @description The service that it is about. */
+            service?: string | null;
+            /** @description Since when; for guests to the day. */
+            since: string;
+            /** @description Where the work on it stands; for guests `open`. */
+            state: string;
+        };
         /** @description A finding made again. */
         Replay: {
             /** @description Whether the rule in force makes the same finding, by id and matched fields, of the same record. */
@@ -3585,6 +5039,177 @@ export interface components {
             field: string;
             /** @description The value that matched; a token (`masked:…`) for readers without `events:read_personal`. */
             value: string;
+        };
+        /** @description A report that was taken in. */
+        ReportFiled: {
+            /** @description `rep_…` */
+            id: string;
+            /** @description `received` or `held`. */
+            state: string;
+            /** @description The way back to it. */
+            receipt: components["schemas"]["ReceiptIssued"];
+            /** @description When it was durable. */
+            acknowledged_at: string;
+            /** @description When the reporter hears again at the latest. */
+            next_update_due?: string | null;
+            /** @description What was masked here. */
+            masked: components["schemas"]["MaskedView"];
+            /** @description That it is recorded. */
+            proof: components["schemas"]["ProofView"];
+        };
+        /** @description A kind of report. */
+        ReportForm: {
+            /** @description Its name, such as `leaked-secret`. */
+            type: string;
+            /**
+             * Format: int32
+             * @description Grows with every change of what it asks.
+             */
+            version: number;
+            /** @description What people call it. */
+            title: string;
+            /** @description When to take it. */
+            description: string;
+            /** @description What must not be written into it. */
+            warning: string;
+            /** @description Matters that do not belong into it. */
+            forbidden: components["schemas"]["ForbiddenMatter"][];
+            /** @description Names of the required fields. */
+            required: string[];
+            /** @description In the order in which they are shown. */
+            fields: components["schemas"]["FormFieldView"][];
+            /** @description JSON Schema (draft 2020-12) of the answers. */
+            schema: Record<string, never>;
+        };
+        /** @description Words on a report, as those who decide see them. */
+        ReportMessageView: {
+            /** @description `msg_…` */
+            id: string;
+            /** @description `reporter` or `team`. */
+            from: string;
+            /** @description Who wrote it; of the reporter's own only that it is theirs. */
+            author?: string | null;
+            /** @description Not shown to the reporter. */
+            internal: boolean;
+            /** @description Masked text. */
+            text: string;
+            /** @description When. */
+            at: string;
+        };
+        /** @description Reports, the newest first. */
+        ReportPage: {
+            /** @description The newest first. */
+            items: components["schemas"]["ReportSummary"][];
+            /** @description Ask for the next page with `cursor=` this; absent at the end. */
+            next?: string | null;
+            /** @description How many there are of each state, whatever state was asked for. */
+            counts: {
+                [key: string]: number;
+            };
+        };
+        /** @description A report in a list. */
+        ReportSummary: {
+            /** @description `rep_…` */
+            id: string;
+            /** @description The form's type. */
+            form: string;
+            /** @description One line; masked, and in the reporter's words. */
+            title: string;
+            /** @description The service that it is about. */
+            service?: string | null;
+            /** @description Who answers for the service. */
+            owner?: string | null;
+            /** @description `held`, `received`, `needs_info`, `accepted`, `merged`, `declined` or `withdrawn`. */
+            state: string;
+            /** @description What the reporter had earned: `anonymous`, `newcomer`, `regular`, `trusted` or `watched`. */
+            tier: string;
+            /** @description Who reports. */
+            reporter: components["schemas"]["ReporterView"];
+            /** @description `web`, `cli`, `link`, `mcp` or `api`. */
+            channel: string;
+            /** @description When it came. */
+            created_at: string;
+            /** @description When anything about it last changed. */
+            updated_at: string;
+            /**
+             * Format: int64
+             * @description Send it back in `If-Match`.
+             */
+            version: number;
+            /** @description The incident that it belongs to, if the asker may see that. */
+            incident?: string | null;
+            /** @description `open` or `decided`, where somebody appealed. */
+            appeal?: string | null;
+            /** @description When the reporter must hear again. */
+            due_at?: string | null;
+            /** @description Why it waits for a person before any automation may touch it; told to those who moderate. */
+            held_reason?: string | null;
+        };
+        /** @description The beginning of an answer. */
+        ReportTemplate: {
+            /** @description Its name. */
+            id: string;
+            /** @description In a few words. */
+            title: string;
+            /** @description The decision that it goes with. */
+            kind: string;
+            /** @description What the reporter reads. */
+            text: string;
+        };
+        /** @description A report with all that belongs to it. */
+        ReportView: components["schemas"]["ReportSummary"] & {
+            /** @description The form's main text; masked. */
+            text: string;
+            /** @description The form's other fields; masked. */
+            fields: Record<string, never>;
+            /** @description Where in the work it was seen. */
+            context: components["schemas"]["ContextView"];
+            /** @description What speaks for it beside its words. */
+            provenance: components["schemas"]["ProvenanceView"];
+            decision?: components["schemas"]["DecisionView"] | null;
+            /** @description What was said, the earliest first; what is internal is told to those who moderate, unless it is their own report. */
+            messages: components["schemas"]["ReportMessageView"][];
+            /** @description The reporter's files. */
+            attachments: components["schemas"]["AttachmentView"][];
+            /** @description Earlier reports of the same reporter and about the same service. */
+            history: components["schemas"]["HistoryView"];
+            /** @description The incident that the reporter said it adds to, and those that are like it. */
+            related: components["schemas"]["BesideIncident"][];
+            /** @description What moderators were told of it; told to them. */
+            notices: components["schemas"]["NoticeView"][];
+            reputation?: components["schemas"]["StandingView"] | null;
+            /**
+             * Format: int32
+             * @description How many places were masked.
+             */
+            masked_count: number;
+            /** @description Something was masked here that the reporter's machine had let through. */
+            personal_held: boolean;
+            /** @description No automation may act on it; told to those who moderate. */
+            automation_held: boolean;
+        };
+        /** @description Who reports. */
+        ReporterView: {
+            /** @description `anonymous`, `person` or `token`. */
+            kind: string;
+            /** @description The name that people see. */
+            name?: string | null;
+            /** @description `per_…` or `tok_…`. */
+            id?: string | null;
+        };
+        /** @description What one report adds. */
+        ReputationEntry: {
+            /** @description `rep_…` */
+            report: string;
+            /** @description What became of it. */
+            outcome: string;
+            /**
+             * Format: double
+             * @description What it adds today, −1 to 1: half of it is gone after 180 days.
+             */
+            weight: number;
+            /** @description When it was decided. */
+            at: string;
         };
         /** @description What driving a record again did. */
         Retried: {
@@ -3862,6 +5487,26 @@ export interface components {
             /** @description By name. */
             items: components["schemas"]["SourceView"][];
         };
+        /** @description How reliable somebody's reports have been. */
+        StandingView: {
+            /**
+             * Format: double
+             * @description The expected share that holds.
+             */
+            mean: number;
+            /**
+             * Format: double
+             * @description 5 % lie below.
+             */
+            low: number;
+            /**
+             * Format: double
+             * @description 5 % lie above.
+             */
+            high: number;
+            /** @description `newcomer`, `regular`, `trusted` or `watched`. */
+            tier: string;
+        };
         /** @description The data of one event; its type is the kind of change, its id the change's number. */
         StreamedChange: {
             /**
@@ -3881,6 +5526,16 @@ export interface components {
              * @description When it changed.
              */
             at_ms: number;
+        };
+        /** @description Somebody who is thanked. */
+        Thanked: {
+            /** @description The name that they chose. */
+            display_name: string;
+            /**
+             * Format: int64
+             * @description How many of their reports held.
+             */
+            accepted: number;
         };
         /** @description A token without its secret, which nobody has. */
         TokenView: {
@@ -4140,6 +5795,182 @@ export interface operations {
             };
             /** @description It took too long */
             408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_appeals: {
+        parameters: {
+            query?: {
+                /** @description `open` or `decided`; all if not said. */
+                state?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The appeals */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Items_AppealView"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description No reports are taken here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_appeals_id_decision: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `apl_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AppealDecision"];
+            };
+        };
+        responses: {
+            /** @description The appeal as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppealView"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Somebody else must decide it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing, or not for who asks */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nothing was decided */
+            "4XX": {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5091,6 +6922,80 @@ export interface operations {
             };
         };
     };
+    get_credits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Those with the most first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Items_Thanked"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It is not shown here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     get_dead_letters: {
         parameters: {
             query?: {
@@ -5319,6 +7224,398 @@ export interface operations {
             };
             /** @description Nothing was done */
             "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_digests: {
+        parameters: {
+            query?: {
+                /** @description `published` (if not said), or `draft` for those who moderate. */
+                state?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The newest first, at most 50 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Items_DigestView"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Drafts are for those who moderate */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description No reports are taken here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_digests: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDigest"];
+            };
+        };
+        responses: {
+            /** @description The draft */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DigestView"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nothing was drafted */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_digests_feed_xml: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Atom (RFC 4287) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/atom+xml": string;
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description No reports are taken here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_digests_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `dig_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The digest */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DigestView"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing, or not for who asks */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_digests_id_publish: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `dig_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The digest */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DigestView"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing, or not for who asks */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5723,6 +8020,80 @@ export interface operations {
                 };
             };
             /** @description There is no such finding */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_forms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Items_ReportForm"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description No reports are taken here */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7727,6 +10098,425 @@ export interface operations {
             };
         };
     };
+    get_me_credit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What you said; not at all, if nothing */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreditView"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description No reports are taken here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    put_me_credit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreditView"];
+            };
+        };
+        responses: {
+            /** @description As you said */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreditView"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description No reports are taken here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nothing was changed */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_me_reports: {
+        parameters: {
+            query?: {
+                /** @description How many items at most, 1 to 500; 50 if not said. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportPage"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description No reports are taken here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_me_reports_claim: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReceiptSecretBody"];
+            };
+        };
+        responses: {
+            /** @description The report, which is yours now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportSummary"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description No report has this receipt */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nothing was changed */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_me_reputation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description By kind of report */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnReputation"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description No reports are taken here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     get_me_sessions: {
         parameters: {
             query?: never;
@@ -8495,6 +11285,2102 @@ export interface operations {
                 };
             };
             /** @description The lake could not be asked */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_receipt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The report */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReceiptShown"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description No receipt is open in this browser */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A page of another site asked for this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The report is not there any more */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `Huecry-Report` names another report than the one whose receipt is open */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    delete_receipt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description This browser has forgotten it */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description No receipt is open in this browser */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A page of another site asked for this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `Huecry-Report` names another report than the one whose receipt is open */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_receipt_appeal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AppealReason"];
+            };
+        };
+        responses: {
+            /** @description It was made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description No receipt is open in this browser */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A page of another site asked for this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is nothing to appeal, or an appeal already */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nothing was made */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_receipt_attachments: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description What it is called, percent-encoded */
+                "huecry-filename"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": number[];
+            };
+        };
+        responses: {
+            /** @description It is kept */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AttachmentReceived"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description No receipt is open in this browser */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A page of another site asked for this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `Huecry-Report` names another report than the one whose receipt is open */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It is not taken */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many files come at once */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nothing was kept */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_receipt_events: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events until the receipt closes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description No receipt is open in this browser */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A page of another site asked for this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The report is not there any more */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `Huecry-Report` names another report than the one whose receipt is open */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many streams are open */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_receipt_messages: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReceiptWords"];
+            };
+        };
+        responses: {
+            /** @description It was said */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description No receipt is open in this browser */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A page of another site asked for this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `Huecry-Report` names another report than the one whose receipt is open */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nothing was said */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_receipt_withdraw: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It was taken back */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description No receipt is open in this browser */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A page of another site asked for this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It was decided already */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nothing was done */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_receipts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReceiptSecretBody"];
+            };
+        };
+        responses: {
+            /** @description It is open */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenedReceipt"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description No report has this receipt */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_report_links: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewLinkToForm"];
+            };
+        };
+        responses: {
+            /** @description The link */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkToForm"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nothing was made */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_report_notices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Those that nobody looked at first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Items_NoticeView"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description No reports are taken here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_report_notices_id_acknowledge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ntc_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The notice */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticeView"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is none */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_report_templates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Those of the policy */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Items_ReportTemplate"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description No reports are taken here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_reports: {
+        parameters: {
+            query?: {
+                /** @description Any of `held`, `received`, `needs_info`, `accepted`, `merged`, `declined`, `withdrawn`, with commas between. */
+                state?: string;
+                /** @description Of this form. */
+                form?: string;
+                /** @description About this service. */
+                service?: string;
+                /** @description This text stands in the title or the text, whatever its case. */
+                q?: string;
+                /** @description How many items at most, 1 to 500; 50 if not said. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of reports */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportPage"];
+                };
+            };
+            /** @description A filter is not understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description No reports are taken here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_reports: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description To send the request again safely; of guests at least 16 characters */
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewReport"];
+            };
+        };
+        responses: {
+            /** @description It is durable */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportFiled"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such form, or no reports are taken here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It does not fit its form; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_reports_link_check: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkToken"];
+            };
+        };
+        responses: {
+            /** @description It holds, and says this */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckedLinkView"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It does not hold */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description No reports are taken here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_reports_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The policy in force */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyView"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description No reports are taken here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_reports_related: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Draft"];
+            };
+        };
+        responses: {
+            /** @description At most three, the likeliest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Items_RelatedMatter"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description No reports are taken here, or no such form */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_reports_services: {
+        parameters: {
+            query: {
+                /** @description What was typed. */
+                q: string;
+                /** @description How many at most, 1 to 50; 8 if not said. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The best first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Items_FoundService"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description No reports are taken here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_reports_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `rep_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The report */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportView"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is none */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_reports_id_appeal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `rep_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AppealReason"];
+            };
+        };
+        responses: {
+            /** @description That it was made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppealMade"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing, or not for who asks */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is nothing to appeal, or an appeal already */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nothing was made */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_reports_id_attachments_attachment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `rep_…` */
+                id: string;
+                /** @description `att_…` */
+                attachment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Its bytes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is none */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    delete_reports_id_attachments_attachment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `rep_…` */
+                id: string;
+                /** @description `att_…` */
+                attachment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is none */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_reports_id_decision: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The version that was seen, such as `"7"` */
+                "if-match": string;
+            };
+            path: {
+                /** @description `rep_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewReportDecision"];
+            };
+        };
+        responses: {
+            /** @description The report as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportView"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing, or not for who asks */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Somebody else was faster, or it was decided already */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nothing was decided */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_reports_id_messages: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `rep_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewReportMessage"];
+            };
+        };
+        responses: {
+            /** @description What was said */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportMessageView"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing, or not for who asks */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nothing was said */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10997,6 +15883,53 @@ export interface operations {
             };
             /** @description There is no such code */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_docs_reputation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The formula with examples */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/markdown": string;
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };

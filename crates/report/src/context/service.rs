@@ -170,7 +170,7 @@ fn owned_folder(text: &str, folder: &str) -> Option<String> {
         let (pattern, owner) = (words.next()?, words.next()?);
         (!owner.starts_with('#')).then_some(pattern)
     });
-    owned.filter_map(inside).last()
+    owned.filter_map(inside).next_back()
 }
 
 #[cfg(test)]
