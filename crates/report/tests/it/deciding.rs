@@ -269,10 +269,10 @@ async fn who_decided_a_report_gains_nothing_by_claiming_it() {
     }
     // who judged an appeal about it has decided it too
     let filed = kit.submit(Reporter::Anonymous).await;
-    let mut decline = kit.request(filed.report.id, DecisionKind::Merge, "otto").await;
+    let mut merge = kit.request(filed.report.id, DecisionKind::Merge, "otto").await;
     let incident = Bench::new(8).opened(&*kit.store, 1, "acme/checkout").await;
-    decline.incident = Some(incident.id);
-    kit.desk.decide(&decline).await.unwrap();
+    merge.incident = Some(incident.id);
+    kit.desk.decide(&merge).await.unwrap();
     let (actor, reason) = (Actor::guest(), "it is another".to_owned());
     let appeal = AppealRequest { actor, report: filed.report.id, by: AppealBy::Reporter, reason };
     let appeal = kit.desk.appeal(&appeal).await.unwrap().id;
