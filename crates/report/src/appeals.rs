@@ -5,10 +5,10 @@ use crate::finding::finding_id;
 use crate::form::Form;
 use crate::{Actor, DecisionError, Error, ReportDesk};
 use model::{
-    Appeal, AppealBy, AppealId, AppealOutcome, AppealState, Comment, CommentId, PersonId, Principal, Report,
-    ReportId, Reporter, Severity,
+    Appeal, AppealBy, AppealId, AppealOutcome, AppealState, PersonId, Principal, Report, ReportId, Reporter,
+    Severity,
 };
-use ports::store::{COMMENT_ACTION, LedgerChange, StoreError, UnitOfWork};
+use ports::store::{LedgerChange, StoreError, UnitOfWork};
 use serde_json::json;
 
 /// An appeal.
@@ -145,9 +145,11 @@ impl ReportDesk {
         unit.appeals().decide(&decided, &audit).await?;
         let report = match follows {
             Some(follows) => {
-                if decided.by == AppealBy::Subject {
-                    self.tell_incident(unit, &request.actor, &report).await?;
-                }
+                let text = format!(
+                    "Report {} no longer counts for this incident: an appeal was granted.",
+                    report.id
+                );
+                self.tell_incident(unit, &request.actor, &report, text).await?;
                 self.options.telemetry.overturned.inc();
                 self.write(unit, follows, "report.overturn", &request.actor, None).await?
             }
@@ -188,29 +190,6 @@ impl ReportDesk {
             return Err(DecisionError::AppealSamePerson.into());
         }
         Ok(())
-    }
-
-    /// Says on the incident that a report no longer belongs to it.
-    async fn tell_incident(
-        &self,
-        unit: &mut dyn UnitOfWork,
-        actor: &Actor,
-        report: &Report,
-    ) -> Result<(), Error> {
-        let Some(incident) = incident_of(unit, report).await? else { return Ok(()) };
-        let comment = Comment {
-            id: CommentId::new(&*self.options.clock, &*self.options.entropy),
-            incident,
-            author: "reports".to_owned(),
-            text: format!(
-                "Report {} no longer counts for this incident: an appeal against it was granted.",
-                report.id
-            ),
-            created_at_ms: self.options.clock.now_ms(),
-        };
-        let mut audit = self.record(actor, COMMENT_ACTION, incident);
-        audit.after = json!({ "comment": comment.id, "bytes": comment.text.len(), "report": report.id });
-        Ok(unit.comments().add(&comment, &audit).await?)
     }
 
     /// Takes a report back that nobody has decided.
@@ -309,15 +288,4 @@ async fn behind(unit: &mut dyn UnitOfWork, principal: &Principal) -> Result<Opti
         Principal::Local { account } => Some(format!("local:{account}")),
         Principal::System { .. } | Principal::Guest | Principal::Erased | Principal::Withheld => None,
     })
-}
-
-/// The incident that a report belongs to, where findings or people have taken it since.
-pub(crate) async fn incident_of(
-    unit: &mut dyn UnitOfWork,
-    report: &Report,
-) -> Result<Option<model::IncidentId>, StoreError> {
-    match (report.finding, report.incident) {
-        (Some(finding), _) => unit.findings().incident_of(finding).await,
-        (None, incident) => Ok(incident),
-    }
 }

@@ -122,10 +122,15 @@ fn nothing_of_them_is_anywhere() {
     let audit = server.get("/api/v1/audit?limit=100");
     drop(server);
 
-    let needles: Vec<&str> = PLANTED.into_iter().chain([ADDRESS, AGENT, REFERER, "planted-referer"]).collect();
-    for (what, text) in
-        [("answers", &answers), ("the lake", &lake), ("metrics", &metrics), ("the list", &listed), ("audit", &audit)]
-    {
+    let needles: Vec<&str> =
+        PLANTED.into_iter().chain([ADDRESS, AGENT, REFERER, "planted-referer"]).collect();
+    for (what, text) in [
+        ("answers", &answers),
+        ("the lake", &lake),
+        ("metrics", &metrics),
+        ("the list", &listed),
+        ("audit", &audit),
+    ] {
         for needle in &needles {
             assert!(!text.contains(needle), "{needle} in {what}");
         }
