@@ -86,11 +86,15 @@ impl ReportDesk {
         audit.after = json!({ "report": report.id, "by": appeal.by, "due_at_ms": appeal.due_at_ms,
             "reason_bytes": appeal.reason.len() });
         unit.appeals().add(&appeal, &audit).await?;
+        self.options.telemetry.appeals.inc();
+        if appeal.by == AppealBy::Subject {
+            // the receipt shows the report's times: that a subject appeals is not for the reporter to see in them
+            return Ok(appeal);
+        }
         let waits = Report { next_update_due_ms: Some(appeal.due_at_ms), updated_at_ms: now_ms, ..report };
         let mut audit = self.record(&request.actor, "report.appeal", waits.id);
         audit.after = json!({ "appeal": appeal.id, "by": appeal.by });
         unit.reports().replace(&waits, &[], &audit).await?;
-        self.options.telemetry.appeals.inc();
         Ok(appeal)
     }
 
@@ -153,6 +157,7 @@ impl ReportDesk {
                 self.options.telemetry.overturned.inc();
                 self.write(unit, follows, "report.overturn", &request.actor, None).await?
             }
+            None if decided.by == AppealBy::Subject => report,
             None => {
                 let stays = Report { next_update_due_ms: None, updated_at_ms: by.at_ms, ..report };
                 let mut audit = self.record(&request.actor, "report.uphold", stays.id);

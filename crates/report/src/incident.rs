@@ -47,6 +47,14 @@ async fn behind_merges(
     Ok(incident)
 }
 
+/// What is said on an incident that a report was merged into. The title is the reporter's, so it stands as code: nothing in
+/// it becomes a link or a picture.
+pub(crate) fn merged_text(report: &Report) -> String {
+    let plain = |c: char| if c.is_control() || c == '`' { ' ' } else { c };
+    let title: String = report.title.chars().map(plain).collect();
+    format!("Report {} was merged into this incident: `{}`", report.id, title.trim())
+}
+
 impl ReportDesk {
     /// Says on the report's incident what became of the report, in the unit in which it became so.
     pub(crate) async fn tell_incident(
