@@ -99,7 +99,7 @@ pub enum Command {
     ///
     /// In a terminal it asks for what is missing; with flags alone it asks nothing. What the text holds of personal data and
     /// secrets is masked before anything leaves this machine. A token is sent if there is one; none is needed.
-    Report(Report),
+    Report(Box<Report>),
     /// Mask personal data and secrets in text.
     Mask(Mask),
     /// Write a first configuration: one service, one way to report on it.

@@ -5,10 +5,10 @@ use crate::finding::finding_id;
 use crate::form::Form;
 use crate::{Actor, DecisionError, Error, ReportDesk};
 use model::{
-    Appeal, AppealBy, AppealId, AppealOutcome, AppealState, Comment, CommentId, PersonId, Principal, Report,
-    ReportId, Reporter, Severity, TokenId,
+    Appeal, AppealBy, AppealId, AppealOutcome, AppealState, PersonId, Principal, Report, ReportId, Reporter,
+    Severity, TokenId,
 };
-use ports::store::{COMMENT_ACTION, LedgerChange, StoreError, UnitOfWork};
+use ports::store::{LedgerChange, StoreError, UnitOfWork};
 use serde_json::json;
 
 /// An appeal.
@@ -86,11 +86,15 @@ impl ReportDesk {
         audit.after = json!({ "report": report.id, "by": appeal.by, "due_at_ms": appeal.due_at_ms,
             "reason_bytes": appeal.reason.len() });
         unit.appeals().add(&appeal, &audit).await?;
+        self.options.telemetry.appeals.inc();
+        if appeal.by == AppealBy::Subject {
+            // the receipt shows the report's times: that a subject appeals is not for the reporter to see in them
+            return Ok(appeal);
+        }
         let waits = Report { next_update_due_ms: Some(appeal.due_at_ms), updated_at_ms: now_ms, ..report };
         let mut audit = self.record(&request.actor, "report.appeal", waits.id);
         audit.after = json!({ "appeal": appeal.id, "by": appeal.by });
         unit.reports().replace(&waits, &[], &audit).await?;
-        self.options.telemetry.appeals.inc();
         Ok(appeal)
     }
 
@@ -145,12 +149,15 @@ impl ReportDesk {
         unit.appeals().decide(&decided, &audit).await?;
         let report = match follows {
             Some(follows) => {
-                if decided.by == AppealBy::Subject {
-                    self.tell_incident(unit, &request.actor, &report).await?;
-                }
+                let text = format!(
+                    "Report {} no longer counts for this incident: an appeal was granted.",
+                    report.id
+                );
+                self.tell_incident(unit, &request.actor, &report, text).await?;
                 self.options.telemetry.overturned.inc();
                 self.write(unit, follows, "report.overturn", &request.actor, None).await?
             }
+            None if decided.by == AppealBy::Subject => report,
             None => {
                 let stays = Report { next_update_due_ms: None, updated_at_ms: by.at_ms, ..report };
                 let mut audit = self.record(&request.actor, "report.uphold", stays.id);
@@ -186,29 +193,6 @@ impl ReportDesk {
             return Err(DecisionError::AppealSamePerson.into());
         }
         Ok(())
-    }
-
-    /// Says on the incident that a report no longer belongs to it.
-    async fn tell_incident(
-        &self,
-        unit: &mut dyn UnitOfWork,
-        actor: &Actor,
-        report: &Report,
-    ) -> Result<(), Error> {
-        let Some(incident) = incident_of(unit, report).await? else { return Ok(()) };
-        let comment = Comment {
-            id: CommentId::new(&*self.options.clock, &*self.options.entropy),
-            incident,
-            author: "reports".to_owned(),
-            text: format!(
-                "Report {} no longer counts for this incident: an appeal against it was granted.",
-                report.id
-            ),
-            created_at_ms: self.options.clock.now_ms(),
-        };
-        let mut audit = self.record(actor, COMMENT_ACTION, incident);
-        audit.after = json!({ "comment": comment.id, "bytes": comment.text.len(), "report": report.id });
-        Ok(unit.comments().add(&comment, &audit).await?)
     }
 
     /// Takes a report back that nobody has decided.
@@ -349,15 +333,4 @@ pub(crate) async fn behind(
         Principal::Local { account } => Some(format!("local:{account}")),
         Principal::System { .. } | Principal::Guest | Principal::Erased | Principal::Withheld => None,
     })
-}
-
-/// The incident that a report belongs to, where findings or people have taken it since.
-pub(crate) async fn incident_of(
-    unit: &mut dyn UnitOfWork,
-    report: &Report,
-) -> Result<Option<model::IncidentId>, StoreError> {
-    match (report.finding, report.incident) {
-        (Some(finding), _) => unit.findings().incident_of(finding).await,
-        (None, incident) => Ok(incident),
-    }
 }

@@ -6,6 +6,7 @@ use crate::decision::{self, By, Decided, Wanted, check_text};
 use crate::decision_table::allowed;
 use crate::finding::finding_id;
 use crate::form::{Form, Forms};
+use crate::incident::merged_text;
 use crate::policy::Policy;
 use crate::telemetry::DecisionLabel;
 use crate::{DecisionError, Error, Feed, Telemetry};
@@ -178,6 +179,9 @@ impl ReportDesk {
             decision::decide(&report, &wanted, finding_id(&report, form), &self.options.policy, &by)?;
         let report =
             self.write(unit, decided, "report.decide", &request.actor, request.template.as_deref()).await?;
+        if request.kind == DecisionKind::Merge {
+            self.tell_incident(unit, &request.actor, &report, merged_text(&report)).await?;
+        }
         if request.kind == DecisionKind::Ask {
             self.say(unit, &request.actor, (report.id, &report.region), MessageFrom::Team, note, false)
                 .await?;

@@ -1,12 +1,13 @@
 //! Files with reports, and the view that a receipt opens.
 
 use crate::attachment::{Kind, inspect};
+use crate::incident::incident_for_reporter;
 use crate::view::{ReceiptParts, ReceiptView};
 use crate::{Actor, Error, ReportDesk};
 use bytes::Bytes;
 use model::{Attachment, AttachmentId, AttachmentState, Report, ReportId};
 use ports::blobs;
-use ports::store::{Snapshot, StoreError};
+use ports::store::StoreError;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -43,10 +44,7 @@ impl ReportDesk {
         let messages = state.report_messages().public_of_report(id).await?;
         let attachments = state.attachments().of_report(id).await?;
         let appeals = state.appeals().of_report(id).await?;
-        let incident = match incident_of(&mut *state, &report).await? {
-            Some(incident) => state.incidents().get(incident).await?,
-            None => None,
-        };
+        let incident = incident_for_reporter(&mut *state, &report).await?;
         let reason = report.decision.as_ref().and_then(|decision| decision.reason.as_ref());
         let parts = ReceiptParts {
             messages: &messages,
@@ -160,25 +158,4 @@ impl ReportDesk {
         }
         Ok(())
     }
-}
-
-/// The incident that a report belongs to now, behind merges.
-async fn incident_of(
-    state: &mut dyn Snapshot,
-    report: &Report,
-) -> Result<Option<model::IncidentId>, StoreError> {
-    /// A chain of merges is followed so far.
-    const MERGES_MAX: usize = 16;
-    let mut incident = match (report.finding, report.incident) {
-        (Some(finding), _) => state.findings().incident_of(finding).await?,
-        (None, incident) => incident,
-    };
-    for _ in 0..MERGES_MAX {
-        let Some(id) = incident else { break };
-        match state.incidents().get(id).await?.and_then(|found| found.merged_into) {
-            Some(into) => incident = Some(into),
-            None => break,
-        }
-    }
-    Ok(incident)
 }

@@ -52,6 +52,7 @@ mod feed;
 mod files;
 mod finding;
 mod group_commit;
+mod incident;
 mod intake;
 mod masking;
 mod publish;
@@ -75,6 +76,7 @@ pub use finding::{
     KIND, REPORT_ENTITIES_MAX, SOURCE, entities, event_id, finding_id, finding_of, record_body, rule_id,
 };
 pub use group_commit::{LINGER_MAX, QUEUE_REPORTS_MAX, RETRY_AFTER_S};
+pub use incident::incident_for_reporter;
 pub use intake::{CONTEXT_CHARS_MAX, Filed, Intake, IntakeOptions, MaskedHere, Submission};
 pub use publish::{LOOK_EVERY, PUBLISHED_AT_ONCE_MAX, Published, Publisher, PublisherOptions};
 pub use secret::{ReceiptKey, ReceiptSecret, secret_sha256};

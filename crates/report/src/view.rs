@@ -21,7 +21,8 @@ pub struct ReceiptParts<'a> {
     pub attachments: &'a [Attachment],
     /// Every appeal about the report.
     pub appeals: &'a [Appeal],
-    /// The incident that it belongs to, if the asker may see one.
+    /// The incident that it belongs to, if its reporter may know of it. When it changed last is not told: the team's
+    /// comings and goings are its own.
     pub incident: Option<&'a Incident>,
     /// Who answers for the service; only for people with an account.
     pub owner_team: Option<&'a str>,
@@ -82,7 +83,6 @@ struct DecisionShown {
 struct IncidentShown {
     status: &'static str,
     contained: bool,
-    updated_at: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -167,7 +167,6 @@ fn incident_shown(incident: &Incident) -> IncidentShown {
     IncidentShown {
         status: incident.status.as_str(),
         contained: matches!(incident.status, Status::Resolved | Status::Closed),
-        updated_at: time(incident.updated_at_ms),
     }
 }
 

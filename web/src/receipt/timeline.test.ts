@@ -13,11 +13,11 @@ test('the way of a report says what was, what is and what comes', () => {
     [{ ...base, state: 'needs_info' }, ['done Received', 'now The team asks you something']],
     [{ ...base, state: 'accepted' }, ['done Received', 'done Accepted', 'now Work on it begins']],
     [
-      { ...base, state: 'accepted', incident: { status: 'in_progress', contained: false, updated_at: AT } },
+      { ...base, state: 'accepted', incident: { status: 'in_progress', contained: false } },
       ['done Received', 'done Accepted', 'now Somebody works on it'],
     ],
     [
-      { ...base, state: 'merged', incident: { status: 'closed', contained: true, updated_at: AT } },
+      { ...base, state: 'merged', incident: { status: 'closed', contained: true } },
       ['done Received', 'done Joined', 'done Contained', 'done Settled'],
     ],
     [

@@ -76,14 +76,14 @@ function appealSteps({ appeal, decision }: Way): Step[] {
   return [{ title: 'You appealed', text: who, state: 'now' }]
 }
 
-function workSteps({ status, contained, updated_at }: NonNullable<Receipt['incident']>): Step[] {
+function workSteps({ status, contained }: NonNullable<Receipt['incident']>): Step[] {
   const over = status === 'closed' || status === 'resolved'
   const steps: Step[] = []
   if (!over) {
     const titles: Record<string, string> = { on_hold: 'Work on it rests', new: 'In the queue of those who work on it' }
-    steps.push({ title: titles[status] ?? 'Somebody works on it', at: updated_at, state: 'now' })
+    steps.push({ title: titles[status] ?? 'Somebody works on it', state: 'now' })
   }
   if (contained) steps.push({ title: 'Contained', text: 'It can do no more harm.', state: 'done' })
-  if (over) steps.push({ title: 'Settled', text: 'The work on it is done.', at: updated_at, state: 'done' })
+  if (over) steps.push({ title: 'Settled', text: 'The work on it is done.', state: 'done' })
   return steps
 }

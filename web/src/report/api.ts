@@ -163,7 +163,7 @@ export interface Receipt {
   next_update_due?: string | null
   owner_team?: string | null
   decision?: Decision | null
-  incident?: { status: string; contained: boolean; updated_at: string } | null
+  incident?: { status: string; contained: boolean } | null
   messages: ReceiptMessage[]
   appeal?: { state: string; due_at?: string | null; outcome?: string | null; explanation?: string | null } | null
   can_appeal: boolean

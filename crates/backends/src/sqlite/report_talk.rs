@@ -8,8 +8,8 @@ use model::{
     ReportMessage,
 };
 use ports::store::{
-    Attachments, REPORT_ATTACHMENTS_MAX, REPORT_MESSAGES_MAX, ReadAttachments, ReadReportMessages,
-    ReadReports, ReportMessages, StoreError,
+    Attachments, REPORT_ATTACHMENTS_MAX, REPORT_MESSAGES_MAX, REPORTER_MESSAGES_MAX, ReadAttachments,
+    ReadReportMessages, ReadReports, ReportMessages, StoreError,
 };
 use sqlx::sqlite::SqliteRow;
 
@@ -107,11 +107,20 @@ impl ReadReportMessages for Session {
 #[async_trait]
 impl ReportMessages for Session {
     async fn add(&mut self, message: &ReportMessage, audit: &AuditRecord) -> Result<(), StoreError> {
-        const COUNT: &str = "SELECT count(*) FROM report_messages WHERE report = ?";
+        const REPORTERS: &str =
+            "SELECT count(*) FROM report_messages WHERE report = ? AND from_side = 'reporter'";
+        const TEAMS: &str = "SELECT count(*) FROM report_messages WHERE report = ? AND from_side = 'team'";
         self.step()?;
         self.audited(audit, &message.report.to_string()).await?;
         self.known_report(message.report).await?;
-        self.room(COUNT, message.report, REPORT_MESSAGES_MAX, "messages").await?;
+        // each side's apart: nobody can write so much that they cannot be answered
+        let (sql, max, what) = match message.from {
+            MessageFrom::Reporter => (REPORTERS, REPORTER_MESSAGES_MAX, "messages of its reporter's"),
+            MessageFrom::Team => {
+                (TEAMS, REPORT_MESSAGES_MAX - REPORTER_MESSAGES_MAX, "messages of the team's")
+            }
+        };
+        self.room(sql, message.report, max, what).await?;
         sqlx::query(
             "INSERT INTO report_messages (id, region, report, from_side, author, text, internal, at_ms) \
              VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

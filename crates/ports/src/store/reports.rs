@@ -13,6 +13,8 @@ pub const REPORTS_SUBMITTED_MAX: usize = 256;
 pub const INCIDENT_REPORTS_MAX: u32 = 100;
 /// Most messages of one report; further ones are refused.
 pub const REPORT_MESSAGES_MAX: u32 = 500;
+/// Most messages of its reporter's on one report. The others are the team's alone: it can answer whatever comes.
+pub const REPORTER_MESSAGES_MAX: u32 = 50;
 /// Most files of one report that are kept at a time.
 pub const REPORT_ATTACHMENTS_MAX: u32 = 5;
 
@@ -196,7 +198,8 @@ pub trait ReportMessages: ReadReportMessages {
     /// Adds a message.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] for the report; [`StoreError::BadQuery`] past [`REPORT_MESSAGES_MAX`];
+    /// [`StoreError::NotFound`] for the report; [`StoreError::BadQuery`] past [`REPORTER_MESSAGES_MAX`] of the
+    /// reporter's, and past what these leave of [`REPORT_MESSAGES_MAX`] of the team's;
     /// [`StoreError::AuditMismatch`].
     async fn add(&mut self, message: &ReportMessage, audit: &AuditRecord) -> Result<(), StoreError>;
 

@@ -15,6 +15,7 @@ mod deciding;
 mod decisions;
 mod digests;
 mod forms;
+mod incidents;
 mod intake;
 mod kill;
 mod kit;

@@ -59,8 +59,6 @@ pub(crate) struct ReceiptIncident {
     status: String,
     /// Whether it is over.
     contained: bool,
-    /// When anything about it last changed.
-    updated_at: String,
 }
 
 /// What was said, for the reporter.
@@ -118,7 +116,7 @@ pub(crate) struct ReceiptShown {
     owner_team: Option<String>,
     /// What was decided.
     decision: Option<ReceiptDecision>,
-    /// The incident that it belongs to.
+    /// The incident that it belongs to, where everybody who works here may see that.
     incident: Option<ReceiptIncident>,
     /// What was said, the earliest first.
     messages: Vec<ReceiptMessage>,

@@ -13,9 +13,9 @@ use crate::streams::{Full, Place};
 use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures::stream::Stream;
-use model::{AppealBy, ReportId, Visibility};
+use model::{AppealBy, ReportId};
 use ports::store::{ChangeSeq, StoreError};
-use report::{Listener, News};
+use report::{Listener, News, incident_for_reporter};
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -125,14 +125,7 @@ impl Follower {
 async fn look(app: &App, id: ReportId) -> Result<Option<Sight>, StoreError> {
     let mut snapshot = app.store.read().await?;
     let Some(report) = snapshot.reports().get(id).await? else { return Ok(None) };
-    let incident = match (report.finding, report.incident) {
-        (Some(finding), _) => snapshot.findings().incident_of(finding).await?,
-        (None, incident) => incident,
-    };
-    let incident = match incident {
-        Some(incident) => snapshot.incidents().get(incident).await?,
-        None => None,
-    };
+    let incident = incident_for_reporter(&mut *snapshot, &report).await?;
     let appeals = snapshot.appeals().of_report(id).await?;
     Ok(Some(Sight {
         version: report.version,
@@ -143,8 +136,6 @@ async fn look(app: &App, id: ReportId) -> Result<Option<Sight>, StoreError> {
             .filter(|appeal| appeal.by == AppealBy::Reporter)
             .map(|appeal| appeal.state.as_str())
             .collect(),
-        incident: incident
-            .filter(|incident| incident.visibility == Visibility::Everyone)
-            .map(|incident| incident.status.as_str()),
+        incident: incident.map(|incident| incident.status.as_str()),
     }))
 }
