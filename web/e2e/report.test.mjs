@@ -25,7 +25,7 @@ before(async () => {
   for (const name of ['stranger', 'ana', 'ben']) {
     const browser = await openBrowser()
     const page = browser.context.pages()[0] ?? (await browser.context.newPage())
-    page.setDefaultTimeout(30_000)
+    page.setDefaultTimeout(90_000)
     browser.watch(page, server.origin)
     people[name] = { browser, page }
   }
@@ -57,7 +57,7 @@ async function until(check, what) {
 /** Fills in the form as a stranger does, and comes to the receipt; gives the report's id. */
 async function file(page, where) {
   await page.goto(`${server.origin}/report`)
-  await page.getByText('Leaked secret', { exact: true }).click()
+  await page.getByRole('radio', { name: 'Leaked secret' }).check()
   await page.getByLabel('Where does it stand?').pressSequentially(where, { delay: KEY_MS })
   await page.getByLabel('What kind of secret?').selectOption('Cloud access key')
   await page.getByRole('button', { name: 'Send the report' }).click()

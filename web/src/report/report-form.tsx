@@ -175,14 +175,16 @@ function useMasked(masker: Masker | null, form: Form, values: Values, context: R
 /** Open matters like it, asked for with what is masked and settled only. */
 function useRelated(masker: Masker | null, written: Written, typing: Typing | null, anonymous: boolean) {
   const { form, values } = written
-  const gist = useMemo(() => {
+  // looked at when somebody pauses, not at each key; the caret always with the text that it stands in
+  const now = useMemo(() => ({ values, typing }), [values, typing])
+  const paused = useSettled(now, RELATED_WAIT_MS)
+  const text = useMemo(() => {
     try {
-      return masker ? gistOf(masker, form, values, typing) : ''
+      return masker ? gistOf(masker, form, paused.values, paused.typing) : ''
     } catch {
       return ''
     }
-  }, [masker, form, values, typing])
-  const text = useSettled(gist, RELATED_WAIT_MS)
+  }, [masker, form, paused])
   const service = useSettled((values.service ?? '').trim(), RELATED_WAIT_MS)
   const isPlain = masker !== null && service !== '' && masker.mask(service).spans.length === 0
   const found = useQuery({
