@@ -205,13 +205,7 @@ async fn authorize(
     next: Next,
 ) -> Response {
     if request.uri().query().is_some_and(query_has_token) {
-        return match rule.scheme() {
-            Some(Scheme::Splunk) => HecAnswer::of(HecCode::QueryTokenRefused).into_response(),
-            _ => {
-                Problem::new(Code::TokenInQuery, "nothing was done; tokens go into the Authorization header")
-                    .into_response()
-            }
-        };
+        return token_in_query(rule);
     }
     let headers = request.headers();
     if rule == Rule::Receipt {
@@ -276,6 +270,14 @@ async fn authorize(
 /// The report that a page with an open receipt means. A browser has one cookie for all its pages: what is written on one report must
 /// not reach another whose receipt was opened in the meantime.
 const REPORT: HeaderName = HeaderName::from_static("huecry-report");
+
+fn token_in_query(rule: Rule) -> Response {
+    if rule.scheme() == Some(Scheme::Splunk) {
+        return HecAnswer::of(HecCode::QueryTokenRefused).into_response();
+    }
+    let detail = "nothing was done; tokens go into the Authorization header";
+    Problem::new(Code::TokenInQuery, detail).into_response()
+}
 
 /// A cookie that the edge takes from the browser.
 #[derive(Debug, Clone, Copy)]

@@ -56,7 +56,8 @@ pub(crate) async fn edge(State(edge): State<Edge>, mut request: Request, next: N
     let started = tokio::time::Instant::now();
     let route = request.extensions().get::<MatchedPath>();
     let route = route.map_or("unmatched", MatchedPath::as_str).to_owned();
-    let is_guests = edge.is_for_guests(request.method(), &route);
+    // a path that is none may be a guest's too, mistyped
+    let is_guests = route == "unmatched" || edge.is_for_guests(request.method(), &route);
     let id = if is_guests { RequestId::fresh(app) } else { request_id(app, request.headers()) };
     request.extensions_mut().insert(id.clone());
     let method = request.method().to_string();

@@ -108,6 +108,17 @@ fn a_guest_reports_answers_and_appeals_and_two_moderators_decide() {
         "{seen}"
     );
 
+    kept_linked_and_short(&guest, &moderator);
+
+    for needle in [SECRET, MAIL] {
+        let mut found = Vec::new();
+        files_with(home.path(), needle.as_bytes(), &mut found);
+        assert_eq!(found, [""; 0], "{needle} came to the server");
+    }
+}
+
+/// Other ways to report.
+fn kept_linked_and_short(guest: &Person<'_>, moderator: &Person<'_>) {
     // kept without a network, sent twice, one report
     guest.good(&[
         "--form",
@@ -126,10 +137,4 @@ fn a_guest_reports_answers_and_appeals_and_two_moderators_decide() {
     let token = made["token"].as_str().unwrap();
     let dep = ["dep", "pkg:npm/left-pad@1.3.0", "--why", "it opens a shell", "--link", token];
     assert_eq!(guest.json(&dep)["state"], "received");
-
-    for needle in [SECRET, MAIL] {
-        let mut found = Vec::new();
-        files_with(home.path(), needle.as_bytes(), &mut found);
-        assert_eq!(found, [""; 0], "{needle} came to the server");
-    }
 }

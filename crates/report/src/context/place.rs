@@ -80,7 +80,7 @@ mod tests {
             ("svc/till", "./../web/a.ts", Some("svc/web/a.ts")),
             ("svc", r"src\pay.rs", Some("svc/src/pay.rs")),
             ("svc", "../../etc/passwd", None),
-            ("svc", "/home/kim/pay.rs", None),
+            ("svc", "/srv/kim/pay.rs", None),
             ("svc", r"C:\kim\pay.rs", None),
             ("svc", "..", None),
         ] {

@@ -5,8 +5,7 @@ use model::SeededEntropy;
 use proptest::prelude::*;
 use report::provenance::Channel;
 use report::rate::{
-    BUCKETS_MAX, Decision, GUEST_LIMIT, GUESTS_LIMIT, HeldFor, MCP_LIMIT, SERVICE_LIMIT, Sender, Tiers,
-    limit_of,
+    BUCKETS_MAX, Decision, GUEST_LIMIT, GUESTS_LIMIT, HeldFor, MCP_LIMIT, Sender, Tiers, limit_of,
 };
 use report::reputation::Tier;
 use std::net::IpAddr;

@@ -55,8 +55,7 @@ impl<R: BufRead, W: Write> Asker<R, W> {
             && field.kind == "choice"
         {
             let options: Vec<(&str, &str)> = choices.iter().map(|choice| (choice.as_str(), "")).collect();
-            let chosen = self
-                .choose(format!("{}\n{}", field.label, help.trim_end()).trim_end(), &options)?;
+            let chosen = self.choose(format!("{}\n{}", field.label, help.trim_end()).trim_end(), &options)?;
             return draft.set(form, &field.name, &choices[chosen]).map_err(|e| super::wrong(&e));
         }
         let is_long = matches!(field.kind.as_str(), "textarea" | "list");

@@ -52,22 +52,8 @@ pub(super) fn run(args: &Report, cli: &Cli, config: &Config, json: bool) -> Resu
             new::run(Asked::of(ARTIFACT_FORM, &answers), sending, cli, config, json)
         }
         ReportVerb::Send { file, anonymous, as_me } => {
-            let mut kept = outbox::Outgoing::load(file)?;
-            if *anonymous {
-                kept.body["anonymous"] = json!(true);
-            }
-            // nobody is named who was not when they wrote it
-            let is_nobodys = kept.body["anonymous"] == true || (kept.is_guests && !as_me);
-            let client = Client::of_reporter(cli, config, is_nobodys)?;
-            if *as_me && client.is_guest() {
-                return Err(Failure::new(
-                    Exit::Usage,
-                    "there is no token that says who you are, or the report is anonymous",
-                )
-                .hint("set HUECRY_TOKEN or --token-file, or leave out --as-me"));
-            }
-            new::print_sent(&kept.send(&client)?, json);
-            Ok(Exit::Done)
+            let kept = outbox::Outgoing::load(file)?;
+            send_kept(kept, (*anonymous, *as_me), (cli, config), json)
         }
         ReportVerb::Status { link, watch, interval } => {
             receipt::status(&mut Receipt::open(link, cli, config)?, *watch, *interval, json)
@@ -94,6 +80,30 @@ pub(super) fn run(args: &Report, cli: &Cli, config: &Config, json: bool) -> Resu
         }
         ReportVerb::Desk(verb) => desk::run(verb, &Client::of(cli, config)?, json),
     }
+}
+
+/// Sends a report that was kept.
+fn send_kept(
+    mut kept: outbox::Outgoing,
+    (anonymous, as_me): (bool, bool),
+    (cli, config): (&Cli, &Config),
+    json: bool,
+) -> Result<Exit, Failure> {
+    if anonymous {
+        kept.body["anonymous"] = json!(true);
+    }
+    // nobody is named who was not when they wrote it
+    let is_nobodys = kept.body["anonymous"] == true || (kept.is_guests && !as_me);
+    let client = Client::of_reporter(cli, config, is_nobodys)?;
+    if as_me && client.is_guest() {
+        return Err(Failure::new(
+            Exit::Usage,
+            "there is no token that says who you are, or the report is anonymous",
+        )
+        .hint("set HUECRY_TOKEN or --token-file, or leave out --as-me"));
+    }
+    new::print_sent(&kept.send(&client)?, json);
+    Ok(Exit::Done)
 }
 
 /// A signed link that is to be made.

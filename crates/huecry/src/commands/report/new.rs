@@ -50,6 +50,11 @@ impl From<&NewReport> for Asked {
     }
 }
 
+fn which_form(forms: &[AskedForm]) -> Failure {
+    let names: Vec<&str> = forms.iter().map(|form| form.form_type.as_str()).collect();
+    Failure::new(Exit::Usage, "which form?").hint(format!("--form {}", names.join(" | ")))
+}
+
 /// Reports it, or keeps or prints what would be sent.
 pub(super) fn run(
     asked: Asked,
@@ -76,12 +81,7 @@ pub(super) fn run(
                 forms.iter().map(|form| (form.title.as_str(), form.description.as_str())).collect();
             &forms[asker.choose("What is it about?", &options)?]
         }
-        (None, None) => {
-            let names: Vec<&str> = forms.iter().map(|form| form.form_type.as_str()).collect();
-            return Err(
-                Failure::new(Exit::Usage, "which form?").hint(format!("--form {}", names.join(" | ")))
-            );
-        }
+        (None, None) => return Err(which_form(&forms)),
     };
     let (mut draft, known) = answered(form, &asked, sending)?;
     if let Some(asker) = &mut asker {
@@ -112,12 +112,9 @@ pub(super) fn run(
         report.save(file)?;
         return Ok(kept(file, json));
     }
+    let as_whom = if client.is_guest() { " as a guest" } else { "" };
     if let Some(asker) = &mut asker
-        && !asker.confirm(&format!(
-            "send this to {}{}?",
-            client.base(),
-            if client.is_guest() { " as a guest" } else { "" }
-        ))?
+        && !asker.confirm(&format!("send this to {}{as_whom}?", client.base()))?
     {
         terminal::note("nothing was sent");
         return Ok(Exit::Done);

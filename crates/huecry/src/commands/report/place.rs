@@ -169,7 +169,7 @@ mod tests {
             ("pay.rs:1-2", "svc/till/pay.rs", Some("1-2")),
             ("../x.rs", "svc/x.rs", None),
             ("../../../etc/passwd:7", "passwd", Some("7")),
-            ("/home/kim/secret.txt", "secret.txt", None),
+            ("/srv/kim/secret.txt", "secret.txt", None),
         ] {
             file_at(&mut context, &deep, named);
             let value = |known: &Option<Known>| known.as_ref().map(|known| known.value.clone());
