@@ -272,7 +272,7 @@ fn not_stored(server: &Server, unsaid: &[&str]) {
 fn guests_are_told_of_public_services_and_never_what_is_open() {
     let server = Server::start();
     let find = |token: Option<&str>| {
-        let found = request("GET", "/api/v1/reports/services?q=i");
+        let found = request("GET", "/api/v1/reports/services?q=wik");
         let found = match token {
             Some(token) => found.bearer(token),
             None => found,
