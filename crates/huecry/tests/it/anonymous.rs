@@ -20,7 +20,7 @@ const PLANTED: [&str; 6] = [
     "4111111111111111",
     "GB82WEST12345698765432",
     "078-05-1120",
-    "203.0.113.77",
+    "81.2.69.142",
     "ghp_R4nd0mLookingTokenValueForTests00x9Zz",
 ];
 
