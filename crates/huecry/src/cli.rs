@@ -1,9 +1,11 @@
 //! The command line, as data.
 
 mod people;
+mod playbook;
 mod rollout;
 
 pub use people::People;
+pub use playbook::{Connector, Playbook};
 pub use rollout::{ReportFormat, RulesBacktest, RulesStage, RulesTune, StageArg};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -65,6 +67,12 @@ pub enum Command {
     /// Ask who owns what, and check the files that say so.
     #[command(subcommand)]
     Owners(Owners),
+    /// Check response procedures, and tell what they would do.
+    #[command(subcommand)]
+    Playbook(Playbook),
+    /// Actions that contain, and the files that describe them.
+    #[command(subcommand)]
+    Connector(Connector),
     /// Look after the lake while no server runs: check it, take events out, bring events in.
     #[command(subcommand)]
     Lake(Lake),

@@ -12,6 +12,20 @@ const FOLDER_DEPTH_MAX: usize = 32;
 #[include = "*.yml"]
 struct Builtin;
 
+#[derive(RustEmbed)]
+#[folder = "../../content/connectors"]
+#[include = "*.yaml"]
+struct Connectors;
+
+/// The connectors that come with the program: names of files, and their texts.
+pub fn connectors() -> Vec<(String, String)> {
+    let file = |path: std::borrow::Cow<'static, str>| {
+        let data = Connectors::get(&path)?.data;
+        Some((format!("builtin:{path}"), String::from_utf8_lossy(&data).into_owned()))
+    };
+    Connectors::iter().filter_map(file).collect()
+}
+
 /// A rule file: its name for messages, and its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleFile {

@@ -13,6 +13,7 @@ mod lake;
 mod logsource_lint;
 mod owners;
 mod people;
+mod playbook;
 mod query;
 mod rules;
 mod rules_backtest;
@@ -71,6 +72,8 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Rules(command) => rules::run(command.clone(), &config, json),
         Command::Lake(command) => lake::run(command, &config, json),
         Command::Owners(command) => owners::run(command.clone(), &config, json),
+        Command::Playbook(command) => playbook::run(command, json),
+        Command::Connector(command) => playbook::connectors(command, json),
         Command::DeadLetter(command) => administration::dead_letter(command.clone(), &client()?, json),
         Command::Source(command) => administration::source(command.clone(), &client()?, json),
         Command::Token(command) => administration::token(command.clone(), &client()?, json),

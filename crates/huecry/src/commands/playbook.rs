@@ -1,0 +1,183 @@
+//! `huecry playbook` and `huecry connector`: what is wrong with them, and what they would do. Needs no server.
+
+use crate::cli::{Connector, Playbook};
+use crate::content;
+use crate::exit::{Exit, Failure};
+use crate::terminal;
+use respond::connector;
+use respond::playbook::{self, Complaint};
+use respond::run::{End, Rehearsal, rehearse};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+/// The endings of playbooks.
+const EXTENSIONS: [&str; 3] = ["json", "yaml", "yml"];
+
+/// Runs one of the verbs about playbooks.
+pub(super) fn run(command: &Playbook, json: bool) -> Result<Exit, Failure> {
+    match command {
+        Playbook::Check { files } => check(files, json),
+        Playbook::Rehearse { file, set } => tell(file, set, json),
+    }
+}
+
+/// Runs one of the verbs about connectors.
+pub(super) fn connectors(command: &Connector, json: bool) -> Result<Exit, Failure> {
+    match command {
+        Connector::List => list(json),
+        Connector::Check { files } => check_connectors(files),
+    }
+}
+
+fn text_of(file: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(file).map_err(|error| Failure::new(Exit::Faults, format!("{}: {error}", file.display())))
+}
+
+/// The files themselves, and those of folders, one level deep.
+fn listed(files: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let mut all = Vec::new();
+    for file in files {
+        if !file.is_dir() {
+            all.push(file.clone());
+            continue;
+        }
+        let mut inside = Vec::new();
+        for entry in std::fs::read_dir(file)? {
+            let path = entry?.path();
+            let is_playbook = path.extension().is_some_and(|end| EXTENSIONS.iter().any(|known| end == *known));
+            inside.extend((is_playbook && path.is_file()).then_some(path));
+        }
+        inside.sort();
+        all.extend(inside);
+    }
+    if all.is_empty() {
+        return Err(Failure::new(Exit::Usage, "there is no playbook").hint("playbooks end in .json, .yaml or .yml"));
+    }
+    Ok(all)
+}
+
+fn check(files: &[PathBuf], json: bool) -> Result<Exit, Failure> {
+    let mut exit = Exit::Done;
+    for file in listed(files)? {
+        let (holds, complaints) = match playbook::read(&text_of(&file)?) {
+            Ok((_, complaints)) => (true, complaints),
+            Err(refused) => (false, refused.complaints),
+        };
+        if !holds {
+            exit = Exit::Faults;
+        }
+        if json {
+            let complaints: Vec<_> = complaints.iter().map(complaint_json).collect();
+            terminal::line(json!({ "file": file, "holds": holds, "complaints": complaints }));
+            continue;
+        }
+        let verdict = if holds { "can be run" } else { "cannot be run" };
+        terminal::line(format_args!("{}: {verdict}", file.display()));
+        complaints.iter().for_each(|complaint| terminal::line(format_args!("  {complaint}")));
+    }
+    Ok(exit)
+}
+
+fn complaint_json(complaint: &Complaint) -> serde_json::Value {
+    let gravity = format!("{:?}", complaint.gravity).to_lowercase();
+    json!({ "gravity": gravity, "pointer": complaint.pointer, "message": complaint.message })
+}
+
+fn tell(file: &Path, set: &[String], json: bool) -> Result<Exit, Failure> {
+    let (playbook, _) = playbook::read(&text_of(file)?)
+        .map_err(|refused| Failure::new(Exit::Faults, format!("{}: {refused}", file.display())))?;
+    let mut values = Vec::new();
+    for pair in set {
+        let (name, value) = pair.split_once('=').ok_or_else(|| {
+            Failure::new(Exit::Usage, format!("--set {pair}: there is no =")).hint("write --set __name__=value")
+        })?;
+        values.push((name.to_owned(), value.to_owned()));
+    }
+    let rehearsal = rehearse(&playbook, &values).map_err(|error| {
+        Failure::new(Exit::Usage, error).hint("playbook_variables of the file lists what can be set")
+    })?;
+    if json {
+        terminal::line(rehearsal_json(&rehearsal));
+    } else {
+        print(&playbook.name, &rehearsal);
+    }
+    Ok(match rehearsal.end {
+        Some(End::Completed) => Exit::Done,
+        _ => Exit::Faults,
+    })
+}
+
+fn print(name: &str, rehearsal: &Rehearsal) {
+    terminal::line(format_args!("{name}: nothing was done; a run would do this"));
+    for (number, task) in rehearsal.tasks.iter().enumerate() {
+        let wait = if task.delay_ms > 0 { format!(", after {} s", task.delay_ms / 1_000) } else { String::new() };
+        let limit_s = task.limit_ms / 1_000;
+        terminal::line(format_args!("  {}. {} (at most {limit_s} s{wait})", number + 1, task.name));
+        for command in &task.commands {
+            match command {
+                Ok(command) => terminal::line(format_args!("     {command}")),
+                Err(reason) => terminal::line(format_args!("     cannot be said yet: {reason}")),
+            }
+        }
+    }
+    let end = match &rehearsal.end {
+        Some(End::Completed) => "it comes to its end".to_owned(),
+        Some(End::Failed { step, reason } | End::Handled { step, reason }) => format!("it fails at {step}: {reason}"),
+        Some(End::Stopped { reason }) => format!("it is stopped: {reason}"),
+        None => "it waits".to_owned(),
+    };
+    terminal::line(format_args!("{} steps begun; {end}", rehearsal.taken));
+}
+
+fn rehearsal_json(rehearsal: &Rehearsal) -> serde_json::Value {
+    let tasks = rehearsal.tasks.iter().map(|task| {
+        let commands: Vec<_> = task.commands.iter().map(|command| match command {
+            Ok(command) => json!({ "command": command }),
+            Err(reason) => json!({ "unresolved": reason }),
+        });
+        let commands: Vec<_> = commands.collect();
+        json!({
+            "step": task.step, "name": task.name, "commands": commands,
+            "delay_ms": task.delay_ms, "limit_ms": task.limit_ms,
+        })
+    });
+    let tasks: Vec<_> = tasks.collect();
+    json!({ "tasks": tasks, "steps_taken": rehearsal.taken, "end": rehearsal.end })
+}
+
+fn list(json: bool) -> Result<Exit, Failure> {
+    for (file, text) in content::connectors() {
+        let connector = connector::read(&text)
+            .map_err(|error| Failure::new(Exit::Faults, format!("{file}: {error}")))?;
+        for (name, action) in &connector.actions {
+            let id = format!("{}.{name}", connector.connector);
+            let (impact, back) = (action.impact.as_str(), action.reversibility.as_str());
+            if json {
+                terminal::line(json!({
+                    "action": id, "title": action.title, "target": action.target.as_str(),
+                    "impact": impact, "reversibility": back, "documentation": action.documentation,
+                }));
+            } else {
+                terminal::line(format_args!("{id:<26} {:<44} {impact:<7} {back}", action.title));
+            }
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn check_connectors(files: &[PathBuf]) -> Result<Exit, Failure> {
+    let mut exit = Exit::Done;
+    for file in files {
+        match connector::read(&text_of(file)?) {
+            Ok(connector) => {
+                let actions = connector.actions.len();
+                terminal::line(format_args!("{}: {actions} actions hold", file.display()));
+            }
+            Err(error) => {
+                exit = Exit::Faults;
+                terminal::line(format_args!("{}: {error}", file.display()));
+            }
+        }
+    }
+    Ok(exit)
+}

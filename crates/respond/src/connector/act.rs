@@ -1,0 +1,285 @@
+//! The phases of an action against the remote side: look, plan, apply, verify, revert, and verify that.
+//!
+//! **Invariant:** a request that may have taken effect is never sent again before a look. Where the look cannot tell, the
+//! outcome is [`Outcome::Unknown`], for a person.
+
+use super::answer::{Answer, Judged, judge};
+use super::exchange::{Exchange, FormatError, Request};
+use super::spec::{ActionSpec, BadForm, Connector};
+use super::template::{Place, TemplateError, Values};
+use crate::plan::{BlastRadius, Change, Draft, Plan, PlanError};
+use crate::protect::{Admitted, Protection, Refusal, Target, TargetKind};
+
+/// Something that answers requests: HTTP, or an emulator.
+pub trait Remote: Send + Sync {
+    /// Sends a request and waits for its answer, within bounds of time and size of its own.
+    ///
+    /// # Errors
+    /// [`Unanswered`].
+    fn send(&self, request: &Request) -> Result<Answer, Unanswered>;
+}
+
+/// There is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unanswered {
+    /// The request did not leave: it had no effect.
+    #[error("the request was not sent: {0}")]
+    NotSent(String),
+    /// It may have arrived, and may have had its effect.
+    #[error("no answer came: {0}")]
+    Lost(String),
+}
+
+/// What came of a phase.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is so.
+    Done(Values),
+    /// It is not, and had no effect; trying again later may help.
+    Later(String),
+    /// It is refused.
+    Refused(String),
+    /// Nobody can tell; a person must look.
+    Unknown(String),
+}
+
+/// An action cannot be asked for like this.
+#[derive(Debug, thiserror::Error)]
+pub enum ActError {
+    /// No such action.
+    #[error("{connector} has no action {action:?}")]
+    UnknownAction {
+        /// Where it was looked for.
+        connector: String,
+        /// Its name.
+        action: String,
+    },
+    /// The target's name or an input is not of the right form.
+    #[error(transparent)]
+    BadForm(#[from] BadForm),
+    /// The target is protected, or names nothing.
+    #[error(transparent)]
+    Refusal(#[from] Refusal),
+    /// A request cannot be written.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// The plan cannot be told.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// The plan does not hold.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+}
+
+/// An action of a connector, on a target that was let through.
+#[derive(Debug)]
+pub struct Act<'c> {
+    connector: &'c Connector,
+    name: &'c str,
+    action: &'c ActionSpec,
+    target: Admitted,
+    values: Values,
+}
+
+/// What is said of an action besides its target.
+#[derive(Debug, Clone, Default)]
+pub struct Asked {
+    /// Its inputs by name.
+    pub inputs: Values,
+    /// After what time it is taken back, in milliseconds; its default if not said.
+    pub ttl_ms: Option<u64>,
+    /// What else would feel it.
+    pub blast_radius: BlastRadius,
+    /// The incident that it is for.
+    pub incident: String,
+}
+
+impl<'c> Act<'c> {
+    /// Binds an action to its target: the form of the name is checked, and the list of what is protected asked.
+    /// `settings` has the connector's settings.
+    ///
+    /// # Errors
+    /// [`ActError`]; then nothing was sent.
+    pub fn bind(
+        connector: &'c Connector,
+        action: &str,
+        (target, belongs_to): (&str, Vec<Target>),
+        (settings, inputs): (&Values, &Values),
+        protection: &Protection,
+    ) -> Result<Self, ActError> {
+        let found = connector.actions.get_key_value(action);
+        let (name, action) = found.ok_or_else(|| ActError::UnknownAction {
+            connector: connector.connector.clone(),
+            action: action.to_owned(),
+        })?;
+        let mut values: Values = Values::new();
+        for (name, setting) in &connector.settings {
+            let value = settings.get(name).or(setting.default.as_ref());
+            values.extend(value.map(|value| (name.clone(), value.clone())));
+        }
+        values.extend(action.target_values(target)?);
+        values.extend(action.input_values(inputs)?);
+        let target = protection.admit(Target { kind: action.target, name: target.to_owned(), belongs_to })?;
+        Ok(Self { connector, name, action, target, values })
+    }
+
+    /// What it is about.
+    pub const fn kind(&self) -> TargetKind {
+        self.action.target
+    }
+
+    /// Looks, changing nothing: what the plan tells.
+    ///
+    /// # Errors
+    /// [`ActError`] for a request that cannot be written.
+    pub fn look(&self, remote: &dyn Remote, now_ms: i64) -> Result<Outcome, ActError> {
+        self.each(&self.action.read, remote, &self.with(&Values::new(), now_ms), now_ms)
+    }
+
+    /// The plan, of what a look has found.
+    ///
+    /// # Errors
+    /// [`ActError`].
+    pub fn plan(&self, facts: &Values, asked: Asked, now_ms: i64) -> Result<Plan, ActError> {
+        let values = self.with(facts, now_ms);
+        let mut changes = Vec::with_capacity(self.action.changes.len());
+        for change in &self.action.changes {
+            changes.push(Change {
+                what: change.what.fill(&values, Place::Json)?,
+                before: change.before.fill(&values, Place::Json)?,
+                after: change.after.fill(&values, Place::Json)?,
+            });
+        }
+        let draft = Draft {
+            action: format!("{}.{}", self.connector.connector, self.name),
+            action_version: self.connector.version.to_string(),
+            changes,
+            blast_radius: asked.blast_radius,
+            impact: self.action.impact,
+            reversibility: self.action.reversibility,
+            ttl_ms: asked.ttl_ms.or(self.action.ttl_minutes_default.map(|minutes| minutes * 60_000)),
+            incident: asked.incident,
+        };
+        Ok(Plan::of(draft, &self.target)?)
+    }
+
+    /// Applies it. `before` says whether an earlier try may have arrived: then it looks first.
+    ///
+    /// # Errors
+    /// [`ActError`] for a request that cannot be written; then nothing was sent.
+    pub fn apply(
+        &self,
+        remote: &dyn Remote,
+        facts: &Values,
+        (before, now_ms): (bool, i64),
+    ) -> Result<Outcome, ActError> {
+        self.change((&self.action.apply, &self.action.verify), remote, facts, (before, now_ms))
+    }
+
+    /// Looks whether it took effect. [`Outcome::Refused`] says that it did not.
+    ///
+    /// # Errors
+    /// [`ActError`] for a request that cannot be written.
+    pub fn verify(&self, remote: &dyn Remote, facts: &Values, now_ms: i64) -> Result<Outcome, ActError> {
+        self.each(&self.action.verify, remote, &self.with(facts, now_ms), now_ms)
+    }
+
+    /// Takes it back, as [`Act::apply`] applies it.
+    ///
+    /// # Errors
+    /// [`ActError`] for a request that cannot be written; then nothing was sent.
+    pub fn revert(
+        &self,
+        remote: &dyn Remote,
+        facts: &Values,
+        (before, now_ms): (bool, i64),
+    ) -> Result<Outcome, ActError> {
+        self.change((&self.action.revert, &self.action.verify_revert), remote, facts, (before, now_ms))
+    }
+
+    /// Looks whether it is taken back.
+    ///
+    /// # Errors
+    /// [`ActError`] for a request that cannot be written.
+    pub fn verify_revert(
+        &self,
+        remote: &dyn Remote,
+        facts: &Values,
+        now_ms: i64,
+    ) -> Result<Outcome, ActError> {
+        self.each(&self.action.verify_revert, remote, &self.with(facts, now_ms), now_ms)
+    }
+
+    fn with(&self, facts: &Values, now_ms: i64) -> Values {
+        let mut values = self.values.clone();
+        let now = jiff::Timestamp::from_millisecond(now_ms - now_ms.rem_euclid(1_000)).unwrap_or_default();
+        values.insert("now".to_owned(), now.to_string());
+        values.extend(facts.clone());
+        values
+    }
+
+    fn change(
+        &self,
+        (exchanges, proof): (&[Exchange], &[Exchange]),
+        remote: &dyn Remote,
+        facts: &Values,
+        (before, now_ms): (bool, i64),
+    ) -> Result<Outcome, ActError> {
+        let values = self.with(facts, now_ms);
+        if before {
+            match self.each(proof, remote, &values, now_ms) {
+                Ok(Outcome::Done(_)) => return Ok(Outcome::Done(Values::new())),
+                Ok(Outcome::Refused(_)) => {}
+                Ok(Outcome::Later(reason) | Outcome::Unknown(reason)) => return Ok(Outcome::Later(reason)),
+                // the proof needs what only the lost answer told, such as the number of what was made
+                Err(ActError::Format(FormatError::Template(TemplateError::Missing(name)))) => {
+                    let reason = format!(
+                        "an earlier try may have had its effect, and its answer, with {name}, was lost"
+                    );
+                    return Ok(Outcome::Unknown(reason));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.each(exchanges, remote, &values, now_ms)
+    }
+
+    /// Exchanges in their order; what one tells, the next ones know.
+    fn each(
+        &self,
+        exchanges: &[Exchange],
+        remote: &dyn Remote,
+        values: &Values,
+        now_ms: i64,
+    ) -> Result<Outcome, ActError> {
+        let (mut known, mut told) = (values.clone(), Values::new());
+        for (at, exchange) in exchanges.iter().enumerate() {
+            let request = exchange.request(self.connector, &known, now_ms)?;
+            let answer = match remote.send(&request) {
+                Ok(answer) => answer,
+                Err(Unanswered::Lost(reason)) if exchange.changes() => return Ok(Outcome::Unknown(reason)),
+                Err(Unanswered::Lost(reason) | Unanswered::NotSent(reason)) => {
+                    return Ok(if at > 0 && exchange.changes() {
+                        Outcome::Unknown(format!("a part was done, then: {reason}"))
+                    } else {
+                        Outcome::Later(reason)
+                    });
+                }
+            };
+            match judge(self.connector, exchange, &known, &answer) {
+                Judged::Done(facts) => {
+                    known.extend(facts.clone());
+                    told.extend(facts);
+                }
+                Judged::Already => {}
+                // a server that failed may have done it all the same
+                Judged::Later { reason, .. } if exchange.changes() && answer.status >= 500 => {
+                    return Ok(Outcome::Unknown(reason));
+                }
+                Judged::Later { reason, .. } => return Ok(Outcome::Later(reason)),
+                Judged::Refused { reason } => return Ok(Outcome::Refused(reason)),
+            }
+        }
+        Ok(Outcome::Done(told))
+    }
+}

@@ -1,0 +1,105 @@
+//! What came back, and what it means.
+
+use super::exchange::Exchange;
+use super::spec::{AnswerForm, Connector};
+use super::template::{Place, Values};
+use super::xml;
+use serde_json::Value;
+
+/// Largest answer that is read, in bytes.
+pub const ANSWER_BYTES_MAX: usize = 4 << 20;
+
+/// Longest message of a refusal that is kept, in characters.
+const MESSAGE_CHARS_MAX: usize = 300;
+
+/// An answer of the remote side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Its status.
+    pub status: u16,
+    /// Its body; empty if there was none.
+    pub body: String,
+    /// After what time to ask again, in milliseconds, where it said so.
+    pub retry_after_ms: Option<u64>,
+}
+
+/// What an answer means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Judged {
+    /// It went well, and told this.
+    Done(Values),
+    /// It was so before.
+    Already,
+    /// Not now: too many requests, or the remote side is down. Asking again may help.
+    Later {
+        /// After what time, in milliseconds, if it said so.
+        retry_after_ms: Option<u64>,
+        /// In words.
+        reason: String,
+    },
+    /// No.
+    Refused {
+        /// In words, as the remote side said it.
+        reason: String,
+    },
+}
+
+/// Judges an answer by what the exchange expects.
+pub fn judge(connector: &Connector, exchange: &Exchange, values: &Values, answer: &Answer) -> Judged {
+    if exchange.already.contains(&answer.status) {
+        return Judged::Already;
+    }
+    let body = match connector.answers {
+        AnswerForm::Json => serde_json::from_str::<Value>(&answer.body).unwrap_or(Value::Null),
+        AnswerForm::Xml => xml::read(&answer.body),
+    };
+    if !exchange.expect.contains(&answer.status) {
+        let reason = reason(connector, answer, &body);
+        return match answer.status {
+            408 | 425 | 429 | 500 | 502..=504 => {
+                Judged::Later { retry_after_ms: answer.retry_after_ms, reason }
+            }
+            _ => Judged::Refused { reason },
+        };
+    }
+    for expectation in &exchange.holds {
+        let found = expectation.at.of(&body, values).filter(|value| !value.is_null());
+        if expectation.empty {
+            if found.is_some_and(|value| !value.as_array().is_some_and(Vec::is_empty)) {
+                return Judged::Refused { reason: format!("{} is not empty", expectation.at.as_str()) };
+            }
+            continue;
+        }
+        let text = found.map(text_of).unwrap_or_default();
+        let expected = expectation.is.all().iter().filter_map(|is| is.fill(values, Place::Json).ok());
+        if !expected.clone().any(|is| is == text) {
+            let expected: Vec<_> = expected.collect();
+            let reason = format!("{} is {text:?}, not {}", expectation.at.as_str(), expected.join(" or "));
+            return Judged::Refused { reason };
+        }
+    }
+    let facts = exchange.facts.iter();
+    let told = facts.map(|(name, at)| (name.clone(), at.of(&body, values).map(text_of).unwrap_or_default()));
+    Judged::Done(told.collect())
+}
+
+/// A value as text: the text itself, other values as JSON.
+pub(super) fn text_of(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// What the remote side says, in one line.
+fn reason(connector: &Connector, answer: &Answer, body: &Value) -> String {
+    let said = connector.error_messages.iter().find_map(|at| at.of(body, &Values::new())?.as_str());
+    let said: String = said
+        .unwrap_or_default()
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(MESSAGE_CHARS_MAX)
+        .collect();
+    if said.is_empty() {
+        format!("status {}", answer.status)
+    } else {
+        format!("status {}: {said}", answer.status)
+    }
+}

@@ -1,0 +1,36 @@
+//! Actions as data: `content/connectors/*.yaml` says which requests an action makes to look, to apply, to verify and to
+//! revert.
+//!
+//! | part | does |
+//! |---|---|
+//! | [`Connector`], [`ActionSpec`], [`Exchange`] | the file, checked |
+//! | [`Template`] | texts with places for values; what is put in cannot leave its place |
+//! | [`Request`] | what would be sent |
+//! | [`Answer`], [`judge`] | what came back, and what it means |
+//! | [`Act`] | the phases of an action, against a [`Remote`] |
+//! | [`HttpRemote`] | the same over HTTP |
+//!
+//! **Invariant:** every action can be verified, and a reversible one reverted: a file that lacks either is refused.
+//!
+//! **Invariant:** a value never changes the shape of a request: it is encoded for the place where it stands.
+
+mod act;
+mod answer;
+mod exchange;
+mod http;
+mod pick;
+mod read;
+mod sign;
+mod spec;
+mod template;
+mod xml;
+
+pub use act::{Act, ActError, Asked, Outcome, Remote, Unanswered};
+pub use answer::{ANSWER_BYTES_MAX, Answer, Judged, judge};
+pub use exchange::{Exchange, Expectation, FormatError, Method, Request};
+pub use http::HttpRemote;
+pub use pick::{Pick, PickError};
+pub use read::{CONNECTOR_BYTES_MAX, ConnectorError, Fault, read};
+pub use sign::SignError;
+pub use spec::{ActionSpec, AnswerForm, Auth, BadForm, ChangeSpec, Connector, Input, Setting, SettingKind};
+pub use template::{Place, Template, TemplateError, Values};

@@ -1,0 +1,227 @@
+//! A connector's file.
+
+use super::exchange::Exchange;
+use super::pick::Pick;
+use super::template::{Template, Values};
+use crate::impact::{Impact, Reversibility};
+use crate::protect::TargetKind;
+use regex::Regex;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// What a setting is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SettingKind {
+    /// An address, `https://…`.
+    Url,
+    /// A text that everyone may see.
+    Text,
+    /// A secret; sealed where it is kept, and never shown.
+    Secret,
+}
+
+/// Something that the operator sets.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Setting {
+    /// What it is.
+    pub kind: SettingKind,
+    /// What to put in, and where it is found.
+    pub help: String,
+    /// What stands there if nothing is set.
+    pub default: Option<String>,
+}
+
+/// How requests are signed in.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Auth {
+    /// By the `Authorization` header.
+    Header {
+        /// Its value, with a place for the secret.
+        value: Template,
+    },
+    /// By a signature of AWS (Signature Version 4) over the request.
+    AwsSigv4 {
+        /// The service that is asked: `iam`.
+        service: String,
+        /// Its region.
+        region: Template,
+        /// The access key's id.
+        access_key: Template,
+        /// Its secret.
+        secret_key: Template,
+    },
+    /// Not at all.
+    None,
+}
+
+/// The form of answers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnswerForm {
+    /// JSON.
+    #[default]
+    Json,
+    /// XML; elements become objects, `member` and `item` lists.
+    Xml,
+}
+
+/// Something that whoever asks for the action says.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// What to say.
+    pub help: String,
+    /// The form of it, as a regular expression over the whole value.
+    pub pattern: String,
+    /// What is taken if nothing is said.
+    pub default: Option<String>,
+}
+
+/// A change as the plan tells it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeSpec {
+    /// Of what.
+    pub what: Template,
+    /// As it is, of facts that were read.
+    pub before: Template,
+    /// As it would be.
+    pub after: Template,
+}
+
+/// One action.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ActionSpec {
+    /// What people call it, as a command: *Suspend the account*.
+    pub title: String,
+    /// What kind of thing it is about.
+    pub target: TargetKind,
+    /// The form of the target's name, as a regular expression over the whole of it.
+    pub target_pattern: String,
+    /// What else is said.
+    #[serde(default)]
+    pub inputs: BTreeMap<String, Input>,
+    /// How much it disturbs.
+    pub impact: Impact,
+    /// Whether it can be taken back.
+    pub reversibility: Reversibility,
+    /// What happens by itself afterwards, where it is compensable.
+    pub compensation: Option<String>,
+    /// After what time it is taken back unless something else is said, in minutes.
+    pub ttl_minutes_default: Option<u64>,
+    /// Looks, without changing anything; its facts are what the plan tells and reverting needs.
+    #[serde(default)]
+    pub read: Vec<Exchange>,
+    /// What the plan tells.
+    pub changes: Vec<ChangeSpec>,
+    /// Does it.
+    pub apply: Vec<Exchange>,
+    /// Looks whether it took effect.
+    pub verify: Vec<Exchange>,
+    /// Takes it back.
+    #[serde(default)]
+    pub revert: Vec<Exchange>,
+    /// Looks whether it is taken back.
+    #[serde(default)]
+    pub verify_revert: Vec<Exchange>,
+    /// The vendor's page about it.
+    pub documentation: String,
+}
+
+/// A connector.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Connector {
+    /// Its name: `okta`.
+    pub connector: String,
+    /// What people call it.
+    pub title: String,
+    /// Grows with each change of meaning; a plan names it.
+    pub version: u32,
+    /// What the operator sets.
+    pub settings: BTreeMap<String, Setting>,
+    /// Where requests go.
+    pub base_url: Template,
+    /// How they are signed in.
+    pub auth: Auth,
+    /// Headers of every request.
+    #[serde(default)]
+    pub headers: BTreeMap<String, Template>,
+    /// The form of its answers.
+    #[serde(default)]
+    pub answers: AnswerForm,
+    /// Where a refusal says what was wrong.
+    #[serde(default)]
+    pub error_messages: Vec<Pick>,
+    /// The actions by name.
+    pub actions: BTreeMap<String, ActionSpec>,
+}
+
+/// A name is not of the form that the action takes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name:?} is not of the form {pattern}")]
+pub struct BadForm {
+    /// What was said.
+    pub name: String,
+    /// The form.
+    pub pattern: String,
+}
+
+impl ActionSpec {
+    /// The named parts of the form of its target, which are values of their own.
+    pub fn target_parts(&self) -> Vec<String> {
+        let pattern = Regex::new(&self.target_pattern).ok();
+        pattern.iter().flat_map(Regex::capture_names).flatten().map(str::to_owned).collect()
+    }
+
+    /// The values that a target's name gives: itself as `target`, and its parts.
+    ///
+    /// # Errors
+    /// [`BadForm`].
+    pub fn target_values(&self, name: &str) -> Result<Values, BadForm> {
+        let bad = || BadForm { name: name.chars().take(80).collect(), pattern: self.target_pattern.clone() };
+        let pattern = Regex::new(&self.target_pattern).map_err(|_| bad())?;
+        let captures = pattern.captures(name).ok_or_else(bad)?;
+        let parts = pattern.capture_names().flatten();
+        let mut values: Values = parts
+            .filter_map(|part| Some((part.to_owned(), captures.name(part)?.as_str().to_owned())))
+            .collect();
+        values.insert("target".to_owned(), name.to_owned());
+        Ok(values)
+    }
+
+    /// The values of what else is said, with what is taken where nothing is.
+    ///
+    /// # Errors
+    /// [`BadForm`] for the first that is missing or of another form.
+    pub fn input_values(&self, said: &Values) -> Result<Values, BadForm> {
+        let mut values = Values::new();
+        for (name, input) in &self.inputs {
+            let value = said.get(name).or(input.default.as_ref());
+            let fits =
+                |value: &&String| Regex::new(&input.pattern).is_ok_and(|pattern| pattern.is_match(value));
+            let value = value.filter(fits).ok_or_else(|| BadForm {
+                name: format!("{name}={}", value.map_or("", String::as_str)),
+                pattern: input.pattern.clone(),
+            })?;
+            values.insert(name.clone(), value.clone());
+        }
+        Ok(values)
+    }
+
+    /// Every exchange, with what it is for.
+    pub fn exchanges(&self) -> impl Iterator<Item = (&'static str, &Exchange)> {
+        let all = [
+            ("read", &self.read),
+            ("apply", &self.apply),
+            ("verify", &self.verify),
+            ("revert", &self.revert),
+            ("verify_revert", &self.verify_revert),
+        ];
+        all.into_iter().flat_map(|(phase, exchanges)| exchanges.iter().map(move |exchange| (phase, exchange)))
+    }
+}

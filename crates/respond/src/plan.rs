@@ -1,0 +1,141 @@
+//! What an action would do, written down so that people can approve exactly that.
+//!
+//! **Invariant:** what is approved is a [`PlanHash`]. It covers everything that a plan says, so any change voids the
+//! approval.
+
+use crate::impact::{Impact, Reversibility};
+use crate::protect::{Admitted, Target};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::fmt;
+
+/// Shortest and longest time until an action is taken back by itself, in milliseconds.
+pub const TTL_MS: std::ops::RangeInclusive<u64> = 60_000..=30 * 24 * 60 * 60_000;
+
+/// One change that would be made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// Of what, in the words of the system that holds it.
+    pub what: String,
+    /// As it is.
+    pub before: String,
+    /// As it would be.
+    pub after: String,
+}
+
+/// What else would feel it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct BlastRadius {
+    /// Services that use the target.
+    pub services: Vec<String>,
+    /// How many people would feel it; none if nobody can say.
+    pub people: Option<u64>,
+    /// In words.
+    pub notes: Vec<String>,
+}
+
+/// A plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// The connector's action, such as `aws.deactivate_key`.
+    pub action: String,
+    /// The version of its description.
+    pub action_version: String,
+    /// What it is about.
+    pub target: Target,
+    /// Everything that would change.
+    pub changes: Vec<Change>,
+    /// What else would feel it.
+    pub blast_radius: BlastRadius,
+    /// How much it disturbs.
+    pub impact: Impact,
+    /// Whether it can be taken back.
+    pub reversibility: Reversibility,
+    /// After what time it is taken back by itself, in milliseconds.
+    pub ttl_ms: Option<u64>,
+    /// The incident that it is for.
+    pub incident: String,
+}
+
+/// SHA-256 of a plan.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PlanHash(pub [u8; 32]);
+
+/// A plan cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// The time until it is taken back is too short or too long.
+    #[error("an action is taken back after {least} to {most} ms, not {0}", least = TTL_MS.start(), most = TTL_MS.end())]
+    BadTtl(u64),
+    /// What cannot be taken back has no such time.
+    #[error("what is {} is not taken back by itself", .0.as_str())]
+    NotReverted(Reversibility),
+}
+
+/// Everything of a plan but its target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// See [`Plan::action`].
+    pub action: String,
+    /// See [`Plan::action_version`].
+    pub action_version: String,
+    /// See [`Plan::changes`].
+    pub changes: Vec<Change>,
+    /// See [`Plan::blast_radius`].
+    pub blast_radius: BlastRadius,
+    /// See [`Plan::impact`].
+    pub impact: Impact,
+    /// See [`Plan::reversibility`].
+    pub reversibility: Reversibility,
+    /// See [`Plan::ttl_ms`].
+    pub ttl_ms: Option<u64>,
+    /// See [`Plan::incident`].
+    pub incident: String,
+}
+
+impl Plan {
+    /// A plan about a target that was let through.
+    ///
+    /// # Errors
+    /// [`PlanError`].
+    pub fn of(draft: Draft, target: &Admitted) -> Result<Self, PlanError> {
+        if let Some(ttl_ms) = draft.ttl_ms {
+            if draft.reversibility != Reversibility::Reversible {
+                return Err(PlanError::NotReverted(draft.reversibility));
+            }
+            if !TTL_MS.contains(&ttl_ms) {
+                return Err(PlanError::BadTtl(ttl_ms));
+            }
+        }
+        Ok(Self {
+            target: target.target().clone(),
+            action: draft.action,
+            action_version: draft.action_version,
+            changes: draft.changes,
+            blast_radius: draft.blast_radius,
+            impact: draft.impact,
+            reversibility: draft.reversibility,
+            ttl_ms: draft.ttl_ms,
+            incident: draft.incident,
+        })
+    }
+
+    /// The hash of everything that it says.
+    pub fn hash(&self) -> PlanHash {
+        // the fields stand in the order of the type, and texts are escaped: two plans have one text only if they are equal
+        let text = serde_json::to_vec(self).unwrap_or_default();
+        PlanHash(Sha256::digest(&text).into())
+    }
+}
+
+impl fmt::Display for PlanHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for PlanHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PlanHash({self})")
+    }
+}

@@ -1,0 +1,253 @@
+//! What no action may touch, in one place.
+//!
+//! **Invariant:** a [`Target`] that an action gets was checked here: [`Protection::admit`] is the only way to make an
+//! [`Admitted`] one. Whatever proposed it (a rule, a playbook, a variable's value, the API) makes no difference.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+/// Longest name of a target, in bytes.
+pub const TARGET_BYTES_MAX: usize = 1_024;
+
+/// What kind of thing an action is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TargetKind {
+    /// Somebody's account, or a machine's.
+    Account,
+    /// A key or token, by its id.
+    Credential,
+    /// A host, instance or pod.
+    Host,
+    /// An address or network.
+    Network,
+    /// A repository, workflow or branch.
+    Repository,
+    /// A deployment or service.
+    Service,
+}
+
+impl TargetKind {
+    /// Every kind.
+    pub const ALL: [Self; 6] =
+        [Self::Account, Self::Credential, Self::Host, Self::Network, Self::Repository, Self::Service];
+
+    /// The name in the API and in configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::Credential => "credential",
+            Self::Host => "host",
+            Self::Network => "network",
+            Self::Repository => "repository",
+            Self::Service => "service",
+        }
+    }
+}
+
+/// What an action is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+pub struct Target {
+    /// What it is.
+    pub kind: TargetKind,
+    /// Its name at the system that knows it.
+    pub name: String,
+    /// Whose it is (the account of a key, the host of an address), as far as known; checked as well.
+    #[serde(default)]
+    pub belongs_to: Vec<Target>,
+}
+
+/// A target that may be acted on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Admitted(Target);
+
+impl Admitted {
+    /// The target.
+    pub const fn target(&self) -> &Target {
+        &self.0
+    }
+}
+
+/// What is protected, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Protected {
+    /// What it is.
+    pub kind: TargetKind,
+    /// Its name; `*` stands for any text. An address, or a network in CIDR form, for networks.
+    pub pattern: String,
+    /// Why; told to who is refused.
+    pub reason: String,
+}
+
+/// A target may not be acted on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It is protected.
+    #[error("{kind} {name:?} is protected: {reason}", kind = .kind.as_str())]
+    Protected {
+        /// What it is.
+        kind: TargetKind,
+        /// Its name.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// Its name names nothing, or could name several things.
+    #[error("{name:?} is no name of {kind} to act on: {reason}", kind = .kind.as_str())]
+    BadName {
+        /// What it should be.
+        kind: TargetKind,
+        /// The name.
+        name: String,
+        /// Why not.
+        reason: &'static str,
+    },
+}
+
+/// The list that all actions are held against.
+#[derive(Debug, Clone, Default)]
+pub struct Protection {
+    names: Vec<(TargetKind, String, String)>,
+    networks: Vec<(IpAddr, u8, String)>,
+}
+
+/// An entry of the list means nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadEntry {
+    /// No address or network.
+    #[error("{0:?} is no address or network, such as 10.0.0.0/8")]
+    Network(String),
+    /// Empty.
+    #[error("a protected {kind} has no name", kind = .0.as_str())]
+    Empty(TargetKind),
+}
+
+impl Protection {
+    /// The list.
+    ///
+    /// # Errors
+    /// [`BadEntry`] for an entry that would protect nothing: nobody shall rely on it.
+    pub fn new(entries: &[Protected]) -> Result<Self, BadEntry> {
+        let mut list = Self::default();
+        for Protected { kind, pattern, reason } in entries {
+            let pattern = folded(pattern);
+            if pattern.is_empty() {
+                return Err(BadEntry::Empty(*kind));
+            }
+            if *kind == TargetKind::Network {
+                let (address, bits) = network(&pattern).ok_or_else(|| BadEntry::Network(pattern.clone()))?;
+                list.networks.push((address, bits, reason.clone()));
+            } else {
+                list.names.push((*kind, pattern, reason.clone()));
+            }
+        }
+        Ok(list)
+    }
+
+    /// Lets a target through, with all that it belongs to.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn admit(&self, target: Target) -> Result<Admitted, Refusal> {
+        let mut ahead = vec![&target];
+        let mut seen = BTreeSet::new();
+        while let Some(one) = ahead.pop() {
+            check_name(one)?;
+            self.check(one)?;
+            if seen.insert(one) {
+                ahead.extend(&one.belongs_to);
+            }
+        }
+        Ok(Admitted(target))
+    }
+
+    fn check(&self, target: &Target) -> Result<(), Refusal> {
+        let name = folded(&target.name);
+        let refused = |reason: &str| Refusal::Protected {
+            kind: target.kind,
+            name: target.name.clone(),
+            reason: reason.to_owned(),
+        };
+        if let Some((address, bits)) = network(&name) {
+            // a network that holds a protected one is as protected as one inside of it
+            let overlap = |(other, other_bits, _): &&(IpAddr, u8, String)| {
+                shares(address, *other, bits.min(*other_bits))
+            };
+            if let Some((_, _, reason)) = self.networks.iter().find(overlap) {
+                return Err(refused(reason));
+            }
+        }
+        let found =
+            self.names.iter().find(|(kind, pattern, _)| *kind == target.kind && is_like(pattern, &name));
+        found.map_or(Ok(()), |(_, _, reason)| Err(refused(reason)))
+    }
+}
+
+/// Names that could stand for more than one thing, or for another than they seem to, are no targets.
+fn check_name(target: &Target) -> Result<(), Refusal> {
+    let name = &target.name;
+    let reason = if name.trim().is_empty() {
+        "it is empty"
+    } else if name.len() > TARGET_BYTES_MAX {
+        "it is too long"
+    } else if name.trim() != name {
+        "there is white space around it"
+    } else if name.chars().any(|c| c.is_control() || is_invisible(c)) {
+        "there are characters in it that are not seen"
+    } else if name.contains(['*', '?', '%']) {
+        "it has signs that stand for anything"
+    } else if target.kind == TargetKind::Network && network(&folded(name)).is_none() {
+        "it is no address or network"
+    } else {
+        return Ok(());
+    };
+    Err(Refusal::BadName { kind: target.kind, name: name.chars().take(80).collect(), reason })
+}
+
+/// Marks of direction and characters without width.
+const fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+/// As systems compare names that people type: whatever the case.
+fn folded(name: &str) -> String {
+    name.trim().chars().flat_map(char::to_lowercase).collect()
+}
+
+/// Whether `name` is like `pattern`, in which `*` stands for any text.
+fn is_like(pattern: &str, name: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = name.strip_prefix(first) else { return false };
+    let mut parts: Vec<&str> = parts.collect();
+    let Some(last) = parts.pop() else { return rest.is_empty() };
+    for part in parts {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+/// An address or network; what an IPv6 address maps of IPv4 is that.
+fn network(text: &str) -> Option<(IpAddr, u8)> {
+    let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+    let address: IpAddr = address.parse().ok()?;
+    let all: u8 = if address.is_ipv4() { 32 } else { 128 };
+    let bits = bits.map_or(Some(all), |bits| bits.parse().ok()).filter(|bits| *bits <= all)?;
+    match address.to_canonical() {
+        canonical if canonical.is_ipv4() && address.is_ipv6() => Some((canonical, bits.saturating_sub(96))),
+        canonical => Some((canonical, bits)),
+    }
+}
+
+/// Whether two addresses share their first bits.
+fn shares(a: IpAddr, b: IpAddr, bits: u8) -> bool {
+    let of = |address: IpAddr| match address {
+        IpAddr::V4(address) => (u128::from(address.to_bits()) << 96, true),
+        IpAddr::V6(address) => (address.to_bits(), false),
+    };
+    let ((a, a_is_4), (b, b_is_4)) = (of(a), of(b));
+    a_is_4 == b_is_4 && (bits == 0 || (a ^ b) >> (128 - u32::from(bits)) == 0)
+}

@@ -1,0 +1,326 @@
+//! Shipped connectors: each request is one that the vendor describes; files that lack a way back are refused.
+
+use respond::connector::{
+    ActionSpec, Answer, Connector, ConnectorError, Exchange, Judged, Values, judge, read,
+};
+use serde_json::{Value, json};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../content/connectors");
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/connectors.md");
+
+fn shipped() -> Vec<Connector> {
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(FOLDER).unwrap().map(|file| file.unwrap().path()).collect();
+    files.sort();
+    let read_file = |path: &PathBuf| {
+        let connector = read(&std::fs::read_to_string(path).unwrap());
+        let connector = connector.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        assert_eq!(path.file_stem().unwrap().to_str(), Some(connector.connector.as_str()));
+        connector
+    };
+    files.iter().map(read_file).collect()
+}
+
+/// The vendors' own descriptions, from their packages.
+fn descriptions() -> Option<PathBuf> {
+    let folder = std::env::var_os("HUECRY_DESCRIPTIONS").map(PathBuf::from);
+    if let Some(folder) = folder.filter(|folder| folder.is_dir()) {
+        return Some(folder);
+    }
+    assert!(std::env::var_os("HUECRY_REQUIRE_ALL").is_none(), "HUECRY_DESCRIPTIONS names no folder");
+    eprintln!(
+        "SKIPPED: HUECRY_DESCRIPTIONS names no folder of vendors' descriptions (.ci/descriptions fetches them)"
+    );
+    None
+}
+
+/// Values of the right form for everything that an action takes.
+fn example(connector: &Connector, action: &ActionSpec) -> Values {
+    let target = [
+        "00u1abcdefghijklmnop",
+        "octocat",
+        "acme/shop/deploy.yml",
+        "acme/shop@release/1.2",
+        "acme/shop",
+        "acme/shop/42",
+        "AKIAIOSFODNN7EXAMPLE",
+        "U012AB3CD",
+        "7",
+    ];
+    let values = target.iter().find_map(|name| action.target_values(name).ok());
+    let mut values = values.unwrap_or_else(|| panic!("no example of {}", action.target_pattern));
+    values.insert("now".into(), "2026-11-27T06:55:00Z".into());
+    for name in connector.settings.keys() {
+        let value = if name.ends_with("_url") { "https://vendor.example" } else { "acme" };
+        values.insert(name.clone(), value.to_owned());
+    }
+    for (_, exchange) in action.exchanges() {
+        values.extend(exchange.facts.keys().map(|name| (name.clone(), fact(name).to_owned())));
+    }
+    values
+}
+
+fn fact(name: &str) -> &'static str {
+    match name {
+        "allowed" => "selected",
+        "uid" => "9e7d62b2-88ac-4656-94e1-dbd4413ba008",
+        _ => "7",
+    }
+}
+
+/// The operation of a description for a path, whose parameters stand for one segment each.
+fn operation<'d>(description: &'d Value, method: &str, path: &str) -> Option<(&'d Value, &'d str)> {
+    let base = description["basePath"].as_str().unwrap_or_default().trim_end_matches('/');
+    let segments: Vec<&str> = path.split('/').collect();
+    let fits = |template: &str| {
+        let template = format!("{base}{}", template.split('?').next().unwrap_or_default());
+        let parts: Vec<&str> = template.split('/').collect();
+        parts.len() == segments.len()
+            && parts.iter().zip(&segments).all(|(part, segment)| part.starts_with('{') || part == segment)
+    };
+    let paths = description["paths"].as_object().unwrap();
+    // a path without parameters is meant before one with
+    let mut found: Vec<_> = paths.iter().filter(|(template, _)| fits(template)).collect();
+    found.sort_by_key(|(template, _)| template.matches('{').count());
+    let (template, item) = found.first()?;
+    item.get(method.to_lowercase()).map(|operation| (operation, template.as_str()))
+}
+
+/// What is wrong with an exchange by the vendor's description.
+fn complaints(
+    description: &Value,
+    connector: &Connector,
+    exchange: &Exchange,
+    values: &Values,
+) -> Vec<String> {
+    let request = exchange.request(connector, values, 0).unwrap();
+    let url = request.url.strip_prefix("https://vendor.example").unwrap();
+    let (path, query) = url.split_once('?').unwrap_or((url, ""));
+    let method = request.method.as_str();
+    let Some((operation, template)) = operation(description, method, path) else {
+        return vec![format!("{method} {path} is not described")];
+    };
+    let mut complaints = Vec::new();
+    let statuses = exchange.expect.iter().chain(&exchange.already);
+    for status in statuses.filter(|status| operation["responses"].get(status.to_string()).is_none()) {
+        // what is not there answers so everywhere, said or not
+        if *status != 404 {
+            complaints.push(format!("{method} {template} does not answer {status}"));
+        }
+    }
+    let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+    for name in query.split('&').filter_map(|pair| pair.split_once('=')).map(|(name, _)| name) {
+        if !parameters.iter().any(|parameter| parameter["name"] == name && parameter["in"] == "query") {
+            complaints.push(format!("{method} {template} has no parameter {name}"));
+        }
+    }
+    let described = &operation["requestBody"]["content"]["application/json"]["schema"];
+    match (&request.body, described.is_null()) {
+        (Some(body), false) => {
+            let schema = json!({ "allOf": [described], "components": description["components"] });
+            let validator = jsonschema::validator_for(&schema).unwrap();
+            let body: Value = serde_json::from_str(body).unwrap();
+            let errors = validator.iter_errors(&body);
+            complaints.extend(errors.map(|error| format!("{method} {template}: {error}")));
+        }
+        (Some(_), true) => complaints.push(format!("{method} {template} takes no body")),
+        (None, false) if operation["requestBody"]["required"] == true => {
+            complaints.push(format!("{method} {template} needs a body"));
+        }
+        _ => {}
+    }
+    complaints
+}
+
+fn description(folder: &Path, connector: &str) -> Option<Value> {
+    let text = std::fs::read_to_string(folder.join(format!("{connector}.json"))).ok()?;
+    Some(serde_json::from_str(&text).unwrap())
+}
+
+#[test]
+fn requests_are_what_vendors_describe() {
+    let Some(folder) = descriptions() else { return };
+    let mut checked = 0;
+    for connector in shipped() {
+        let Some(description) = description(&folder, &connector.connector) else { continue };
+        for (name, action) in &connector.actions {
+            let values = example(&connector, action);
+            for (phase, exchange) in action.exchanges() {
+                let wrong = complaints(&description, &connector, exchange, &values);
+                assert!(wrong.is_empty(), "{}.{name}, {phase}: {wrong:#?}", connector.connector);
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked >= 30, "{checked} requests were checked");
+    // a wrong path, method, parameter and body are found
+    let connector = shipped().into_iter().find(|connector| connector.connector == "github").unwrap();
+    let description = description(&folder, "github").unwrap();
+    let lock = &connector.actions["lock_branch"];
+    let values = example(&connector, lock);
+    let mut wrong = lock.apply[0].clone();
+    wrong.body.as_mut().unwrap()["enforcement"] = "sometimes".into();
+    assert!(!complaints(&description, &connector, &wrong, &values).is_empty());
+    let mut wrong = lock.verify[0].clone();
+    wrong.method = respond::connector::Method::Patch;
+    assert!(!complaints(&description, &connector, &wrong, &values).is_empty());
+    let mut wrong = lock.verify[0].clone();
+    wrong.query.insert("force".into(), "1".to_owned().try_into().unwrap());
+    assert!(!complaints(&description, &connector, &wrong, &values).is_empty());
+}
+
+/// The table of what there is.
+fn page() -> String {
+    let mut page = String::from(
+        "# Connectors and their actions\n\nGenerated from `content/connectors`; a test holds it.\n\n\
+         | action | does | about | impact | can be taken back | by itself after |\n|---|---|---|---|---|---|\n",
+    );
+    for connector in shipped() {
+        for (name, action) in &connector.actions {
+            let ttl = action.ttl_minutes_default.map_or(String::new(), |minutes| format!("{minutes} min"));
+            let back = match &action.compensation {
+                Some(compensation) => format!("{}: {compensation}", action.reversibility.as_str()),
+                None => action.reversibility.as_str().to_owned(),
+            };
+            let _ = writeln!(
+                page,
+                "| `{}.{name}` | [{}]({}) | {} | {} | {back} | {ttl} |",
+                connector.connector,
+                action.title,
+                action.documentation,
+                action.target.as_str(),
+                action.impact.as_str(),
+            );
+        }
+    }
+    page
+}
+
+#[test]
+fn the_page_of_connectors_is_true() {
+    let page = page();
+    if std::env::var_os("HUECRY_BLESS").is_some() {
+        std::fs::write(PAGE, &page).unwrap();
+    }
+    let kept = std::fs::read_to_string(PAGE).unwrap_or_default();
+    assert!(
+        kept == page,
+        "docs/reference/connectors.md is stale: HUECRY_BLESS=1 cargo nextest run -p huecry-respond page"
+    );
+}
+
+const OKTA: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../content/connectors/okta.yaml"));
+
+#[test]
+fn what_lacks_a_way_back_or_a_proof_is_refused() {
+    for (from, to, expected) in [
+        ("    reversibility: compensable\n", "    reversibility: reversible\n", "needs `revert`"),
+        ("    compensation: The person signs in again\n", "", "needs `compensation`"),
+        (
+            "    reversibility: reversible\n",
+            "    reversibility: irreversible\n",
+            "`revert` and is not reversible",
+        ),
+        ("    verify_revert:\n      - method: GET", "    verify_revert:\n      - method: POST", "only looks"),
+        ("\"^00u[A-Za-z0-9]{17}$\"", "\"00u[A-Za-z0-9]{17}\"", "whole value"),
+        (
+            "/users/{target}/lifecycle/suspend",
+            "/users/{user}/lifecycle/suspend",
+            "{user}, which nobody gives",
+        ),
+        ("SSWS {okta_token}", "SSWS abc", "names no setting that is a secret"),
+        ("base_url: \"{okta_url}\"", "base_url: \"https://{okta_token}\"", "that is no secret"),
+        ("expect: [204]", "expect: []", "expects no status"),
+        ("documentation: https", "documentation: http", "vendor's page"),
+        ("title: Okta", "titel: Okta", "titel"),
+    ] {
+        assert!(OKTA.contains(from), "{from}");
+        let refused = read(&OKTA.replacen(from, to, 1)).unwrap_err().to_string();
+        assert!(refused.contains(expected), "{expected}: {refused}");
+    }
+    assert!(matches!(read("[]"), Err(ConnectorError::Syntax(_))));
+}
+
+#[test]
+fn a_name_does_not_leave_its_place() {
+    let github = shipped().into_iter().find(|connector| connector.connector == "github").unwrap();
+    let workflow = &github.actions["disable_workflow"];
+    for bad in [
+        "acme/shop",
+        "acme/../x.yml",
+        "acme/shop/x.yml\n",
+        "acme/shop/a b.yml",
+        "acme/shop/x.yml?y=1",
+        "a/b/c/d.yml",
+    ] {
+        // `..` fits the form of a repository and is refused where it would be a segment
+        match workflow.target_values(bad) {
+            Err(_) => {}
+            Ok(mut values) => {
+                values.extend(
+                    example(&github, workflow).into_iter().filter(|(name, _)| name.starts_with("github")),
+                );
+                assert!(workflow.apply[0].request(&github, &values, 0).is_err(), "{bad}");
+            }
+        }
+    }
+    let mut values = example(&github, workflow);
+    values.insert("github_token".into(), "x\r\nHost: evil".into());
+    assert!(workflow.apply[0].request(&github, &values, 0).is_err());
+    values.insert("github_token".into(), "ghp_secret".into());
+    let request = workflow.apply[0].request(&github, &values, 0).unwrap();
+    assert!(!format!("{request:?}").contains("ghp_secret"));
+}
+
+#[test]
+fn every_request_of_every_action_can_be_written() {
+    for connector in shipped() {
+        for (name, action) in &connector.actions {
+            let values = example(&connector, action);
+            for (phase, exchange) in action.exchanges() {
+                let request = exchange.request(&connector, &values, 0);
+                let request = request
+                    .unwrap_or_else(|error| panic!("{}.{name}, {phase}: {error}", connector.connector));
+                assert!(!request.url.contains(['{', '}', ' ']), "{}", request.url);
+            }
+        }
+    }
+    // what a fact counts comes back as a number
+    let kubernetes = shipped().into_iter().find(|connector| connector.connector == "kubernetes").unwrap();
+    let scale = &kubernetes.actions["scale_to_zero"];
+    let mut values = example(&kubernetes, scale);
+    values.insert("replicas".into(), "3".into());
+    let request = scale.revert[0].request(&kubernetes, &values, 0).unwrap();
+    assert_eq!(request.body.as_deref(), Some(r#"{"spec":{"replicas":3}}"#));
+    values.insert("replicas".into(), "3 }".into());
+    assert!(scale.revert[0].request(&kubernetes, &values, 0).is_err());
+}
+
+#[test]
+fn answers_are_judged() {
+    let okta = read(OKTA).unwrap();
+    let suspend = &okta.actions["suspend_user"];
+    let answer = |status, body: &str| Answer { status, body: body.to_owned(), retry_after_ms: Some(7) };
+    let of = |exchange: &Exchange, status, body: &str| {
+        judge(&okta, exchange, &Values::new(), &answer(status, body))
+    };
+    let active = r#"{"status": "ACTIVE", "profile": {"login": "ann"}}"#;
+    let told =
+        Values::from([("status".to_owned(), "ACTIVE".to_owned()), ("login".to_owned(), "ann".to_owned())]);
+    assert_eq!(of(&suspend.read[0], 200, active), Judged::Done(told));
+    assert!(
+        matches!(of(&suspend.verify[0], 200, active), Judged::Refused { reason } if reason.contains("ACTIVE"))
+    );
+    let said = r#"{"errorSummary": "Not\nyours"}"#;
+    assert_eq!(of(&suspend.apply[0], 403, said), Judged::Refused { reason: "status 403: Not yours".into() });
+    let later = Judged::Later { retry_after_ms: Some(7), reason: "status 429".into() };
+    assert_eq!(of(&suspend.apply[0], 429, ""), later);
+    let reset = &okta.actions["reset_factors"].verify[0];
+    assert_eq!(of(reset, 200, "[]"), Judged::Done(Values::new()));
+    assert!(matches!(of(reset, 200, "[{}]"), Judged::Refused { .. }));
+    let github = shipped().into_iter().find(|connector| connector.connector == "github").unwrap();
+    let revert = &github.actions["lock_branch"].revert[0];
+    assert_eq!(judge(&github, revert, &Values::new(), &answer(404, "")), Judged::Already);
+}
