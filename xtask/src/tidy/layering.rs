@@ -13,7 +13,6 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("normalize", &["model", "ports"]),
     ("enrich", &["model", "ports"]),
     ("detect", &["model", "ports", "sigma"]),
-    ("report", &["model", "ports"]),
     ("respond", &["model", "ports"]),
     ("triage", &["model", "ports"]),
     ("access", &["model", "ports"]),
@@ -23,7 +22,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("disk", &[]),
     ("backends", &["model", "ports", "disk"]),
     ("lake", &["model", "ports", "disk"]),
-    ("server", &["model", "ports", "ingest", "report", "triage", "access", "audit"]),
+    ("server", &["model", "ports", "ingest", "triage", "access", "audit"]),
     (
         "huecry",
         &[
@@ -35,7 +34,6 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "normalize",
             "enrich",
             "detect",
-            "report",
             "respond",
             "triage",
             "access",

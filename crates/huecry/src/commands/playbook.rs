@@ -30,7 +30,8 @@ pub(super) fn connectors(command: &Connector, json: bool) -> Result<Exit, Failur
 }
 
 fn text_of(file: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(file).map_err(|error| Failure::new(Exit::Faults, format!("{}: {error}", file.display())))
+    std::fs::read_to_string(file)
+        .map_err(|error| Failure::new(Exit::Faults, format!("{}: {error}", file.display())))
 }
 
 /// The files themselves, and those of folders, one level deep.
@@ -44,14 +45,17 @@ fn listed(files: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
         let mut inside = Vec::new();
         for entry in std::fs::read_dir(file)? {
             let path = entry?.path();
-            let is_playbook = path.extension().is_some_and(|end| EXTENSIONS.iter().any(|known| end == *known));
+            let is_playbook =
+                path.extension().is_some_and(|end| EXTENSIONS.iter().any(|known| end == *known));
             inside.extend((is_playbook && path.is_file()).then_some(path));
         }
         inside.sort();
         all.extend(inside);
     }
     if all.is_empty() {
-        return Err(Failure::new(Exit::Usage, "there is no playbook").hint("playbooks end in .json, .yaml or .yml"));
+        return Err(
+            Failure::new(Exit::Usage, "there is no playbook").hint("playbooks end in .json, .yaml or .yml")
+        );
     }
     Ok(all)
 }
@@ -89,7 +93,8 @@ fn tell(file: &Path, set: &[String], json: bool) -> Result<Exit, Failure> {
     let mut values = Vec::new();
     for pair in set {
         let (name, value) = pair.split_once('=').ok_or_else(|| {
-            Failure::new(Exit::Usage, format!("--set {pair}: there is no =")).hint("write --set __name__=value")
+            Failure::new(Exit::Usage, format!("--set {pair}: there is no ="))
+                .hint("write --set __name__=value")
         })?;
         values.push((name.to_owned(), value.to_owned()));
     }
@@ -110,7 +115,8 @@ fn tell(file: &Path, set: &[String], json: bool) -> Result<Exit, Failure> {
 fn print(name: &str, rehearsal: &Rehearsal) {
     terminal::line(format_args!("{name}: nothing was done; a run would do this"));
     for (number, task) in rehearsal.tasks.iter().enumerate() {
-        let wait = if task.delay_ms > 0 { format!(", after {} s", task.delay_ms / 1_000) } else { String::new() };
+        let wait =
+            if task.delay_ms > 0 { format!(", after {} s", task.delay_ms / 1_000) } else { String::new() };
         let limit_s = task.limit_ms / 1_000;
         terminal::line(format_args!("  {}. {} (at most {limit_s} s{wait})", number + 1, task.name));
         for command in &task.commands {
@@ -122,7 +128,9 @@ fn print(name: &str, rehearsal: &Rehearsal) {
     }
     let end = match &rehearsal.end {
         Some(End::Completed) => "it comes to its end".to_owned(),
-        Some(End::Failed { step, reason } | End::Handled { step, reason }) => format!("it fails at {step}: {reason}"),
+        Some(End::Failed { step, reason } | End::Handled { step, reason }) => {
+            format!("it fails at {step}: {reason}")
+        }
         Some(End::Stopped { reason }) => format!("it is stopped: {reason}"),
         None => "it waits".to_owned(),
     };
@@ -131,7 +139,7 @@ fn print(name: &str, rehearsal: &Rehearsal) {
 
 fn rehearsal_json(rehearsal: &Rehearsal) -> serde_json::Value {
     let tasks = rehearsal.tasks.iter().map(|task| {
-        let commands: Vec<_> = task.commands.iter().map(|command| match command {
+        let commands = task.commands.iter().map(|command| match command {
             Ok(command) => json!({ "command": command }),
             Err(reason) => json!({ "unresolved": reason }),
         });
@@ -147,8 +155,8 @@ fn rehearsal_json(rehearsal: &Rehearsal) -> serde_json::Value {
 
 fn list(json: bool) -> Result<Exit, Failure> {
     for (file, text) in content::connectors() {
-        let connector = connector::read(&text)
-            .map_err(|error| Failure::new(Exit::Faults, format!("{file}: {error}")))?;
+        let connector =
+            connector::read(&text).map_err(|error| Failure::new(Exit::Faults, format!("{file}: {error}")))?;
         for (name, action) in &connector.actions {
             let id = format!("{}.{name}", connector.connector);
             let (impact, back) = (action.impact.as_str(), action.reversibility.as_str());
