@@ -258,6 +258,9 @@ test('what is typed into the search stays as it is typed, and gives the keys bac
   await page.waitForURL(/q=admin(\+|%20)rights/)
   assert.equal(await box.inputValue(), 'admin rights')
   await page.keyboard.press('Enter')
+  // until the answer is there, the earlier list stands on the screen, and `j` would mean its first row
+  await page.locator('section[aria-label=Queue][aria-busy=false]').waitFor()
+  await page.locator('[role=row][id^=row-]').first().waitFor()
   await page.keyboard.press('j')
   await page.locator('[role=row][data-at]').waitFor()
   assert.equal(await box.inputValue(), 'admin rights', 'keys belong to the list again')
