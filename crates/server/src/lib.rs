@@ -46,7 +46,6 @@ pub use authorize::Route;
 pub use code::Code;
 pub use edge::REQUEST_ID_BYTES_MAX;
 pub use extract::API_BODY_BYTES_MAX;
-pub use mcp::UNLOGGED;
 pub use problem::{FieldProblem, Problem, ProblemBody};
 pub use report_parts::{PublicServices, ReportOptions, ReportParts};
 pub use routes::{openapi_clashes, openapi_json, router};
@@ -62,4 +61,4 @@ pub use rule_explanation::{
 pub use serve::serve;
 pub use service_catalog::{CatalogService, ServiceCatalog, ServiceClaims};
 pub use state::{App, Options, Parts, Shared};
-pub use telemetry::{RequestLabels, Telemetry};
+pub use telemetry::{RequestLabels, Telemetry, UNLOGGED};

@@ -6,6 +6,11 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+/// Directives of the log's filter: what libraries write at their most verbose levels and no log of ours may hold. The
+/// tools' protocol logs whole messages, which may hold a receipt; the HTTP server logs each caller's address, which an
+/// anonymous report must leave nowhere.
+pub const UNLOGGED: [&str; 2] = ["rmcp=off", "axum::serve=debug"];
+
 /// One route and how it answered; a closed set, since the route is a template.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RequestLabels {

@@ -57,10 +57,8 @@ pub(super) async fn signalled() {
 /// Logs to stderr: text on a terminal, JSON lines where asked for. RUST_LOG overrides the level.
 pub(super) fn start_logging(json: bool, level: &str) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    let filter = match server::UNLOGGED.parse() {
-        Ok(unlogged) => filter.add_directive(unlogged),
-        Err(_) => filter,
-    };
+    let unlogged = server::UNLOGGED.iter().filter_map(|directive| directive.parse().ok());
+    let filter = unlogged.fold(filter, EnvFilter::add_directive);
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let ansi = std::io::stderr().is_terminal();
     let started = if json { builder.json().try_init() } else { builder.with_ansi(ansi).try_init() };

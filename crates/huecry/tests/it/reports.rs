@@ -78,9 +78,7 @@ fn desk(request: &Request, url: &str) -> Answer {
         {
             problem(401, "receipt_expired", &json!({}))
         }
-        ("POST", path) if path.starts_with("/api/v1/receipt/") => {
-            good(&json!({ "due_at": "2026-12-04T09:00:00Z" }))
-        }
+        ("POST", path) if path.starts_with("/api/v1/receipt/") => (204, Vec::new(), String::new()),
         _ => problem(404, "not_found", &json!({})),
     }
 }

@@ -8,7 +8,7 @@
 //! **Invariant:** text that came from logs or from people leaves as data, inside a block that it cannot end
 //! ([`untrusted`]); no tool does anything to an incident, whatever such a text says.
 //!
-//! **Invariant:** the protocol's library logs whole messages, and a message may hold a receipt: [`UNLOGGED`] stands in
+//! **Invariant:** the protocol's library logs whole messages, and a message may hold a receipt: [`UNLOGGED`](crate::UNLOGGED) stands in
 //! every filter of logs.
 
 mod tools;
@@ -30,9 +30,6 @@ use tools::Tools;
 
 /// Largest message, in bytes.
 pub(crate) const MESSAGE_BYTES_MAX: usize = 64 * 1024;
-
-/// A directive of the log's filter: the library writes whole messages, with what is secret in them.
-pub const UNLOGGED: &str = "rmcp=off";
 
 /// Talk to tools
 ///

@@ -172,7 +172,7 @@ fn an_appeal_is_decided_by_somebody_else() {
         200
     );
     assert_eq!(shown(&browser)["can_appeal"], true);
-    assert_eq!(appeal().status, 201);
+    assert_eq!(appeal().status, 204);
     assert_eq!(appeal().code(), (409, "appeal_exists".into()));
     assert_eq!(shown(&browser)["appeal"], json!({ "state": "open", "due_at": "2023-11-21T22:13:20Z" }));
     let open = bea.get("/api/v1/appeals?state=open").json();

@@ -183,7 +183,7 @@ fn a_receipt_opens_its_own_report_and_no_other() {
     let server = Server::start();
     let ((one, first), (other, second)) = (file(&server), file(&server));
     let (ana, eve) = (open(&server, &first), open(&server, &second));
-    assert_eq!(say(&ana, "messages", &json!({ "text": "only for ana's report" })).status, 201);
+    assert_eq!(say(&ana, "messages", &json!({ "text": "only for ana's report" })).status, 204);
     assert_eq!((&shown(&ana)["id"], &shown(&eve)["id"]), (&json!(one), &json!(other)));
     assert_eq!(shown(&eve)["messages"], json!([]));
     // a receipt is no key to what those who decide read, nor to the file of another
@@ -241,7 +241,7 @@ fn reporter_and_team_talk_and_nothing_internal_comes_through() {
     );
     let text = report.to_string();
     assert!(!text.contains("manager") && !text.contains(&name) && !text.contains("per_"), "{text}");
-    assert_eq!(say(&browser, "messages", &json!({ "text": "on db-7, ask bob@example.com" })).status, 201);
+    assert_eq!(say(&browser, "messages", &json!({ "text": "on db-7, ask bob@example.com" })).status, 204);
     let report = shown(&browser);
     assert_eq!(report["state"], "received", "the question is answered");
     assert_eq!(report["messages"][1]["from"], "you");
@@ -387,7 +387,7 @@ fn what_is_written_on_one_report_reaches_no_other() {
     };
     assert_eq!(write(Some(&one)).code(), (409, "receipt_other".into()));
     assert_eq!(write(None).code(), (400, "request_invalid".into()));
-    assert_eq!(write(Some(&other)).status, 201);
+    assert_eq!(write(Some(&other)).status, 204);
     let read = browser.send(request("GET", "/api/v1/receipt").header("huecry-report", &one));
     assert_eq!(read.code(), (409, "receipt_other".into()));
     assert_eq!(shown(&open(&server, &first))["messages"], json!([]));

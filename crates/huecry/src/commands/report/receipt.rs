@@ -170,12 +170,14 @@ pub(super) fn say(receipt: &mut Receipt, verb: Saying<'_>, json: bool) -> Result
         ),
         Saying::Withdraw => ("/api/v1/receipt/withdraw", json!({}), "withdrawn"),
     };
-    let answer = receipt.request("POST", path, Some(&body))?;
+    receipt.request("POST", path, Some(&body))?;
+    // what the receipt shows now, as the page in the browser would
+    let view = receipt.view()?;
     if json {
-        terminal::line(&answer);
+        terminal::line(&view);
     } else {
         terminal::line(done);
-        if let Some(due) = answer["due_at"].as_str().or_else(|| answer["appeal"]["due_at"].as_str()) {
+        if let Some(due) = view["appeal"]["due_at"].as_str().or_else(|| view["next_update_due"].as_str()) {
             terminal::line(format_args!("an answer is due until {}", moment(due)));
         }
     }

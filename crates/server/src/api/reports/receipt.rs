@@ -278,7 +278,7 @@ pub(crate) struct ReceiptWords {
     tag = "reports",
     request_body = ReceiptWords,
     responses(
-        (status = 201, description = "It was said"),
+        (status = 204, description = "It was said"),
         (status = "4XX", description = "Nothing was said", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
@@ -292,7 +292,7 @@ pub(crate) async fn say(
     let from = MessageFrom::Reporter;
     let request = MessageRequest { actor: Actor::guest(), report, from, text: words.text, internal: false };
     reports.0.desk.message(&request).await?;
-    Ok(StatusCode::CREATED)
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// An appeal.
@@ -312,7 +312,7 @@ pub(crate) struct AppealReason {
     tag = "reports",
     request_body = AppealReason,
     responses(
-        (status = 201, description = "It was made"),
+        (status = 204, description = "It was made"),
         (status = 409, description = "There is nothing to appeal, or an appeal already", body = ProblemBody, content_type = "application/problem+json"),
         (status = "4XX", description = "Nothing was made", body = ProblemBody, content_type = "application/problem+json"),
     ),
@@ -326,7 +326,7 @@ pub(crate) async fn appeal(
     let report = report(&app, &open).await?.id;
     let by = AppealBy::Reporter;
     reports.0.desk.appeal(&AppealRequest { actor: Actor::guest(), report, by, reason: value.reason }).await?;
-    Ok(StatusCode::CREATED)
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Take the report back
