@@ -106,6 +106,11 @@ impl Blobs for FileBlobs {
         Ok(blob)
     }
 
+    async fn holds(&self, sha256: &[u8; 32]) -> Result<bool, BlobError> {
+        let (disk, path) = (Arc::clone(&self.disk), self.path(sha256));
+        blocking(move || Ok(found(disk.open(&path))?.is_some()), "looking for a blob").await
+    }
+
     async fn get(&self, sha256: &[u8; 32]) -> Result<Option<Bytes>, BlobError> {
         let (disk, path, wanted) = (Arc::clone(&self.disk), self.path(sha256), *sha256);
         let content = blocking(

@@ -141,6 +141,7 @@ fn options(
             appeal_due_ms: i64::from(settings.appeal_due_d) * 24 * HOUR_MS,
             digest_k: settings.digest_k as usize,
             attachment_bytes_max: usize::try_from(settings.attachment_bytes_max).unwrap_or(usize::MAX),
+            guest_bytes_max: settings.attachment_guest_bytes_max,
             feed: Feed::default(),
             telemetry: telemetry.clone(),
         },

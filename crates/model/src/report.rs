@@ -212,6 +212,9 @@ pub struct Decision {
     pub policy_version: String,
     /// To the reporter; masked.
     pub note: String,
+    /// What others may learn, for a digest; masked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lesson: Option<String>,
     /// How grave an accepted report is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub severity: Option<Severity>,

@@ -77,6 +77,12 @@ pub trait Blobs: Send + Sync {
     /// [`BlobError::Corrupt`], [`BlobError::Io`].
     async fn get(&self, sha256: &[u8; 32]) -> Result<Option<Bytes>, BlobError>;
 
+    /// Whether the bytes are kept.
+    ///
+    /// # Errors
+    /// [`BlobError::Io`].
+    async fn holds(&self, sha256: &[u8; 32]) -> Result<bool, BlobError>;
+
     /// Removes the bytes; says whether they were there. After a power cut they may be there again.
     ///
     /// # Errors

@@ -65,6 +65,7 @@ async fn service(dir: &Path) -> Service {
             appeal_due_ms: 1,
             digest_k: 5,
             attachment_bytes_max: 1,
+            guest_bytes_max: 1 << 30,
             feed: Feed::default(),
             telemetry: telemetry.clone(),
         },

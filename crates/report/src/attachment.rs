@@ -99,6 +99,11 @@ pub enum Refusal {
     /// It is two things at once.
     #[error("the file is two things at once ({0}); send each by itself")]
     Polyglot(&'static str),
+    /// Files of people without an account have used up their room.
+    #[error(
+        "there is no room for files of people without an account at the moment; the report stands without it"
+    )]
+    Full,
     /// It unpacks to too much.
     #[error("the file unpacks to more than is safe ({0}); send a part of it")]
     Bomb(&'static str),
@@ -114,6 +119,7 @@ impl Refusal {
             Self::Damaged(_) => "damaged",
             Self::Active(_) => "active",
             Self::Polyglot(_) => "polyglot",
+            Self::Full => "full",
             Self::Bomb(_) => "bomb",
         }
     }

@@ -4,8 +4,10 @@ use crate::appeals::person_of;
 use crate::credit;
 use crate::digest::{self, DigestRow};
 use crate::{Actor, DecisionError, Error, ReportDesk};
-use model::{Credit, Digest, DigestId, DigestState, NoticeId, PersonId, Report, ReportNotice, ReportState};
-use ports::store::{PAGE_ITEMS_MAX, PageRequest, ReportFilter, StoreError};
+use model::{
+    Credit, Digest, DigestId, DigestState, NoticeId, PersonId, Report, ReportNotice, ReportState, Severity,
+};
+use ports::store::{PAGE_ITEMS_MAX, PageRequest, ReportFilter, Snapshot, StoreError};
 use serde_json::json;
 
 /// Most reports of one digest.
@@ -122,20 +124,68 @@ impl ReportDesk {
         Ok(credit)
     }
 
+    /// Those who want to be thanked, for what their reports were worth, the most first.
+    ///
+    /// # Errors
+    /// As all reads.
+    pub async fn thanked(&self) -> Result<Vec<credit::Credit>, Error> {
+        let mut state = self.options.store.read().await?;
+        let mut worths = Vec::new();
+        for (said, _) in state.credits().shown().await? {
+            let mut entries = Vec::new();
+            for held in state.ledger().of_reporter(&said.person.to_string()).await? {
+                let Some(report) = state.reports().get(held.report).await?.filter(|_| held.weight > 0) else {
+                    continue;
+                };
+                entries.push(worth_of(&mut *state, &report).await?);
+            }
+            worths.push((said, entries));
+        }
+        let creditors: Vec<credit::Creditor<'_>> = worths
+            .iter()
+            .map(|(said, entries)| credit::Creditor {
+                display_name: said.display_name.as_deref(),
+                shown: said.shown,
+                entries,
+            })
+            .collect();
+        Ok(credit::thanks(&creditors, self.options.clock.now_ms()))
+    }
+
     async fn region_of(&self, person: PersonId) -> Result<String, Error> {
         let found = self.options.store.read().await?.people().get(person).await?;
         Ok(found.map_or_else(|| "default".to_owned(), |person| person.region))
     }
 }
 
+/// What an accepted or merged report was worth.
+async fn worth_of(state: &mut dyn Snapshot, report: &Report) -> Result<credit::CreditEntry, StoreError> {
+    let decision = report.decision.as_ref();
+    let (mut severity, mut first) = (decision.and_then(|decision| decision.severity), true);
+    if let Some(id) = report.incident {
+        if severity.is_none() {
+            severity = state.incidents().get(id).await?.map(|incident| incident.severity());
+        }
+        let of_incident = state.reports().of_incident(id).await?;
+        first = of_incident.iter().all(|other| other.created_at_ms >= report.created_at_ms);
+    }
+    Ok(credit::CreditEntry {
+        at_ms: decision.map_or(report.created_at_ms, |decision| decision.at_ms),
+        severity: severity.unwrap_or(Severity::Low),
+        first,
+        telemetry_match: report.provenance.telemetry_match,
+    })
+}
+
 fn digest_row(report: &Report) -> Option<DigestRow> {
+    let decision = report.decision.as_ref()?;
     Some(DigestRow {
         form: report.form.clone(),
         service: report.service.clone(),
         reporter: report.reporter.key(),
         accepted: matches!(report.state, ReportState::Accepted | ReportState::Merged),
-        at_ms: report.decision.as_ref()?.at_ms,
-        lesson: None,
+        at_ms: decision.at_ms,
+        lesson: decision.lesson.clone(),
     })
 }
 

@@ -38,6 +38,8 @@ pub struct Wanted {
     pub reason: Option<String>,
     /// To the reporter; masked already.
     pub note: String,
+    /// What others may learn, for a digest; masked already.
+    pub lesson: Option<String>,
 }
 
 /// Who decides, and when.
@@ -82,6 +84,9 @@ pub fn decide(
     }
     if wanted.kind == DecisionKind::Ask || !wanted.note.is_empty() {
         check_text("a note to the reporter", &wanted.note)?;
+    }
+    if let Some(lesson) = &wanted.lesson {
+        check_text("a lesson for others", lesson)?;
     }
     let reason = policy.reason_for(kind_of(wanted.kind), wanted.reason.as_deref())?;
     let weight = match wanted.kind {
@@ -151,6 +156,7 @@ fn settled(report: &Report, wanted: &Wanted, finding: FindingId, policy: &str, b
             reason: wanted.reason.clone(),
             policy_version: policy.to_owned(),
             note: wanted.note.clone(),
+            lesson: wanted.lesson.clone(),
             severity: (state == ReportState::Accepted).then_some(wanted.severity),
             by: by.principal.clone(),
             at_ms: by.at_ms,
@@ -278,7 +284,8 @@ pub fn on_appeal(
     let reason = (kind == DecisionKind::Decline).then(|| OVERTURNED.to_owned());
     let severity =
         if report.reporter == Reporter::Anonymous { severity.min(ANONYMOUS_SEVERITY_MAX) } else { severity };
-    let wanted = Wanted { kind, incident: None, severity, reason, note: explanation.to_owned() };
+    let wanted =
+        Wanted { kind, incident: None, severity, reason, note: explanation.to_owned(), lesson: None };
     let changed = settled(report, &wanted, finding, policy, by);
     let mut ledger = vec![LedgerChange::Revert { at_ms: by.at_ms }];
     // as of the first decision: what fades has faded as if this had been it

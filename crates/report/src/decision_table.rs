@@ -69,27 +69,11 @@ impl Case {
     }
 }
 
-/// Where it stands in the moderators' queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Place {
-    /// Before others: telemetry or a trusted reporter speaks for it.
-    Front,
-    /// In order of arrival.
-    Middle,
-    /// After the others.
-    Held,
-}
-
 /// What may be done with it before a person decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 pub struct Allowed {
     /// Always.
     pub reaches_person: bool,
-    /// Where a person finds it.
-    pub place: Place,
-    /// Show the incident that it may belong to, for the moderator to merge.
-    pub may_suggest_merge: bool,
     /// Accept it, so that it becomes a finding at once; a person still reviews the decision.
     pub may_accept: bool,
     /// The gravest finding that it makes by itself.
@@ -105,12 +89,6 @@ pub fn allowed(case: &Case) -> Allowed {
     // whoever claims more than the channel proves is taken for what it proves
     let is_of_record = !anonymous && case.channel_strength >= 2;
     let is_calm = !case.ring && !case.rate_held;
-    let place = match (is_calm, tier) {
-        (false, _) => Place::Held,
-        (true, Tier::Trusted) if is_of_record => Place::Front,
-        (true, _) if case.telemetry_match => Place::Front,
-        (true, _) => Place::Middle,
-    };
     let severity_max = match (is_of_record, tier) {
         _ if case.ring && !case.telemetry_match => Severity::Medium,
         (false, _) | (_, Tier::Watched) if !case.telemetry_match => Severity::Medium,
@@ -120,8 +98,6 @@ pub fn allowed(case: &Case) -> Allowed {
     };
     Allowed {
         reaches_person: true,
-        place,
-        may_suggest_merge: !case.ring,
         may_accept: is_of_record && tier == Tier::Trusted && case.telemetry_match && is_calm,
         severity_max,
         may_act: false,

@@ -45,6 +45,8 @@ pub struct DeskOptions {
     pub digest_k: usize,
     /// Largest file, in bytes.
     pub attachment_bytes_max: usize,
+    /// Most bytes of the files of all reports without a name together.
+    pub guest_bytes_max: u64,
     /// Who waits for changes of reports.
     pub feed: Feed,
     /// What is counted.
@@ -96,6 +98,8 @@ pub struct DecisionRequest {
     pub reason: Option<String>,
     /// To the reporter; may be empty for what is accepted or merged.
     pub note: String,
+    /// What others may learn of it, for a digest; shown to nobody else.
+    pub lesson: Option<String>,
     /// The template that the note was made of, for the record.
     pub template: Option<String>,
 }
@@ -173,6 +177,7 @@ impl ReportDesk {
             }),
             reason: request.reason.clone(),
             note: note.clone(),
+            lesson: request.lesson.as_deref().map(|lesson| self.masked(lesson)).transpose()?,
         };
         let by = self.by(&request.actor, false);
         let decided =
@@ -224,6 +229,7 @@ impl ReportDesk {
             severity: form.map_or(Severity::Low, Form::severity).min(allowed(&case_of(&report)).severity_max),
             reason: None,
             note: String::new(),
+            lesson: None,
         };
         let by = self.by(&actor, true);
         let decided =

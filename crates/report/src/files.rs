@@ -1,11 +1,11 @@
 //! Files with reports, and the view that a receipt opens.
 
-use crate::attachment::{Kind, inspect};
+use crate::attachment::{Kind, Refusal, inspect};
 use crate::incident::incident_for_reporter;
 use crate::view::{ReceiptParts, ReceiptView};
 use crate::{Actor, Error, ReportDesk};
 use bytes::Bytes;
-use model::{Attachment, AttachmentId, AttachmentState, Report, ReportId};
+use model::{Attachment, AttachmentId, AttachmentState, Report, ReportId, Reporter};
 use ports::blobs;
 use ports::store::StoreError;
 use serde_json::{Value, json};
@@ -80,14 +80,18 @@ impl ReportDesk {
             (_, Err(binary)) => Bytes::from(binary.into_bytes()),
         };
         let name = self.masked(&inspected.name)?;
-        let bytes_max = content.len() as u64;
-        let blob = self.options.blobs.put(blobs::whole(content), bytes_max).await?;
-        let kept = self.note_file(actor, id, (name, inspected.media_type.to_owned()), blob).await;
+        let blob = self.keep(content.clone()).await?;
+        let kept = self.note_file(actor, id, (name, inspected.media_type.to_owned()), blob, content).await;
         if kept.is_err() {
             self.forget_unheld(&blob.sha256).await?;
         }
         self.announce(id);
         kept
+    }
+
+    async fn keep(&self, content: Bytes) -> Result<blobs::Blob, Error> {
+        let bytes_max = content.len() as u64;
+        Ok(self.options.blobs.put(blobs::whole(content), bytes_max).await?)
     }
 
     async fn note_file(
@@ -96,9 +100,18 @@ impl ReportDesk {
         id: ReportId,
         (name, media_type): (String, String),
         blob: blobs::Blob,
+        content: Bytes,
     ) -> Result<Attachment, Error> {
         let mut unit = self.options.store.begin().await?;
         let report = self.read(&mut *unit, id).await?;
+        let is_guests = report.reporter == Reporter::Anonymous;
+        if is_guests && unit.attachments().guests_bytes().await? + blob.bytes > self.options.guest_bytes_max {
+            return Err(Refusal::Full.into());
+        }
+        // another report's twin may have been removed since the bytes were put; from here on nobody removes them
+        if !self.options.blobs.holds(&blob.sha256).await? {
+            self.keep(content).await?;
+        }
         let attachment = Attachment {
             id: AttachmentId::new(&*self.options.clock, &*self.options.entropy),
             report: id,

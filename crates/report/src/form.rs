@@ -203,7 +203,7 @@ impl Form {
     }
 
     /// The categories of personal matters that a text seems to touch and that do not belong into a report of this kind. A
-    /// surface warns; nothing is refused for it.
+    /// surface warns; what is sent all the same is held, so that no automation touches it before a person did.
     pub fn forbidden_in(&self, text: &str) -> Vec<&Forbidden> {
         let words: Vec<String> = text
             .split(|c: char| !c.is_alphanumeric() && c != '\'')

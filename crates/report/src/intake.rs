@@ -32,6 +32,9 @@ use tokio::sync::Notify;
 /// Longest part of a context, in characters.
 pub const CONTEXT_CHARS_MAX: usize = 512;
 
+/// Why a report is held that is about what its form warns of: what a colleague did, somebody's health.
+pub(crate) const FORBIDDEN_MATTER: &str = "forbidden_matter";
+
 /// What somebody sends.
 #[derive(Debug, Clone)]
 pub struct Submission {
@@ -182,9 +185,7 @@ impl Intake {
             .validate(&submission.fields, submission.service.as_deref(), submission.title.as_deref())
             .map_err(|errors| IntakeError::Invalid { errors })?;
         let mut context = submission.context.clone();
-        let given = |title: Option<&str>| title.is_some_and(|title| !title.trim().is_empty());
-        let titled = given(submission.title.as_deref())
-            || given(submission.fields.get(TITLE_FIELD).and_then(Value::as_str));
+        let titled = is_titled(&submission);
         let masked = mask_report(&*self.options.mask, &mut texts, &mut context, titled)?;
         if !titled {
             // of the masked text: what is cut off could no longer be told for what it is
@@ -194,7 +195,9 @@ impl Intake {
             Some(once) => ReceiptSecret::of_once(&self.options.receipt_key, once),
             None => ReceiptSecret::new(&*self.options.entropy),
         };
-        let held_reason = self.held_reason(&submission, texts.service.as_deref(), standing);
+        let held_reason = self
+            .held_reason(&submission, texts.service.as_deref(), standing)
+            .or_else(|| warned_of(form, &texts.title, &texts.text));
         let anonymous = submission.reporter == Reporter::Anonymous;
         let similarity = Signature::of(&texts.text);
         let (clock, entropy) = (&*self.options.clock, &*self.options.entropy);
@@ -263,6 +266,18 @@ impl Intake {
     }
 }
 
+/// Why a report is held that is about what its form warns of.
+fn warned_of(form: &Form, title: &str, text: &str) -> Option<String> {
+    let is_about = |text: &str| !form.forbidden_in(text).is_empty();
+    (is_about(title) || is_about(text)).then(|| FORBIDDEN_MATTER.to_owned())
+}
+
+/// Whether the reporter gave a title, beside the form's fields or among them.
+fn is_titled(submission: &Submission) -> bool {
+    let of_fields = submission.fields.get(TITLE_FIELD).and_then(Value::as_str);
+    [submission.title.as_deref(), of_fields].into_iter().flatten().any(|title| !title.trim().is_empty())
+}
+
 /// What a report is called whose reporter gave no title: the form's and the beginning of the text.
 fn title_of(form: &Form, text: &str) -> String {
     let line = text.lines().next().unwrap_or_default().trim();
@@ -304,7 +319,10 @@ fn submitted(report: &Report) -> Value {
 }
 
 /// Refuses parts of a context that are too long or not one line, and a commit or lines that are none.
-fn check_context(context: &ReportContext) -> Result<(), IntakeError> {
+///
+/// # Errors
+/// [`IntakeError::Invalid`], with each part that is wrong.
+pub fn check_context(context: &ReportContext) -> Result<(), IntakeError> {
     let parts = [
         ("commit", &context.commit),
         ("branch", &context.branch),

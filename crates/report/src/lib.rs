@@ -77,7 +77,7 @@ pub use finding::{
 };
 pub use group_commit::{LINGER_MAX, QUEUE_REPORTS_MAX, RETRY_AFTER_S};
 pub use incident::incident_for_reporter;
-pub use intake::{CONTEXT_CHARS_MAX, Filed, Intake, IntakeOptions, MaskedHere, Submission};
+pub use intake::{CONTEXT_CHARS_MAX, Filed, Intake, IntakeOptions, MaskedHere, Submission, check_context};
 pub use publish::{LOOK_EVERY, PUBLISHED_AT_ONCE_MAX, Published, Publisher, PublisherOptions};
 pub use secret::{ReceiptKey, ReceiptSecret, secret_sha256};
 pub use service::{Options, Service};

@@ -1,5 +1,5 @@
 //! Rates: how many reports of one sender go the short way. Past its rate a report is held, never refused and never dropped:
-//! people still read it, after the others.
+//! people still read it.
 //!
 //! Guests are told apart by their address for a day: what is kept is an HMAC under a key that is made anew each day, in memory
 //! only, so that nobody can tell afterwards who it was, not even with this process's disk.

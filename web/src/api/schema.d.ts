@@ -3854,10 +3854,10 @@ export interface components {
                 /** @description The name that they chose. */
                 display_name: string;
                 /**
-                 * Format: int64
-                 * @description How many of their reports held.
+                 * Format: double
+                 * @description What their reports were worth, by severity, being first and telemetry; it fades. To one decimal.
                  */
-                accepted: number;
+                score: number;
             }[];
         };
         /** @description Bounds of a question. */
@@ -4117,6 +4117,8 @@ export interface components {
             reason?: string | null;
             /** @description To the reporter; what is asked, where something is. */
             note?: string;
+            /** @description What others may learn of it; for digests, where it is masked and names nobody. */
+            lesson?: string | null;
             /** @description The template that the note was made of. */
             template?: string | null;
         };
@@ -4887,8 +4889,6 @@ export interface components {
             status: string;
             /** @description Whether it is over. */
             contained: boolean;
-            /** @description When anything about it last changed. */
-            updated_at: string;
         };
         /** @description The way back to a report. */
         ReceiptIssued: {
@@ -5532,10 +5532,10 @@ export interface components {
             /** @description The name that they chose. */
             display_name: string;
             /**
-             * Format: int64
-             * @description How many of their reports held.
+             * Format: double
+             * @description What their reports were worth, by severity, being first and telemetry; it fades. To one decimal.
              */
-            accepted: number;
+            score: number;
         };
         /** @description A token without its secret, which nobody has. */
         TokenView: {
@@ -6931,7 +6931,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Those with the most first */
+            /** @description Those whose reports were worth the most first */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -11464,7 +11464,7 @@ export interface operations {
         };
         responses: {
             /** @description It was made */
-            201: {
+            204: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11767,7 +11767,7 @@ export interface operations {
         };
         responses: {
             /** @description It was said */
-            201: {
+            204: {
                 headers: {
                     [name: string]: unknown;
                 };

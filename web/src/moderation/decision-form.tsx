@@ -100,6 +100,17 @@ export function DecisionForm({ report, onNext }: { report: WholeReport; onNext: 
             value={draft.note}
             onChange={(event) => put({ note: event.currentTarget.value, template: null })}
           />
+          {draft.kind === 'ask' ? null : (
+            <Textarea
+              label="What others may learn (optional)"
+              description="For the next digest, without names; somebody reads it before it is published."
+              autosize
+              minRows={1}
+              maxRows={4}
+              value={draft.lesson}
+              onChange={(event) => put({ lesson: event.currentTarget.value })}
+            />
+          )}
         </>
       ) : null}
       <Text role="status" c="var(--mantine-color-error)" fw={600}>

@@ -21,10 +21,11 @@ export interface Draft {
   reason: string | null
   incident: string | null
   note: string
+  lesson: string
   template: string | null
 }
 
-export const EMPTY: Draft = { kind: null, severity: null, reason: null, incident: null, note: '', template: null }
+export const EMPTY: Draft = { kind: null, severity: null, reason: null, incident: null, note: '', lesson: '', template: null }
 
 export function severitiesFor(reporterKind: string | undefined): readonly string[] {
   return reporterKind === 'anonymous' ? ANONYMOUS_SEVERITIES : ALL_SEVERITIES
@@ -82,6 +83,7 @@ export function toDecision(draft: Draft & { kind: Kind }): NewDecision {
     severity: draft.kind === 'accept' ? (draft.severity ?? undefined) : undefined,
     reason: draft.reason ?? undefined,
     note: draft.note.trim(),
+    lesson: draft.kind === 'ask' ? undefined : draft.lesson.trim() || undefined,
     template: draft.template ?? undefined,
   }
 }

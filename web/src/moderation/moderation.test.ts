@@ -40,9 +40,17 @@ describe('a decision', () => {
   })
 
   it('sends only what belongs to its kind', () => {
-    const full: Draft = { kind: 'ask', severity: 'low', reason: 'r', incident: 'inc_1', note: ' n ', template: null }
+    const full: Draft = {
+      kind: 'ask',
+      severity: 'low',
+      reason: 'r',
+      incident: 'inc_1',
+      note: ' n ',
+      lesson: ' l ',
+      template: null,
+    }
     expect(toDecision({ ...full, kind: 'ask' })).toEqual({ kind: 'ask', reason: 'r', note: 'n' })
-    expect(toDecision({ ...full, kind: 'merge' })).toMatchObject({ incident: 'inc_1' })
+    expect(toDecision({ ...full, kind: 'merge' })).toMatchObject({ incident: 'inc_1', lesson: 'l' })
     expect(toDecision({ ...full, kind: 'merge' }).severity).toBeUndefined()
     expect(toDecision({ ...full, kind: 'accept' })).toMatchObject({ severity: 'low' })
   })

@@ -268,6 +268,7 @@ export interface NewDecision {
   severity?: string
   reason?: string
   note: string
+  lesson?: string
   template?: string
 }
 

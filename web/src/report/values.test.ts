@@ -86,7 +86,7 @@ describe('what is sent', () => {
   }
 
   it('is masked, and in its place', () => {
-    const masked = maskForm(masker, FORM, values, { commit: 'abcdef1', file: '/srv/quendel/x.py' })
+    const masked = maskForm(masker, FORM, values, { commit: 'abcdef1', file: '/Users/quendel/x.py' })
     const report = toReport(FORM, masked, { anonymous: false })
     expect(report).toMatchObject({
       form: 'leaked-secret',

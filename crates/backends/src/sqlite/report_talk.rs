@@ -189,6 +189,17 @@ impl ReadAttachments for Session {
                 .map_err(failed(FILES))?;
         uint(&row, "n")
     }
+
+    async fn guests_bytes(&mut self) -> Result<u64, StoreError> {
+        let row = sqlx::query(
+            "SELECT coalesce(sum(a.bytes), 0) AS n FROM report_attachments a JOIN reports r ON r.id = a.report \
+             WHERE a.state = 'stored' AND r.reporter_key IS NULL",
+        )
+        .fetch_one(self.conn())
+        .await
+        .map_err(failed(FILES))?;
+        uint(&row, "n")
+    }
 }
 
 #[async_trait]

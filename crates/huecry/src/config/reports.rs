@@ -21,6 +21,8 @@ pub struct ReportsConfig {
     pub leaderboard: bool,
     /// Largest attachment, in bytes.
     pub attachment_bytes_max: u64,
+    /// Most bytes of the attachments of all reports without a name together.
+    pub attachment_guest_bytes_max: u64,
     /// Hours after which a reporter hears of the report again.
     pub update_due_h: u32,
     /// Days within which a decision can be appealed, and an appeal is decided.
@@ -58,6 +60,7 @@ impl Default for ReportsConfig {
             forms_dir: None,
             leaderboard: false,
             attachment_bytes_max: 10 << 20,
+            attachment_guest_bytes_max: 1 << 30,
             update_due_h: 72,
             appeal_due_d: 7,
             digest_k: 5,

@@ -33,8 +33,10 @@ pub async fn keeps_its_promise(blobs: &dyn Blobs) {
     let pieces = [&b"a"[..], b"", b"bc"].map(|piece| Ok(Bytes::from_static(piece)));
     assert_eq!(blobs.put(in_pieces(pieces.into()), 100).await.unwrap(), kept, "the same bytes in pieces");
     assert_eq!(blobs.get(&kept.sha256).await.unwrap(), Some(abc()));
+    assert!(blobs.holds(&kept.sha256).await.unwrap());
     assert!(blobs.delete(&kept.sha256).await.unwrap());
     assert_eq!(blobs.get(&kept.sha256).await.unwrap(), None, "kept once, gone at once");
+    assert!(!blobs.holds(&kept.sha256).await.unwrap());
     assert_eq!(blobs.get(&nothing.sha256).await.unwrap(), Some(Bytes::new()));
 }
 

@@ -235,6 +235,12 @@ pub trait ReadAttachments: Send {
     /// # Errors
     /// As all reads.
     async fn holding(&mut self, sha256: &[u8; 32]) -> Result<u64, StoreError>;
+
+    /// How many bytes the files of reports without a name have that are kept, all together.
+    ///
+    /// # Errors
+    /// As all reads.
+    async fn guests_bytes(&mut self) -> Result<u64, StoreError>;
 }
 
 /// Changes what is known of files. Audit records are about the report's id.

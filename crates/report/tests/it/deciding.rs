@@ -25,6 +25,7 @@ fn wanted(kind: DecisionKind) -> Wanted {
         severity: Severity::Medium,
         reason: (kind == DecisionKind::Decline).then(|| "expected".to_owned()),
         note: "a note".to_owned(),
+        lesson: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The table of what automation may do, over every case there is.
 
 use model::Severity;
-use report::decision_table::{Allowed, Case, Place, ReporterKind, allowed};
+use report::decision_table::{Allowed, Case, ReporterKind, allowed};
 use report::reputation::Tier;
 use std::collections::BTreeMap;
 
@@ -24,13 +24,12 @@ fn promises_hold_in_every_row() {
                 case.telemetry_match && case.tier == Tier::Trusted && case.channel_strength >= 2,
                 "{case:?}"
             );
-            assert!(!case.ring && !case.rate_held && it.place == Place::Front, "{case:?}");
+            assert!(!case.ring && !case.rate_held, "{case:?}");
         }
         if case.ring {
-            assert!(!it.may_accept && !it.may_suggest_merge && it.place == Place::Held, "{case:?}");
+            assert!(!it.may_accept, "{case:?}");
             assert!(case.telemetry_match || it.severity_max <= Severity::Medium, "{case:?}");
         }
-        assert_eq!(it.place == Place::Held, case.ring || case.rate_held, "{case:?}");
         // only telemetry corroborates: reports of others change nothing that is automatic
         assert_eq!(it, allowed(&Case { corroborated: !case.corroborated, ..case }), "{case:?}");
     }
@@ -40,10 +39,7 @@ fn promises_hold_in_every_row() {
 #[test]
 fn more_standing_proof_or_telemetry_never_allows_less() {
     let is_no_less = |more: &Allowed, less: &Allowed| {
-        more.place <= less.place
-            && more.severity_max >= less.severity_max
-            && more.may_accept >= less.may_accept
-            && more.may_suggest_merge >= less.may_suggest_merge
+        more.severity_max >= less.severity_max && more.may_accept >= less.may_accept
     };
     for case in Case::all() {
         let less = allowed(&case);
@@ -66,7 +62,6 @@ fn the_table_as_a_whole_is_what_was_decided() {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for case in Case::all() {
         let it = allowed(&case);
-        *counts.entry(format!("{:?}", it.place)).or_default() += 1;
         *counts.entry(format!("{:?}", it.severity_max)).or_default() += 1;
         *counts.entry(format!("accept {}", it.may_accept)).or_default() += 1;
     }
@@ -74,13 +69,4 @@ fn the_table_as_a_whole_is_what_was_decided() {
     assert_eq!(counts, WHOLE);
 }
 
-const WHOLE: [&str; 8] = [
-    "Critical 96",
-    "Front 104",
-    "Held 576",
-    "High 336",
-    "Medium 336",
-    "Middle 88",
-    "accept false 760",
-    "accept true 8",
-];
+const WHOLE: [&str; 5] = ["Critical 96", "High 336", "Medium 336", "accept false 760", "accept true 8"];

@@ -95,6 +95,7 @@ pub(crate) async fn options(dir: &Path, clock: Arc<dyn Clock>, entropy: Arc<dyn 
             appeal_due_ms: 7 * DAY_MS,
             digest_k: 3,
             attachment_bytes_max: 1 << 20,
+            guest_bytes_max: 1 << 30,
             feed: Feed::default(),
             telemetry: telemetry.clone(),
         },
@@ -158,6 +159,7 @@ impl Kit {
             severity: None,
             reason: None,
             note: "thank you".to_owned(),
+            lesson: None,
             template: None,
         }
     }

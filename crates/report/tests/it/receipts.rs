@@ -30,6 +30,7 @@ proptest! {
                 reason: Some("spam".to_owned()),
                 policy_version: "1".to_owned(),
                 note: "a note".to_owned(),
+                lesson: Some("INTERNAL".to_owned()),
                 severity: None,
                 by: moderator.clone(),
                 at_ms: 5,

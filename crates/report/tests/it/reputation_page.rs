@@ -1,6 +1,6 @@
 //! The page about the formula says what the code does.
 
-use report::decision_table::{Case, Place, ReporterKind, allowed};
+use report::decision_table::{Case, ReporterKind, allowed};
 use report::provenance::Channel;
 use report::rate::{GUEST_LIMIT, GUESTS_LIMIT, Limit, MCP_LIMIT, SERVICE_LIMIT, limit_of};
 use report::reputation::{
@@ -124,14 +124,8 @@ fn the_table_of_automation_is_what_the_code_allows() {
     ];
     for (who, case) in rows {
         let with_telemetry = allowed(&Case { telemetry_match: true, ..case });
-        let place = if allowed(&case).place == Place::Front {
-            "first"
-        } else {
-            "in order of arrival; first with telemetry"
-        };
-        assert_eq!(with_telemetry.place, Place::Front);
         let accepted = if with_telemetry.may_accept { "only with telemetry" } else { "never" };
-        let row = format!("| {who} | {place} | {} | {accepted} |", severities(case));
+        let row = format!("| {who} | {} | {accepted} |", severities(case));
         assert!(page.contains(&row), "`{row}` is not on the page");
     }
 }

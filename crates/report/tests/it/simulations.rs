@@ -5,7 +5,7 @@
 
 use crate::chance::Chance;
 use model::SeededEntropy;
-use report::decision_table::{Case, Place, ReporterKind, allowed};
+use report::decision_table::{Case, ReporterKind, allowed};
 use report::provenance::Channel;
 use report::rate::{Decision, Sender, Tiers};
 use report::reputation::Tier;
@@ -279,7 +279,8 @@ fn an_honest_burst_in_an_outage_is_seldom_taken_for_a_ring() {
 /// One report on its way to a person.
 struct Waiting {
     honest_newcomer: bool,
-    place: Place,
+    /// Automation rests on it: moderators see these apart, and may read the others before.
+    held: bool,
     arrival: usize,
 }
 
@@ -319,10 +320,10 @@ fn play_newcomers(seed: u64) -> Vec<Option<usize>> {
         };
         let allowed = allowed(&case);
         if allowed.reaches_person {
-            queue.push(Waiting { honest_newcomer, place: allowed.place, arrival });
+            queue.push(Waiting { honest_newcomer, held: case.ring || case.rate_held, arrival });
         }
     }
-    queue.sort_by_key(|waiting| (waiting.place, waiting.arrival));
+    queue.sort_by_key(|waiting| (waiting.held, waiting.arrival));
     let newcomers: Vec<usize> = queue.iter().filter(|w| w.honest_newcomer).map(|w| w.arrival).collect();
     assert_eq!(queue.len(), 1_500, "nothing is dropped");
     let read =

@@ -162,14 +162,14 @@ pub(crate) struct Server {
     folder: tempfile::TempDir,
 }
 
-/// Puts something around the log.
-type Wrap = Box<dyn FnOnce(Arc<dyn Log>) -> Arc<dyn Log>>;
+/// Puts something around a port.
+type Wrap<T> = Box<dyn FnOnce(Arc<T>) -> Arc<T>>;
 
 /// What a test changes about the server.
 pub(crate) struct Setup {
     pub(crate) options: Options,
     pub(crate) ingest: ingest::Options,
-    pub(crate) wrap_log: Wrap,
+    pub(crate) wrap_log: Wrap<dyn Log>,
     pub(crate) query: Option<Arc<dyn ports::Query>>,
     pub(crate) oidc: Vec<OidcSettings>,
     pub(crate) public_url: Option<String>,
@@ -177,7 +177,7 @@ pub(crate) struct Setup {
     /// What the installation wants of reports; `None` takes none.
     pub(crate) reports: Option<ReportOptions>,
     /// Puts something around the store that handlers see.
-    pub(crate) wrap_store: Box<dyn FnOnce(Arc<dyn Store>) -> Arc<dyn Store>>,
+    pub(crate) wrap_store: Wrap<dyn Store>,
     /// Where this server's own threads log to.
     pub(crate) log: Option<tracing::Dispatch>,
     /// Where to listen; anywhere if not said.
@@ -642,6 +642,7 @@ fn reports(
             appeal_due_ms: 7 * DAY_MS,
             digest_k: 5,
             attachment_bytes_max: options.attachment_bytes_max,
+            guest_bytes_max: 256 * 1024,
             feed: report::Feed::default(),
             telemetry: telemetry.clone(),
         },

@@ -156,3 +156,22 @@ fn a_report_has_five_files_and_text_is_masked() {
     let text = String::from_utf8(got.body).unwrap();
     assert!(text.contains("[email:1]") && !text.contains("bob@"), "{text}");
 }
+
+#[test]
+fn files_of_people_without_an_account_share_their_room() {
+    let server = Server::start();
+    let line = "it was seen again on the till, in the night\n";
+    let text = line.repeat(60 * 1024 / line.len());
+    // five of these are more than the room of all, and no report has all of them
+    let browsers: Vec<_> = (0..5).map(|_| open(&server, &file(&server).1)).collect();
+    let added: Vec<_> = browsers
+        .iter()
+        .enumerate()
+        .map(|(n, browser)| attach(browser, "log.txt", format!("{n}\n{text}").as_bytes()))
+        .collect();
+    assert!(added[..4].iter().all(|answer| answer.status == 201));
+    assert_eq!(added[4].code(), (422, "attachment_refused".into()));
+    assert!(added[4].json()["detail"].as_str().unwrap().contains("no room"), "{}", added[4].json());
+    assert_eq!(shown(&browsers[4])["attachments"], json!([]));
+    assert_eq!(attach(&browsers[4], "log.txt", b"a few lines\n").status, 201, "what is small still fits");
+}

@@ -333,9 +333,12 @@ fn guests_are_told_of_public_services_and_never_what_is_open() {
 fn links_to_the_form_hold_if_they_were_made_here() {
     let server = Server::start();
     let token = server.api_token(&[Scope::ReportsWrite]);
-    let new = json!({ "service": "wiki", "context": { "commit": "abc123", "branch": "main" }, "expires_in_s": 3600 });
+    let new = json!({ "service": "wiki", "context": { "commit": "abc1234", "branch": "main" }, "expires_in_s": 3600 });
     let body = new.to_string();
-    let made = request("POST", "/api/v1/report-links").bearer(&token).body(&body).send(server.at);
+    let make = |body: &str| request("POST", "/api/v1/report-links").bearer(&token).body(body).send(server.at);
+    let wrong = json!({ "context": { "commit": "main" }, "expires_in_s": 3600 }).to_string();
+    assert_eq!(make(&wrong).code(), (422, "report_invalid".into()), "no report could say so");
+    let made = make(&body);
     assert_eq!(made.status, 201, "{}", String::from_utf8_lossy(&made.body));
     let made = made.json();
     let link = made["token"].as_str().unwrap().to_owned();
@@ -345,7 +348,7 @@ fn links_to_the_form_hold_if_they_were_made_here() {
         request("POST", "/api/v1/reports/link/check").body(&body).send(server.at)
     };
     let said = check(&link).json();
-    assert_eq!((&said["service"], &said["context"]["commit"]), (&json!("wiki"), &json!("abc123")));
+    assert_eq!((&said["service"], &said["context"]["commit"]), (&json!("wiki"), &json!("abc1234")));
     assert_eq!(said["expires_at"], "2023-11-14T23:13:20Z");
     for at in [5, 20, link.len() / 2, link.len() - 1] {
         let mut forged = link.clone().into_bytes();
@@ -367,7 +370,7 @@ fn links_to_the_form_hold_if_they_were_made_here() {
         (&json!("link"), &json!("wiki")),
         "what is signed counts"
     );
-    assert_eq!((&whole["context"]["commit"], &whole["context"]["file"]), (&json!("abc123"), &json!("a.rs")));
+    assert_eq!((&whole["context"]["commit"], &whole["context"]["file"]), (&json!("abc1234"), &json!("a.rs")));
     server.clock.advance_ms(3_600_000);
     assert_eq!(check(&link).code(), (403, "report_link_refused".into()));
     assert_eq!(send(&server, &body, |request| request).status, 201, "what was written meanwhile is taken");

@@ -177,6 +177,7 @@ fn accepted(report: &Report, finding: FindingId) -> Report {
         reason: None,
         policy_version: "1".to_owned(),
         note: "thank you".to_owned(),
+        lesson: Some("keys do not belong into logs".to_owned()),
         severity: Some(Severity::Medium),
         by: Principal::Local { account: "eve".to_owned() },
         at_ms: 500,
@@ -376,4 +377,12 @@ pub async fn reports_have_few_files(store: &dyn Store) {
     );
     assert_eq!(view.attachments().holding(&[1; 32]).await.unwrap(), u64::from(REPORT_ATTACHMENTS_MAX));
     assert_eq!(view.attachments().holding(&[9; 32]).await.unwrap(), 0);
+    let kept = u64::from(REPORT_ATTACHMENTS_MAX) + 1;
+    assert_eq!(view.attachments().guests_bytes().await.unwrap(), 12 * kept, "what was removed makes room");
+    drop(view);
+    // a claimed report is nobody's without a name any more
+    let named = Report { reporter: Reporter::Person { id: PersonId(Ulid(5)) }, ..reports[1].clone() };
+    let mut unit = store.begin().await.unwrap();
+    unit.reports().replace(&named, &[], &audit(&named)).await.unwrap();
+    assert_eq!(unit.attachments().guests_bytes().await.unwrap(), 12 * (kept - 1));
 }

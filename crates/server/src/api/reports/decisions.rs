@@ -39,6 +39,8 @@ pub(crate) struct NewReportDecision {
     /// To the reporter; what is asked, where something is.
     #[serde(default)]
     note: String,
+    /// What others may learn of it; for digests, where it is masked and names nobody.
+    lesson: Option<String>,
     /// The template that the note was made of.
     template: Option<String>,
 }
@@ -83,6 +85,7 @@ pub(crate) async fn decide(
         severity: severity.map(|name| named(name, "severity", Severity::from_name)).transpose()?,
         reason: decision.reason,
         note: decision.note,
+        lesson: decision.lesson.filter(|lesson| !lesson.trim().is_empty()),
         template: decision.template,
     };
     let mut unit = app.store.begin().await?;

@@ -463,6 +463,8 @@ pub(crate) async fn make_link(
     let now_ms = app.clock.now_ms();
     let expires_at_ms = now_ms.saturating_add(i64::from(new.expires_in_s) * 1_000);
     let link = ReportLink { service: new.service, context: new.context, expires_at_ms };
+    // what no report may say must not be found out by whoever follows the link
+    report::check_context(&with_link(ContextView::default(), &link).context().0)?;
     let signed = reports.0.links.sign(&link, now_ms);
     let signed = signed.map_err(|error| Problem::new(Code::RequestInvalid, error.to_string()))?;
     let url = format!("{}/report?link={}", own_url(&app, &headers), signed.token);

@@ -19,6 +19,7 @@ use axum::http::{Extensions, HeaderMap, Method, StatusCode};
 use model::{Channel, IncidentId, Principal, Reporter};
 use report::link::LinkRefused;
 use report::provenance::{self, Credential, channel_of};
+use report::service_index::Audience;
 use report::{Filed, Submission};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -207,7 +208,11 @@ pub(crate) fn submission(
     let (channel, credential) = way(new.channel.as_deref(), link.is_some(), credential, is_mcp)?;
     Ok(Submission {
         form: new.form,
-        service: link.as_ref().and_then(|link| link.service.clone()).or(new.service),
+        service: link
+            .as_ref()
+            .and_then(|link| link.service.clone())
+            .or(new.service)
+            .map(|name| as_catalogued(app, reports, known, name)),
         title: new.title,
         fields: new.fields,
         context,
@@ -223,6 +228,14 @@ pub(crate) fn submission(
         region: reports.0.options.region.clone(),
         once: None,
     })
+}
+
+/// The service's name as the catalogue spells it, where whoever reports may know that it is there; else as they wrote it.
+fn as_catalogued(app: &App, reports: &Reports, known: Option<&Admitted>, name: String) -> String {
+    let audience = if known.is_some() { Audience::Insider } else { Audience::Guest };
+    let public = &reports.0.options.public_services;
+    let index = app.service_names.index(&*app.services, public, app.clock.now_ms());
+    index.get(&name, audience).map_or(name, |service| service.name.clone())
 }
 
 /// Whose report it is: a person's, also by a token of theirs; a machine's by its token; else nobody's.

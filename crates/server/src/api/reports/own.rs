@@ -238,8 +238,8 @@ pub(crate) async fn set_credit(
 pub(crate) struct Thanked {
     /// The name that they chose.
     display_name: String,
-    /// How many of their reports held.
-    accepted: u64,
+    /// What their reports were worth, by severity, being first and telemetry; it fades. To one decimal.
+    score: f64,
 }
 
 /// Read who is thanked
@@ -250,21 +250,15 @@ pub(crate) struct Thanked {
     path = "/api/v1/credits",
     tag = "reports",
     responses(
-        (status = 200, description = "Those with the most first", body = Items<Thanked>),
+        (status = 200, description = "Those whose reports were worth the most first", body = Items<Thanked>),
         (status = 404, description = "It is not shown here", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
-pub(crate) async fn credits(
-    State(app): State<App>,
-    reports: Reports,
-    _: Params<NoParams>,
-) -> Result<Json<Items<Thanked>>, Problem> {
+pub(crate) async fn credits(reports: Reports, _: Params<NoParams>) -> Result<Json<Items<Thanked>>, Problem> {
     if !reports.0.options.leaderboard {
         return Err(Problem::not_found("list of", "credits: it is off here"));
     }
-    let shown = app.store.read().await?.credits().shown().await?;
-    let thanked = shown.into_iter().filter_map(|(credit, accepted)| {
-        Some(Thanked { display_name: credit.display_name.filter(|_| credit.shown)?, accepted })
-    });
+    let thanked = reports.0.desk.thanked().await?.into_iter();
+    let thanked = thanked.map(|credit| Thanked { display_name: credit.display_name, score: credit.score });
     Ok(Json(Items { items: thanked.collect() }))
 }
