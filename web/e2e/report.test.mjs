@@ -3,6 +3,8 @@
  * in a browser of their own. `HUECRY_BINARY=…/huecry npm run e2e`
  */
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { tmpdir } from 'node:os'
 import { after, before, test } from 'node:test'
 import { breaches } from './accessibility.mjs'
 import { openBrowser, setScheme } from './browser.mjs'
@@ -126,7 +128,7 @@ test('a decline is appealed in two clicks, not decided by who made it, and overt
   const id = await file(page, 'A password is in the readme of the runbooks, in the second section.')
   const desk = people.ana.page
   await choose(desk, id, 'd')
-  await desk.getByLabel('Reason', { exact: true }).click()
+  await desk.getByRole('combobox', { name: 'Reason' }).click()
   await desk.getByRole('option', { name: 'As intended' }).click()
   await desk.getByLabel('Note to the reporter').fill('It is an example.')
   await desk.getByRole('button', { name: 'Submit', exact: true }).click()
@@ -150,7 +152,7 @@ test('a decline is appealed in two clicks, not decided by who made it, and overt
   assert.equal((await report(id)).state, 'declined')
   await answer(people.ben.page)
   await page.locator('[data-testid=state][data-state=accepted]').waitFor({ timeout: NEWS_MS_MAX })
-  await page.getByText('It does open production. Thank you.').waitFor()
+  await page.getByText('It does open production. Thank you.').first().waitFor()
 })
 
 test('a question goes to the reporter, and the answer back', async () => {
@@ -275,6 +277,49 @@ test('the proof of a report is verified in the browser', async () => {
     if (outcome !== 'good') await page.reload()
     return outcome === 'good'
   }, 'no proof came')
+})
+
+test('the same report by the command line and by a tool of a model stands at the desk', async () => {
+  const where = 'The registry token of checkout is in the cache of its runner.'
+  const { secret } = await api('POST', '/api/v1/tokens', {
+    body: { name: `Assistant ${Date.now()}`, scopes: ['mcp:use', 'reports:write'] },
+  })
+  const set = ['--set', `where=${where}`, '--set', 'secret_kind=cloud']
+  const typed = spawnSync(
+    process.env.HUECRY_BINARY,
+    ['report', '--form', 'leaked-secret', '--service', 'checkout', ...set, '--json', '--url', server.api],
+    { encoding: 'utf8', cwd: tmpdir(), env: { PATH: process.env.PATH, HUECRY_TOKEN: secret } },
+  )
+  assert.equal(typed.status, 0, typed.stderr)
+  const asked = {
+    name: 'report',
+    arguments: { form: 'leaked-secret', service: 'checkout', fields: { where, secret_kind: 'Cloud access key' } },
+  }
+  const response = await fetch(`${server.api}/mcp`, {
+    method: 'POST',
+    headers: {
+      Authorization: `Bearer ${secret}`,
+      'Content-Type': 'application/json',
+      Accept: 'application/json, text/event-stream',
+    },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: asked }),
+  })
+  const { result } = await response.json()
+  assert.equal(result.isError, false, JSON.stringify(result))
+  const desk = people.ana.page
+  for (const [sent, channel] of [
+    [JSON.parse(typed.stdout), 'cli'],
+    [result.structuredContent, 'mcp'],
+  ]) {
+    const kept = await report(sent.id)
+    assert.deepEqual([kept.channel, kept.fields.where, kept.reporter.kind], [channel, where, 'token'])
+    await desk.goto(`${server.origin}/reports?id=${sent.id}`)
+    await desk.getByText(`by ${channel}`).first().waitFor()
+    const { page } = people.stranger
+    await page.goto(sent.receipt.url.replace(new URL(sent.receipt.url).origin, server.origin))
+    await page.locator('[data-testid=state]').waitFor()
+    assert.match(await page.locator('main').innerText(), new RegExp(sent.id))
+  }
 })
 
 test('navigation shows what one may enter, and a reporter is not sent where they may not be', async () => {

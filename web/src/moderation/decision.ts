@@ -25,7 +25,15 @@ export interface Draft {
   template: string | null
 }
 
-export const EMPTY: Draft = { kind: null, severity: null, reason: null, incident: null, note: '', lesson: '', template: null }
+export const EMPTY: Draft = {
+  kind: null,
+  severity: null,
+  reason: null,
+  incident: null,
+  note: '',
+  lesson: '',
+  template: null,
+}
 
 export function severitiesFor(reporterKind: string | undefined): readonly string[] {
   return reporterKind === 'anonymous' ? ANONYMOUS_SEVERITIES : ALL_SEVERITIES
