@@ -28,14 +28,15 @@ const BLOBS_DIR: &str = "blobs";
 const HOUR_MS: i64 = 3_600_000;
 
 /// The product's masking as the port that reports take.
-pub(crate) struct Masking(privacy::Masker);
+#[derive(Debug)]
+pub struct Masking(privacy::Masker);
 
 impl Masking {
     /// With the detectors that the product comes with.
     ///
     /// # Errors
     /// [`Failure`] in a product that did not pass its tests.
-    pub(crate) fn shipped() -> Result<Self, Failure> {
+    pub fn shipped() -> Result<Self, Failure> {
         let detectors = privacy::Detectors::shipped().and_then(|detectors| privacy::Masker::new(&detectors));
         detectors
             .map(Self)

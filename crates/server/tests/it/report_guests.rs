@@ -361,7 +361,7 @@ fn links_to_the_form_hold_if_they_were_made_here() {
     }
     let mut body = report();
     body["link"] = json!(link);
-    body["context"] = json!({ "commit": "fff", "file": "a.rs" });
+    body["context"] = json!({ "commit": "fffffff", "file": "a.rs" });
     let filed = send(&server, &body, |request| request).json();
     let path = format!("/api/v1/reports/{}", filed["id"].as_str().unwrap());
     let whole = server.get(&path, &server.admin_token()).json();
