@@ -58,6 +58,7 @@ async fn service(dir: &Path) -> Service {
             digest_k: 5,
             attachment_bytes_max: 1,
             guest_bytes_max: 1 << 30,
+            accept_by_automation: true,
             feed: Feed::default(),
             telemetry: telemetry.clone(),
         },

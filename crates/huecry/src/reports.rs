@@ -143,6 +143,7 @@ fn options(
             digest_k: settings.digest_k as usize,
             attachment_bytes_max: usize::try_from(settings.attachment_bytes_max).unwrap_or(usize::MAX),
             guest_bytes_max: settings.attachment_guest_bytes_max,
+            accept_by_automation: settings.accept_by_automation,
             feed: Feed::default(),
             telemetry: telemetry.clone(),
         },

@@ -222,6 +222,7 @@ impl Intake {
             state: if held_reason.is_some() { ReportState::Held } else { ReportState::Received },
             held_reason,
             automation_held: false,
+            unread: false,
             decision: None,
             finding: None,
             incident: None,
@@ -341,13 +342,22 @@ pub fn check_context(context: &ReportContext) -> Result<(), IntakeError> {
 }
 
 fn fault_of(name: &str, value: &str) -> Option<String> {
-    let hash = || (7..=64).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_hexdigit());
-    let lines = || value.len() <= 32 && value.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+    // nothing but digits is rather a number of somebody than the beginning of a hash
+    let is_number = || value.len() < 40 && value.bytes().all(|b| b.is_ascii_digit());
+    let is_hex = || value.bytes().all(|b| b.is_ascii_hexdigit());
+    let hash = || (7..=64).contains(&value.len()) && is_hex() && !is_number();
+    // at most seven digits: a number of a person or a card is longer
+    let number = |part: &str| (1..=7).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+    let lines =
+        || value.split_once('-').map_or_else(|| number(value), |(from, to)| number(from) && number(to));
     if value.is_empty() || value.chars().count() > CONTEXT_CHARS_MAX || value.contains(char::is_control) {
         return Some(format!("must be one line of 1 to {CONTEXT_CHARS_MAX} characters"));
     }
     match name {
-        "commit" if !hash() => Some("must be a commit's hash of 7 to 64 hexadecimal digits".to_owned()),
+        "commit" if !hash() => Some(
+            "must be a commit's hash of 7 to 64 hexadecimal digits, and no mere number; send more of it"
+                .to_owned(),
+        ),
         "lines" if !lines() => Some("must be a line or a range of lines, such as 12-20".to_owned()),
         _ => None,
     }

@@ -81,7 +81,7 @@ test('filters stand in the address, and come back from it', () => {
 
 test('counts of a choice', () => {
   const counts = { held: 1, received: 2, declined: 4 }
-  expect(['waiting', 'declined', 'merged', 'any'].map((choice) => countOf(choice, counts))).toEqual([3, 4, 0, 7])
+  expect(['waiting', 'declined', 'merged', 'any'].map((choice) => countOf(choice, counts, 5))).toEqual([5, 4, 0, 7])
   expect(countOf('waiting', undefined)).toBeUndefined()
 })
 
