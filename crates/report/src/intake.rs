@@ -191,10 +191,7 @@ impl Intake {
             // of the masked text: what is cut off could no longer be told for what it is
             texts.title = title_of(form, &texts.text);
         }
-        let secret = match &submission.once {
-            Some(once) => ReceiptSecret::of_once(&self.options.receipt_key, once),
-            None => ReceiptSecret::new(&*self.options.entropy),
-        };
+        let secret = self.secret(submission.once.as_ref());
         let held_reason = self
             .held_reason(&submission, texts.service.as_deref(), standing)
             .or_else(|| warned_of(form, &texts.title, &texts.text));
@@ -247,6 +244,14 @@ impl Intake {
             ..audit
         };
         Ok(Prepared { new: NewReport { report, audit, once: submission.once }, secret, masked })
+    }
+
+    /// The receipt's secret; the same for the same request.
+    fn secret(&self, once: Option<&OnceKey>) -> ReceiptSecret {
+        once.map_or_else(
+            || ReceiptSecret::new(&*self.options.entropy),
+            |once| ReceiptSecret::of_once(&self.options.receipt_key, once),
+        )
     }
 
     /// Why the report goes the long way, if it does.

@@ -74,7 +74,7 @@ test('filters stand in the address, and come back from it', () => {
   expect(writeFilters(DEFAULTS)).toEqual({})
   const filters = { state: 'declined', form: 'phishing', service: 'pay', q: 'x' }
   expect(readFilters(writeFilters(filters))).toEqual(filters)
-  expect(queryOf(DEFAULTS).state).toBe('held,received')
+  expect(queryOf(DEFAULTS).state).toBe('waiting')
   expect(queryOf({ ...DEFAULTS, state: 'any' })).toEqual({})
   expect(queryOf(filters)).toEqual(filters)
 })

@@ -137,7 +137,8 @@ export function ReportForm({ forms, start, person, signed, onDeleted }: Props) {
       ) : null}
       <ContextList form={form} context={context} onChange={setContext} />
       <MaskingSummary masked={masked} error={maskerError} before={maskedBefore} />
-      {person !== null ? <AnonymousSwitch
+      {person !== null ? (
+        <AnonymousSwitch
           person={person.name}
           chosen={chosen}
           onChoose={(anonymous) => {
@@ -145,7 +146,8 @@ export function ReportForm({ forms, start, person, signed, onDeleted }: Props) {
             // what was found with a name could tell it
             setAddTo(null)
           }}
-        /> : null}
+        />
+      ) : null}
       <SendBar form={form} values={values} sending={sending} />
       {(saved || sending.state === 'waiting') && !start.draft ? <DraftNote onDelete={remove} /> : null}
     </form>

@@ -330,12 +330,12 @@ mod tests {
             "[key 1]".clone_into(text);
             names.push(name);
         }
-        assert_eq!(names, ["title", "where", "links", "links", "branch"]);
+        assert_eq!(names, ["title", "service", "where", "links", "links", "branch"]);
         draft.masked_count = 5;
         let body = draft.body();
         assert!(!body.to_string().contains("SECRET"), "{body}");
         let expected = json!({
-            "form": "leaked-secret", "service": "till", "title": "[key 1]",
+            "form": "leaked-secret", "service": "[key 1]", "title": "[key 1]",
             "fields": { "where": "[key 1]", "secret_kind": "Password", "links": ["[key 1]", "[key 1]"],
                         "commit": "0123456", "seen": "2026-11-27T08:00:00Z" },
             "context": { "commit": "0123456", "branch": "[key 1]", "signed_commit": true },

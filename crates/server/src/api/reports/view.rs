@@ -126,7 +126,7 @@ impl ReportSummary {
             owner: whose.owner,
             state: report.state.as_str(),
             tier: inside.then(|| report.tier.as_str()),
-            reporter: ReporterView::of(app, &report.reporter, inside).await?,
+            reporter: ReporterView::of(app, &report.reporter, inside || own).await?,
             unread: report.unread,
             channel: report.channel.as_str(),
             created_at: time(report.created_at_ms),
