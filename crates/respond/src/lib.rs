@@ -20,8 +20,10 @@
 //!
 //! **Invariant:** nothing is planned on what is protected, and what is approved is exactly what was planned.
 
+mod actor;
 pub mod approval;
 pub mod connector;
+pub mod contain;
 pub mod decision;
 pub mod impact;
 pub mod plan;
@@ -29,3 +31,5 @@ pub mod playbook;
 pub mod protect;
 pub mod run;
 pub mod window;
+
+pub use actor::{Actor, key_of};
