@@ -1,13 +1,13 @@
 //! The worker: takes what is due, does the one next thing, writes what came of it.
 
 use super::bound::Bound;
-use super::error::ContainError;
 use super::record::Record;
-use super::service::Containments;
 use super::step::{self, Next, Said};
 use crate::actor::Actor;
 use crate::connector::{ActError, Asked, Outcome};
+use crate::error::RespondError;
 use crate::plan::Plan;
+use crate::service::Responder;
 use model::{Containment, ContainmentId, ContainmentState, IncidentId, Lease, LeaseId};
 
 /// What a worker has done, for those who tell people.
@@ -44,13 +44,13 @@ struct Sent {
     one: bool,
 }
 
-impl Containments {
+impl Responder {
     /// Takes the one that has been due longest, does its one next thing, and writes what came of it; `None` if nothing is
     /// due. Any number of workers may do this at once.
     ///
     /// # Errors
-    /// [`ContainError::Store`]; then whatever was begun is taken up again when the lease has ended.
-    pub async fn advance(&self) -> Result<Option<Moved>, ContainError> {
+    /// [`RespondError::Store`]; then whatever was begun is taken up again when the lease has ended.
+    pub async fn advance_containment(&self) -> Result<Option<Moved>, RespondError> {
         let (now_ms, times) = (self.now_ms(), &self.options.times);
         let id = LeaseId::new(&*self.options.clock, &*self.options.entropy);
         let lease = Lease { id, until_ms: now_ms.saturating_add(times.lease_ms) };
@@ -101,7 +101,7 @@ impl Containments {
                 (Err(error), _) => Err(error),
             },
             // a connector that is not set up now may be later
-            Err(ContainError::NoConnector(name)) => Ok(Outcome::Later(format!("{name} is not set up"))),
+            Err(RespondError::NoConnector(name)) => Ok(Outcome::Later(format!("{name} is not set up"))),
             Err(error) => Ok(Outcome::Refused(error.to_string())),
         };
         let came = match next {
@@ -117,7 +117,7 @@ impl Containments {
         bound: Bound,
         next: Next,
         sent: Sent,
-    ) -> Result<Came, ContainError> {
+    ) -> Result<Came, RespondError> {
         let (facts, now_ms) = (row.facts.clone(), self.now_ms());
         if next == Next::Look {
             let plan: Option<Plan> = serde_json::from_value(row.plan.clone()).ok();
@@ -147,7 +147,7 @@ impl Containments {
         lease: Lease,
         next: Next,
         came: (Came, Sent),
-    ) -> Result<Moved, ContainError> {
+    ) -> Result<Moved, RespondError> {
         let mut unit = self.options.store.begin().await?;
         let mut fresh = Self::stored(&mut *unit, row.id).await?;
         if fresh.lease.map(|held| held.id) != Some(lease.id) || fresh.state != row.state {
@@ -157,28 +157,6 @@ impl Containments {
         self.write(&mut *unit, &mut fresh, row.state, said.map(record)).await?;
         unit.commit().await?;
         Ok(moved(&fresh, row.state))
-    }
-
-    /// Takes steps until nothing is due, at most so many; returns what was done.
-    ///
-    /// # Errors
-    /// As [`advance`](Self::advance).
-    pub async fn advance_all(&self, steps_max: usize) -> Result<Vec<Moved>, ContainError> {
-        let mut all = Vec::new();
-        while all.len() < steps_max
-            && let Some(moved) = self.advance().await?
-        {
-            all.push(moved);
-        }
-        Ok(all)
-    }
-
-    /// When the next one is due, milliseconds since the epoch.
-    ///
-    /// # Errors
-    /// [`ContainError::Store`].
-    pub async fn next_due(&self) -> Result<Option<i64>, ContainError> {
-        Ok(self.options.store.read().await?.containments().next_due().await?)
     }
 }
 
@@ -194,7 +172,7 @@ fn settle(
     next: Next,
     (came, sent): (Came, Sent),
     now_ms: i64,
-    times: &super::Times,
+    times: &crate::times::Times,
 ) -> Option<Said> {
     let way = (sent.before, sent.one);
     match (came, next) {

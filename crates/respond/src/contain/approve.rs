@@ -1,14 +1,14 @@
 //! People's answers, and applying without them.
 
-use super::error::ContainError;
 use super::record::{Record, hex};
 use super::request::check_reason;
-use super::service::Containments;
 use super::step;
 use crate::actor::Actor;
 use crate::approval::{Delegation, Standing, Vote, Voter};
+use crate::error::RespondError;
 use crate::impact::Reversibility;
 use crate::plan::{Plan, PlanHash};
+use crate::service::Responder;
 use model::{Containment, ContainmentId, ContainmentState, Principal};
 use serde_json::json;
 
@@ -44,13 +44,13 @@ pub struct BreakGlassRequest {
     pub reason: String,
 }
 
-impl Containments {
+impl Responder {
     /// Counts an answer. The last that is needed approves it, one no denies it.
     ///
     /// # Errors
-    /// [`ContainError::Vote`], [`ContainError::State`], [`ContainError::NoPerson`], [`ContainError::Reason`] for a no
-    /// without one, [`ContainError::Store`].
-    pub async fn vote(&self, request: &VoteRequest) -> Result<Containment, ContainError> {
+    /// [`RespondError::Vote`], [`RespondError::State`], [`RespondError::NoPerson`], [`RespondError::Reason`] for a no
+    /// without one, [`RespondError::Store`].
+    pub async fn vote(&self, request: &VoteRequest) -> Result<Containment, RespondError> {
         let person = person(&request.actor)?;
         if !request.approves || request.reason.is_some() {
             check_reason(request.reason.as_deref().unwrap_or_default())?;
@@ -59,7 +59,7 @@ impl Containments {
         let mut containment = Self::stored(&mut *unit, request.containment).await?;
         let (before, now_ms) = (containment.state, self.now_ms());
         if before != ContainmentState::AwaitingApproval {
-            return Err(ContainError::State { state: before, why: "nobody is asked any more" });
+            return Err(RespondError::State { state: before, why: "nobody is asked any more" });
         }
         let asked = step::asked(&containment);
         let mut votes = step::votes(&containment);
@@ -98,23 +98,23 @@ impl Containments {
     /// what is protected is not applied by this either: it never came so far, and is held against the list again.
     ///
     /// # Errors
-    /// [`ContainError::GlassHolds`], [`ContainError::State`], [`ContainError::OtherPlan`], [`ContainError::NoPerson`],
-    /// [`ContainError::Reason`], [`ContainError::Store`].
-    pub async fn break_glass(&self, request: &BreakGlassRequest) -> Result<Containment, ContainError> {
+    /// [`RespondError::GlassHolds`], [`RespondError::State`], [`RespondError::OtherPlan`], [`RespondError::NoPerson`],
+    /// [`RespondError::Reason`], [`RespondError::Store`].
+    pub async fn break_glass(&self, request: &BreakGlassRequest) -> Result<Containment, RespondError> {
         person(&request.actor)?;
         check_reason(&request.reason)?;
         let mut unit = self.options.store.begin().await?;
         let mut containment = Self::stored(&mut *unit, request.containment).await?;
         let (before, now_ms) = (containment.state, self.now_ms());
         if before != ContainmentState::AwaitingApproval || now_ms >= containment.decision.expires_at_ms {
-            return Err(ContainError::State { state: before, why: "it does not wait for approvals" });
+            return Err(RespondError::State { state: before, why: "it does not wait for approvals" });
         }
         if request.plan.0 != containment.plan_sha256 {
-            return Err(ContainError::OtherPlan);
+            return Err(RespondError::OtherPlan);
         }
         let plan: Option<Plan> = serde_json::from_value(containment.plan.clone()).ok();
         if plan.is_none_or(|plan| plan.reversibility == Reversibility::Irreversible) {
-            return Err(ContainError::GlassHolds);
+            return Err(RespondError::GlassHolds);
         }
         containment.progress.broken_glass = Some((request.actor.principal.clone(), request.reason.clone()));
         step::approve(&mut containment, &request.actor.principal, Some(request.reason.clone()), now_ms);
@@ -129,9 +129,9 @@ impl Containments {
 }
 
 /// The id of the person who acts.
-pub(crate) fn person(actor: &Actor) -> Result<String, ContainError> {
+pub(crate) fn person(actor: &Actor) -> Result<String, RespondError> {
     match &actor.principal {
-        Principal::Person { .. } | Principal::Local { .. } => actor.key().ok_or(ContainError::NoPerson),
-        _ => Err(ContainError::NoPerson),
+        Principal::Person { .. } | Principal::Local { .. } => actor.key().ok_or(RespondError::NoPerson),
+        _ => Err(RespondError::NoPerson),
     }
 }

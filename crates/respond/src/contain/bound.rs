@@ -1,11 +1,11 @@
 //! An action bound to its target, with everything that it needs: so that it can be taken to the thread that waits.
 
-use super::error::ContainError;
 use super::request::ContainRequest;
-use super::setup::{Connection, Setup};
 use crate::connector::{Act, ActError, Asked, Outcome, Remote, Values};
+use crate::error::RespondError;
 use crate::plan::Plan;
 use crate::protect::{Protection, Target};
+use crate::setup::{Connection, Setup};
 use model::Containment;
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub(crate) struct Bound {
 }
 
 impl Bound {
-    pub(super) fn new(setup: &dyn Setup, request: &ContainRequest) -> Result<Self, ContainError> {
+    pub(super) fn new(setup: &dyn Setup, request: &ContainRequest) -> Result<Self, RespondError> {
         let (connection, action) = connection(setup, &request.action)?;
         Ok(Self {
             connection,
@@ -36,11 +36,11 @@ impl Bound {
         setup: &dyn Setup,
         containment: &Containment,
         taking_back: bool,
-    ) -> Result<Self, ContainError> {
+    ) -> Result<Self, RespondError> {
         let (connection, action) = connection(setup, &containment.action)?;
         let plan: Result<Plan, _> = serde_json::from_value(containment.plan.clone());
         let plan =
-            plan.map_err(|error| ContainError::CutOff(format!("the stored plan cannot be read: {error}")))?;
+            plan.map_err(|error| RespondError::CutOff(format!("the stored plan cannot be read: {error}")))?;
         Ok(Self {
             connection,
             action,
@@ -125,9 +125,9 @@ impl Bound {
     }
 }
 
-fn connection(setup: &dyn Setup, action: &str) -> Result<(Connection, String), ContainError> {
+fn connection(setup: &dyn Setup, action: &str) -> Result<(Connection, String), RespondError> {
     let (connector, action) =
-        action.split_once('.').ok_or_else(|| ContainError::BadAction(action.chars().take(80).collect()))?;
+        action.split_once('.').ok_or_else(|| RespondError::BadAction(action.chars().take(80).collect()))?;
     let connection = setup.connection(connector);
-    Ok((connection.ok_or_else(|| ContainError::NoConnector(connector.to_owned()))?, action.to_owned()))
+    Ok((connection.ok_or_else(|| RespondError::NoConnector(connector.to_owned()))?, action.to_owned()))
 }

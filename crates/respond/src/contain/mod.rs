@@ -2,11 +2,9 @@
 //!
 //! | part | does |
 //! |---|---|
-//! | [`Containments`] | what can be asked: preview, request, vote, break glass, undo, settle, read |
-//! | [`Containments::advance`] | the one next thing that is due, under a lease |
+//! | [`Responder`](crate::Responder) | what can be asked: preview, request, vote, break glass, undo, settle, read |
+//! | [`Responder::advance_containment`](crate::Responder::advance_containment) | the one next thing that is due, under a lease |
 //! | [`step`] | what comes next and what comes of it; pure |
-//! | [`Setup`] | what the operator has set: connectors, what is protected, limits |
-//! | [`Times`] | how long things may take, and how often they are tried |
 //!
 //! **Invariant:** an effect is sent only after the store holds that it may be; what the store holds as sent is looked at
 //! before it is sent again. Where a look cannot tell, a person is asked.
@@ -22,20 +20,14 @@
 mod advance;
 mod approve;
 mod bound;
-mod error;
 mod record;
 mod request;
-mod service;
-mod setup;
 pub mod step;
-mod times;
 mod undo;
 
 pub use advance::Moved;
+pub(crate) use approve::person;
 pub use approve::{BreakGlassRequest, VoteRequest};
-pub use error::ContainError;
-pub use request::{ContainRequest, Grounds, Preview};
-pub use service::{ContainOptions, Containments};
-pub use setup::{Connection, FixedSetup, Setup};
-pub use times::Times;
+pub(crate) use request::check_reason;
+pub use request::{ContainRequest, Grounds, Preview, REASON_CHARS_MAX};
 pub use undo::{SettleRequest, UndoRequest};

@@ -1,8 +1,8 @@
 //! Audit records of containments, and the one way in which changes are written.
 
-use super::error::ContainError;
-use super::service::Containments;
 use crate::actor::Actor;
+use crate::error::RespondError;
+use crate::service::Responder;
 use model::{AuditRecord, Containment, ContainmentState};
 use ports::store::UnitOfWork;
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ impl Record {
     }
 }
 
-impl Containments {
+impl Responder {
     /// A record about the containment.
     pub(super) fn audit(&self, containment: &Containment, record: Record) -> AuditRecord {
         let Record { actor, action, after, reason } = record;
@@ -47,7 +47,7 @@ impl Containments {
         containment: &mut Containment,
         before: ContainmentState,
         record: Option<Record>,
-    ) -> Result<(), ContainError> {
+    ) -> Result<(), RespondError> {
         containment.updated_at_ms = self.now_ms();
         let audit = record.map(|record| {
             let told = record.after.clone();

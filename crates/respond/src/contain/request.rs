@@ -1,16 +1,15 @@
 //! Asking for a containment: look, plan, protection, limits, and who decides.
 
 use super::bound::Bound;
-use super::error::ContainError;
 use super::record::Record;
-use super::service::Containments;
 use super::step;
 use crate::actor::Actor;
-use crate::approval;
 use crate::connector::{Asked, Outcome, Values};
 use crate::decision::{Confidence, Decision, Question, ReporterTier, Signal, decide};
+use crate::error::RespondError;
 use crate::plan::{BlastRadius, Plan, PlanHash};
 use crate::protect::Target;
+use crate::service::Responder;
 use model::{
     Containment, ContainmentDecision, ContainmentId, ContainmentState, IncidentId, Progress, RunPlace,
 };
@@ -68,7 +67,7 @@ pub struct ContainRequest {
     pub grounds: Grounds,
     /// Functions of which each must be among those who approve.
     pub quorum: BTreeSet<String>,
-    /// How long people are asked, in milliseconds; [`super::Times::approval_wait_ms`] if not said.
+    /// How long people are asked, in milliseconds; [`crate::times::Times::approval_wait_ms`] if not said.
     pub wait_ms: Option<i64>,
     /// The hash of the plan that who asks has seen; another one is refused then.
     pub seen: Option<PlanHash>,
@@ -89,13 +88,13 @@ pub struct Preview {
     pub facts: Values,
 }
 
-impl Containments {
+impl Responder {
     /// Looks and plans; changes and stores nothing.
     ///
     /// # Errors
-    /// [`ContainError::Act`] for what is protected or of another form, [`ContainError::LookRefused`] where there is
-    /// nothing to do, [`ContainError::Later`].
-    pub async fn preview(&self, request: &ContainRequest) -> Result<Preview, ContainError> {
+    /// [`RespondError::Act`] for what is protected or of another form, [`RespondError::LookRefused`] where there is
+    /// nothing to do, [`RespondError::Later`].
+    pub async fn preview(&self, request: &ContainRequest) -> Result<Preview, RespondError> {
         let bound = Bound::new(&*self.options.setup, request)?;
         let now_ms = self.now_ms();
         let asked = Asked {
@@ -108,10 +107,10 @@ impl Containments {
             self.at_remote(move |remote| bound.look_and_plan(remote, asked, now_ms)).await??;
         let facts = match outcome {
             Outcome::Done(facts) => facts,
-            Outcome::Refused(reason) => return Err(ContainError::LookRefused(reason)),
-            Outcome::Later(reason) | Outcome::Unknown(reason) => return Err(ContainError::Later(reason)),
+            Outcome::Refused(reason) => return Err(RespondError::LookRefused(reason)),
+            Outcome::Later(reason) | Outcome::Unknown(reason) => return Err(RespondError::Later(reason)),
         };
-        let plan = plan.ok_or_else(|| ContainError::LookRefused("there is no plan".to_owned()))?;
+        let plan = plan.ok_or_else(|| RespondError::LookRefused("there is no plan".to_owned()))?;
         let question = question(&plan, &request.grounds);
         Ok(Preview { hash: plan.hash(), decision: decide(&question), facts, plan })
     }
@@ -120,9 +119,9 @@ impl Containments {
     /// approved is due at once.
     ///
     /// # Errors
-    /// As [`preview`](Self::preview); [`ContainError::TooMany`], [`ContainError::UnderWay`], [`ContainError::OtherPlan`],
-    /// [`ContainError::BadRequest`], [`ContainError::Nobody`], [`ContainError::Reason`], [`ContainError::Store`].
-    pub async fn request(&self, request: &ContainRequest) -> Result<Containment, ContainError> {
+    /// As [`preview`](Self::preview); [`RespondError::TooMany`], [`RespondError::UnderWay`], [`RespondError::OtherPlan`],
+    /// [`RespondError::BadRequest`], [`RespondError::Nobody`], [`RespondError::Reason`], [`RespondError::Store`].
+    pub async fn request(&self, request: &ContainRequest) -> Result<Containment, RespondError> {
         let preview = self.check_and_preview(request).await?;
         let mut unit = self.options.store.begin().await?;
         let containment = self.request_in(&mut *unit, request, preview).await?;
@@ -131,12 +130,12 @@ impl Containments {
     }
 
     /// What of a request needs no store.
-    pub(crate) async fn check_and_preview(&self, request: &ContainRequest) -> Result<Preview, ContainError> {
+    pub(crate) async fn check_and_preview(&self, request: &ContainRequest) -> Result<Preview, RespondError> {
         check_reason(&request.reason)?;
-        request.actor.key().ok_or(ContainError::Nobody)?;
+        request.actor.key().ok_or(RespondError::Nobody)?;
         let preview = self.preview(request).await?;
         if request.seen.is_some_and(|seen| seen != preview.hash) {
-            return Err(ContainError::OtherPlan);
+            return Err(RespondError::OtherPlan);
         }
         Ok(preview)
     }
@@ -147,14 +146,14 @@ impl Containments {
         unit: &mut dyn UnitOfWork,
         request: &ContainRequest,
         preview: Preview,
-    ) -> Result<Containment, ContainError> {
+    ) -> Result<Containment, RespondError> {
         let now_ms = self.now_ms();
         let limit = self.options.setup.limit(&request.action);
         let since_ms = now_ms.saturating_sub(limit.window_ms);
         let past = unit.containments().targets_since(&request.action, since_ms).await?;
         limit.admit(past.iter().map(|(at_ms, target)| (*at_ms, target.as_str())), &request.target, now_ms)?;
         if let Some(other) = unit.containments().under_way(&request.action, &request.target).await? {
-            return Err(ContainError::UnderWay(other));
+            return Err(RespondError::UnderWay(other));
         }
         let mut containment = self.planned(request, &preview, now_ms)?;
         let planned =
@@ -177,7 +176,7 @@ impl Containments {
         request: &ContainRequest,
         preview: &Preview,
         now_ms: i64,
-    ) -> Result<Containment, ContainError> {
+    ) -> Result<Containment, RespondError> {
         let people = match preview.decision {
             Decision::Automatic => 0,
             Decision::Approval { people } => people,
@@ -192,7 +191,7 @@ impl Containments {
             asked_at_ms: now_ms,
             expires_at_ms: now_ms.saturating_add(wait_ms),
         };
-        let plan = serde_json::to_value(&preview.plan).map_err(|e| ContainError::CutOff(e.to_string()))?;
+        let plan = serde_json::to_value(&preview.plan).map_err(|e| RespondError::CutOff(e.to_string()))?;
         let mut containment = Containment {
             id: ContainmentId::new(&*self.options.clock, &*self.options.entropy),
             region: request.region.clone(),
@@ -256,10 +255,7 @@ fn named(question: &Question) -> BTreeMap<String, String> {
 }
 
 /// Refuses a reason that says nothing, or too much.
-pub(crate) fn check_reason(reason: &str) -> Result<(), ContainError> {
+pub(crate) fn check_reason(reason: &str) -> Result<(), RespondError> {
     let is_said = !reason.trim().is_empty() && reason.chars().count() <= REASON_CHARS_MAX;
-    if is_said { Ok(()) } else { Err(ContainError::Reason) }
+    if is_said { Ok(()) } else { Err(RespondError::Reason) }
 }
-
-/// Longest time that people are asked, in milliseconds.
-pub const WAIT_MS_MAX: i64 = approval::WAIT_MS_MAX;

@@ -4,10 +4,10 @@ mod outcome;
 
 pub use outcome::{applied, looked, reverted, verified, verified_revert};
 
-use super::times::Times;
 use crate::approval::{Delegation, Request, Standing, Vote, Voter};
 use crate::impact::Reversibility;
 use crate::plan::{Plan, PlanHash};
+use crate::times::Times;
 use model::{
     Containment, ContainmentState, ContainmentVote, Principal, Progress, Transition, VoteDelegation,
 };

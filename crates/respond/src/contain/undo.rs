@@ -1,14 +1,14 @@
 //! Taking back, calling off, and saying what nobody else can tell.
 
 use super::approve::person;
-use super::error::ContainError;
 use super::record::Record;
 use super::request::check_reason;
-use super::service::Containments;
 use super::step;
 use crate::actor::Actor;
+use crate::error::RespondError;
 use crate::impact::Reversibility;
 use crate::plan::Plan;
+use crate::service::Responder;
 use model::{Containment, ContainmentId, ContainmentState};
 use ports::store::UnitOfWork;
 use serde_json::json;
@@ -37,14 +37,14 @@ pub struct SettleRequest {
     pub reason: String,
 }
 
-impl Containments {
+impl Responder {
     /// Takes it back: what was not sent is called off, what is in effect is due to be reverted at once, what is being
     /// applied is as soon as that is done.
     ///
     /// # Errors
-    /// [`ContainError::NotReversible`], [`ContainError::State`] at an end, [`ContainError::NoPerson`],
-    /// [`ContainError::Reason`], [`ContainError::Store`].
-    pub async fn undo(&self, request: &UndoRequest) -> Result<Containment, ContainError> {
+    /// [`RespondError::NotReversible`], [`RespondError::State`] at an end, [`RespondError::NoPerson`],
+    /// [`RespondError::Reason`], [`RespondError::Store`].
+    pub async fn undo(&self, request: &UndoRequest) -> Result<Containment, RespondError> {
         person(&request.actor)?;
         check_reason(&request.reason)?;
         let mut unit = self.options.store.begin().await?;
@@ -60,7 +60,7 @@ impl Containments {
         containment: &mut Containment,
         actor: &Actor,
         reason: &str,
-    ) -> Result<(), ContainError> {
+    ) -> Result<(), RespondError> {
         use ContainmentState as S;
         let (before, now_ms) = (containment.state, self.now_ms());
         let action = match before {
@@ -84,7 +84,7 @@ impl Containments {
             }
             S::Reverting => return Ok(()),
             S::Reverted | S::Denied | S::Expired | S::Failed | S::Cancelled => {
-                return Err(ContainError::State { state: before, why: "there is nothing to take back" });
+                return Err(RespondError::State { state: before, why: "there is nothing to take back" });
             }
         };
         let record = Record::of(actor, action).because(reason);
@@ -97,7 +97,7 @@ impl Containments {
         unit: &mut dyn UnitOfWork,
         id: ContainmentId,
         reason: &str,
-    ) -> Result<(), ContainError> {
+    ) -> Result<(), RespondError> {
         let mut containment = Self::stored(unit, id).await?;
         let is_open = matches!(
             containment.state,
@@ -112,16 +112,16 @@ impl Containments {
     /// Takes a person's word on what nobody could tell.
     ///
     /// # Errors
-    /// [`ContainError::State`] where it is known, [`ContainError::NoPerson`], [`ContainError::Reason`],
-    /// [`ContainError::Store`].
-    pub async fn settle(&self, request: &SettleRequest) -> Result<Containment, ContainError> {
+    /// [`RespondError::State`] where it is known, [`RespondError::NoPerson`], [`RespondError::Reason`],
+    /// [`RespondError::Store`].
+    pub async fn settle(&self, request: &SettleRequest) -> Result<Containment, RespondError> {
         person(&request.actor)?;
         check_reason(&request.reason)?;
         let mut unit = self.options.store.begin().await?;
         let mut containment = Self::stored(&mut *unit, request.containment).await?;
         let before = containment.state;
         if before != ContainmentState::Unknown {
-            return Err(ContainError::State { state: before, why: "it is known what is so" });
+            return Err(RespondError::State { state: before, why: "it is known what is so" });
         }
         let by = &request.actor.principal;
         step::settled(&mut containment, request.happened, by, &request.reason, self.now_ms());
@@ -135,7 +135,7 @@ impl Containments {
     }
 }
 
-fn check_reversible(containment: &Containment) -> Result<(), ContainError> {
+fn check_reversible(containment: &Containment) -> Result<(), RespondError> {
     if step::is_reversible(containment) {
         return Ok(());
     }
@@ -144,5 +144,5 @@ fn check_reversible(containment: &Containment) -> Result<(), ContainError> {
         Some(Reversibility::Compensable) => "it is made good by itself",
         _ => "it is gone for good",
     };
-    Err(ContainError::NotReversible(format!("{}: {why}", containment.action)))
+    Err(RespondError::NotReversible(format!("{}: {why}", containment.action)))
 }

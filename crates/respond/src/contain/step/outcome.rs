@@ -2,8 +2,8 @@
 
 use super::{Said, ask_person, begin_revert, end, go, is_reversible, machine, phase, plan};
 use crate::connector::{ActError, Outcome};
-use crate::contain::Times;
 use crate::plan::Plan;
+use crate::times::Times;
 use model::{Containment, ContainmentState};
 
 /// What came of a phase; an error says that no request could be written.

@@ -9,7 +9,7 @@ use ports::store::StoreError;
 /// Why something is not done.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum ContainError {
+pub enum RespondError {
     /// The store refused.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -50,7 +50,7 @@ pub enum ContainError {
     #[error("only a person does this")]
     NoPerson,
     /// The reason is missing or too long.
-    #[error("say why, in at most {} characters", super::request::REASON_CHARS_MAX)]
+    #[error("say why, in at most {} characters", crate::contain::REASON_CHARS_MAX)]
     Reason,
     /// Not in this state.
     #[error("it is {}: {why}", .state.as_str())]
@@ -66,6 +66,21 @@ pub enum ContainError {
     /// What is irreversible is never applied without approvals.
     #[error("what cannot be taken back is never applied without approvals")]
     GlassHolds,
+    /// The playbook does not hold.
+    #[error(transparent)]
+    Playbook(#[from] crate::playbook::Refused),
+    /// The playbook may not be executed now.
+    #[error("this playbook is not executed: {0}")]
+    Barred(&'static str),
+    /// A variable does not take the value.
+    #[error(transparent)]
+    Variable(#[from] crate::playbook::VariableError),
+    /// Runs call each other too deep.
+    #[error("playbooks call each other deeper than {0}")]
+    TooDeep(u32),
+    /// The step does not wait for a person, or the run has ended.
+    #[error("this step does not wait for anybody: {0}")]
+    NoSuchStep(String),
     /// A part of the program that did the work has gone.
     #[error("the work was cut off: {0}")]
     CutOff(String),
