@@ -3,7 +3,7 @@
 use super::command::ActionCommand;
 use super::start::{Beginning, StartRunRequest, moved};
 use super::walk::{Walk, Way};
-use super::{Outcome, http};
+use super::{Machine, Outcome, http};
 use crate::actor::Actor;
 use crate::connector::{Answer, Request, Unanswered};
 use crate::contain::{ContainRequest, Grounds, Preview};
@@ -57,8 +57,12 @@ impl Responder {
         let lease = Lease { id, until_ms: now_ms.saturating_add(self.options.times.lease_ms) };
         let mut unit = self.options.store.begin().await?;
         let Some(run) = unit.runs().take(lease, now_ms).await? else { return Ok(None) };
-        let mut walk = self.walk(&mut *unit, run.id).await?;
-        let from = walk.run.state;
+        let from = run.state;
+        let mut walk = match self.walk(&mut *unit, run.id).await {
+            Ok(walk) => walk,
+            Err(error @ RespondError::Store(_)) => return Err(error),
+            Err(error) => return self.give_up(unit, run, &error.to_string()).await.map(Some),
+        };
         if now_ms >= walk.run.deadline_at_ms {
             walk.run.lease = None;
             self.stop_in(&mut *unit, walk, &Actor::system(), "the time of the run is over").await?;
@@ -83,6 +87,31 @@ impl Responder {
         };
         let came = self.wait_for_step(at_remote).await?;
         self.write_came(&walk.run, (lease, task), came).await.map(Some)
+    }
+
+    /// Ends a run that this program cannot read any more: it must not wait for ever, nor keep others waiting.
+    async fn give_up(
+        &self,
+        mut unit: Box<dyn UnitOfWork>,
+        mut run: Run,
+        problem: &str,
+    ) -> Result<RunMoved, RespondError> {
+        let (now_ms, from, actor) = (self.now_ms(), run.state, Actor::system());
+        let mut steps = unit.runs().steps(run.id, true).await?;
+        for step in &mut steps {
+            (step.state, step.ended_at_ms) = (StepState::Stopped, Some(now_ms));
+            (step.by, step.reason) = (Some(actor.principal.clone()), Some(problem.to_owned()));
+        }
+        (run.state, run.problem) = (RunState::Failed, Some(problem.to_owned()));
+        (run.due_at_ms, run.ended_at_ms, run.lease) = (None, Some(now_ms), None);
+        let mut audit = self.run_audit(&run, &actor, "run.end");
+        audit.reason = Some(problem.to_owned());
+        unit.runs().replace(&run, &steps, Some(&audit)).await?;
+        if let Some(parent) = run.parent {
+            unit.runs().wake(parent, now_ms).await?;
+        }
+        unit.commit().await?;
+        Ok(moved(&run, from, None))
     }
 
     /// A step that ended, and the run with it, has its record; what was only looked at has none.
@@ -207,16 +236,17 @@ impl Responder {
             }
             return Ok(());
         };
-        let child = self.walk(unit, child).await?;
-        match child.run.state {
+        let child = unit.runs().get(child).await?.ok_or_else(|| StoreError::not_found("run", child))?;
+        match child.state {
             RunState::Running => walk.change(step.task, |step| step.due_at_ms = step.deadline_at_ms),
             RunState::Completed | RunState::Handled => {
-                let values = values_out(walk, step, &child);
+                let machine = serde_json::from_value(child.machine).ok();
+                let values = machine.map(|machine| values_out(walk, step, &machine)).unwrap_or_default();
                 succeed(walk, step.task, values, now_ms);
             }
             RunState::Failed | RunState::Stopped => {
-                let problem = child.run.problem.unwrap_or_else(|| child.run.state.as_str().to_owned());
-                fail(walk, step.task, format!("{}: {problem}", child.run.id), now_ms);
+                let problem = child.problem.unwrap_or_else(|| child.state.as_str().to_owned());
+                fail(walk, step.task, format!("{}: {problem}", child.id), now_ms);
             }
         }
         Ok(())
@@ -423,11 +453,11 @@ fn http_request(responder: &Responder, walk: &Walk, step: &RunStep) -> Result<Re
 }
 
 /// What a called run gives back.
-fn values_out(walk: &Walk, step: &RunStep, child: &Walk) -> Vec<(String, String)> {
+fn values_out(walk: &Walk, step: &RunStep, child: &Machine) -> Vec<(String, String)> {
     let kind = walk.definition(step).map(|definition| &definition.kind);
     let Some(StepKind::PlaybookAction { out_args, .. }) = kind else { return Vec::new() };
     let values = out_args.iter().filter_map(|name| {
-        let variable = child.machine.variables().get(name)?;
+        let variable = child.variables().get(name)?;
         Some((name.clone(), variable.value.clone()?))
     });
     values.collect()

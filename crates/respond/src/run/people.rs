@@ -180,7 +180,12 @@ impl Responder {
             self.call_off_in(unit, id, reason).await?;
         }
         if let Some(id) = child {
-            let walk = self.walk(unit, id).await?;
+            let walk = match self.walk(unit, id).await {
+                Ok(walk) => walk,
+                Err(error @ RespondError::Store(_)) => return Err(error),
+                // one that cannot be read any more ends by itself, when it is due
+                Err(_) => return Ok(()),
+            };
             if walk.run.state == RunState::Running {
                 Box::pin(self.stop_in(unit, walk, &Actor::system(), reason)).await?;
             }
