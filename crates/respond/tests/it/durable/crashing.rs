@@ -7,6 +7,7 @@ use ports::store::*;
 use respond::connector::{Answer, Remote, Request, Unanswered};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 use tokio::sync::Notify;
 
 /// Counts the points that were passed, and cuts off at one of them.
@@ -25,6 +26,12 @@ impl Fuse {
     /// Passes a point; true if it is the one.
     fn blows(&self) -> bool {
         self.left.fetch_sub(1, Ordering::SeqCst) == 0
+    }
+
+    /// Tells that it is cut off, and lets that come before whatever this thread returns.
+    fn blow(&self) {
+        self.blown.notify_one();
+        std::thread::sleep(Duration::from_millis(25));
     }
 
     /// Whether it was cut off.
@@ -132,12 +139,12 @@ pub(crate) struct CrashingRemote(pub(crate) Emulator, pub(crate) Arc<Fuse>);
 impl Remote for CrashingRemote {
     fn send(&self, request: &Request) -> Result<Answer, Unanswered> {
         if self.1.blows() {
-            self.1.blown.notify_one();
+            self.1.blow();
             return Err(Unanswered::Lost("cut off before".into()));
         }
         let answer = self.0.send(request);
         if self.1.blows() {
-            self.1.blown.notify_one();
+            self.1.blow();
             return Err(Unanswered::Lost("cut off after".into()));
         }
         answer
