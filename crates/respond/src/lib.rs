@@ -35,6 +35,7 @@ mod service;
 mod setup;
 mod times;
 pub mod window;
+mod worker;
 
 pub use actor::{Actor, key_of};
 pub use error::RespondError;

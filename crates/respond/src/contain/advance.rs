@@ -73,6 +73,10 @@ impl Responder {
         }
         unit.commit().await?;
         let Prepared::AtRemote { bound, sent } = prepared else { return Ok(Some(moved(&row, from))) };
+        if self.now_ms() >= lease.until_ms {
+            // the store kept us waiting for so long that another worker may be at it
+            return Ok(Some(moved(&row, from)));
+        }
         let came = self.wait_for(&row, bound, next, sent).await?;
         self.write_outcome(&row, lease, next, (came, sent)).await.map(Some)
     }

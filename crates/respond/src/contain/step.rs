@@ -5,6 +5,7 @@ mod outcome;
 pub use outcome::{applied, looked, reverted, verified, verified_revert};
 
 use crate::approval::{Delegation, Request, Standing, Vote, Voter};
+use crate::error::RespondError;
 use crate::impact::Reversibility;
 use crate::plan::{Plan, PlanHash};
 use crate::times::Times;
@@ -216,6 +217,50 @@ pub fn sending(containment: &mut Containment, now_ms: i64, times: &Times) -> Sai
     // whoever holds the lease writes what comes of it; if nobody does, another worker looks when it has ended
     containment.due_at_ms = Some(now_ms.saturating_add(times.lease_ms));
     Said::of("containment.send", reason)
+}
+
+/// Somebody wants it taken back, or called off; what of that is recorded, if anything came of it.
+///
+/// # Errors
+/// [`RespondError::NotReversible`], [`RespondError::State`] at an end.
+pub fn undone(
+    containment: &mut Containment,
+    by: &Principal,
+    reason: &str,
+    now_ms: i64,
+) -> Result<Option<&'static str>, RespondError> {
+    use ContainmentState as S;
+    let state = containment.state;
+    let is_sent = state != S::Applying || containment.progress.sent;
+    match state {
+        S::Planned | S::AwaitingApproval | S::Approved => {}
+        S::Applying if !is_sent => {}
+        S::Applying => {
+            check_reversible(containment)?;
+            containment.progress.undo = Some((by.clone(), reason.to_owned()));
+            return Ok(Some("containment.undo"));
+        }
+        S::Applied | S::Verified | S::Unknown => {
+            check_reversible(containment)?;
+            begin_revert(containment, by, reason, now_ms);
+            return Ok(Some("containment.undo"));
+        }
+        S::Reverting => return Ok(None),
+        S::Reverted | S::Denied | S::Expired | S::Failed | S::Cancelled => {
+            return Err(RespondError::State { state, why: "there is nothing to take back" });
+        }
+    }
+    end(containment, S::Cancelled, by, Some(reason.to_owned()), now_ms);
+    Ok(Some("containment.cancel"))
+}
+
+fn check_reversible(containment: &Containment) -> Result<(), RespondError> {
+    let why = match plan(containment).map(|plan| plan.reversibility) {
+        Some(Reversibility::Reversible) => return Ok(()),
+        Some(Reversibility::Compensable) => "it is made good by itself",
+        _ => "it is gone for good",
+    };
+    Err(RespondError::NotReversible(format!("{}: {why}", containment.action)))
 }
 
 /// A person has looked at what nobody could tell.

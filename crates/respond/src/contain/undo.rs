@@ -6,8 +6,6 @@ use super::request::check_reason;
 use super::step;
 use crate::actor::Actor;
 use crate::error::RespondError;
-use crate::impact::Reversibility;
-use crate::plan::Plan;
 use crate::service::Responder;
 use model::{Containment, ContainmentId, ContainmentState};
 use ports::store::UnitOfWork;
@@ -61,31 +59,9 @@ impl Responder {
         actor: &Actor,
         reason: &str,
     ) -> Result<(), RespondError> {
-        use ContainmentState as S;
         let (before, now_ms) = (containment.state, self.now_ms());
-        let action = match before {
-            S::Planned | S::AwaitingApproval | S::Approved => {
-                step::end(containment, S::Cancelled, &actor.principal, Some(reason.to_owned()), now_ms);
-                "containment.cancel"
-            }
-            S::Applying if !containment.progress.sent => {
-                step::end(containment, S::Cancelled, &actor.principal, Some(reason.to_owned()), now_ms);
-                "containment.cancel"
-            }
-            S::Applying => {
-                check_reversible(containment)?;
-                containment.progress.undo = Some((actor.principal.clone(), reason.to_owned()));
-                "containment.undo"
-            }
-            S::Applied | S::Verified | S::Unknown => {
-                check_reversible(containment)?;
-                step::begin_revert(containment, &actor.principal, reason, now_ms);
-                "containment.undo"
-            }
-            S::Reverting => return Ok(()),
-            S::Reverted | S::Denied | S::Expired | S::Failed | S::Cancelled => {
-                return Err(RespondError::State { state: before, why: "there is nothing to take back" });
-            }
+        let Some(action) = step::undone(containment, &actor.principal, reason, now_ms)? else {
+            return Ok(());
         };
         let record = Record::of(actor, action).because(reason);
         self.write(unit, containment, before, Some(record)).await
@@ -133,16 +109,4 @@ impl Responder {
         unit.commit().await?;
         Ok(containment)
     }
-}
-
-fn check_reversible(containment: &Containment) -> Result<(), RespondError> {
-    if step::is_reversible(containment) {
-        return Ok(());
-    }
-    let plan: Option<Plan> = serde_json::from_value(containment.plan.clone()).ok();
-    let why = match plan.map(|plan| plan.reversibility) {
-        Some(Reversibility::Compensable) => "it is made good by itself",
-        _ => "it is gone for good",
-    };
-    Err(RespondError::NotReversible(format!("{}: {why}", containment.action)))
 }

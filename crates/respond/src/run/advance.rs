@@ -85,6 +85,10 @@ impl Responder {
         let (Some(task), Some(at_remote)) = (task, at_remote) else {
             return Ok(Some(moved(&walk.run, from, task.and_then(|task| walk.step_of(task)))));
         };
+        if self.now_ms() >= lease.until_ms {
+            // the store kept us waiting for so long that another worker may be at it
+            return Ok(Some(moved(&walk.run, from, walk.step_of(task))));
+        }
         let came = self.wait_for_step(at_remote).await?;
         self.write_came(&walk.run, (lease, task), came).await.map(Some)
     }

@@ -32,7 +32,17 @@ fn ask(containment: &mut Containment, reason: String, now_ms: i64, times: &Times
         containment.revert_at_ms = ttl_end_ms(containment, now_ms);
     }
     ask_person(containment, now_ms, times);
+    if let Some(said) = wanted_back(containment, now_ms) {
+        return Some(said);
+    }
     Some(Said::of("containment.unknown", reason))
+}
+
+/// Somebody wanted it taken back while it was being applied.
+fn wanted_back(containment: &mut Containment, now_ms: i64) -> Option<Said> {
+    let (by, reason) = containment.progress.undo.take()?;
+    begin_revert(containment, &by, &reason, now_ms);
+    Some(Said::of("containment.revert", reason))
 }
 
 fn ttl_end_ms(containment: &Containment, since_ms: i64) -> Option<i64> {
@@ -101,7 +111,7 @@ pub fn applied(
             phase(containment, false);
             containment.revert_at_ms = ttl_end_ms(containment, now_ms);
             go(containment, ContainmentState::Applied, &machine(), None, now_ms);
-            Some(Said::of("containment.applied", None))
+            Some(wanted_back(containment, now_ms).unwrap_or(Said::of("containment.applied", None)))
         }
         Ok(Outcome::Later(reason)) => {
             let may_be = before || !one;
@@ -120,10 +130,16 @@ pub fn applied(
             ask(containment, reason, now_ms, times)
         }
         Ok(Outcome::Refused(reason)) if before || !one => ask(containment, reason, now_ms, times),
-        Ok(Outcome::Refused(reason)) => fail(containment, reason, now_ms),
         Err(error) if before => ask(containment, error.to_string(), now_ms, times),
-        Err(error) => fail(containment, error.to_string(), now_ms),
+        Ok(Outcome::Refused(reason)) => without_effect(containment, reason, now_ms),
+        Err(error) => without_effect(containment, error.to_string(), now_ms),
     }
+}
+
+/// It was refused, or could not be written: nothing has happened.
+fn without_effect(containment: &mut Containment, reason: String, now_ms: i64) -> Option<Said> {
+    containment.progress.sent = false;
+    fail(containment, reason, now_ms)
 }
 
 /// Of a look whether it took effect.
@@ -133,10 +149,6 @@ pub fn verified(containment: &mut Containment, came: Came, now_ms: i64, times: &
             phase(containment, false);
             go(containment, ContainmentState::Verified, &machine(), None, now_ms);
             containment.due_at_ms = containment.revert_at_ms;
-            if let Some((by, reason)) = containment.progress.undo.take() {
-                begin_revert(containment, &by, &reason, now_ms);
-                return Some(Said::of("containment.revert", reason));
-            }
             return Some(Said::of("containment.verified", None));
         }
         Ok(Outcome::Refused(reason) | Outcome::Later(reason) | Outcome::Unknown(reason)) => reason,

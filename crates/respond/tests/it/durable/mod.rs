@@ -8,5 +8,7 @@ mod crashing;
 mod emulator;
 mod kill;
 mod kit;
+mod model_check;
 mod playbooks;
 mod ways;
+mod workers;
