@@ -31,7 +31,7 @@ pub struct Moved {
 
 /// What came of the part that waits for the remote side.
 enum Came {
-    Look(Result<(Outcome, Option<Plan>), ActError>),
+    Look(Box<Result<(Outcome, Option<Plan>), ActError>>),
     Phase(Result<Outcome, ActError>),
 }
 
@@ -109,7 +109,7 @@ impl Responder {
             Err(error) => Ok(Outcome::Refused(error.to_string())),
         };
         let came = match next {
-            Next::Look => Came::Look(nothing_sent.map(|outcome| (outcome, None))),
+            Next::Look => Came::Look(Box::new(nothing_sent.map(|outcome| (outcome, None)))),
             _ => Came::Phase(nothing_sent),
         };
         Prepared::Settled(settle(row, next, (came, sent), now_ms, times))
@@ -132,7 +132,7 @@ impl Responder {
                 incident: row.incident.map(|id| id.to_string()).unwrap_or_default(),
             };
             let came = self.at_remote(move |remote| bound.look_and_plan(remote, asked, now_ms)).await?;
-            return Ok(Came::Look(came));
+            return Ok(Came::Look(Box::new(came)));
         }
         let came = self.at_remote(move |remote| match next {
             Next::Apply => bound.apply(remote, &facts, (sent.before, now_ms)),
@@ -180,7 +180,7 @@ fn settle(
 ) -> Option<Said> {
     let way = (sent.before, sent.one);
     match (came, next) {
-        (Came::Look(came), _) => step::looked(row, came, now_ms, times),
+        (Came::Look(came), _) => step::looked(row, *came, now_ms, times),
         (Came::Phase(came), Next::Apply) => step::applied(row, came, way, now_ms, times),
         (Came::Phase(came), Next::Revert) => step::reverted(row, came, way, now_ms, times),
         (Came::Phase(came), Next::VerifyRevert) => step::verified_revert(row, came, now_ms, times),

@@ -42,7 +42,7 @@ enum AtRemote {
 
 /// What came of it.
 enum Came {
-    Planned(Box<ContainRequest>, Result<Preview, RespondError>),
+    Planned(Box<(ContainRequest, Result<Preview, RespondError>)>),
     Answered { changes: bool, came: Result<Answer, Unanswered> },
 }
 
@@ -293,7 +293,7 @@ impl Responder {
         match at_remote {
             AtRemote::Plan(request) => {
                 let preview = self.check_and_preview(&request).await;
-                Ok(Came::Planned(request, preview))
+                Ok(Came::Planned(Box::new((*request, preview))))
             }
             AtRemote::Send(request) => {
                 let changes = request.method != crate::connector::Method::Get;
@@ -319,8 +319,8 @@ impl Responder {
         let step = walk.step_of(task).cloned().filter(|step| step.state == StepState::Running);
         if let Some(step) = step {
             match came {
-                Came::Planned(request, preview) => {
-                    self.asked_for(&mut *unit, &mut walk, &step, (*request, preview)).await?;
+                Came::Planned(planned) => {
+                    self.asked_for(&mut *unit, &mut walk, &step, *planned).await?;
                 }
                 Came::Answered { changes, came } => self.answered(&mut walk, &step, changes, came),
             }
