@@ -136,6 +136,22 @@ impl<'c> Act<'c> {
         self.each(&self.action.read, remote, &self.with(&Values::new(), now_ms), now_ms)
     }
 
+    /// Whose the target is, as a look has found it; held against what is protected as well.
+    ///
+    /// # Errors
+    /// [`ActError::Template`].
+    pub fn owners(&self, facts: &Values) -> Result<Vec<Target>, ActError> {
+        let values = self.with(facts, 0);
+        let mut owners = Vec::with_capacity(self.action.belongs_to.len());
+        for owner in &self.action.belongs_to {
+            let name = owner.name.fill(&values, Place::Json)?;
+            if !name.is_empty() && name != "null" {
+                owners.push(Target { kind: owner.kind, name, belongs_to: Vec::new() });
+            }
+        }
+        Ok(owners)
+    }
+
     /// The plan, of what a look has found.
     ///
     /// # Errors

@@ -137,6 +137,13 @@ fn check_names(connector: &Connector, action: &ActionSpec, faults: &mut Vec<Stri
             faults.push(format!("{place} takes {{{name}}}, which nobody gives"));
         }
     };
+    let mut read = known.clone();
+    read.extend(action.read.iter().flat_map(|exchange| exchange.facts.keys().cloned()));
+    action
+        .belongs_to
+        .iter()
+        .flat_map(|owner| owner.name.names())
+        .for_each(|name| missing(&read, name, "belongs_to"));
     for (phase, exchange) in action.exchanges() {
         exchange.names().into_iter().for_each(|name| missing(&known, name, phase));
         match exchange.body.as_ref().map(names_of) {

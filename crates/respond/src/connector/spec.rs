@@ -92,6 +92,16 @@ pub struct ChangeSpec {
     pub after: Template,
 }
 
+/// Whose the target is, of facts that were read.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnerSpec {
+    /// What the owner is.
+    pub kind: TargetKind,
+    /// Its name.
+    pub name: Template,
+}
+
 /// One action.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -116,6 +126,9 @@ pub struct ActionSpec {
     /// Looks, without changing anything; its facts are what the plan tells and reverting needs.
     #[serde(default)]
     pub read: Vec<Exchange>,
+    /// Whose the target is, by what was read: what is protected protects what belongs to it.
+    #[serde(default)]
+    pub belongs_to: Vec<OwnerSpec>,
     /// What the plan tells.
     pub changes: Vec<ChangeSpec>,
     /// Does it.

@@ -8,6 +8,7 @@ mod any_graph;
 mod aws;
 mod connectors;
 mod deciding;
+mod durable;
 mod others;
 mod protecting;
 mod refusals;
