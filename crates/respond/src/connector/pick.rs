@@ -1,7 +1,8 @@
 //! Where something stands in an answer.
 //!
 //! A JSON pointer (RFC 6901), in which a part `[name={value}]` is the first element of a list whose `name` is that value:
-//! `/keys/[id={target}]/status`; `[={value}]` is the first element that is the value itself. A part `*` is every element:
+//! `/keys/[id={target}]/status`; `[={value}]` is the first element that is the value itself, and
+//! `[a={x},b={y}]` the first of which both hold. A part `*` is every element:
 //! what is found in each is a list, sorted as text, because interfaces tell the same list in changing order.
 
 use super::answer::text_of;
@@ -24,7 +25,7 @@ pub struct Pick {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
     Name(String),
-    Which { name: String, value: Template },
+    Which(Vec<(String, Template)>),
     Each,
 }
 
@@ -56,8 +57,11 @@ fn part(text: &str) -> Option<Part> {
     let Some(inner) = text.strip_prefix('[') else {
         return Some(Part::Name(text.replace("~1", "/").replace("~0", "~")));
     };
-    let (name, value) = inner.strip_suffix(']')?.split_once('=')?;
-    Some(Part::Which { name: name.to_owned(), value: Template::parse(value).ok()? })
+    let pair = |text: &str| {
+        let (name, value) = text.split_once('=')?;
+        Some((name.to_owned(), Template::parse(value).ok()?))
+    };
+    Some(Part::Which(inner.strip_suffix(']')?.split(',').map(pair).collect::<Option<_>>()?))
 }
 
 impl Pick {
@@ -74,7 +78,7 @@ impl Pick {
     /// The names of the values that it takes.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().flat_map(|part| match part {
-            Part::Which { value, .. } => value.names().collect(),
+            Part::Which(pairs) => pairs.iter().flat_map(|(_, value)| value.names()).collect(),
             Part::Name(_) | Part::Each => Vec::new(),
         })
     }
@@ -93,10 +97,16 @@ fn find<'b>(parts: &[Part], at: &'b Value, values: &Values) -> Option<Cow<'b, Va
             Value::Array(list) => list.get(name.parse::<usize>().ok()?),
             _ => None,
         },
-        Part::Which { name, value } => {
-            let wanted = value.fill(values, Place::Json).ok()?;
-            let of = |one: &'b Value| if name.is_empty() { Some(one) } else { one.get(name) };
-            at.as_array()?.iter().find(|one| of(one).is_some_and(|found| text_of(found) == wanted))
+        Part::Which(pairs) => {
+            let pair = |(name, value): &(String, Template)| {
+                Some((name.clone(), value.fill(values, Place::Json).ok()?))
+            };
+            let wanted: Vec<_> = pairs.iter().map(pair).collect::<Option<_>>()?;
+            let is = |one: &Value, name: &str, wanted: &str| {
+                let found = if name.is_empty() { Some(one) } else { one.get(name) };
+                found.is_some_and(|found| text_of(found) == wanted)
+            };
+            at.as_array()?.iter().find(|one| wanted.iter().all(|(name, wanted)| is(one, name, wanted)))
         }
         Part::Each => {
             let each = at.as_array()?.iter().filter_map(|one| find(rest, one, values));
@@ -132,6 +142,8 @@ mod tests {
             ("/none/*/id", None),
             ("/groups/[={target}]", Some(json!("B"))),
             ("/groups/[=c]", None),
+            ("/keys/[id={target},status=Inactive]/id", Some(json!("B"))),
+            ("/keys/[id={target},status=Active]/id", None),
             ("/a~1b/", Some(json!(1))),
             ("/keys/[id={other}]/status", None),
             ("", Some(body.clone())),
@@ -139,7 +151,7 @@ mod tests {
             let pick = Pick::try_from(place.to_owned()).unwrap();
             assert_eq!(pick.of(&body, &values).map(Cow::into_owned), found, "{place}");
         }
-        for bad in ["keys", "/[id]", "/[id=a", "/[id={]", &"/a".repeat(PARTS_MAX + 1)] {
+        for bad in ["keys", "/[id]", "/[id=a,b]", "/[id=a", "/[id={]", &"/a".repeat(PARTS_MAX + 1)] {
             assert!(Pick::try_from(bad.to_owned()).is_err(), "{bad}");
         }
     }

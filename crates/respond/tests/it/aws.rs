@@ -10,12 +10,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-const NOW_MS: i64 = 1_795_000_000_000;
+pub(crate) const NOW_MS: i64 = 1_795_000_000_000;
 
 /// An emulator that ends with the test.
-struct Moto {
+pub(crate) struct Moto {
     process: Child,
-    settings: Values,
+    pub(crate) settings: Values,
     connector: Connector,
 }
 
@@ -26,7 +26,7 @@ impl Drop for Moto {
     }
 }
 
-fn moto() -> Option<Moto> {
+pub(crate) fn moto() -> Option<Moto> {
     let Some(program) = std::env::var_os("HUECRY_MOTO") else {
         assert!(std::env::var_os("HUECRY_REQUIRE_ALL").is_none(), "HUECRY_MOTO names no emulator");
         eprintln!("SKIPPED: HUECRY_MOTO names no emulator of AWS (.ci/moto installs it)");
@@ -101,7 +101,7 @@ impl Moto {
     }
 }
 
-fn done(outcome: Outcome) -> Values {
+pub(crate) fn done(outcome: Outcome) -> Values {
     match outcome {
         Outcome::Done(facts) => facts,
         other => panic!("{other:?}"),

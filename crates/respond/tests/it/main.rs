@@ -6,12 +6,15 @@ extern crate huecry_respond as respond;
 
 mod any_graph;
 mod aws;
+mod aws_more;
 mod connectors;
 mod deciding;
+mod kubernetes;
 mod others;
 mod protecting;
 mod refusals;
 mod runs;
+mod tokens;
 mod workflow;
 
 use std::path::PathBuf;
