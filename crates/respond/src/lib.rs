@@ -5,6 +5,7 @@
 //! | [`playbook`] | reads CACAO 2.0 playbooks, says everything that is wrong with one |
 //! | [`run`] | the state machine of one execution of a playbook |
 //! | [`connector`] | actions as data: what is sent to look, apply, verify and revert |
+//! | [`calls`] | whether connectors have what a playbook asks of them |
 //! | [`protect`] | what no action may touch, in one place |
 //! | [`plan`] | what an action would do, and the hash that people approve |
 //! | [`decision`] | who decides, as one table |
@@ -21,6 +22,7 @@
 //! **Invariant:** nothing is planned on what is protected, and what is approved is exactly what was planned.
 
 pub mod approval;
+pub mod calls;
 pub mod connector;
 pub mod decision;
 pub mod impact;

@@ -14,6 +14,7 @@ mod others;
 mod protecting;
 mod refusals;
 mod runs;
+mod shipped;
 mod tokens;
 mod workflow;
 
