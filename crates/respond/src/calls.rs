@@ -55,7 +55,8 @@ fn faults(call: &ActionCall, action: &ActionSpec) -> Vec<String> {
     let mut faults = Vec::new();
     for name in call.inputs.keys().filter(|name| !action.inputs.contains_key(*name)) {
         let all: Vec<_> = action.inputs.keys().map(String::as_str).collect();
-        let known = if all.is_empty() { "it takes none".to_owned() } else { format!("it takes {}", all.join(", ")) };
+        let known =
+            if all.is_empty() { "it takes none".to_owned() } else { format!("it takes {}", all.join(", ")) };
         faults.push(format!("{} has no input {name}; {known}", call.action));
     }
     for (name, _) in action.inputs.iter().filter(|(_, input)| input.default.is_none()) {

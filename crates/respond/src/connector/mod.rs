@@ -33,5 +33,7 @@ pub use http::HttpRemote;
 pub use pick::{Pick, PickError};
 pub use read::{CONNECTOR_BYTES_MAX, ConnectorError, Fault, read};
 pub use sign::SignError;
-pub use spec::{ActionSpec, AnswerForm, Auth, BadForm, Basic, ChangeSpec, Connector, Input, Setting, SettingKind};
+pub use spec::{
+    ActionSpec, AnswerForm, Auth, BadForm, Basic, ChangeSpec, Connector, Input, Setting, SettingKind,
+};
 pub use template::{Place, Template, TemplateError, Values};

@@ -62,7 +62,8 @@ impl ActionCall {
         let mut words = text.split_ascii_whitespace();
         let action = words.next().unwrap_or_default();
         let is_name = |name: &str| {
-            !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+            !name.is_empty()
+                && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
         };
         if !action.split_once('.').is_some_and(|(connector, action)| is_name(connector) && is_name(action)) {
             return Err(CallError::Action(short(action)));
@@ -139,8 +140,7 @@ mod tests {
 
     #[test]
     fn a_command_is_an_action_and_words() {
-        let call =
-            ActionCall::parse("  aws.deactivate_key target=__key__:value\tuser=a=b ttl=4h ").unwrap();
+        let call = ActionCall::parse("  aws.deactivate_key target=__key__:value\tuser=a=b ttl=4h ").unwrap();
         let inputs = BTreeMap::from([("user".to_owned(), "a=b".to_owned())]);
         let expected = ActionCall {
             action: "aws.deactivate_key".into(),

@@ -125,7 +125,9 @@ fn read_attach(entry: &mut Object<'_, '_>, value: &Value) -> Attach {
     }
     if attach.classes.is_empty() && attach.rules.is_empty() {
         let pointer = entry.pointer.clone();
-        entry.complaints.error(pointer, "it names neither classes nor rules: it would be offered for nothing");
+        entry
+            .complaints
+            .error(pointer, "it names neither classes nor rules: it would be offered for nothing");
     }
     attach
 }

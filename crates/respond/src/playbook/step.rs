@@ -1,8 +1,8 @@
 //! Workflow steps and commands (sections 4 and 5).
 
+use super::call::{ACTION_COMMAND, ActionCall};
 use super::object::{Object, below};
 use super::variable::Variables;
-use super::call::{ACTION_COMMAND, ActionCall};
 use super::{Condition, Identifier};
 use serde_json::Value;
 use std::collections::BTreeMap;

@@ -97,7 +97,8 @@ pub fn play(playbook: &Playbook, connectors: &[Connector], scenario: &Scenario) 
         settle(playbook, connectors, &mut machine, told).map_err(mismatch)?;
         trail.extend(machine.take_trail());
     }
-    let names: Vec<&str> = trail.iter().map(|id| name(playbook, id)).filter(|name| !name.is_empty()).collect();
+    let names: Vec<&str> =
+        trail.iter().map(|id| name(playbook, id)).filter(|name| !name.is_empty()).collect();
     if names != scenario.trail {
         return Err(mismatch(format!("the way was {names:?}, not {:?}", scenario.trail)));
     }
@@ -111,7 +112,11 @@ pub fn play(playbook: &Playbook, connectors: &[Connector], scenario: &Scenario) 
             return Err(mismatch(format!("it waits for {waiting:?}, and nothing is told of these")));
         }
     };
-    if end == scenario.end { Ok(()) } else { Err(mismatch(format!("it ended as {end:?}, not {:?}", scenario.end))) }
+    if end == scenario.end {
+        Ok(())
+    } else {
+        Err(mismatch(format!("it ended as {end:?}, not {:?}", scenario.end)))
+    }
 }
 
 fn name<'p>(playbook: &'p Playbook, id: &Identifier) -> &'p str {

@@ -161,13 +161,17 @@ fn a_rule_that_lets_traffic_in_is_removed_and_comes_back() {
         ]);
     }
     let rules = || {
-        let query =
-            [("Action", "DescribeSecurityGroupRules"), ("Filter.1.Name", "group-id"), ("Filter.1.Value.1", &id)];
+        let query = [
+            ("Action", "DescribeSecurityGroupRules"),
+            ("Filter.1.Name", "group-id"),
+            ("Filter.1.Value.1", &id),
+        ];
         let all = part.ec2(&query);
         all.split("<item>").skip(1).map(str::to_owned).collect::<Vec<_>>()
     };
     let of = |rule: &String| {
-        ["<isEgress>", "<ipProtocol>", "<fromPort>", "<toPort>", "<cidrIpv4>"].map(|name| between(rule, name, "<"))
+        ["<isEgress>", "<ipProtocol>", "<fromPort>", "<toPort>", "<cidrIpv4>"]
+            .map(|name| between(rule, name, "<"))
     };
     let found = rules();
     let rule = found.iter().find(|rule| of(rule)[2] == "22" && of(rule)[4] == "0.0.0.0/0").unwrap();
@@ -207,6 +211,7 @@ fn a_bucket_is_closed_and_opened_as_it_was() {
     assert!(state().contains("<IgnorePublicAcls>false"), "{}", state());
     there_and_back(&part.bind("block_public_access", "acme-exports"), state);
     // one that is not there
-    let looked = part.bind("block_public_access", "acme-nothing").look(&HttpRemote::default(), NOW_MS).unwrap();
+    let looked =
+        part.bind("block_public_access", "acme-nothing").look(&HttpRemote::default(), NOW_MS).unwrap();
     assert!(matches!(looked, Outcome::Refused(_)), "{looked:?}");
 }

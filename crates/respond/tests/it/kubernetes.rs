@@ -89,7 +89,8 @@ fn objects_are_those_of_the_published_schema() {
     }
     assert!(checked >= 12, "{checked} objects were checked");
     // a wrong property and a wrong type are found
-    for wrong in [json!({ "spec": { "unschedulabel": true } }), json!({ "spec": { "unschedulable": "yes" } })] {
+    for wrong in [json!({ "spec": { "unschedulabel": true } }), json!({ "spec": { "unschedulable": "yes" } })]
+    {
         assert!(!faults(&parts, "io.k8s.api.core.v1.Node", &wrong).is_empty(), "{wrong}");
     }
 }

@@ -7,6 +7,7 @@ extern crate huecry_respond as respond;
 mod any_graph;
 mod aws;
 mod aws_more;
+mod calls;
 mod connectors;
 mod deciding;
 mod kubernetes;

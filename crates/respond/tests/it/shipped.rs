@@ -77,7 +77,8 @@ fn playbooks_are_attached_to_rules_that_ship() {
         }
         assert!(!extension.attach.classes.is_empty() && !extension.attach.severities.is_empty(), "{name}");
         // what is said beside an id is its title
-        let text = std::fs::read_to_string(Path::new(CONTENT).join(format!("playbooks/{name}.yaml"))).unwrap();
+        let text =
+            std::fs::read_to_string(Path::new(CONTENT).join(format!("playbooks/{name}.yaml"))).unwrap();
         for line in text.lines().filter_map(|line| line.trim().strip_prefix("- ")) {
             if let Some((id, title)) = line.split_once(" # ") {
                 assert_eq!(rules.get(id).map(|(title, _)| title.as_str()), Some(title), "{name}");

@@ -130,7 +130,10 @@ fn a_request_is_sent_for_the_facts_that_it_is_for() {
     };
     let token = || Ok((200, json!({ "access_token": "t" })));
     for (consent, expected) in [
-        ("AllPrincipals", json!({ "clientId": "c", "consentType": "AllPrincipals", "resourceId": "r", "scope": "s" })),
+        (
+            "AllPrincipals",
+            json!({ "clientId": "c", "consentType": "AllPrincipals", "resourceId": "r", "scope": "s" }),
+        ),
         (
             "Principal",
             json!({ "clientId": "c", "consentType": "Principal", "principalId": "p", "resourceId": "r", "scope": "s" }),
@@ -194,10 +197,15 @@ fn lists_and_json_that_were_read_are_sent_back() {
 #[test]
 fn a_file_that_could_give_a_secret_away_is_refused() {
     let text =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../content/connectors/entra.yaml")).unwrap();
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../content/connectors/entra.yaml"))
+            .unwrap();
     for (from, to, expected) in [
         ("{entra_login_url}/{entra_tenant}", "{entra_login_url}/{entra_client_secret}", "has the secret"),
-        ("client_secret: \"{entra_client_secret}\"", "client_secret: abc", "names no setting that is a secret"),
+        (
+            "client_secret: \"{entra_client_secret}\"",
+            "client_secret: abc",
+            "names no setting that is a secret",
+        ),
         ("client_id: \"{entra_client_id}\"", "client_id: \"{entra_id}\"", "{entra_id}, which is no setting"),
         ("when: {consent: Principal}", "when: {konsent: Principal}", "{konsent}, which nobody gives"),
         ("where: [{at: /accountEnabled, is: \"true\"}]", "where: [{at: /accountEnabled}]", "without `is`"),
