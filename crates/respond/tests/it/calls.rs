@@ -4,7 +4,7 @@ use crate::connectors::shipped;
 use crate::workflow::{document, id};
 use proptest::prop_assert;
 use proptest::prop_assert_eq;
-use proptest::test_runner::TestRunner;
+use proptest::test_runner::{Config, TestRunner};
 use respond::calls;
 use respond::playbook::{ActionCall, EXTENSION, Playbook, Refused, StepKind, read};
 use respond::run::{PEOPLE_MS_DEFAULT, limit_ms};
@@ -110,7 +110,7 @@ fn a_value_stays_in_its_word() {
     let StepKind::Action { commands, .. } = &step.kind else { panic!("{step:?}") };
     let (call, connectors) = (commands[0].call.as_ref().unwrap(), shipped());
     let any = "(?s).{0,60}|[a-z_]{1,5}( [a-z]{1,6}=[a-z0-9]{1,3}){1,3}|__key__:value ttl=9d";
-    let run = TestRunner::default().run(&any, |value| {
+    let run = TestRunner::new(Config::with_cases(64)).run(&any, |value| {
         let mut variables = playbook.variables.clone();
         variables.set("__key__", &value).unwrap();
         let resolved = call.resolved(&variables).unwrap();

@@ -191,7 +191,8 @@ fn a_scenario_that_is_otherwise_is_told() {
     let file = Path::new(CONTENT).join("playbooks/scenarios/leaked-aws-key.yaml");
     let good = read_scenarios(&std::fs::read_to_string(file).unwrap()).unwrap().scenarios.remove(0);
     play(playbook, &connectors, &good).unwrap();
-    let cases: [(&str, fn(&mut Scenario)); 8] = [
+    type Change = fn(&mut Scenario);
+    let cases: [(&str, Change); 8] = [
         ("the way was", |s| drop(s.trail.pop())),
         ("it ended as", |s| s.end = "failed: Deactivate the key".to_owned()),
         ("it waits for", |s| drop(s.outcomes.pop())),
