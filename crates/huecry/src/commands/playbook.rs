@@ -179,7 +179,7 @@ fn list(json: bool) -> Result<Exit, Failure> {
                     "impact": impact, "reversibility": back, "documentation": action.documentation,
                 }));
             } else {
-                terminal::line(format_args!("{id:<26} {:<44} {impact:<7} {back}", action.title));
+                terminal::line(format_args!("{id:<42} {:<58} {impact:<7} {back}", action.title));
             }
         }
     }

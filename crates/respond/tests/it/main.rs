@@ -10,6 +10,7 @@ mod aws_more;
 mod calls;
 mod connectors;
 mod deciding;
+mod google;
 mod imitation;
 mod kubernetes;
 mod others;

@@ -96,6 +96,12 @@ fn github() -> Vec<Case> {
                     { "total_count": 0, "branch_policies": [] },
             }),
         ),
+    ]
+}
+
+fn github_ci() -> Vec<Case> {
+    let repo = |more: &str, document: Value| json!({ format!("/repos/acme/shop{more}"): document });
+    vec![
         (
             "cancel_run",
             "acme/shop/42",
@@ -343,7 +349,7 @@ fn applied_and_taken_back_all_is_as_it_was() {
     for connector in shipped() {
         let cases = match connector.connector.as_str() {
             "okta" => okta(),
-            "github" => github(),
+            "github" => [github(), github_ci()].concat(),
             "gitlab" => gitlab(),
             "kubernetes" => kubernetes(),
             "entra" => entra(),
