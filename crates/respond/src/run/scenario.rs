@@ -82,7 +82,7 @@ pub fn read_scenarios(text: &str) -> Result<Scenarios, String> {
     serde_saphyr::from_str(text).map_err(|error| error.to_string())
 }
 
-/// Takes a run through as the scenario tells it. Commands get their values, and actions are held against connectors.
+/// Takes a run through as the scenario tells it. Actions that go well get their values, and are held against connectors.
 ///
 /// # Errors
 /// [`Mismatch`] with the first difference.
@@ -134,8 +134,10 @@ fn settle(
         let waiting: Vec<_> = tasks.iter().map(|task| name(playbook, &task.step)).collect();
         format!("{:?} is not waited for, but {waiting:?}", told.step)
     })?;
-    if let Some(step) = playbook.step(&task.step) {
-        can_be_said(machine, connectors, step)?;
+    // what cannot be asked for does not go well
+    let goes_well = matches!(told.outcome, ToldOutcome::Success(_));
+    if let Some(step) = playbook.step(&task.step).filter(|_| goes_well) {
+        can_be_asked(machine, connectors, step)?;
     }
     let outcome = match &told.outcome {
         ToldOutcome::Success(values) => {
@@ -147,16 +149,15 @@ fn settle(
     machine.settle(playbook, task.number, outcome).map_err(|error| error.to_string())
 }
 
-/// Whether every command of a step can be said with the values that there are now.
-fn can_be_said(machine: &Machine, connectors: &[Connector], step: &Step) -> Result<(), String> {
+/// Whether every action of a step can be asked for with the values that there are now.
+fn can_be_asked(machine: &Machine, connectors: &[Connector], step: &Step) -> Result<(), String> {
     let StepKind::Action { commands, .. } = &step.kind else { return Ok(()) };
     let variables = step.variables.over(machine.variables());
-    for command in commands {
-        let said = command.text.as_deref().map(|text| variables.resolve(text)).transpose();
-        let call = command.call.as_ref().map(|call| call.resolved(&variables)).transpose();
-        let (_, call) = (said.map_err(|e| e.to_string())?, call.map_err(|e| e.to_string())?);
-        if let Some(reason) = call.and_then(|call| calls::unfit(&call, connectors)) {
-            return Err(format!("{:?} cannot be asked for: {reason}", step.name));
+    for call in commands.iter().filter_map(|command| command.call.as_ref()) {
+        let refused = |reason: String| format!("{:?} cannot be asked for: {reason}", step.name);
+        let call = call.resolved(&variables).map_err(|error| refused(error.to_string()))?;
+        if let Some(reason) = calls::unfit(&call, connectors) {
+            return Err(refused(reason));
         }
     }
     Ok(())
