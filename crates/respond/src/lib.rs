@@ -7,6 +7,7 @@
 //! | [`contain`] | one action on one target, from the plan to its end, durably |
 //! | [`Responder`] | everything that can be asked, for API, chat and command line alike; and the workers |
 //! | [`connector`] | actions as data: what is sent to look, apply, verify and revert |
+//! | [`calls`] | whether connectors have what a playbook asks of them |
 //! | [`protect`] | what no action may touch, in one place |
 //! | [`plan`] | what an action would do, and the hash that people approve |
 //! | [`decision`] | who decides, as one table |
@@ -27,6 +28,7 @@
 
 mod actor;
 pub mod approval;
+pub mod calls;
 pub mod connector;
 pub mod contain;
 pub mod decision;

@@ -4,8 +4,9 @@ use crate::cli::{Connector, Playbook};
 use crate::content;
 use crate::exit::{Exit, Failure};
 use crate::terminal;
+use respond::calls;
 use respond::connector;
-use respond::playbook::{self, Complaint};
+use respond::playbook::{self, Complaint, Gravity};
 use respond::run::{End, Rehearsal, rehearse};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -62,9 +63,15 @@ fn listed(files: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
 
 fn check(files: &[PathBuf], json: bool) -> Result<Exit, Failure> {
     let mut exit = Exit::Done;
+    let connectors = shipped()?;
     for file in listed(files)? {
         let (holds, complaints) = match playbook::read(&text_of(&file)?) {
-            Ok((_, complaints)) => (true, complaints),
+            Ok((playbook, complaints)) => {
+                // what it asks of connectors and they do not have would fail the run: errors, and so first
+                let mut all = calls::check(&playbook, &connectors);
+                all.extend(complaints);
+                (!all.iter().any(|complaint| complaint.gravity == Gravity::Error), all)
+            }
             Err(refused) => (false, refused.complaints),
         };
         if !holds {
@@ -153,10 +160,16 @@ fn rehearsal_json(rehearsal: &Rehearsal) -> serde_json::Value {
     json!({ "tasks": tasks, "steps_taken": rehearsal.taken, "end": rehearsal.end })
 }
 
+/// The connectors that come with the program.
+fn shipped() -> Result<Vec<connector::Connector>, Failure> {
+    let one = |(file, text): (String, String)| {
+        connector::read(&text).map_err(|error| Failure::new(Exit::Faults, format!("{file}: {error}")))
+    };
+    content::connectors().into_iter().map(one).collect()
+}
+
 fn list(json: bool) -> Result<Exit, Failure> {
-    for (file, text) in content::connectors() {
-        let connector =
-            connector::read(&text).map_err(|error| Failure::new(Exit::Faults, format!("{file}: {error}")))?;
+    for connector in shipped()? {
         for (name, action) in &connector.actions {
             let id = format!("{}.{name}", connector.connector);
             let (impact, back) = (action.impact.as_str(), action.reversibility.as_str());
@@ -166,7 +179,7 @@ fn list(json: bool) -> Result<Exit, Failure> {
                     "impact": impact, "reversibility": back, "documentation": action.documentation,
                 }));
             } else {
-                terminal::line(format_args!("{id:<26} {:<44} {impact:<7} {back}", action.title));
+                terminal::line(format_args!("{id:<42} {:<58} {impact:<7} {back}", action.title));
             }
         }
     }

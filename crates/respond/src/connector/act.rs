@@ -7,6 +7,7 @@ use super::answer::{Answer, Judged, judge};
 use super::exchange::{Exchange, FormatError, Request};
 use super::spec::{ActionSpec, BadForm, Connector};
 use super::template::{Place, TemplateError, Values};
+use super::token::{self, NoToken};
 use crate::plan::{BlastRadius, Change, Draft, Plan, PlanError};
 use crate::protect::{Admitted, Protection, Refusal, Target, TargetKind};
 
@@ -260,6 +261,20 @@ impl<'c> Act<'c> {
         self.each(exchanges, remote, &values, now_ms)
     }
 
+    /// A token for requests, where they need one. Asking for it changes nothing.
+    fn token(
+        &self,
+        remote: &dyn Remote,
+        values: &Values,
+    ) -> Result<Result<Option<String>, NoToken>, ActError> {
+        let request = token::request(self.connector, values).map_err(FormatError::from)?;
+        let Some(request) = request else { return Ok(Ok(None)) };
+        Ok(match remote.send(&request) {
+            Ok(answer) => token::of(self.connector, &answer).map(Some),
+            Err(unanswered) => Err(NoToken::Later(format!("no token: {unanswered}"))),
+        })
+    }
+
     /// Exchanges in their order; what one tells, the next ones know.
     fn each(
         &self,
@@ -269,7 +284,21 @@ impl<'c> Act<'c> {
         now_ms: i64,
     ) -> Result<Outcome, ActError> {
         let (mut known, mut told) = (values.clone(), Values::new());
+        if exchanges.is_empty() {
+            return Ok(Outcome::Done(told));
+        }
+        match self.token(remote, values)? {
+            Ok(token) => known.extend(token.map(|token| (token::NAME.to_owned(), token))),
+            Err(NoToken::Later(reason)) => return Ok(Outcome::Later(reason)),
+            Err(NoToken::Refused(reason)) => return Ok(Outcome::Refused(reason)),
+        }
+        if !exchanges.iter().any(|exchange| exchange.is_for(&known)) {
+            return Ok(Outcome::Refused("no request of it is for what was found".to_owned()));
+        }
         for (at, exchange) in exchanges.iter().enumerate() {
+            if !exchange.is_for(&known) {
+                continue;
+            }
             let request = exchange.request(self.connector, &known, now_ms)?;
             let answer = match remote.send(&request) {
                 Ok(answer) => answer,

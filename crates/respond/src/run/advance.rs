@@ -1,6 +1,5 @@
 //! The worker of runs: takes the one that has been due longest, does its one next thing, writes what came of it.
 
-use super::command::ActionCommand;
 use super::start::{Beginning, StartRunRequest, moved};
 use super::walk::{Walk, Way};
 use super::{Machine, Outcome, http};
@@ -377,7 +376,7 @@ impl Responder {
         walk.change(step.task, |step| {
             step.sent = false;
             // what was sent was counted then
-            step.tries = tries + u32::from(step.kind == super::ACTION_COMMAND);
+            step.tries = tries + u32::from(step.kind == crate::playbook::ACTION_COMMAND);
             step.due_at_ms = due_at_ms;
             step.reason = Some(reason);
         });
@@ -416,8 +415,8 @@ fn unknown(walk: &mut Walk, task: u32, reason: &str) {
 fn action_request(walk: &Walk, step: &RunStep, now_ms: i64) -> Result<ContainRequest, String> {
     let (definition, command) =
         walk.definition(step).zip(walk.command(step)).ok_or("there is no such step")?;
-    let text = command.text.as_deref().unwrap_or_default();
-    let asked = ActionCommand::read(text, |value| walk.machine.resolve(definition, value));
+    let call = command.call.as_ref().ok_or("it asks for no action")?;
+    let asked = call.resolved(&definition.variables.over(walk.machine.variables()));
     let asked = asked.map_err(|error| error.to_string())?;
     let wait_ms = step.deadline_at_ms.saturating_sub(now_ms).min(crate::approval::WAIT_MS_MAX);
     Ok(ContainRequest {

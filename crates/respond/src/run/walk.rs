@@ -1,8 +1,8 @@
 //! A run as a worker has it in hand: row, playbook, machine, open steps. Pure.
 
-use super::command::ACTION_COMMAND;
 use super::{End, Machine, Outcome, Task, delay_ms, limit_ms};
 use crate::error::RespondError;
+use crate::playbook::ACTION_COMMAND;
 use crate::playbook::{Command, Identifier, Playbook, Step, StepKind, read};
 use model::{Principal, Run, RunState, RunStep, StepState};
 use std::collections::BTreeSet;
@@ -148,9 +148,12 @@ impl Walk {
             }
             (Some(command), _) => {
                 let text = command.text.as_deref().unwrap_or(&command.description);
-                let resolved = self.definition(step).map(|definition| self.machine.resolve(definition, text));
-                let resolved = resolved.unwrap_or_else(|| Ok(String::new()));
-                (command.kind.clone(), resolved.map_err(|error| error.to_string())?)
+                let own = self.definition(step).map(|definition| definition.variables.clone());
+                let variables = own.unwrap_or_default().over(self.machine.variables());
+                // a person is asked also where not everything is known
+                let text =
+                    if way == Way::Person { Ok(variables.show(text)) } else { variables.resolve(text) };
+                (command.kind.clone(), text.map_err(|error| error.to_string())?)
             }
             _ => return Err("there is no such step".to_owned()),
         };

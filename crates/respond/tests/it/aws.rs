@@ -101,7 +101,7 @@ impl Moto {
     }
 }
 
-fn done(outcome: Outcome) -> Values {
+pub(crate) fn done(outcome: Outcome) -> Values {
     match outcome {
         Outcome::Done(facts) => facts,
         other => panic!("{other:?}"),
