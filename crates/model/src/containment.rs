@@ -2,7 +2,7 @@
 //!
 //! What a plan says and what the table of decisions was asked are JSON here: the words of those belong to who responds.
 
-use crate::{ContainmentId, IncidentId, LeaseId, Principal, RunPlace};
+use crate::{ContainmentId, DelegationId, IncidentId, LeaseId, Principal, RunPlace};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -94,6 +94,27 @@ pub struct VoteDelegation {
     pub functions: Vec<String>,
     /// Until when, milliseconds since the epoch.
     pub until_ms: i64,
+}
+
+/// Somebody lets another answer for them, for a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delegation {
+    /// Its name.
+    pub id: DelegationId,
+    /// Who lets, by the person's id.
+    pub from: String,
+    /// Whom.
+    pub to: String,
+    /// Until when, milliseconds since the epoch.
+    pub until_ms: i64,
+    /// Why, in their words.
+    pub reason: String,
+    /// When it was given.
+    pub created_at_ms: i64,
+    /// When it was taken back, if it was.
+    pub ended_at_ms: Option<i64>,
+    /// Where it must be kept.
+    pub region: String,
 }
 
 /// An answer that counts.

@@ -259,6 +259,10 @@ ulid_id! {
     RunId, "run"
 }
 ulid_id! {
+    /// Names a delegation of answers: `dlg_` and a ULID.
+    DelegationId, "dlg"
+}
+ulid_id! {
     /// Names one turn of a worker at something that is due: `lea_` and a ULID.
     LeaseId, "lea"
 }

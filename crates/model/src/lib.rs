@@ -35,8 +35,8 @@ pub use audit_leaf::{
 pub use clock::{Clock, Entropy, ManualClock, SeededEntropy, SystemClock};
 pub use column::{COLUMNS, Column, ColumnId, ColumnKind, ColumnValue, ColumnValues, Sensitivity, column_of};
 pub use containment::{
-    Containment, ContainmentDecision, ContainmentState, ContainmentVote, Lease, Progress, Transition,
-    VoteDelegation,
+    Containment, ContainmentDecision, ContainmentState, ContainmentVote, Delegation, Lease, Progress,
+    Transition, VoteDelegation,
 };
 pub use dead_letter::DeadLetter;
 pub use enrichment::{
@@ -48,9 +48,9 @@ pub use finding::{
     Severity, push_entity_value,
 };
 pub use ids::{
-    AppealId, AttachmentId, AuditId, CommentId, ContainmentId, DigestId, EventId, FindingId, IncidentId,
-    LeaseId, LinkId, MessageId, NoticeId, ParseIdError, PersonId, ReportId, RunId, SavedViewId, SessionId,
-    TokenId, Ulid,
+    AppealId, AttachmentId, AuditId, CommentId, ContainmentId, DelegationId, DigestId, EventId, FindingId,
+    IncidentId, LeaseId, LinkId, MessageId, NoticeId, ParseIdError, PersonId, ReportId, RunId, SavedViewId,
+    SessionId, TokenId, Ulid,
 };
 pub use incident::{Comment, INCIDENT_RULES_MAX, Incident, Membership, Status, Verdict, Visibility};
 pub use position::{Offset, ParsePositionError, Partition, Position, Topic};

@@ -24,6 +24,7 @@ mod audit;
 pub mod conformance;
 mod consumers;
 mod containments;
+mod delegations;
 mod error;
 mod facets;
 mod findings;
@@ -48,6 +49,7 @@ pub use consumers::{
     ReadDeadLetters, ReadPositions,
 };
 pub use containments::{ContainmentFilter, Containments, ReadContainments, TARGETS_SINCE_MAX};
+pub use delegations::{DELEGATIONS_MAX, Delegations, ReadDelegations};
 pub use error::StoreError;
 pub use facets::{FACET_CANDIDATES_MAX, FACET_RULES_MAX, FACET_VALUES_MAX, Facet, FacetCount, Facets};
 pub use findings::{FindingFilter, Findings, FindingsOutline, ReadFindings};
@@ -175,6 +177,8 @@ pub trait Snapshot: Send {
     fn containments(&mut self) -> &mut dyn ReadContainments;
     /// Executions of playbooks.
     fn runs(&mut self) -> &mut dyn ReadRuns;
+    /// Who may answer for whom.
+    fn delegations(&mut self) -> &mut dyn ReadDelegations;
 }
 
 /// One transaction. Dropping it rolls everything back; [`commit`](UnitOfWork::commit) consumes it.
@@ -232,6 +236,8 @@ pub trait UnitOfWork: Send {
     fn containments(&mut self) -> &mut dyn Containments;
     /// Executions of playbooks.
     fn runs(&mut self) -> &mut dyn Runs;
+    /// Who may answer for whom.
+    fn delegations(&mut self) -> &mut dyn Delegations;
 
     /// Makes everything that this unit wrote durable and visible, at once. If the future is dropped before it
     /// resolves, all of it may be there or nothing: look, do not guess.

@@ -43,6 +43,9 @@ pub enum RespondError {
     /// The answer does not count.
     #[error(transparent)]
     Vote(#[from] VoteRefused),
+    /// It is to nobody else, or for no time.
+    #[error("answers are delegated to another person, for at most 30 days")]
+    BadDelegation,
     /// Nobody knows who asks.
     #[error("who asks must be known")]
     Nobody,

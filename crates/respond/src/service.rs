@@ -51,6 +51,11 @@ impl Responder {
         Self { options }
     }
 
+    /// What it works with.
+    pub const fn options(&self) -> &ResponderOptions {
+        &self.options
+    }
+
     /// The containment.
     ///
     /// # Errors

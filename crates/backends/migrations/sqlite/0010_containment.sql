@@ -121,3 +121,18 @@ CREATE TABLE run_steps (
     CHECK ((ended_at_ms IS NULL) = (state IN ('delayed', 'running', 'awaiting_person', 'unknown')))
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX run_steps_open ON run_steps (run, task) WHERE ended_at_ms IS NULL;
+
+-- Who may answer for whom.
+CREATE TABLE delegations (
+    id            BLOB    PRIMARY KEY,
+    region        TEXT    NOT NULL,
+    from_person   TEXT    NOT NULL,
+    to_person     TEXT    NOT NULL,
+    until_ms      INTEGER NOT NULL,
+    reason        TEXT    NOT NULL,
+    created_at_ms INTEGER NOT NULL,
+    ended_at_ms   INTEGER,
+    CHECK (from_person <> to_person)
+) STRICT;
+CREATE INDEX delegations_from ON delegations (from_person, until_ms) WHERE ended_at_ms IS NULL;
+CREATE INDEX delegations_to ON delegations (to_person, until_ms) WHERE ended_at_ms IS NULL;

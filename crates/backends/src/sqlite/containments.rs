@@ -17,6 +17,8 @@ use sqlx::{QueryBuilder, Sqlite};
 
 const READING: &str = "reading containments";
 const WRITING: &str = "writing a containment";
+/// Most rows in the way that cannot be read.
+pub(super) const UNREADABLE_MAX: i64 = 100;
 
 fn containment(row: &SqliteRow) -> Result<Containment, StoreError> {
     Ok(Containment {
@@ -259,18 +261,45 @@ impl Containments for Session {
 
     async fn take(&mut self, lease: Lease, now_ms: i64) -> Result<Option<Containment>, StoreError> {
         self.step()?;
-        let row = sqlx::query(
-            "UPDATE containments SET lease = ?1, leased_until_ms = ?2, version = version + 1 WHERE id = (\
-             SELECT id FROM containments WHERE due_at_ms <= ?3 AND (leased_until_ms IS NULL OR leased_until_ms <= ?3) \
-             ORDER BY due_at_ms LIMIT 1) RETURNING *",
+        let due = sqlx::query(
+            "SELECT id FROM containments WHERE due_at_ms <= ?1 AND (leased_until_ms IS NULL OR leased_until_ms <= ?1) \
+             ORDER BY due_at_ms LIMIT ?2",
         )
-        .bind(ulid(lease.id.0))
-        .bind(lease.until_ms)
         .bind(now_ms)
-        .fetch_optional(self.conn())
+        .bind(UNREADABLE_MAX)
+        .fetch_all(self.conn())
         .await
         .map_err(failed(WRITING))?;
-        let taken = row.as_ref().map(containment).transpose()?;
-        self.done(taken)
+        let mut unreadable = None;
+        for row in due {
+            let id = ContainmentId(get_ulid(&row, "id")?);
+            // one that a newer version wrote, or that somebody broke, keeps no other one waiting
+            match ReadContainments::get(self, id).await {
+                Ok(Some(found)) => {
+                    let taken = Containment { lease: Some(lease), version: found.version + 1, ..found };
+                    sqlx::query(
+                        "UPDATE containments SET lease = ?, leased_until_ms = ?, version = ? WHERE id = ?",
+                    )
+                    .bind(ulid(lease.id.0))
+                    .bind(lease.until_ms)
+                    .bind(int(taken.version))
+                    .bind(ulid(id.0))
+                    .execute(self.conn())
+                    .await
+                    .map_err(failed(WRITING))?;
+                    return self.done(Some(taken));
+                }
+                Ok(None) => {}
+                Err(error @ StoreError::Corrupt { .. }) => {
+                    tracing::error!(%id, %error, "what is due cannot be read");
+                    unreadable = Some(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        match unreadable {
+            Some(error) => Err(error),
+            None => self.done(None),
+        }
     }
 }

@@ -8,7 +8,7 @@
 //! | `registry`, `consumers`, `trail` | tokens and sources; positions and dead letters; changes, answers |
 //! | `people`, `visible` | who may sign in, and is; which incidents someone may see |
 //! | `reports`, `report_changes`, `report_talk`, `report_appeals`, `bulletin` | what people report; words and files; appeals and ledger; notices, digests, thanks |
-//! | `containments`, `runs` | actions on targets; executions of playbooks |
+//! | `containments`, `delegations`, `runs` | actions on targets; who answers for whom; executions of playbooks |
 //! | `rules` | stages of rules, and how often they matched |
 //! | `audit` | who did what, with leaves for the Merkle tree |
 //! | `values` | how ids, numbers and errors cross the border |
@@ -25,6 +25,7 @@ mod bulletin;
 mod comments;
 mod consumers;
 mod containments;
+mod delegations;
 mod facets;
 mod findings;
 mod incident_filter;

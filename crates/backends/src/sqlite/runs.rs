@@ -1,6 +1,6 @@
 //! Executions of playbooks.
 
-use super::containments::{lease, place};
+use super::containments::{UNREADABLE_MAX, lease, place};
 use super::session::{ROWS_PER_STATEMENT, Session};
 use super::values::{
     bytes, failed, failed_or_exists, get, get_json, get_json_opt, get_ulid, get_ulid_opt, int, json, named,
@@ -285,19 +285,44 @@ impl Runs for Session {
 
     async fn take(&mut self, lease: Lease, now_ms: i64) -> Result<Option<Run>, StoreError> {
         self.step()?;
-        let row = sqlx::query(
-            "UPDATE runs SET lease = ?1, leased_until_ms = ?2, version = version + 1 WHERE id = (\
-             SELECT id FROM runs WHERE due_at_ms <= ?3 AND (leased_until_ms IS NULL OR leased_until_ms <= ?3) \
-             ORDER BY due_at_ms LIMIT 1) RETURNING *",
+        let due = sqlx::query(
+            "SELECT id FROM runs WHERE due_at_ms <= ?1 AND (leased_until_ms IS NULL OR leased_until_ms <= ?1) \
+             ORDER BY due_at_ms LIMIT ?2",
         )
-        .bind(ulid(lease.id.0))
-        .bind(lease.until_ms)
         .bind(now_ms)
-        .fetch_optional(self.conn())
+        .bind(UNREADABLE_MAX)
+        .fetch_all(self.conn())
         .await
         .map_err(failed(WRITING))?;
-        let taken = row.as_ref().map(run).transpose()?;
-        self.done(taken)
+        let mut unreadable = None;
+        for row in due {
+            let id = RunId(get_ulid(&row, "id")?);
+            // one that a newer version wrote, or that somebody broke, keeps no other one waiting
+            match ReadRuns::get(self, id).await {
+                Ok(Some(found)) => {
+                    let taken = Run { lease: Some(lease), version: found.version + 1, ..found };
+                    sqlx::query("UPDATE runs SET lease = ?, leased_until_ms = ?, version = ? WHERE id = ?")
+                        .bind(ulid(lease.id.0))
+                        .bind(lease.until_ms)
+                        .bind(int(taken.version))
+                        .bind(ulid(id.0))
+                        .execute(self.conn())
+                        .await
+                        .map_err(failed(WRITING))?;
+                    return self.done(Some(taken));
+                }
+                Ok(None) => {}
+                Err(error @ StoreError::Corrupt { .. }) => {
+                    tracing::error!(%id, %error, "what is due cannot be read");
+                    unreadable = Some(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        match unreadable {
+            Some(error) => Err(error),
+            None => self.done(None),
+        }
     }
 
     async fn wake(&mut self, task: RunPlace, at_ms: i64) -> Result<(), StoreError> {

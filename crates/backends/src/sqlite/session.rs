@@ -4,13 +4,13 @@ use super::values::{failed, ulid};
 use async_trait::async_trait;
 use model::{AuditRecord, IncidentId};
 use ports::store::{
-    Appeals, Attachments, Audit, ChangeKind, Changes, Comments, Containments, Credits, DeadLetters, Digests,
-    Findings, Idempotency, Incidents, Links, Moves, Notices, People, Positions, ReadAppeals, ReadAttachments,
-    ReadAudit, ReadChanges, ReadComments, ReadContainments, ReadCredits, ReadDeadLetters, ReadDigests,
-    ReadFindings, ReadIdempotency, ReadIncidents, ReadLedger, ReadLinks, ReadMoves, ReadNotices, ReadPeople,
-    ReadPositions, ReadReportMessages, ReadReports, ReadRules, ReadRuns, ReadSessions, ReadSources,
-    ReadTokens, ReadViews, ReportMessages, Reports, Rules, Runs, Sessions, Snapshot, Sources, StoreError,
-    Tokens, UnitOfWork, Views, check_audit,
+    Appeals, Attachments, Audit, ChangeKind, Changes, Comments, Containments, Credits, DeadLetters,
+    Delegations, Digests, Findings, Idempotency, Incidents, Links, Moves, Notices, People, Positions,
+    ReadAppeals, ReadAttachments, ReadAudit, ReadChanges, ReadComments, ReadContainments, ReadCredits,
+    ReadDeadLetters, ReadDelegations, ReadDigests, ReadFindings, ReadIdempotency, ReadIncidents, ReadLedger,
+    ReadLinks, ReadMoves, ReadNotices, ReadPeople, ReadPositions, ReadReportMessages, ReadReports, ReadRules,
+    ReadRuns, ReadSessions, ReadSources, ReadTokens, ReadViews, ReportMessages, Reports, Rules, Runs,
+    Sessions, Snapshot, Sources, StoreError, Tokens, UnitOfWork, Views, check_audit,
 };
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 use tokio::sync::watch;
@@ -172,6 +172,9 @@ impl Snapshot for Session {
     fn runs(&mut self) -> &mut dyn ReadRuns {
         self
     }
+    fn delegations(&mut self) -> &mut dyn ReadDelegations {
+        self
+    }
 }
 
 #[async_trait]
@@ -252,6 +255,9 @@ impl UnitOfWork for Session {
         self
     }
     fn runs(&mut self) -> &mut dyn Runs {
+        self
+    }
+    fn delegations(&mut self) -> &mut dyn Delegations {
         self
     }
 

@@ -13,8 +13,8 @@ use ports::lake::{LakeSize, Maintained, RetentionRule};
 use ports::log::{Bounds, RecordBatch, Records, Retained};
 use ports::store::{
     Appeals, Attachments, Audit, ChangeSeq, Changes, Comments, Containments, Counters, Credits, DeadLetters,
-    Digests, Findings, Idempotency, Incidents, Links, Moves, Notices, People, Positions, ReadLedger,
-    ReportMessages, Reports, Rules, Runs, Sessions, Snapshot, Sources, Tokens, UnitOfWork, Views,
+    Delegations, Digests, Findings, Idempotency, Incidents, Links, Moves, Notices, People, Positions,
+    ReadLedger, ReportMessages, Reports, Rules, Runs, Sessions, Snapshot, Sources, Tokens, UnitOfWork, Views,
 };
 use ports::{Lake, LakeError, LakeRow, LakeWriter, Log, LogError, Store, StoreError};
 use std::collections::BTreeSet;
@@ -234,6 +234,9 @@ impl UnitOfWork for FaultyUnit {
     }
     fn runs(&mut self) -> &mut dyn Runs {
         self.0.runs()
+    }
+    fn delegations(&mut self) -> &mut dyn Delegations {
+        self.0.delegations()
     }
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {
         let Self(unit, faults) = *self;

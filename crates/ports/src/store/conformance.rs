@@ -36,8 +36,8 @@ pub use consumers::{
     positions_move_only_from_where_they_stand,
 };
 pub use containments::{
-    containments_are_listed, containments_are_taken_by_one, runs_are_taken_by_one, runs_keep_their_playbook,
-    what_is_not_at_rest_has_something_due,
+    answers_are_delegated_for_a_time, containments_are_listed, containments_are_taken_by_one,
+    runs_are_taken_by_one, runs_keep_their_playbook, what_is_not_at_rest_has_something_due,
 };
 pub use desk::{
     a_timeline_tells_all_in_order, an_outline_names_the_gravest_of_each_rule,
@@ -141,6 +141,7 @@ macro_rules! store_conformance {
             what_is_not_at_rest_has_something_due
             runs_keep_their_playbook
             runs_are_taken_by_one
+            answers_are_delegated_for_a_time
         );
     };
     ($fresh:path: $($case:ident)+) => {

@@ -4,7 +4,7 @@ use super::record::{Record, hex};
 use super::request::check_reason;
 use super::step;
 use crate::actor::Actor;
-use crate::approval::{Delegation, Standing, Vote, Voter};
+use crate::approval::{Standing, Vote, Voter};
 use crate::error::RespondError;
 use crate::impact::Reversibility;
 use crate::plan::{Plan, PlanHash};
@@ -25,8 +25,8 @@ pub struct VoteRequest {
     pub plan: PlanHash,
     /// Yes or no.
     pub approves: bool,
-    /// For whom, if not for themselves. The caller has looked that it was given, not who answers.
-    pub delegation: Option<Delegation>,
+    /// For whom, by the person's id, if not for themselves; by a delegation that is stored and counts.
+    pub on_behalf_of: Option<String>,
     /// Why; must be said for a no.
     pub reason: Option<String>,
 }
@@ -61,6 +61,10 @@ impl Responder {
         if before != ContainmentState::AwaitingApproval {
             return Err(RespondError::State { state: before, why: "nobody is asked any more" });
         }
+        let delegation = match &request.on_behalf_of {
+            Some(from) => Some(self.delegated(&mut *unit, from, &person).await?),
+            None => None,
+        };
         let asked = step::asked(&containment);
         let mut votes = step::votes(&containment);
         let vote = Vote {
@@ -68,7 +72,7 @@ impl Responder {
             plan: request.plan,
             approves: request.approves,
             at_ms: now_ms,
-            delegation: request.delegation.clone(),
+            delegation,
         };
         asked.admit(&votes, &vote)?;
         containment.votes.push(step::kept(&vote, request.reason.clone()));
@@ -87,8 +91,7 @@ impl Responder {
             if request.approves { "containment.approve" } else { "containment.deny" },
         );
         record.reason.clone_from(&request.reason);
-        let person_for = request.delegation.as_ref().map(|delegation| delegation.from.person.clone());
-        record.after = json!({ "answer": request.approves, "for": person_for });
+        record.after = json!({ "answer": request.approves, "for": request.on_behalf_of });
         self.write(&mut *unit, &mut containment, before, Some(record)).await?;
         unit.commit().await?;
         Ok(containment)

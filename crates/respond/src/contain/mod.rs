@@ -2,7 +2,7 @@
 //!
 //! | part | does |
 //! |---|---|
-//! | [`Responder`](crate::Responder) | what can be asked: preview, request, vote, break glass, undo, settle, read |
+//! | [`Responder`](crate::Responder) | what can be asked: preview, request, vote, break glass, undo, settle, delegate, read |
 //! | [`Responder::advance_containment`](crate::Responder::advance_containment) | the one next thing that is due, under a lease |
 //! | [`step`] | what comes next and what comes of it; pure |
 //!
@@ -20,6 +20,7 @@
 mod advance;
 mod approve;
 mod bound;
+mod delegate;
 mod record;
 mod request;
 pub mod step;
@@ -28,6 +29,7 @@ mod undo;
 pub use advance::Moved;
 pub(crate) use approve::person;
 pub use approve::{BreakGlassRequest, VoteRequest};
+pub use delegate::{DELEGATION_MS_MAX, DelegateRequest};
 pub(crate) use request::check_reason;
 pub use request::{ContainRequest, Grounds, Preview, REASON_CHARS_MAX};
 pub use undo::{SettleRequest, UndoRequest};

@@ -1,10 +1,11 @@
 //! Containments and runs: one worker at a time, nothing without something due.
 
 use super::bench::Bench;
-use crate::store::{ContainmentFilter, PageRequest, RunFilter, Store, StoreError};
+use crate::store::{ContainmentFilter, DELEGATIONS_MAX, PageRequest, RunFilter, Store, StoreError};
 use model::{
-    Containment, ContainmentDecision, ContainmentId, ContainmentState, IncidentId, Lease, LeaseId, Principal,
-    Progress, Run, RunId, RunPlace, RunState, RunStep, StepState, Transition, Ulid,
+    Containment, ContainmentDecision, ContainmentId, ContainmentState, Delegation, DelegationId, IncidentId,
+    Lease, LeaseId, Principal, Progress, Run, RunId, RunPlace, RunState, RunStep, StepState, Transition,
+    Ulid,
 };
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -303,4 +304,51 @@ pub async fn runs_are_taken_by_one(store: &dyn Store) {
     assert_eq!(unit.runs().take(lease(&bench, 2_000), 1_000).await.unwrap(), None);
     assert_eq!(unit.runs().next_due().await.unwrap(), None);
     unit.commit().await.unwrap();
+}
+
+/// A delegation counts until its time, or until it is taken back; a person gives few.
+pub async fn answers_are_delegated_for_a_time(store: &dyn Store) {
+    let bench = Bench::new(106);
+    let delegation = |from: &str, to: &str, until_ms| Delegation {
+        id: DelegationId::new(&bench.clock, &bench.entropy),
+        from: from.to_owned(),
+        to: to.to_owned(),
+        until_ms,
+        reason: "away".to_owned(),
+        created_at_ms: 100,
+        ended_at_ms: None,
+        region: "default".to_owned(),
+    };
+    let (one, two) = (delegation("ana", "bob", 500), delegation("bob", "eve", 900));
+    let mut unit = store.begin().await.unwrap();
+    for given in [&one, &two] {
+        unit.delegations().add(given, &bench.audit(given.id)).await.unwrap();
+    }
+    unit.commit().await.unwrap();
+    let mut view = store.read().await.unwrap();
+    assert_eq!(view.delegations().get(one.id).await.unwrap(), Some(one.clone()));
+    assert_eq!(view.delegations().of_person("bob", 499).await.unwrap(), [two.clone(), one.clone()]);
+    assert_eq!(view.delegations().of_person("bob", 500).await.unwrap(), std::slice::from_ref(&two));
+    assert_eq!(view.delegations().of_person("kim", 1).await.unwrap(), []);
+    drop(view);
+    let mut unit = store.begin().await.unwrap();
+    unit.delegations().end(two.id, 200, &bench.audit(two.id)).await.unwrap();
+    assert_eq!(unit.delegations().of_person("bob", 300).await.unwrap(), std::slice::from_ref(&one));
+    for _ in 0..DELEGATIONS_MAX {
+        let next = delegation("kim", "bob", 700);
+        unit.delegations().add(&next, &bench.audit(next.id)).await.unwrap();
+    }
+    unit.commit().await.unwrap();
+    let mut unit = store.begin().await.unwrap();
+    let again = unit.delegations().end(two.id, 300, &bench.audit(two.id)).await;
+    assert!(matches!(again, Err(StoreError::NotFound { .. })), "{again:?}");
+    drop(unit);
+    let mut unit = store.begin().await.unwrap();
+    let further = delegation("kim", "eve", 700);
+    let refused = unit.delegations().add(&further, &bench.audit(further.id)).await;
+    assert!(matches!(refused, Err(StoreError::BadQuery { .. })), "{refused:?}");
+    drop(unit);
+    let mut unit = store.begin().await.unwrap();
+    let later = Delegation { created_at_ms: 700, until_ms: 900, ..further };
+    unit.delegations().add(&later, &bench.audit(later.id)).await.unwrap();
 }

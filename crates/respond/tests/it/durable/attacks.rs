@@ -2,8 +2,8 @@
 
 use super::kit::{Kit, MINUTE_MS, actor, request, setup, vote};
 use model::ContainmentState as State;
-use respond::approval::{Delegation, VoteRefused, Voter};
-use respond::contain::{ContainRequest, VoteRequest};
+use respond::approval::VoteRefused;
+use respond::contain::{ContainRequest, DelegateRequest, VoteRequest};
 use respond::plan::PlanHash;
 use respond::protect::{Protected, Protection, TargetKind};
 use respond::window::Limit;
@@ -52,29 +52,17 @@ async fn votes_that_do_not_count_change_nothing() {
     };
     let asked = kit.responder.request(&shared).await.unwrap();
     let other = kit.request("toy.hard_lock", "b").await.unwrap();
-    let delegated = |from: &str, to: &str, until_ms| {
-        let from = Voter { person: format!("per_{from}"), functions: BTreeSet::new() };
-        Some(Delegation { from, to: format!("per_{to}"), until_ms })
-    };
-    let later_ms = kit.now_ms() + MINUTE_MS;
+    let through =
+        |from: &str, by: &str| VoteRequest { on_behalf_of: Some(format!("per_{from}")), ..vote(by, &asked) };
+    for (from, to) in [("ann", "bob"), ("kim", "bob"), ("bob", "eve")] {
+        kit.responder.delegate(&delegate(from, to, MINUTE_MS)).await.unwrap();
+    }
     let refused: [(&str, VoteRequest, VoteRefused); 7] = [
         ("who asked", vote("ann", &asked), VoteRefused::OwnRequest),
         ("who has part in it", vote("rex", &asked), VoteRefused::OwnRequest),
-        (
-            "who asked, by another",
-            VoteRequest { delegation: delegated("ann", "bob", later_ms), ..vote("bob", &asked) },
-            VoteRefused::OwnRequest,
-        ),
-        (
-            "a delegation of others",
-            VoteRequest { delegation: delegated("kim", "eve", later_ms), ..vote("bob", &asked) },
-            VoteRefused::NotDelegated,
-        ),
-        (
-            "a delegation that is over",
-            VoteRequest { delegation: delegated("kim", "bob", kit.now_ms()), ..vote("bob", &asked) },
-            VoteRefused::NotDelegated,
-        ),
+        ("who asked, by another", through("ann", "bob"), VoteRefused::OwnRequest),
+        ("a delegation of others", through("kim", "eve"), VoteRefused::NotDelegated),
+        ("a delegation that there is not", through("bob", "kim"), VoteRefused::NotDelegated),
         (
             "another plan",
             VoteRequest { plan: PlanHash(other.plan_sha256), ..vote("bob", &asked) },
@@ -98,8 +86,10 @@ async fn votes_that_do_not_count_change_nothing() {
     kit.responder.vote(&vote("bob", &asked)).await.unwrap();
     let again = kit.responder.vote(&vote("bob", &asked)).await;
     assert!(matches!(again, Err(RespondError::Vote(VoteRefused::Twice))), "{again:?}");
-    let through = VoteRequest { delegation: delegated("bob", "eve", later_ms), ..vote("eve", &asked) };
-    assert!(matches!(kit.responder.vote(&through).await, Err(RespondError::Vote(VoteRefused::Twice))));
+    assert!(matches!(
+        kit.responder.vote(&through("bob", "eve")).await,
+        Err(RespondError::Vote(VoteRefused::Twice))
+    ));
     kit.work().await;
     assert!(kit.emulator.effects().is_empty(), "one of two");
 
@@ -209,4 +199,50 @@ async fn who_asks_is_known_and_says_why() {
         assert!(kit.responder.request(&bad).await.is_err(), "{ttl_ms}");
     }
     assert!(kit.containments().await.is_empty());
+}
+
+fn delegate(from: &str, to: &str, for_ms: i64) -> DelegateRequest {
+    DelegateRequest {
+        actor: actor(from),
+        to: format!("per_{to}"),
+        for_ms,
+        region: "default".to_owned(),
+        reason: "away".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn answers_are_delegated_for_a_time_and_taken_back() {
+    let kit = Kit::new().await;
+    for bad in [
+        delegate("kim", "kim", MINUTE_MS),
+        delegate("kim", "bob", 0),
+        delegate("kim", "bob", i64::MAX),
+        DelegateRequest { actor: Actor::system(), ..delegate("kim", "bob", MINUTE_MS) },
+        DelegateRequest { reason: String::new(), ..delegate("kim", "bob", MINUTE_MS) },
+    ] {
+        assert!(kit.responder.delegate(&bad).await.is_err(), "{bad:?}");
+    }
+    let asked = kit.request("toy.lock", "a").await.unwrap();
+    let through = VoteRequest { on_behalf_of: Some("per_kim".to_owned()), ..vote("bob", &asked) };
+    let not_delegated = async || {
+        let came = kit.responder.vote(&through).await;
+        assert!(matches!(came, Err(RespondError::Vote(VoteRefused::NotDelegated))), "{came:?}");
+    };
+    not_delegated().await;
+    let given = kit.responder.delegate(&delegate("kim", "bob", MINUTE_MS)).await.unwrap();
+    assert_eq!(kit.responder.delegations("per_bob").await.unwrap(), [given.clone()]);
+    assert!(kit.responder.end_delegation(&actor("eve"), given.id).await.is_err(), "it is not hers");
+    kit.responder.end_delegation(&actor("kim"), given.id).await.unwrap();
+    not_delegated().await;
+    kit.responder.delegate(&delegate("kim", "bob", MINUTE_MS)).await.unwrap();
+    kit.clock.advance_ms(MINUTE_MS);
+    not_delegated().await;
+    kit.responder.delegate(&delegate("kim", "bob", MINUTE_MS)).await.unwrap();
+    let approved = kit.responder.vote(&through).await.unwrap();
+    assert_eq!(approved.state, State::Approved);
+    assert_eq!(approved.votes[0].delegation.as_ref().unwrap().from, "per_kim");
+    // what counted when it was said still does when it is applied
+    kit.work().await;
+    assert_eq!(kit.get(asked.id).await.state, State::Verified);
 }

@@ -4,7 +4,7 @@ use super::kit::{Kit, MINUTE_MS, actor, request, setup, start, undo, vote};
 use super::playbooks::{action, more};
 use crate::aws::{Moto, moto};
 use crate::workflow::document;
-use model::{Containment, ContainmentState as State, RunState, StepState};
+use model::{Containment, ContainmentState as State, RunState, StepState, SystemClock};
 use respond::connector::HttpRemote;
 use respond::contain::{ContainRequest, Grounds};
 use respond::protect::{Protected, Protection, TargetKind};
@@ -12,6 +12,8 @@ use respond::run::StartRunRequest;
 use respond::{Connection, RespondError, Responder, ResponderOptions};
 use serde_json::json;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
 
 async fn acme(moto: &Moto) -> (Kit, Responder) {
     let mut fixed = setup("http://toy.example");
@@ -131,4 +133,36 @@ async fn a_playbook_contains_the_key_of_its_variable() {
     kit.clock.advance_ms(61 * MINUTE_MS);
     responder.advance_all(100).await.unwrap();
     assert_eq!(status(&moto, "bob"), "Active");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_undo_is_done_within_five_seconds() {
+    let Some(moto) = moto() else { return };
+    let key = moto.key_of("kim");
+    let (kit, responder) = acme(&moto).await;
+    let options = ResponderOptions { clock: Arc::new(SystemClock), ..responder.options().clone() };
+    let responder = Responder::new(options);
+    let shutdown = CancellationToken::new();
+    let worker = tokio::spawn({
+        let (responder, shutdown) = (responder.clone(), shutdown.clone());
+        async move { responder.work(shutdown, |_| ()).await }
+    });
+    let asked = responder.request(&unsure("aws.deactivate_key", &key)).await.unwrap();
+    responder.vote(&vote("bob", &asked)).await.unwrap();
+    let reached = async |state: State| {
+        let began = Instant::now();
+        while kit.get(asked.id).await.state != state {
+            assert!(began.elapsed() < Duration::from_secs(30), "{:?}", kit.get(asked.id).await);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        began.elapsed()
+    };
+    let applied = reached(State::Verified).await;
+    responder.undo(&undo("kim", asked.id)).await.unwrap();
+    let undone = reached(State::Reverted).await;
+    assert_eq!(status(&moto, "kim"), "Active");
+    assert!(undone < Duration::from_secs(5), "{undone:?}");
+    eprintln!("from approval to proof {applied:?}, from undo to proof {undone:?}");
+    shutdown.cancel();
+    worker.await.unwrap();
 }

@@ -131,6 +131,7 @@ passed_on! {
     credits: Credits,
     containments: Containments,
     runs: Runs,
+    delegations: Delegations,
 }
 
 /// The same remote side, with points before a request arrives and before its answer does.

@@ -247,7 +247,7 @@ pub(crate) fn vote(who: &str, containment: &Containment) -> VoteRequest {
         containment: containment.id,
         plan: PlanHash(containment.plan_sha256),
         approves: true,
-        delegation: None,
+        on_behalf_of: None,
         reason: None,
     }
 }
