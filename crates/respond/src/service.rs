@@ -43,12 +43,28 @@ pub enum Advanced {
 #[derive(Clone)]
 pub struct Responder {
     pub(crate) options: ResponderOptions,
+    /// The version that who asks has seen.
+    seen: Option<u64>,
 }
 
 impl Responder {
     /// The service.
     pub const fn new(options: ResponderOptions) -> Self {
-        Self { options }
+        Self { options, seen: None }
+    }
+
+    /// The same for somebody who has seen this version of the containment or run that they ask about: of another one what
+    /// is asked is refused as [`StoreError::Conflict`], in the transaction that would have done it.
+    #[must_use]
+    pub fn seen(&self, version: u64) -> Self {
+        Self { options: self.options.clone(), seen: Some(version) }
+    }
+
+    pub(crate) fn check_seen(&self, current: u64) -> Result<(), RespondError> {
+        match self.seen {
+            Some(seen) if seen != current => Err(StoreError::Conflict { current }.into()),
+            _ => Ok(()),
+        }
     }
 
     /// What it works with.

@@ -57,6 +57,7 @@ impl Responder {
         }
         let mut unit = self.options.store.begin().await?;
         let mut containment = Self::stored(&mut *unit, request.containment).await?;
+        self.check_seen(containment.version)?;
         let (before, now_ms) = (containment.state, self.now_ms());
         if before != ContainmentState::AwaitingApproval {
             return Err(RespondError::State { state: before, why: "nobody is asked any more" });
@@ -108,6 +109,7 @@ impl Responder {
         check_reason(&request.reason)?;
         let mut unit = self.options.store.begin().await?;
         let mut containment = Self::stored(&mut *unit, request.containment).await?;
+        self.check_seen(containment.version)?;
         let (before, now_ms) = (containment.state, self.now_ms());
         if before != ContainmentState::AwaitingApproval || now_ms >= containment.decision.expires_at_ms {
             return Err(RespondError::State { state: before, why: "it does not wait for approvals" });

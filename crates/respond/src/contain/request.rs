@@ -129,8 +129,11 @@ impl Responder {
         Ok(containment)
     }
 
-    /// What of a request needs no store.
-    pub(crate) async fn check_and_preview(&self, request: &ContainRequest) -> Result<Preview, RespondError> {
+    /// What of a [`request`](Self::request) needs no store.
+    ///
+    /// # Errors
+    /// As [`request`](Self::request).
+    pub async fn check_and_preview(&self, request: &ContainRequest) -> Result<Preview, RespondError> {
         check_reason(&request.reason)?;
         request.actor.key().ok_or(RespondError::Nobody)?;
         let preview = self.preview(request).await?;
@@ -141,7 +144,10 @@ impl Responder {
     }
 
     /// As [`request`](Self::request), as part of a unit that the caller commits.
-    pub(crate) async fn request_in(
+    ///
+    /// # Errors
+    /// As [`request`](Self::request).
+    pub async fn request_in(
         &self,
         unit: &mut dyn UnitOfWork,
         request: &ContainRequest,

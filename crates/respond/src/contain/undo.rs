@@ -47,6 +47,7 @@ impl Responder {
         check_reason(&request.reason)?;
         let mut unit = self.options.store.begin().await?;
         let mut containment = Self::stored(&mut *unit, request.containment).await?;
+        self.check_seen(containment.version)?;
         self.undo_in(&mut *unit, &mut containment, &request.actor, &request.reason).await?;
         unit.commit().await?;
         Ok(containment)
@@ -95,6 +96,7 @@ impl Responder {
         check_reason(&request.reason)?;
         let mut unit = self.options.store.begin().await?;
         let mut containment = Self::stored(&mut *unit, request.containment).await?;
+        self.check_seen(containment.version)?;
         let before = containment.state;
         if before != ContainmentState::Unknown {
             return Err(RespondError::State { state: before, why: "it is known what is so" });

@@ -59,6 +59,7 @@ impl Responder {
         }
         let mut unit = self.options.store.begin().await?;
         let mut walk = self.walk(&mut *unit, request.run).await?;
+        self.check_seen(walk.run.version)?;
         let now_ms = self.now_ms();
         let step = walk.step_of(request.task);
         let waits = step.is_some_and(|step| {
@@ -97,6 +98,7 @@ impl Responder {
         check_reason(&request.reason)?;
         let mut unit = self.options.store.begin().await?;
         let walk = self.walk(&mut *unit, request.run).await?;
+        self.check_seen(walk.run.version)?;
         if walk.run.state != RunState::Running {
             return Err(RespondError::NoSuchStep(format!("{} has ended", request.run)));
         }

@@ -67,9 +67,21 @@ impl Responder {
     /// [`RespondError::Reason`], [`RespondError::Store`].
     pub async fn start_run(&self, request: &StartRunRequest) -> Result<Run, RespondError> {
         let mut unit = self.options.store.begin().await?;
-        let run = self.start_run_in(&mut *unit, Beginning { parent: None, request }).await?;
+        let run = self.begin_run(&mut *unit, request).await?;
         unit.commit().await?;
         Ok(run)
+    }
+
+    /// As [`start_run`](Self::start_run), as part of a unit that the caller commits.
+    ///
+    /// # Errors
+    /// As [`start_run`](Self::start_run).
+    pub async fn begin_run(
+        &self,
+        unit: &mut dyn UnitOfWork,
+        request: &StartRunRequest,
+    ) -> Result<Run, RespondError> {
+        self.start_run_in(unit, Beginning { parent: None, request }).await
     }
 
     pub(super) async fn start_run_in(
