@@ -8,7 +8,7 @@ use huecry_server::KnownPlaybook;
 use respond::connector::{Connector, HttpRemote, Remote, read};
 use respond::protect::{Protected, Protection, TargetKind};
 use respond::window::Limit;
-use respond::{Connection, FixedSetup, Times};
+use respond::{Connection, FixedSetup};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read, Write};
