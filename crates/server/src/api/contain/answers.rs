@@ -25,7 +25,7 @@ use utoipa::ToSchema;
 /// An answer.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Answer {
+pub(crate) struct ContainmentAnswer {
     /// Yes or no.
     approves: bool,
     /// The plan that was seen, by its hash.
@@ -109,7 +109,7 @@ impl Desk {
         ("id" = String, Path, description = "`act_…`"),
         ("if-match" = String, Header, description = "The version that was seen, such as `\"7\"`"),
     ),
-    request_body = Answer,
+    request_body = ContainmentAnswer,
     responses(
         (status = 200, description = "The containment as it is now", body = ContainmentView),
         (status = 403, description = "Who asked for it does not decide it; or who answers is no person, or may not", body = ProblemBody, content_type = "application/problem+json"),
@@ -123,7 +123,7 @@ pub(crate) async fn vote(
     asker: Asker,
     Id(id): Id<ContainmentId>,
     headers: HeaderMap,
-    JsonBody { value: answer, .. }: JsonBody<Answer>,
+    JsonBody { value: answer, .. }: JsonBody<ContainmentAnswer>,
 ) -> Result<Response, Problem> {
     let desk = Desk::open(app, parts, asker, id, &headers).await?;
     let request = VoteRequest {
