@@ -9,6 +9,7 @@ use respond::connector;
 use respond::playbook::{self, Complaint, Gravity};
 use respond::run::{End, Rehearsal, rehearse};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The endings of playbooks.
@@ -19,6 +20,9 @@ pub(super) fn run(command: &Playbook, json: bool) -> Result<Exit, Failure> {
     match command {
         Playbook::Check { files } => check(files, json),
         Playbook::Rehearse { file, set } => tell(file, set, json),
+        Playbook::List { .. } | Playbook::Show { .. } | Playbook::Run { .. } => {
+            Err(Failure::new(Exit::Usage, "this is asked of a server"))
+        }
     }
 }
 
@@ -27,6 +31,7 @@ pub(super) fn connectors(command: &Connector, json: bool) -> Result<Exit, Failur
     match command {
         Connector::List => list(json),
         Connector::Check { files } => check_connectors(files),
+        Connector::Test { .. } => Err(Failure::new(Exit::Usage, "this needs a configuration")),
     }
 }
 
@@ -97,14 +102,7 @@ fn complaint_json(complaint: &Complaint) -> serde_json::Value {
 fn tell(file: &Path, set: &[String], json: bool) -> Result<Exit, Failure> {
     let (playbook, _) = playbook::read(&text_of(file)?)
         .map_err(|refused| Failure::new(Exit::Faults, format!("{}: {refused}", file.display())))?;
-    let mut values = Vec::new();
-    for pair in set {
-        let (name, value) = pair.split_once('=').ok_or_else(|| {
-            Failure::new(Exit::Usage, format!("--set {pair}: there is no ="))
-                .hint("write --set __name__=value")
-        })?;
-        values.push((name.to_owned(), value.to_owned()));
-    }
+    let values: Vec<(String, String)> = pairs(set)?.into_iter().collect();
     let rehearsal = rehearse(&playbook, &values).map_err(|error| {
         Failure::new(Exit::Usage, error).hint("playbook_variables of the file lists what can be set")
     })?;
@@ -117,6 +115,19 @@ fn tell(file: &Path, set: &[String], json: bool) -> Result<Exit, Failure> {
         Some(End::Completed) => Exit::Done,
         _ => Exit::Faults,
     })
+}
+
+/// What was said by `--set NAME=VALUE`.
+pub(super) fn pairs(set: &[String]) -> Result<BTreeMap<String, String>, Failure> {
+    let mut values = BTreeMap::new();
+    for pair in set {
+        let (name, value) = pair.split_once('=').ok_or_else(|| {
+            Failure::new(Exit::Usage, format!("--set {pair}: there is no ="))
+                .hint("write --set __name__=value")
+        })?;
+        values.insert(name.to_owned(), value.to_owned());
+    }
+    Ok(values)
 }
 
 fn print(name: &str, rehearsal: &Rehearsal) {
