@@ -75,9 +75,15 @@ pub enum RespondError {
     /// The playbook may not be executed now.
     #[error("this playbook is not executed: {0}")]
     Barred(&'static str),
+    /// There is no such playbook to call.
+    #[error("there is no playbook {0}")]
+    NoPlaybook(String),
     /// A variable does not take the value.
     #[error(transparent)]
     Variable(#[from] crate::playbook::VariableError),
+    /// A step does not give this value.
+    #[error("the step gives no such value: {0}")]
+    BadValue(String),
     /// Runs call each other too deep.
     #[error("playbooks call each other deeper than {0}")]
     TooDeep(u32),
