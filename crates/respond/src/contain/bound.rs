@@ -88,6 +88,12 @@ impl Bound {
         Ok((outcome, Some(plan)))
     }
 
+    /// Whether a look can tell what came of an earlier try.
+    pub(super) fn can_tell(&self, facts: &Values, taking_back: bool) -> bool {
+        // what cannot be bound was found out before
+        self.bind(Vec::new()).is_ok_and(|act| act.can_tell(facts, taking_back))
+    }
+
     pub(super) fn apply(
         &self,
         remote: &dyn Remote,

@@ -2,7 +2,7 @@
 
 mod outcome;
 
-pub use outcome::{applied, looked, reverted, verified, verified_revert};
+pub use outcome::{applied, cannot_tell, looked, reverted, verified, verified_revert};
 
 use crate::approval::{Delegation, Request, Standing, Vote, Voter};
 use crate::error::RespondError;
@@ -211,9 +211,10 @@ fn ask_person(containment: &mut Containment, now_ms: i64, times: &Times) {
 /// What changes something is about to be sent: from here on it may have been.
 pub fn sending(containment: &mut Containment, now_ms: i64, times: &Times) -> Said {
     let progress = &mut containment.progress;
-    progress.sent = true;
     let what = if progress.reverting { "takes it back" } else { "applies it" };
-    let reason = format!("the request that {what} is sent, try {}", progress.tries + 1);
+    let how = if progress.sent { "is sent unless a look finds that it was done" } else { "is sent" };
+    let reason = format!("the request that {what} {how}, try {}", progress.tries + 1);
+    progress.sent = true;
     // whoever holds the lease writes what comes of it; if nobody does, another worker looks when it has ended
     containment.due_at_ms = Some(now_ms.saturating_add(times.lease_ms));
     Said::of("containment.send", reason)

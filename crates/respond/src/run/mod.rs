@@ -4,7 +4,6 @@
 //! |---|---|
 //! | [`Machine`] | where a run stands, and what comes of an outcome; pure, so that it can be stored after each step |
 //! | [`rehearse`] | takes a run through as if everything went well: nothing is done |
-//!
 //! | [`StartRunRequest`], [`AnswerRequest`], [`StopRequest`] | what can be asked of [`Responder`](crate::Responder) |
 //! | [`ActionCommand`] | a command that applies an action of a connector |
 //!

@@ -310,6 +310,28 @@ async fn an_edit_of_the_file_changes_no_run_under_way() {
 }
 
 #[tokio::test]
+async fn a_run_that_cannot_be_read_any_more_ends_and_keeps_no_other_waiting() {
+    let kit = Kit::new().await;
+    let broken = kit.responder.start_run(&start(&leaked())).await.unwrap();
+    kit.work().await;
+    let store = backends::sqlite::SqliteStore::open_path(&kit.dir.path().join("state.db")).await.unwrap();
+    sqlx::query("UPDATE run_playbooks SET text = 'nothing'").execute(store.writer()).await.unwrap();
+    kit.clock.advance_ms(1);
+    let steps = json!({
+        "start/s": { "on_completion": "action/l" },
+        "action/l": action("toy.low_lock target=b", &json!({ "name": "lock", "on_completion": "end/e" })),
+        "end/e": {},
+    });
+    let text = document("start/s", &steps, &more(&json!({}))).to_string();
+    let other = kit.responder.start_run(&start(&text)).await.unwrap();
+    kit.pass(5 * 60 * MINUTE_MS).await;
+    assert_eq!(kit.state(&other).await, RunState::Completed);
+    let view = kit.responder.run(broken.id).await.unwrap();
+    assert_eq!((view.run.state, view.steps[0].state), (RunState::Failed, StepState::Stopped));
+    assert_eq!(kit.trail(broken.id).await, ["run.start", "run.end"]);
+}
+
+#[tokio::test]
 async fn a_run_is_stopped_with_what_it_called_and_asked_for() {
     let inner = "playbook--00000000-0000-4000-8000-696e6e657200";
     let mut fixed = setup("http://toy.example");
