@@ -19,6 +19,14 @@ pub enum RespondError {
     /// The action's name is not of the form `connector.action`.
     #[error("{0:?} names no action; write connector.action, such as aws.deactivate_key")]
     BadAction(String),
+    /// The action is told something that it does not take.
+    #[error("{action} takes no input {input}")]
+    UnknownInput {
+        /// The action.
+        action: String,
+        /// What it is told.
+        input: String,
+    },
     /// The action cannot be asked for like this: unknown, of another form, or on what is protected.
     #[error(transparent)]
     Act(#[from] ActError),

@@ -21,6 +21,12 @@ pub(crate) struct Bound {
 impl Bound {
     pub(super) fn new(setup: &dyn Setup, request: &ContainRequest) -> Result<Self, RespondError> {
         let (connection, action) = connection(setup, &request.action)?;
+        let taken = connection.connector.actions.get(&action).map(|action| &action.inputs);
+        let unknown =
+            request.inputs.keys().find(|name| taken.is_some_and(|taken| !taken.contains_key(*name)));
+        if let Some(input) = unknown {
+            return Err(RespondError::UnknownInput { action: request.action.clone(), input: input.clone() });
+        }
         Ok(Self {
             connection,
             action,

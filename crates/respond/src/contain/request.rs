@@ -93,7 +93,7 @@ impl Responder {
     /// Looks and plans; changes and stores nothing.
     ///
     /// # Errors
-    /// [`RespondError::Act`] for what is protected or of another form, [`RespondError::LookRefused`] where there is
+    /// [`RespondError::Act`] for what is protected or of another form, [`RespondError::UnknownInput`], [`RespondError::LookRefused`] where there is
     /// nothing to do, [`RespondError::Later`].
     pub async fn preview(&self, request: &ContainRequest) -> Result<Preview, RespondError> {
         let bound = Bound::new(&*self.options.setup, request)?;

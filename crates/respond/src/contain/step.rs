@@ -13,6 +13,9 @@ use model::{
     Containment, ContainmentState, ContainmentVote, Principal, Progress, Transition, VoteDelegation,
 };
 
+/// Most steps that a row tells. Of more, the earliest and the latest stay; the audit log has all.
+pub const HISTORY_MAX: usize = 200;
+
 /// The one next thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
@@ -104,6 +107,9 @@ fn go(
     now_ms: i64,
 ) {
     containment.state = state;
+    if containment.history.len() >= HISTORY_MAX {
+        containment.history.remove(HISTORY_MAX / 2);
+    }
     containment.history.push(Transition { state, at_ms: now_ms, by: by.clone(), reason });
     containment.lease = None;
     containment.due_at_ms = Some(now_ms);

@@ -194,6 +194,9 @@ async fn who_asks_is_known_and_says_why() {
     for action in ["toy", "toy.none", "none.lock", ""] {
         assert!(kit.request(action, "a").await.is_err(), "{action}");
     }
+    let mistyped = respond::connector::Values::from([("usre".to_owned(), "a".to_owned())]);
+    let mistyped = ContainRequest { inputs: mistyped, ..request("toy.lock", "a") };
+    assert!(matches!(kit.responder.request(&mistyped).await, Err(RespondError::UnknownInput { .. })));
     for ttl_ms in [0, 59_999, u64::MAX] {
         let bad = ContainRequest { ttl_ms: Some(ttl_ms), ..request("toy.lock", "a") };
         assert!(kit.responder.request(&bad).await.is_err(), "{ttl_ms}");
