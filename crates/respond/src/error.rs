@@ -19,6 +19,14 @@ pub enum RespondError {
     /// The action's name is not of the form `connector.action`.
     #[error("{0:?} names no action; write connector.action, such as aws.deactivate_key")]
     BadAction(String),
+    /// The action is told something that it does not take.
+    #[error("{action} takes no input {input}")]
+    UnknownInput {
+        /// The action.
+        action: String,
+        /// What it is told.
+        input: String,
+    },
     /// The action cannot be asked for like this: unknown, of another form, or on what is protected.
     #[error(transparent)]
     Act(#[from] ActError),
@@ -75,9 +83,15 @@ pub enum RespondError {
     /// The playbook may not be executed now.
     #[error("this playbook is not executed: {0}")]
     Barred(&'static str),
+    /// There is no such playbook to call.
+    #[error("there is no playbook {0}")]
+    NoPlaybook(String),
     /// A variable does not take the value.
     #[error(transparent)]
     Variable(#[from] crate::playbook::VariableError),
+    /// A step does not give this value.
+    #[error("the step gives no such value: {0}")]
+    BadValue(String),
     /// Runs call each other too deep.
     #[error("playbooks call each other deeper than {0}")]
     TooDeep(u32),

@@ -210,7 +210,9 @@ impl From<respond::RespondError> for Problem {
             E::Vote(refused) => return refused.into(),
             E::NoConnector(_) => Code::ConnectorNotConnected,
             E::BadAction(_) => Code::ConnectorUnknown,
-            E::LookRefused(_) | E::NotReversible(_) | E::GlassHolds => Code::ContainmentNotPossible,
+            E::LookRefused(_) | E::NotReversible(_) | E::GlassHolds | E::UnknownInput { .. } => {
+                Code::ContainmentNotPossible
+            }
             E::Later(_) => {
                 return Self::new(Code::ConnectorUnavailable, detail)
                     .retry_after(Some(REMOTE_RETRY_AFTER_MS));
@@ -219,9 +221,10 @@ impl From<respond::RespondError> for Problem {
             E::TooMany(_) => Code::ContainmentLimit,
             E::UnderWay(_) => Code::ContainmentUnderWay,
             E::State { .. } => Code::ContainmentSettled,
-            E::BadRequest(_) => Code::RequestInvalid,
+            E::BadRequest(_) | E::BadDelegation => Code::RequestInvalid,
             E::Nobody | E::NoPerson => Code::PersonNeeded,
-            E::Reason => Code::DecisionRefused,
+            E::Reason | E::BadValue(_) => Code::DecisionRefused,
+            E::NoPlaybook(_) => Code::PlaybookUnknown,
             E::Playbook(_) | E::Barred(_) | E::Variable(_) | E::TooDeep(_) => Code::PlaybookRefused,
             E::NoSuchStep(_) => Code::RunSettled,
             // what was cut off names parts of the program, and stays in the server's own log

@@ -227,6 +227,18 @@ impl<'c> Act<'c> {
         self.each(&self.action.verify_revert, remote, &self.with(facts, now_ms), now_ms)
     }
 
+    /// Whether a look can tell whether it took effect, or is taken back: whether everything is known that it takes. Not
+    /// so where only a lost answer told it, such as the number of what was made.
+    pub fn can_tell(&self, facts: &Values, taken_back: bool) -> bool {
+        let mut known = self.with(facts, 0);
+        let proof = if taken_back { &self.action.verify_revert } else { &self.action.verify };
+        proof.iter().all(|exchange| {
+            let is_known = exchange.names().iter().all(|name| known.contains_key(*name));
+            known.extend(exchange.facts.keys().map(|name| (name.clone(), String::new())));
+            is_known
+        })
+    }
+
     fn with(&self, facts: &Values, now_ms: i64) -> Values {
         let mut values = self.values.clone();
         let now = jiff::Timestamp::from_millisecond(now_ms - now_ms.rem_euclid(1_000)).unwrap_or_default();

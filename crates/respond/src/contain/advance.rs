@@ -98,6 +98,13 @@ impl Responder {
                 (Ok(()), Some(why)) if matches!(next, Next::Look | Next::Apply) => {
                     Ok(Outcome::Refused(why.to_owned()))
                 }
+                (Ok(()), _)
+                    if sent.before
+                        && matches!(next, Next::Apply | Next::Revert)
+                        && !bound.can_tell(&row.facts, next == Next::Revert) =>
+                {
+                    return done(step::cannot_tell(row, now_ms, times));
+                }
                 (Ok(()), _) => {
                     let one = bound.is_one_request(next == Next::Revert);
                     return Prepared::AtRemote { bound, sent: Sent { one, ..sent } };

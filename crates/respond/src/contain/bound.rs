@@ -21,6 +21,12 @@ pub(crate) struct Bound {
 impl Bound {
     pub(super) fn new(setup: &dyn Setup, request: &ContainRequest) -> Result<Self, RespondError> {
         let (connection, action) = connection(setup, &request.action)?;
+        let taken = connection.connector.actions.get(&action).map(|action| &action.inputs);
+        let unknown =
+            request.inputs.keys().find(|name| taken.is_some_and(|taken| !taken.contains_key(*name)));
+        if let Some(input) = unknown {
+            return Err(RespondError::UnknownInput { action: request.action.clone(), input: input.clone() });
+        }
         Ok(Self {
             connection,
             action,
@@ -86,6 +92,12 @@ impl Bound {
         let owners = self.bind(Vec::new())?.owners(facts)?;
         let plan = self.bind(owners)?.plan(facts, asked, now_ms)?;
         Ok((outcome, Some(plan)))
+    }
+
+    /// Whether a look can tell what came of an earlier try.
+    pub(super) fn can_tell(&self, facts: &Values, taking_back: bool) -> bool {
+        // what cannot be bound was found out before
+        self.bind(Vec::new()).is_ok_and(|act| act.can_tell(facts, taking_back))
     }
 
     pub(super) fn apply(

@@ -20,7 +20,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Longest reason, in characters.
 pub const REASON_CHARS_MAX: usize = 2_000;
 
-/// What calls for the action, as far as the table of decisions asks.
+/// What calls for the action, as far as the table of decisions asks. The caller has found it out (from the finding, the
+/// rule, the reporter's record); who asks does not say it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grounds {
     /// How sure it is.
@@ -92,7 +93,7 @@ impl Responder {
     /// Looks and plans; changes and stores nothing.
     ///
     /// # Errors
-    /// [`RespondError::Act`] for what is protected or of another form, [`RespondError::LookRefused`] where there is
+    /// [`RespondError::Act`] for what is protected or of another form, [`RespondError::UnknownInput`], [`RespondError::LookRefused`] where there is
     /// nothing to do, [`RespondError::Later`].
     pub async fn preview(&self, request: &ContainRequest) -> Result<Preview, RespondError> {
         let bound = Bound::new(&*self.options.setup, request)?;

@@ -2,7 +2,7 @@
 
 mod outcome;
 
-pub use outcome::{applied, looked, reverted, verified, verified_revert};
+pub use outcome::{applied, cannot_tell, looked, reverted, verified, verified_revert};
 
 use crate::approval::{Delegation, Request, Standing, Vote, Voter};
 use crate::error::RespondError;
@@ -12,6 +12,9 @@ use crate::times::Times;
 use model::{
     Containment, ContainmentState, ContainmentVote, Principal, Progress, Transition, VoteDelegation,
 };
+
+/// Most steps that a row tells. Of more, the earliest and the latest stay; the audit log has all.
+pub const HISTORY_MAX: usize = 200;
 
 /// The one next thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,6 +107,9 @@ fn go(
     now_ms: i64,
 ) {
     containment.state = state;
+    if containment.history.len() >= HISTORY_MAX {
+        containment.history.remove(HISTORY_MAX / 2);
+    }
     containment.history.push(Transition { state, at_ms: now_ms, by: by.clone(), reason });
     containment.lease = None;
     containment.due_at_ms = Some(now_ms);
@@ -211,9 +217,10 @@ fn ask_person(containment: &mut Containment, now_ms: i64, times: &Times) {
 /// What changes something is about to be sent: from here on it may have been.
 pub fn sending(containment: &mut Containment, now_ms: i64, times: &Times) -> Said {
     let progress = &mut containment.progress;
-    progress.sent = true;
     let what = if progress.reverting { "takes it back" } else { "applies it" };
-    let reason = format!("the request that {what} is sent, try {}", progress.tries + 1);
+    let how = if progress.sent { "is sent unless a look finds that it was done" } else { "is sent" };
+    let reason = format!("the request that {what} {how}, try {}", progress.tries + 1);
+    progress.sent = true;
     // whoever holds the lease writes what comes of it; if nobody does, another worker looks when it has ended
     containment.due_at_ms = Some(now_ms.saturating_add(times.lease_ms));
     Said::of("containment.send", reason)

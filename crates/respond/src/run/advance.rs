@@ -266,8 +266,7 @@ impl Responder {
             return Err(RespondError::NoSuchStep(step.step.clone()));
         };
         let text = self.options.setup.playbook(playbook.as_str(), *version_ms);
-        let text = text.ok_or_else(|| StoreError::not_found("playbook", playbook));
-        let text = text.map_err(|error| RespondError::CutOff(error.to_string()))?;
+        let text = text.ok_or_else(|| RespondError::NoPlaybook(playbook.to_string()))?;
         let (called, _) = read(&text)?;
         let values = in_args.iter().filter(|name| called.variables.get(name).is_some()).filter_map(|name| {
             let variable = walk.machine.variables().get(name)?;

@@ -13,7 +13,7 @@ use serde_json::json;
 /// What a person says of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// It is done; with values for variables, by name.
+    /// It is done; with values for the variables that the step gives (`out_args`), by name.
     Done(Vec<(String, String)>),
     /// It is left out, and the run goes on as if it had been done.
     Skipped,
@@ -51,7 +51,8 @@ impl Responder {
     /// Takes a person's answer for a step.
     ///
     /// # Errors
-    /// [`RespondError::NoSuchStep`], [`RespondError::NoPerson`], [`RespondError::Reason`], [`RespondError::Store`].
+    /// [`RespondError::NoSuchStep`], [`RespondError::BadValue`], [`RespondError::NoPerson`], [`RespondError::Reason`],
+    /// [`RespondError::Store`].
     pub async fn answer_step(&self, request: &AnswerRequest) -> Result<RunView, RespondError> {
         person(&request.actor)?;
         if !matches!(request.answer, Answer::Done(_)) || request.reason.is_some() {
@@ -68,6 +69,9 @@ impl Responder {
         });
         if !waits || walk.run.state != RunState::Running {
             return Err(RespondError::NoSuchStep(format!("{} step {}", request.run, request.task)));
+        }
+        if let (Answer::Done(values), Some(step)) = (&request.answer, step) {
+            walk.check_given(step, values)?;
         }
         let (by, reason) = (&request.actor.principal, request.reason.clone());
         match &request.answer {

@@ -102,6 +102,23 @@ impl Walk {
         }
     }
 
+    /// Whether a person may give these values with a step: it names them as what comes out, and the variables take them.
+    pub(super) fn check_given(
+        &self,
+        step: &RunStep,
+        values: &[(String, String)],
+    ) -> Result<(), RespondError> {
+        let definition = self.definition(step);
+        let out_args = match definition.map(|definition| &definition.kind) {
+            Some(StepKind::Action { out_args, .. }) => out_args.as_slice(),
+            _ => &[],
+        };
+        if let Some((name, _)) = values.iter().find(|(name, _)| !out_args.contains(name)) {
+            return Err(RespondError::BadValue(name.clone()));
+        }
+        self.machine.check_values(definition, values).map_err(RespondError::BadValue)
+    }
+
     /// Begins the tasks that the machine has come to.
     pub(super) fn begin_tasks(&mut self, now_ms: i64) {
         for Task { number, step } in self.machine.tasks() {
@@ -189,6 +206,10 @@ impl Walk {
                 self.settle(task, Outcome::Failure(problem), (by, StepState::Failed), now_ms);
             }
             return;
+        }
+        let definition = self.definition(step);
+        if let Err(problem) = self.machine.check_values(definition, &values) {
+            return self.settle(task, Outcome::Failure(problem), (by, StepState::Failed), now_ms);
         }
         self.change(task, |step| step.reason = reason);
         self.settle(task, Outcome::Success(values), (by, as_state), now_ms);

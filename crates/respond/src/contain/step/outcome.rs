@@ -50,6 +50,14 @@ fn ttl_end_ms(containment: &Containment, since_ms: i64) -> Option<i64> {
     Some(since_ms.saturating_add(i64::try_from(ttl_ms).unwrap_or(i64::MAX)))
 }
 
+/// An earlier try may have had its effect, and no look can tell: it is not sent again.
+pub fn cannot_tell(containment: &mut Containment, now_ms: i64, times: &Times) -> Said {
+    let reason =
+        "an earlier try may have had its effect, and only its answer, which was lost, told what a look needs";
+    let said = ask(containment, reason.to_owned(), now_ms, times);
+    said.unwrap_or(Said { action: "containment.unknown", reason: Some(reason.to_owned()) })
+}
+
 /// Of a look right before it is applied. Nothing was sent.
 pub fn looked(
     containment: &mut Containment,

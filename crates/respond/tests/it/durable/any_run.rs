@@ -18,6 +18,7 @@ const FAULTS: [Option<Fault>; 5] =
 fn with_commands(steps: &mut Value, kinds: &[u8]) {
     let actions = steps.as_object_mut().unwrap().iter_mut().filter(|(name, _)| name.starts_with("action/"));
     for ((at, (_, step)), kind) in actions.enumerate().zip(kinds.iter().cycle()) {
+        step["out_args"] = json!(["__n__"]);
         step["commands"] = match kind % 5 {
             0 => json!([{ "type": "huecry-action", "command": format!("toy.low_lock target=t{at} ttl=5m") }]),
             1 => json!([{ "type": "huecry-action", "command": format!("toy.lock target=t{at}") }]),

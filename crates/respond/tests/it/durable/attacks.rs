@@ -194,6 +194,9 @@ async fn who_asks_is_known_and_says_why() {
     for action in ["toy", "toy.none", "none.lock", ""] {
         assert!(kit.request(action, "a").await.is_err(), "{action}");
     }
+    let mistyped = respond::connector::Values::from([("usre".to_owned(), "a".to_owned())]);
+    let mistyped = ContainRequest { inputs: mistyped, ..request("toy.lock", "a") };
+    assert!(matches!(kit.responder.request(&mistyped).await, Err(RespondError::UnknownInput { .. })));
     for ttl_ms in [0, 59_999, u64::MAX] {
         let bad = ContainRequest { ttl_ms: Some(ttl_ms), ..request("toy.lock", "a") };
         assert!(kit.responder.request(&bad).await.is_err(), "{ttl_ms}");
@@ -231,7 +234,7 @@ async fn answers_are_delegated_for_a_time_and_taken_back() {
     };
     not_delegated().await;
     let given = kit.responder.delegate(&delegate("kim", "bob", MINUTE_MS)).await.unwrap();
-    assert_eq!(kit.responder.delegations("per_bob").await.unwrap(), [given.clone()]);
+    assert_eq!(kit.responder.delegations("per_bob").await.unwrap(), std::slice::from_ref(&given));
     assert!(kit.responder.end_delegation(&actor("eve"), given.id).await.is_err(), "it is not hers");
     kit.responder.end_delegation(&actor("kim"), given.id).await.unwrap();
     not_delegated().await;

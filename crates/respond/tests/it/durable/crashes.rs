@@ -66,6 +66,18 @@ async fn cut_off(what: What, faults: &[Fault], point: i64) -> bool {
     assert!(!kit.emulator.is_locked("a"), "{at}");
     for one in kit.containments().await {
         assert!(one.is_at_rest() && one.lease.is_none(), "{at}: {one:?}");
+        // what came of it and the record of it were written together, wherever it was cut off
+        let trail = kit.trail(one.id).await;
+        let counted =
+            |action: &str| trail.iter().filter(|said| **said == format!("containment.{action}")).count();
+        assert_eq!(counted("plan"), 1, "{at}: {trail:?}");
+        let sent = effects.iter().filter(|effect| !effect.starts_with("note")).count();
+        assert!(counted("send") >= sent, "{at}: {trail:?}");
+        assert_eq!(
+            counted("reverted"),
+            usize::from(one.state == ContainmentState::Reverted),
+            "{at}: {trail:?}"
+        );
         if kit.emulator.count("lock a") == 1 {
             assert_eq!(one.state, ContainmentState::Reverted, "{at}: {one:?}");
         }

@@ -6,7 +6,7 @@ use super::kit::{actor, open, options, request, setup, start};
 use super::playbooks::{action, more};
 use crate::workflow::{document, id};
 use model::{Clock, ContainmentState, Entropy, RunState, SeededEntropy, StepState, SystemClock};
-use ports::store::{ContainmentFilter, PageRequest, RunFilter};
+use ports::store::{AuditFilter, ContainmentFilter, PageRequest, RunFilter};
 use respond::connector::HttpRemote;
 use respond::contain::ContainRequest;
 use respond::run::{Answer, AnswerRequest};
@@ -27,8 +27,13 @@ const BEGAN: &str = "HUECRY_TEST_KILL_BEGAN_MS";
 const KILLS: &str = "HUECRY_TEST_KILLS";
 /// How long it is killed for, if nothing is said.
 const KILLING_MAX: Duration = Duration::from_secs(25);
+/// How long the last worker has for what is left.
+const STUCK_AFTER: Duration = Duration::from_secs(400);
 /// How much faster the child's time goes: a minute in 0.3 s.
 const FASTER: i64 = 200;
+
+/// How long a request takes to arrive, and its answer.
+const SLOW: Duration = Duration::from_millis(5);
 
 /// A clock that goes faster, the same in each child.
 struct FastClock {
@@ -132,7 +137,10 @@ fn answer_all(stream: TcpStream, emulator: &Emulator) -> Option<()> {
         }
         let mut body = vec![0; length];
         reader.read_exact(&mut body).ok()?;
+        // there is a while before and after the effect in which a kill can fall
+        std::thread::sleep(SLOW);
         let (status, body) = emulator.answer(&method, &path, &String::from_utf8(body).ok()?);
+        std::thread::sleep(SLOW);
         let body = body.to_string();
         let head = format!("HTTP/1.1 {status} x\r\ncontent-length: {}\r\n\r\n", body.len());
         stream.write_all((head + &body).as_bytes()).ok()?;
@@ -181,7 +189,7 @@ fn kills_double_no_effect_and_leave_nothing_undone() {
         kills += 1;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let (containments, runs) = runtime.block_on(finish(dir.path(), &url, began_ms, &emulator));
+    let (containments, runs, sent) = runtime.block_on(finish(dir.path(), &url, began_ms, &emulator));
     let effects = emulator.effects();
     let mut counts = std::collections::BTreeMap::new();
     for effect in &effects {
@@ -199,18 +207,20 @@ fn kills_double_no_effect_and_leave_nothing_undone() {
             assert!(!emulator.is_locked(&name), "{name}");
         }
     }
+    let effects = effects.iter().filter(|effect| !effect.starts_with("note")).count();
     eprintln!(
-        "{kills} kills: {containments} containments, {runs} runs, {} effects, none twice",
-        effects.len()
+        "{kills} kills: {containments} containments, {runs} runs; {sent} times something was about to be sent, \
+         {effects} effects, none twice"
     );
 }
 
-/// Works until nothing is due, and people say what is left to them; how many there were.
-async fn finish(dir: &Path, url: &str, began_ms: i64, emulator: &Emulator) -> (usize, usize) {
+/// Works until nothing is due, and people say what is left to them; how many containments and runs there were, and how
+/// often the record says that something is sent.
+async fn finish(dir: &Path, url: &str, began_ms: i64, emulator: &Emulator) -> (usize, usize, usize) {
     let responder = responder(dir, url, u64::MAX, began_ms).await;
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + STUCK_AFTER;
     loop {
-        while responder.advance().await.unwrap().is_some() {}
+        tokio::join!(all_due(&responder), all_due(&responder), all_due(&responder), all_due(&responder));
         for run in all_runs(&responder).await {
             for step in responder.run(run.id).await.unwrap().steps {
                 if step.state == StepState::Unknown {
@@ -246,7 +256,23 @@ async fn finish(dir: &Path, url: &str, began_ms: i64, emulator: &Emulator) -> (u
     for one in &all {
         assert_eq!(one.state, ContainmentState::Reverted, "{one:?}");
     }
-    (all.len(), runs.len())
+    (all.len(), runs.len(), sent(&responder).await)
+}
+
+async fn all_due(responder: &Responder) {
+    while responder.advance().await.unwrap().is_some() {}
+}
+
+async fn sent(responder: &Responder) -> usize {
+    let filter = AuditFilter { action: Some("containment.send".to_owned()), ..AuditFilter::default() };
+    let mut view = responder.options().store.read().await.unwrap();
+    let (mut count, mut page) = (0, PageRequest::first(500));
+    loop {
+        let next = view.audit().list(&filter, &page).await.unwrap();
+        count += next.items.len();
+        let Some(cursor) = next.next else { return count };
+        page = PageRequest::after(500, cursor);
+    }
 }
 
 async fn all_runs(responder: &Responder) -> Vec<model::Run> {

@@ -21,6 +21,9 @@ use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
 
+/// The file of an empty store.
+static EMPTY: tokio::sync::OnceCell<Vec<u8>> = tokio::sync::OnceCell::const_new();
+
 pub(crate) const NOW_MS: i64 = 1_795_000_000_000;
 pub(crate) const MINUTE_MS: i64 = 60_000;
 
@@ -67,6 +70,13 @@ pub(crate) async fn open(dir: &Path) -> Arc<dyn Store> {
 
 /// The same, without waiting for the disk: what is cut off here is the worker, not the machine.
 async fn quick(dir: &Path) -> Arc<dyn Store> {
+    // made once and copied: the tests that cut workers off make hundreds
+    let made = EMPTY.get_or_init(async || {
+        let dir = tempfile::tempdir().unwrap();
+        open(dir.path()).await.close().await;
+        std::fs::read(dir.path().join("state.db")).unwrap()
+    });
+    std::fs::write(dir.join("state.db"), made.await).unwrap();
     let store = SqliteStore::open_path(&dir.join("state.db")).await.unwrap();
     sqlx::query("PRAGMA synchronous = OFF").execute(store.writer()).await.unwrap();
     Arc::new(store)

@@ -257,6 +257,81 @@ async fn playbooks_call_others_to_a_depth() {
 }
 
 #[tokio::test]
+async fn people_give_the_values_that_a_step_names_and_no_other() {
+    let steps = json!({
+        "start/s": { "on_completion": "action/a" },
+        "action/a": { "name": "which", "out_args": ["__n__"], "on_completion": "action/l" },
+        "action/l": action("toy.low_lock target=t__n__:value", &json!({ "name": "lock", "on_completion": "end/e" })),
+        "end/e": {},
+    });
+    let variables = json!({
+        "__n__": { "type": "integer", "value": "0" },
+        "__key__": { "type": "string", "value": "a" },
+    });
+    let kit = Kit::new().await;
+    let text = document("start/s", &steps, &more(&variables)).to_string();
+    let run = kit.responder.start_run(&start(&text)).await.unwrap();
+    kit.work().await;
+    let task = kit.steps(&run).await[0].task;
+    for (name, value) in [("__key__", "b"), ("__n__", "many"), ("__none__", "1")] {
+        let answer = Answer::Done(vec![(name.to_owned(), value.to_owned())]);
+        let refused = kit.responder.answer_step(&Kit::answer(&run, task, answer)).await;
+        assert!(matches!(refused, Err(RespondError::BadValue(_))), "{name}: {refused:?}");
+    }
+    let answer = Answer::Done(vec![("__n__".to_owned(), "7".to_owned())]);
+    kit.responder.answer_step(&Kit::answer(&run, task, answer)).await.unwrap();
+    kit.work().await;
+    assert_eq!(
+        (kit.state(&run).await, kit.emulator.effects()),
+        (RunState::Completed, vec!["lock t7".to_owned()])
+    );
+}
+
+#[tokio::test]
+async fn an_edit_of_the_file_changes_no_run_under_way() {
+    let mut fixed = setup("http://toy.example");
+    let inner = "playbook--00000000-0000-4000-8000-696e6e657200";
+    fixed.playbooks.insert(inner.to_owned(), leaked().into());
+    let kit = Kit::with(fixed.clone()).await;
+    let run = kit.responder.start_run(&start(&calls("playbook/inner"))).await.unwrap();
+    kit.work().await;
+    // the file is edited, and is no playbook any more
+    fixed.playbooks.insert(inner.to_owned(), "nothing".into());
+    let options = respond::ResponderOptions { setup: std::sync::Arc::new(fixed), ..kit.options.clone() };
+    let after = respond::Responder::new(options);
+    for _ in 0..4 {
+        kit.people(&after).await.unwrap();
+        after.advance_all(100).await.unwrap();
+    }
+    assert_eq!(kit.state(&run).await, RunState::Completed);
+    let fails = after.start_run(&start(&calls("playbook/inner"))).await.unwrap();
+    after.advance_all(100).await.unwrap();
+    assert_eq!(kit.state(&fails).await, RunState::Failed);
+}
+
+#[tokio::test]
+async fn a_run_that_cannot_be_read_any_more_ends_and_keeps_no_other_waiting() {
+    let kit = Kit::new().await;
+    let broken = kit.responder.start_run(&start(&leaked())).await.unwrap();
+    kit.work().await;
+    let store = backends::sqlite::SqliteStore::open_path(&kit.dir.path().join("state.db")).await.unwrap();
+    sqlx::query("UPDATE run_playbooks SET text = 'nothing'").execute(store.writer()).await.unwrap();
+    kit.clock.advance_ms(1);
+    let steps = json!({
+        "start/s": { "on_completion": "action/l" },
+        "action/l": action("toy.low_lock target=b", &json!({ "name": "lock", "on_completion": "end/e" })),
+        "end/e": {},
+    });
+    let text = document("start/s", &steps, &more(&json!({}))).to_string();
+    let other = kit.responder.start_run(&start(&text)).await.unwrap();
+    kit.pass(5 * 60 * MINUTE_MS).await;
+    assert_eq!(kit.state(&other).await, RunState::Completed);
+    let view = kit.responder.run(broken.id).await.unwrap();
+    assert_eq!((view.run.state, view.steps[0].state), (RunState::Failed, StepState::Stopped));
+    assert_eq!(kit.trail(broken.id).await, ["run.start", "run.end"]);
+}
+
+#[tokio::test]
 async fn a_run_is_stopped_with_what_it_called_and_asked_for() {
     let inner = "playbook--00000000-0000-4000-8000-696e6e657200";
     let mut fixed = setup("http://toy.example");

@@ -187,11 +187,19 @@ async fn where_a_look_cannot_tell_a_person_says() {
         let now = kit.get(asked.id).await;
         assert_eq!(now.state, State::Unknown, "{now:?}");
         assert_eq!(kit.emulator.effects(), ["token a"], "it is not made a second time");
+        let sent = kit.trail(asked.id).await.iter().filter(|said| *said == "containment.send").count();
+        assert_eq!(sent, 1, "nor does the record say so");
         // nobody says: people are reminded, nothing is sent
         kit.pass(24 * 60 * MINUTE_MS).await;
         let now = kit.get(asked.id).await;
         assert_eq!(now.state, State::Unknown);
         assert!(now.progress.reminders >= 3, "{now:?}");
+        if happened {
+            kit.pass(60 * 24 * 60 * MINUTE_MS).await;
+            let history = kit.get(asked.id).await.history;
+            assert_eq!(history.len(), respond::contain::step::HISTORY_MAX);
+            assert_eq!(history[0].state, State::Planned);
+        }
         assert_eq!(kit.emulator.effects(), ["token a"]);
         let settle = SettleRequest {
             actor: actor("bob"),
