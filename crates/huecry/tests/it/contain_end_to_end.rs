@@ -236,9 +236,11 @@ fn a_leaked_key_is_contained_by_two_people_and_given_back() {
     assert!(text(&protected.stderr).contains("containment_protected"), "{}", text(&protected.stderr));
 
     // what is in effect outlives the process, and is taken back by the next one
+    let tokens = (ana.token, ben.token);
     drop(server);
     let server = Server::start_with(folder.path(), &configuration);
-    let (ana, ben) = (Person { server: &server, ..ana }, Person { server: &server, ..ben });
+    let person = |token| Person { server: &server, token };
+    let (ana, ben) = (person(tokens.0), person(tokens.1));
     ben.good(&["contain", "undo", id, "--reason", "the key was replaced"]);
     ana.until_state(id, "reverted");
     assert_eq!(moto.status("ann"), "Active");
