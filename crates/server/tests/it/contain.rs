@@ -198,6 +198,25 @@ fn machines_ask_and_decide_nothing() {
 }
 
 #[test]
+fn who_makes_a_token_does_not_approve_what_it_asks_for() {
+    let (server, _) = start();
+    let (_, ben) = two(&server);
+    let admin = server.sign_in(&[Role::Admin]);
+    let new = json!({ "name": "ci", "scopes": ["containments:request", "tokens:admin"] });
+    let first = admin.change("POST", "/api/v1/tokens", &new).json();
+    // a token that was made by a token
+    let new = json!({ "name": "ci 2", "scopes": ["containments:request"] }).to_string();
+    let first = first["secret"].as_str().unwrap();
+    let second = server.post("/api/v1/tokens").bearer(first).body(&new).send(server.at).json();
+    for (secret, target) in [(first, "till"), (second["secret"].as_str().unwrap(), "desk")] {
+        let body = json!({ "action": "toy.lock", "target": target, "reason": "r" }).to_string();
+        let asked = server.post(CONTAINMENTS).bearer(secret).body(&body).send(server.at).json();
+        assert_eq!(admin.vote(&asked, true).code(), (403, "containment_self_approval".into()), "{target}");
+        assert_eq!(ben.vote(&asked, true).status, 200, "{target}");
+    }
+}
+
+#[test]
 fn what_is_protected_is_not_touched_whoever_asks() {
     let (server, vendor) = start();
     let (ana, _) = two(&server);

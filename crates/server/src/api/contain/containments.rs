@@ -99,7 +99,7 @@ impl ContainmentAsk {
     ) -> Result<(ContainRequest, Option<Incident>), Problem> {
         parts.action(&self.action)?;
         let incident = sight::incident(asker, snapshot, self.incident()?).await?;
-        let cause = cause(snapshot, incident.as_ref()).await?;
+        let cause = cause(asker, snapshot, incident.as_ref()).await?;
         let seen = self.plan_sha256.as_deref().map(plan_hash).transpose()?;
         let too_long = || Problem::new(Code::ContainmentNotPossible, "ttl_minutes is too large");
         let ttl_ms = self.ttl_minutes.map(|minutes| minutes.checked_mul(60_000).ok_or_else(too_long));

@@ -2,13 +2,18 @@
 
 use super::asker::Asker;
 use crate::problem::Problem;
-use model::{Containment, ContainmentId, Incident, IncidentId, RunId};
+use model::{Containment, ContainmentId, Incident, IncidentId, Principal, RunId, TokenId};
+use ports::store::{AuditFilter, PageRequest};
 use ports::{Snapshot, UnitOfWork};
 use respond::contain::Grounds;
 use respond::decision::{Confidence, ReporterTier, Signal};
+use respond::key_of;
 use respond::plan::BlastRadius;
 use respond::run::RunView;
 use std::collections::BTreeSet;
+
+/// Most tokens that were made by one another and are followed.
+const TOKENS_BEHIND_MAX: usize = 8;
 
 /// Whether what is for this incident exists for the asker.
 pub(super) async fn sees(
@@ -83,10 +88,15 @@ pub(super) struct Cause {
 
 /// What calls for an action, by the incident that it is for. What nobody knows is taken for the least: then people decide.
 pub(super) async fn cause(
+    asker: &Asker,
     snapshot: &mut dyn Snapshot,
     incident: Option<&Incident>,
 ) -> Result<Cause, Problem> {
-    let Some(incident) = incident else { return Ok(Cause::default()) };
+    let mut requesters = BTreeSet::new();
+    if let Principal::Token { id, .. } = &asker.actor.principal {
+        requesters.extend(behind(snapshot, id).await?);
+    }
+    let Some(incident) = incident else { return Ok(Cause { requesters, ..Cause::default() }) };
     let reports = snapshot.reports().of_incident(incident.id).await?;
     // each report is at most one finding; any further one is of a rule
     let is_told_by_records = incident.findings > reports.len() as u64;
@@ -95,7 +105,28 @@ pub(super) async fn cause(
         signal: if is_told_by_records { Signal::Uncorroborated } else { Signal::ReportAlone },
         reporter: if reports.is_empty() { ReporterTier::Regular } else { ReporterTier::Newcomer },
     };
-    let requesters = reports.iter().filter_map(|report| report.reporter.key()).collect();
+    for reporter in reports.iter().filter_map(|report| report.reporter.key()) {
+        requesters.extend(behind(snapshot, &reporter).await?);
+        requesters.insert(reporter);
+    }
     let services = incident.ownership.service.iter().cloned().collect();
     Ok(Cause { grounds, requesters, blast_radius: BlastRadius { services, ..BlastRadius::default() } })
+}
+
+/// Who made a token, and who made the token that it was made by: whoever has one in hand to ask with does not approve.
+async fn behind(snapshot: &mut dyn Snapshot, id: &str) -> Result<Vec<String>, Problem> {
+    let mut makers = Vec::new();
+    let mut id = id.to_owned();
+    while id.parse::<TokenId>().is_ok() && makers.len() < TOKENS_BEHIND_MAX {
+        let filter = AuditFilter {
+            object: Some(id),
+            action: Some("token.issue".to_owned()),
+            ..AuditFilter::default()
+        };
+        let found = snapshot.audit().list(&filter, &PageRequest::first(1)).await?;
+        let Some(maker) = found.items.first().and_then(|record| key_of(&record.principal)) else { break };
+        makers.push(maker.clone());
+        id = maker;
+    }
+    Ok(makers)
 }
