@@ -9,9 +9,9 @@ use crate::exit::{Exit, Failure};
 use crate::storage::Storage;
 use ports::Store;
 use prometheus_client::registry::Registry;
-use respond::connector::HttpRemote;
+use respond::connector::{Connector, HttpRemote};
 use respond::{Responder, ResponderOptions, Times};
-use server::{ContainParts, ContainTelemetry};
+use server::{ContainParts, ContainTelemetry, KnownPlaybook};
 use setup::OperatorSetup;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -23,24 +23,41 @@ const WORKERS: usize = 2;
 
 const MINUTE_MS: i64 = 60_000;
 
-/// Starts what contains and takes back; `None` where nothing is contained.
-///
-/// # Errors
-/// [`Failure`] with what is in the way: a file, a setting, a secret that is not there.
+/// What the operator has set, checked before anything else is begun.
+pub(crate) struct Prepared {
+    connectors: Vec<Arc<Connector>>,
+    playbooks: Vec<KnownPlaybook>,
+    setup: OperatorSetup,
+    times: Times,
+}
+
+impl Prepared {
+    /// Reads files, settings and secrets; `None` where nothing is contained.
+    ///
+    /// # Errors
+    /// [`Failure`] with what is in the way: a file, a setting, a secret that is not there.
+    pub(crate) fn of(config: &Config) -> Result<Option<Self>, Failure> {
+        let settings = &config.respond;
+        if !settings.enabled {
+            return Ok(None);
+        }
+        let times = times(config)?;
+        let connectors = load::connectors(settings.connectors_dir.as_deref())?;
+        let playbooks = load::playbooks(settings.playbooks_dir.as_deref(), &connectors)?;
+        let setup = OperatorSetup::of(config, &connectors, &playbooks)?;
+        Ok(Some(Self { connectors, playbooks: playbooks.current, setup, times }))
+    }
+}
+
+/// Starts what contains and takes back.
 pub(crate) fn start(
-    config: &Config,
+    prepared: Option<Prepared>,
     storage: &Storage,
     registry: &mut Registry,
     shutdown: &CancellationToken,
     tasks: &mut JoinSet<Result<(), String>>,
-) -> Result<Option<Arc<ContainParts>>, Failure> {
-    let settings = &config.respond;
-    if !settings.enabled {
-        return Ok(None);
-    }
-    let connectors = load::connectors(settings.connectors_dir.as_deref())?;
-    let playbooks = load::playbooks(settings.playbooks_dir.as_deref(), &connectors)?;
-    let setup = OperatorSetup::of(config, &connectors, &playbooks)?;
+) -> Option<Arc<ContainParts>> {
+    let Prepared { connectors, playbooks, setup, times } = prepared?;
     let telemetry = ContainTelemetry::default();
     telemetry.register(registry);
     let responder = Responder::new(ResponderOptions {
@@ -49,12 +66,11 @@ pub(crate) fn start(
         entropy: Arc::clone(&storage.entropy),
         remote: Arc::new(HttpRemote::default()),
         setup: Arc::new(setup),
-        times: times(config)?,
+        times,
     });
     work(&responder, (&storage.store, &telemetry), shutdown, tasks);
-    let playbooks = playbooks.current;
     let region = "default".to_owned();
-    Ok(Some(Arc::new(ContainParts { responder, connectors, playbooks, telemetry, region })))
+    Some(Arc::new(ContainParts { responder, connectors, playbooks, telemetry, region }))
 }
 
 fn times(config: &Config) -> Result<Times, Failure> {

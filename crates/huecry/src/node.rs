@@ -74,6 +74,7 @@ impl Node {
                 .hint("is another server running? --listen names another address")
         })?;
         let address = listener.local_addr()?;
+        let containing = containment::Prepared::of(config)?;
         let storage = Storage::open(config).await?;
         storage.first_token(&config.storage.data_dir).await?;
         let mut entrance = Entrance::of(config, &storage, address).await?;
@@ -99,7 +100,7 @@ impl Node {
         let book = Arc::new(Book::new(rollout, log, query.clone(), masker));
         let people = (
             reports::start(config, &storage, &mut registry, &shutdown, &mut tasks)?,
-            containment::start(config, &storage, &mut registry, &shutdown, &mut tasks)?,
+            containment::start(containing, &storage, &mut registry, &shutdown, &mut tasks),
         );
         let answering = (book as Arc<dyn server::Rules>, Arc::new(services) as _, query, entrance, people);
         let app = app(config, &storage, answering, registry, &shutdown);

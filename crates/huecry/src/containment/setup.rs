@@ -123,7 +123,7 @@ fn settings(connector: &Connector, said: &BTreeMap<String, SettingValue>) -> Res
     let name = &connector.connector;
     let in_host: BTreeSet<&str> = connector.base_url.names().collect();
     let mut values = Values::new();
-    for key in said.keys().filter(|key| !connector.settings.contains_key(*key)) {
+    if let Some(key) = said.keys().find(|key| !connector.settings.contains_key(*key)) {
         let all: Vec<_> = connector.settings.keys().map(String::as_str).collect();
         let what = format!("respond.connections.{name}.{key}: {name} has no such setting");
         return Err(Failure::new(Exit::Usage, what).hint(format!("it has {}", all.join(", "))));

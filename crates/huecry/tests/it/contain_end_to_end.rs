@@ -291,6 +291,11 @@ fn by_playbook(moto: &Moto, (ana, ben): (&Person<'_>, &Person<'_>), incident: &s
     ana.until_state(id, "verified");
     assert_eq!(moto.status("bob"), "Inactive");
     let asks = ana.until(&["run", "show", run], |run| run["steps"][1]["state"] == "awaiting_person");
+    assert_eq!(asks["steps"][1]["out_args"], json!(["__misused__"]), "{asks}");
+    let shown = ana.json(&["playbook", "show", "Leaked AWS access key"]);
+    let choice = |step: &&Value| step["kind"] == "if-condition";
+    let choice = shown["steps"].as_array().unwrap().iter().find(choice).unwrap();
+    assert_eq!(choice["branches"][0]["when"], "__misused__:value = true", "{choice}");
     let task = asks["steps"][1]["task"].to_string();
     let answered = ben.json(&["run", "answer", run, &task, "done", "--set", "__misused__=false"]);
     assert_eq!(answered["steps"][1]["state"], "succeeded", "{answered}");

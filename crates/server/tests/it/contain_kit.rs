@@ -4,11 +4,14 @@ use crate::fixture::{Server, Setup};
 use crate::http::{Answer, request};
 use crate::people::Browser;
 use access::Role;
-use huecry_server::KnownPlaybook;
+use huecry_server::{ContainParts, ContainTelemetry, KnownPlaybook};
+use model::{ManualClock, SeededEntropy};
+use ports::Store;
+use prometheus_client::registry::Registry;
 use respond::connector::{Connector, HttpRemote, Remote, read};
 use respond::protect::{Protected, Protection, TargetKind};
 use respond::window::Limit;
-use respond::{Connection, FixedSetup};
+use respond::{Connection, FixedSetup, Responder, ResponderOptions, Times};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -37,6 +40,31 @@ impl Default for Containment {
             playbooks: Vec::new(),
             remote: Arc::new(HttpRemote::default()),
         }
+    }
+}
+
+impl Containment {
+    /// What the server's handlers work with.
+    pub(crate) fn parts(
+        self,
+        store: &Arc<dyn Store>,
+        clock: &Arc<ManualClock>,
+        entropy: &Arc<SeededEntropy>,
+        metrics: &mut Registry,
+    ) -> ContainParts {
+        let telemetry = ContainTelemetry::default();
+        telemetry.register(metrics);
+        let responder = Responder::new(ResponderOptions {
+            store: Arc::clone(store),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            remote: self.remote,
+            setup: Arc::new(self.setup),
+            times: Times::default(),
+        });
+        let region = "default".to_owned();
+        let (connectors, playbooks) = (self.connectors, self.playbooks);
+        ContainParts { responder, connectors, playbooks, telemetry, region }
     }
 }
 

@@ -10,9 +10,9 @@ use access::{
 use backends::log::FileLog;
 use backends::sqlite::SqliteStore;
 use huecry_server::{
-    App, CatalogService, ContainParts, ContainTelemetry, Options, Outcome, Parts, Pasted, PublicServices,
-    RefusedRule, Replay, ReplayedField, ReportOptions, ReportParts, RuleActivity, RuleBook, RuleExplanation,
-    RuleState, Rules, RulesError, RulesReloaded, ServiceCatalog, ServiceClaims, Telemetry, Tuning, serve,
+    App, CatalogService, Options, Outcome, Parts, Pasted, PublicServices, RefusedRule, Replay, ReplayedField,
+    ReportOptions, ReportParts, RuleActivity, RuleBook, RuleExplanation, RuleState, Rules, RulesError,
+    RulesReloaded, ServiceCatalog, ServiceClaims, Telemetry, Tuning, serve,
 };
 use model::{
     Clock, Entity, EntityKind, EventId, Finding, FindingId, Incident, IncidentId, ManualClock, MatchedField,
@@ -279,24 +279,7 @@ impl Server {
             runtime.spawn(service.run(shutdown.clone()));
             Arc::new(parts)
         });
-        let telemetry_of_containment = ContainTelemetry::default();
-        telemetry_of_containment.register(&mut metrics);
-        let containment = setup.containment;
-        let responder = respond::Responder::new(respond::ResponderOptions {
-            store: store.clone(),
-            clock: clock.clone(),
-            entropy: entropy.clone(),
-            remote: containment.remote,
-            setup: Arc::new(containment.setup),
-            times: respond::Times::default(),
-        });
-        let containment = ContainParts {
-            responder,
-            connectors: containment.connectors,
-            playbooks: containment.playbooks,
-            telemetry: telemetry_of_containment,
-            region: "default".to_owned(),
-        };
+        let containment = setup.containment.parts(&store, &clock, &entropy, &mut metrics);
         let app = App::new(Parts {
             log: log.clone(),
             store: store.clone(),

@@ -11,6 +11,7 @@ mod asker;
 pub(crate) mod containments;
 mod may;
 pub(crate) mod playbooks;
+mod run_view;
 pub(crate) mod runs;
 mod sight;
 mod view;

@@ -11,7 +11,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use model::{Incident, IncidentId};
 use ports::Snapshot;
-use respond::playbook::{Step, StepKind, Subject};
+use respond::playbook::{Identifier, Step, StepKind, Subject};
 use respond::run::{End, Rehearsed, rehearse};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -85,6 +85,15 @@ pub(crate) struct PlaybookSummary {
     steps: usize,
 }
 
+/// A way out of a step that has several.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct StepBranch {
+    /// When it is taken: the condition, `else`, a case, or empty for branches that are taken all at once.
+    when: String,
+    /// The step that it begins with.
+    step: String,
+}
+
 /// A step of a playbook.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct PlaybookStepView {
@@ -99,6 +108,9 @@ pub(crate) struct PlaybookStepView {
     /// Its commands, one a line.
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<String>,
+    /// The ways out of it, where there are several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    branches: Vec<StepBranch>,
     /// What comes next if it went well.
     #[serde(skip_serializing_if = "Option::is_none")]
     on_success: Option<String>,
@@ -163,7 +175,7 @@ fn steps(known: &KnownPlaybook) -> Vec<PlaybookStepView> {
     while let Some(id) = ahead.pop_front() {
         let Some(step) = playbook.step(id).filter(|_| !order.contains(&id)) else { continue };
         order.push(id);
-        ahead.extend(inner(&step.kind));
+        ahead.extend(inner(&step.kind).into_iter().map(|(_, id)| id));
         ahead.extend([&step.on_success, &step.on_failure, &step.on_completion].into_iter().flatten());
     }
     let rest: Vec<_> = playbook.steps.keys().filter(|id| !order.contains(id)).collect();
@@ -171,12 +183,16 @@ fn steps(known: &KnownPlaybook) -> Vec<PlaybookStepView> {
     all.filter_map(|id| Some((id, playbook.step(id)?))).map(|(id, step)| view(id.as_str(), step)).collect()
 }
 
-fn inner(kind: &StepKind) -> Vec<&respond::playbook::Identifier> {
+/// The ways out of a step, with what leads there.
+fn inner(kind: &StepKind) -> Vec<(String, &Identifier)> {
     match kind {
-        StepKind::Parallel { branches } => branches.iter().collect(),
-        StepKind::If { on_true, on_false, .. } => std::iter::once(on_true).chain(on_false).collect(),
-        StepKind::While { on_true, .. } => vec![on_true],
-        StepKind::Switch { cases, .. } => cases.values().collect(),
+        StepKind::Parallel { branches } => branches.iter().map(|id| (String::new(), id)).collect(),
+        StepKind::If { condition, on_true, on_false } => {
+            let on_false = on_false.iter().map(|id| ("else".to_owned(), id));
+            std::iter::once((condition.as_str().to_owned(), on_true)).chain(on_false).collect()
+        }
+        StepKind::While { condition, on_true } => vec![(condition.as_str().to_owned(), on_true)],
+        StepKind::Switch { cases, .. } => cases.iter().map(|(case, id)| (case.clone(), id)).collect(),
         _ => Vec::new(),
     }
 }
@@ -191,13 +207,17 @@ fn view(id: &str, step: &Step) -> PlaybookStepView {
         StepKind::PlaybookAction { playbook, .. } => Some(playbook.to_string()),
         _ => None,
     };
-    let name = |id: &Option<respond::playbook::Identifier>| id.as_ref().map(ToString::to_string);
+    let name = |id: &Option<Identifier>| id.as_ref().map(ToString::to_string);
     PlaybookStepView {
         id: id.to_owned(),
         name: step.name.clone(),
         kind: step.kind.as_str(),
         description: step.description.clone(),
         text,
+        branches: inner(&step.kind)
+            .into_iter()
+            .map(|(when, id)| StepBranch { when, step: id.to_string() })
+            .collect(),
         on_success: name(&step.on_success),
         on_failure: name(&step.on_failure),
         on_completion: name(&step.on_completion),
