@@ -32,6 +32,12 @@ scopes! {
     ReportsWrite = "reports:write",
     /// Decide reports and appeals, write to reporters, make digests.
     ReportsModerate = "reports:moderate",
+    /// See what was done to contain, and what is planned.
+    ContainmentsRead = "containments:read",
+    /// Plan, ask for and take back containments; begin, answer and stop runs of playbooks.
+    ContainmentsRequest = "containments:request",
+    /// Approve containments, say what came of unknown ones, break glass. People only.
+    ContainmentsApprove = "containments:approve",
     /// Connect by the Model Context Protocol; each tool needs its own scope besides.
     McpUse = "mcp:use",
     /// Read incidents, findings and comments, and follow their stream.

@@ -3,13 +3,16 @@
 //! A record keeps its place, its time and its action, because they prove that nothing is missing. Its values are
 //! withheld where they speak of an incident that does not exist for the asker:
 //!
-//! - of a record *about* such an incident (or a finding in one, or an erasure of values of such a record) all of them;
+//! - of a record *about* such an incident (or a finding in one, what was contained for one, or an erasure of values of such
+//!   a record) all of them;
 //! - of any other record each value in which such an incident is named.
 //!
 //! An id that names no incident is taken for a hidden one, so that nobody finds out by a record which it is.
 
 use crate::denials::DENY_ACTION;
-use model::{AuditEntry, AuditField, AuditId, AuditRecord, FindingId, Incident, IncidentId};
+use model::{
+    AuditEntry, AuditField, AuditId, AuditRecord, ContainmentId, FindingId, Incident, IncidentId, RunId,
+};
 use ports::store::{AuditFilter, Cursor, Page, PageRequest, StoreError, Visible};
 use ports::{Snapshot, UnitOfWork};
 use std::collections::HashMap;
@@ -42,6 +45,24 @@ impl Reader<'_> {
             Self::Snapshot(snapshot) => snapshot.findings().incident_of(id).await,
             Self::Unit(unit) => unit.findings().incident_of(id).await,
         }
+    }
+
+    /// The incident that a containment is for.
+    async fn of_containment(&mut self, id: ContainmentId) -> Result<Option<IncidentId>, StoreError> {
+        let found = match self {
+            Self::Snapshot(snapshot) => snapshot.containments().get(id).await?,
+            Self::Unit(unit) => unit.containments().get(id).await?,
+        };
+        Ok(found.and_then(|containment| containment.incident))
+    }
+
+    /// The incident that a run is for.
+    async fn of_run(&mut self, id: RunId) -> Result<Option<IncidentId>, StoreError> {
+        let found = match self {
+            Self::Snapshot(snapshot) => snapshot.runs().get(id).await?,
+            Self::Unit(unit) => unit.runs().get(id).await?,
+        };
+        Ok(found.and_then(|run| run.incident))
     }
 
     async fn record(&mut self, id: AuditId) -> Result<Option<AuditRecord>, StoreError> {
@@ -259,6 +280,14 @@ impl<'s> Sight<'s> {
         }
         if let Ok(id) = object.parse::<FindingId>() {
             return Ok(self.sees_finding(id).await?.map(|seen| !seen));
+        }
+        let of = match (object.parse::<ContainmentId>(), object.parse::<RunId>()) {
+            (Ok(id), _) => self.reader.of_containment(id).await?,
+            (_, Ok(id)) => self.reader.of_run(id).await?,
+            _ => None,
+        };
+        if let Some(incident) = of {
+            return Ok(Some(!self.sees(incident).await?));
         }
         // erased: it may have been any incident
         Ok((object.is_empty() && action.starts_with("incident.")).then_some(true))

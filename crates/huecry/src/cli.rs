@@ -1,10 +1,12 @@
 //! The command line, as data.
 
+mod contain;
 mod people;
 mod playbook;
 mod report;
 mod rollout;
 
+pub use contain::{Contain, ContainWhat, Run, StepAnswerArg, YesNo};
 pub use people::People;
 pub use playbook::{Connector, Playbook};
 pub use report::{
@@ -71,7 +73,13 @@ pub enum Command {
     /// Ask who owns what, and check the files that say so.
     #[command(subcommand)]
     Owners(Owners),
-    /// Check response procedures, and tell what they would do.
+    /// Plan, ask for, approve and undo actions that contain.
+    #[command(subcommand)]
+    Contain(Contain),
+    /// Follow playbooks that are being executed, and answer their steps.
+    #[command(subcommand)]
+    Run(Run),
+    /// Response procedures: check and rehearse them, and run them.
     #[command(subcommand)]
     Playbook(Playbook),
     /// Actions that contain, and the files that describe them.

@@ -2,9 +2,13 @@
 
 mod access;
 mod reports;
+mod respond;
 
 pub use self::access::{AccessConfig, OidcConfig};
 pub use self::reports::{PublicServices, PublicWord, ReportsConfig};
+pub use self::respond::{
+    ApprovalConfig, LimitConfig, ProtectedConfig, ProtectedKind, RespondConfig, SettingValue,
+};
 
 use crate::questions::QueryConfig;
 use detect::stage::NewRuleStage;
@@ -82,6 +86,8 @@ pub struct Config {
     pub access: AccessConfig,
     /// What people may report.
     pub reports: ReportsConfig,
+    /// Containment, and its undoing.
+    pub respond: RespondConfig,
 }
 
 /// The HTTP server.

@@ -26,6 +26,21 @@ pub fn connectors() -> Vec<(String, String)> {
     Connectors::iter().filter_map(file).collect()
 }
 
+#[derive(RustEmbed)]
+#[folder = "../../content/playbooks"]
+#[include = "*.yaml"]
+struct Playbooks;
+
+/// The playbooks that come with the program: names of files, and their texts.
+pub fn playbooks() -> Vec<(String, String)> {
+    let file = |path: std::borrow::Cow<'static, str>| {
+        let data = Playbooks::get(&path)?.data;
+        Some((format!("builtin:{path}"), String::from_utf8_lossy(&data).into_owned()))
+    };
+    // what is below are scenarios that they are tried with
+    Playbooks::iter().filter(|path| !path.contains('/')).filter_map(file).collect()
+}
+
 /// A rule file: its name for messages, and its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleFile {

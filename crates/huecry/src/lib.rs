@@ -7,6 +7,7 @@ pub mod cli;
 mod client;
 mod commands;
 pub mod config;
+mod containment;
 pub mod content;
 mod cpu_time;
 pub mod derive;

@@ -1,6 +1,7 @@
 //! One running node: doors, pipeline, triage, API, on one storage.
 
 use crate::config::Config;
+use crate::containment;
 use crate::derive::Deriver;
 use crate::enrichment;
 use crate::entrance::Entrance;
@@ -73,6 +74,7 @@ impl Node {
                 .hint("is another server running? --listen names another address")
         })?;
         let address = listener.local_addr()?;
+        let containing = containment::Prepared::of(config)?;
         let storage = Storage::open(config).await?;
         storage.first_token(&config.storage.data_dir).await?;
         let mut entrance = Entrance::of(config, &storage, address).await?;
@@ -96,8 +98,11 @@ impl Node {
         let log = Arc::clone(&storage.log);
         let masker = questions::masker(config, &storage)?;
         let book = Arc::new(Book::new(rollout, log, query.clone(), masker));
-        let reports = reports::start(config, &storage, &mut registry, &shutdown, &mut tasks)?;
-        let answering = (book as Arc<dyn server::Rules>, Arc::new(services) as _, query, entrance, reports);
+        let people = (
+            reports::start(config, &storage, &mut registry, &shutdown, &mut tasks)?,
+            containment::start(containing, &storage, &mut registry, &shutdown, &mut tasks),
+        );
+        let answering = (book as Arc<dyn server::Rules>, Arc::new(services) as _, query, entrance, people);
         let app = app(config, &storage, answering, registry, &shutdown);
         tasks.spawn(async move { server::serve(listener, app).await.map_err(|e| format!("server: {e}")) });
         Ok(Self { address, storage, rules: report, first_link, pipeline, lake_upkeep, tasks, shutdown })
@@ -307,19 +312,17 @@ async fn forget(store: &dyn Store, now_ms: i64) -> Result<u64, ports::store::Sto
     Ok(changes + answers + sessions + days)
 }
 
-/// What answers about rules, services and events, who may ask, and where people report.
-type Answering = (
-    Arc<dyn server::Rules>,
-    Arc<dyn server::ServiceCatalog>,
-    Option<Arc<dyn Query>>,
-    Entrance,
-    Option<Arc<server::ReportParts>>,
-);
+/// Where people report, and what contains.
+type OfPeople = (Option<Arc<server::ReportParts>>, Option<Arc<server::ContainParts>>);
+
+/// What answers about rules, services and events, who may ask, and what people do.
+type Answering =
+    (Arc<dyn server::Rules>, Arc<dyn server::ServiceCatalog>, Option<Arc<dyn Query>>, Entrance, OfPeople);
 
 fn app(
     config: &Config,
     storage: &Storage,
-    (rules, services, query, entrance, reports): Answering,
+    (rules, services, query, entrance, (reports, containment)): Answering,
     mut registry: Registry,
     shutdown: &CancellationToken,
 ) -> App {
@@ -356,6 +359,7 @@ fn app(
         rules,
         services,
         reports,
+        containment,
         metrics: Arc::new(registry),
         telemetry,
         options: server::Options::default(),

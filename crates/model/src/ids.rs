@@ -250,6 +250,23 @@ ulid_id! {
     DigestId, "dig"
 }
 
+ulid_id! {
+    /// Names a containment, one action on one target: `act_` and a ULID.
+    ContainmentId, "act"
+}
+ulid_id! {
+    /// Names a run of a playbook: `run_` and a ULID.
+    RunId, "run"
+}
+ulid_id! {
+    /// Names a delegation of answers: `dlg_` and a ULID.
+    DelegationId, "dlg"
+}
+ulid_id! {
+    /// Names one turn of a worker at something that is due: `lea_` and a ULID.
+    LeaseId, "lea"
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,12 +2,16 @@
 //!
 //! | on the log | of people | to read records |
 //! |---|---|---|
-//! | [`RawRecord`], [`Finding`], [`DeadLetter`], [`Position`] | [`Incident`], [`Comment`], [`Report`], [`AuditRecord`] | [`FieldTable`], [`Vocabulary`], [`Tape`], [`EventView`], [`Enrichment`] |
+//! | [`RawRecord`], [`Finding`], [`DeadLetter`], [`Position`] | [`Incident`], [`Comment`], [`Report`], [`Containment`], [`Run`], [`AuditRecord`] | [`FieldTable`], [`Vocabulary`], [`Tape`], [`EventView`], [`Enrichment`] |
+
+#[macro_use]
+mod named;
 
 mod audit;
 mod audit_leaf;
 mod clock;
 mod column;
+mod containment;
 mod dead_letter;
 mod enrichment;
 mod field;
@@ -17,6 +21,7 @@ mod incident;
 mod position;
 mod raw;
 mod report;
+mod run;
 mod stage;
 mod tape;
 mod view;
@@ -29,6 +34,10 @@ pub use audit_leaf::{
 };
 pub use clock::{Clock, Entropy, ManualClock, SeededEntropy, SystemClock};
 pub use column::{COLUMNS, Column, ColumnId, ColumnKind, ColumnValue, ColumnValues, Sensitivity, column_of};
+pub use containment::{
+    Containment, ContainmentDecision, ContainmentState, ContainmentVote, Delegation, Lease, Progress,
+    Transition, VoteDelegation,
+};
 pub use dead_letter::DeadLetter;
 pub use enrichment::{
     Ancestor, Ancestry, AncestryBuffer, EnrichField, EnrichFields, Enrichment, Ownership, Provenance,
@@ -39,8 +48,9 @@ pub use finding::{
     Severity, push_entity_value,
 };
 pub use ids::{
-    AppealId, AttachmentId, AuditId, CommentId, DigestId, EventId, FindingId, IncidentId, LinkId, MessageId,
-    NoticeId, ParseIdError, PersonId, ReportId, SavedViewId, SessionId, TokenId, Ulid,
+    AppealId, AttachmentId, AuditId, CommentId, ContainmentId, DelegationId, DigestId, EventId, FindingId,
+    IncidentId, LeaseId, LinkId, MessageId, NoticeId, ParseIdError, PersonId, ReportId, RunId, SavedViewId,
+    SessionId, TokenId, Ulid,
 };
 pub use incident::{Comment, INCIDENT_RULES_MAX, Incident, Membership, Status, Verdict, Visibility};
 pub use position::{Offset, ParsePositionError, Partition, Position, Topic};
@@ -51,6 +61,7 @@ pub use report::{
     ReportContext, ReportMessage, ReportNotice, ReportProvenance, ReportState, Reporter, SIMILARITY_BYTES,
     SIMILARITY_HASHES, Similarity, Tier,
 };
+pub use run::{Run, RunPlace, RunState, RunStep, StepState};
 pub use stage::Stage;
 pub use tape::{Kind, NESTING_DEPTH_MAX, RECORD_VALUES_MAX, Scalar, Tape, TapeError};
 pub use view::{EventView, Node, Values};

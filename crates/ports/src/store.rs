@@ -23,6 +23,8 @@
 mod audit;
 pub mod conformance;
 mod consumers;
+mod containments;
+mod delegations;
 mod error;
 mod facets;
 mod findings;
@@ -34,6 +36,7 @@ mod people;
 mod registry;
 mod reports;
 mod rules;
+mod runs;
 mod search;
 mod timeline;
 mod trail;
@@ -45,6 +48,8 @@ pub use consumers::{
     ConsumerPosition, Counters, DeadLetterFilter, DeadLetterRow, DeadLetterStatus, DeadLetters, Positions,
     ReadDeadLetters, ReadPositions,
 };
+pub use containments::{ContainmentFilter, Containments, ReadContainments, TARGETS_SINCE_MAX};
+pub use delegations::{DELEGATIONS_MAX, Delegations, ReadDelegations};
 pub use error::StoreError;
 pub use facets::{FACET_CANDIDATES_MAX, FACET_RULES_MAX, FACET_VALUES_MAX, Facet, FacetCount, Facets};
 pub use findings::{FindingFilter, Findings, FindingsOutline, ReadFindings};
@@ -72,6 +77,7 @@ pub use rules::{
     RULE_SAMPLES_MAX, RULE_SET_OBJECT, ReadRules, RuleBudget, RuleDay, RuleMatches, RuleRow, RuleSetChange,
     Rules, rule_object,
 };
+pub use runs::{ReadRuns, RunFilter, Runs};
 pub use search::{SEARCH_BYTES_MAX, SEARCH_CHARS_MIN, SEARCH_NEEDLES_MAX, folded, needles, other_case};
 pub use timeline::{COMMENT_ACTION, Moment, TimelineOrder};
 pub use trail::{
@@ -167,6 +173,12 @@ pub trait Snapshot: Send {
     fn digests(&mut self) -> &mut dyn ReadDigests;
     /// How people want to be thanked.
     fn credits(&mut self) -> &mut dyn ReadCredits;
+    /// Actions on targets.
+    fn containments(&mut self) -> &mut dyn ReadContainments;
+    /// Executions of playbooks.
+    fn runs(&mut self) -> &mut dyn ReadRuns;
+    /// Who may answer for whom.
+    fn delegations(&mut self) -> &mut dyn ReadDelegations;
 }
 
 /// One transaction. Dropping it rolls everything back; [`commit`](UnitOfWork::commit) consumes it.
@@ -220,6 +232,12 @@ pub trait UnitOfWork: Send {
     fn digests(&mut self) -> &mut dyn Digests;
     /// How people want to be thanked.
     fn credits(&mut self) -> &mut dyn Credits;
+    /// Actions on targets.
+    fn containments(&mut self) -> &mut dyn Containments;
+    /// Executions of playbooks.
+    fn runs(&mut self) -> &mut dyn Runs;
+    /// Who may answer for whom.
+    fn delegations(&mut self) -> &mut dyn Delegations;
 
     /// Makes everything that this unit wrote durable and visible, at once. If the future is dropped before it
     /// resolves, all of it may be there or nothing: look, do not guess.

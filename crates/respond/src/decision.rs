@@ -5,10 +5,12 @@
 //! much or cannot be taken back is for two of them.
 
 use crate::impact::{Impact, Reversibility};
+use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
 /// How sure it is that the finding is true.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Confidence {
     /// Not above what the rule or the model is wrong in often.
     Low,
@@ -24,7 +26,8 @@ impl Confidence {
 }
 
 /// What calls for the action.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Signal {
     /// A report, and nothing else.
     ReportAlone,
@@ -40,7 +43,8 @@ impl Signal {
 }
 
 /// How the reporter has done so far, where a report has a part in it; those without a report count as regular.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ReporterTier {
     /// Known for what was fabricated: automation waits for people.
     Watched,

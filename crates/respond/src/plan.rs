@@ -5,7 +5,7 @@
 
 use crate::impact::{Impact, Reversibility};
 use crate::protect::{Admitted, Target};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
@@ -13,7 +13,7 @@ use std::fmt;
 pub const TTL_MS: std::ops::RangeInclusive<u64> = 60_000..=30 * 24 * 60 * 60_000;
 
 /// One change that would be made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// Of what, in the words of the system that holds it.
     pub what: String,
@@ -24,7 +24,7 @@ pub struct Change {
 }
 
 /// What else would feel it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlastRadius {
     /// Services that use the target.
     pub services: Vec<String>,
@@ -35,7 +35,7 @@ pub struct BlastRadius {
 }
 
 /// A plan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// The connector's action, such as `aws.deactivate_key`.
     pub action: String,
@@ -60,6 +60,11 @@ pub struct Plan {
 /// SHA-256 of a plan.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PlanHash(pub [u8; 32]);
+
+/// The text is no hash of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the hash of a plan has 64 hex digits")]
+pub struct BadHash;
 
 /// A plan cannot be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -131,6 +136,22 @@ impl Plan {
 impl fmt::Display for PlanHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl std::str::FromStr for PlanHash {
+    type Err = BadHash;
+
+    fn from_str(text: &str) -> Result<Self, BadHash> {
+        let mut bytes = [0; 32];
+        if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(BadHash);
+        }
+        for (at, byte) in bytes.iter_mut().enumerate() {
+            let digits = text.get(2 * at..2 * at + 2).ok_or(BadHash)?;
+            *byte = u8::from_str_radix(digits, 16).map_err(|_| BadHash)?;
+        }
+        Ok(Self(bytes))
     }
 }
 

@@ -148,6 +148,37 @@ codes! {
     AppealSamePerson = "appeal_same_person", 403, "somebody else must decide this",
         "ask a moderator who did not take the decision";
     AttachmentRefused = "attachment_refused", 422, "this file is not taken", "the detail says why, and what is taken";
+    // containment
+    ContainmentDisabled = "containment_disabled", 404, "nothing is contained by this server",
+        "ask whoever looks after this server; [respond] in the configuration";
+    ContainmentNotPossible = "containment_not_possible", 422, "this cannot be done like this",
+        "the detail says why; nothing was done";
+    ContainmentProtected = "containment_protected", 422, "the target is protected",
+        "no action may touch it; whoever looks after this server keeps the list";
+    ContainmentLimit = "containment_limit", 429, "the action has had too many targets",
+        "look whether what asks for it is right; whoever looks after this server can raise the limit";
+    ContainmentUnderWay = "containment_under_way", 409, "this action on this target is under way",
+        "look at the containment in the detail";
+    ContainmentSettled = "containment_settled", 409, "it has gone on already",
+        "read it again: the detail says where it stands";
+    ContainmentSelfApproval = "containment_self_approval", 403, "whoever asked for it does not decide it",
+        "ask somebody else who may approve";
+    ContainmentVoted = "containment_voted", 409, "this person has answered already", "wait for the others";
+    PlanChanged = "plan_changed", 409, "the plan is another one", "look at the plan again, then repeat with its hash";
+    ApprovalExpired = "approval_expired", 409, "the time to answer is over", "ask for it again";
+    PersonNeeded = "person_needed", 403, "this is for people",
+        "sign in, or use a token that you have made for yourself; a machine's does not do here";
+    ConnectorUnknown = "connector_unknown", 404, "there is no such connector or action",
+        "GET /api/v1/actions lists them";
+    ConnectorNotConnected = "connector_not_connected", 409, "nobody has connected this system",
+        "whoever looks after this server puts it under [respond.connections]";
+    ConnectorUnavailable = "connector_unavailable", 503, "the other side does not answer now",
+        "send again after the time in Retry-After; `huecry connector test` says what answers";
+    PlaybookUnknown = "playbook_unknown", 404, "there is no such playbook", "GET /api/v1/playbooks lists them";
+    PlaybookRefused = "playbook_refused", 422, "this playbook cannot be run like this",
+        "the detail says why; nothing was begun";
+    RunSettled = "run_settled", 409, "nobody is waited for there",
+        "read the run again: the step was answered, or the run has ended";
     // no room
     Overloaded = "overloaded", 429, "more is coming in than can be made durable",
         "send again after the time in Retry-After";

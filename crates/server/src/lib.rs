@@ -17,6 +17,8 @@ mod api;
 mod authorize;
 mod code;
 mod console;
+mod contain_parts;
+mod contain_telemetry;
 mod cookie;
 mod doors;
 mod edge;
@@ -44,6 +46,8 @@ mod view;
 
 pub use authorize::Route;
 pub use code::Code;
+pub use contain_parts::{ContainParts, KnownPlaybook};
+pub use contain_telemetry::{ContainTelemetry, MoveLabels};
 pub use edge::REQUEST_ID_BYTES_MAX;
 pub use extract::API_BODY_BYTES_MAX;
 pub use problem::{FieldProblem, Problem, ProblemBody};

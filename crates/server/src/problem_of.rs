@@ -12,6 +12,9 @@ use ports::{BlobError, QueryError};
 /// When to come again after the store was busy, in milliseconds.
 const STORE_RETRY_AFTER_MS: u64 = 1_000;
 
+/// When to come again after a system that is to be acted on did not answer, in milliseconds.
+const REMOTE_RETRY_AFTER_MS: u64 = 5_000;
+
 /// When to come again for the proof of a record that is not signed yet, in milliseconds.
 const AUDIT_RETRY_AFTER_MS: u64 = 1_000;
 
@@ -194,6 +197,71 @@ impl From<report::IntakeError> for Problem {
             _ => Self::new(Code::StoreUnavailable, "the state cannot be written now")
                 .retry_after(Some(STORE_RETRY_AFTER_MS)),
         }
+    }
+}
+
+impl From<respond::RespondError> for Problem {
+    fn from(error: respond::RespondError) -> Self {
+        use respond::RespondError as E;
+        let detail = error.to_string();
+        let code = match error {
+            E::Store(error) => return error.into(),
+            E::Act(error) => return error.into(),
+            E::Vote(refused) => return refused.into(),
+            E::NoConnector(_) => Code::ConnectorNotConnected,
+            E::BadAction(_) => Code::ConnectorUnknown,
+            E::LookRefused(_) | E::NotReversible(_) | E::GlassHolds | E::UnknownInput { .. } => {
+                Code::ContainmentNotPossible
+            }
+            E::Later(_) => {
+                return Self::new(Code::ConnectorUnavailable, detail)
+                    .retry_after(Some(REMOTE_RETRY_AFTER_MS));
+            }
+            E::OtherPlan => Code::PlanChanged,
+            E::TooMany(_) => Code::ContainmentLimit,
+            E::UnderWay(_) => Code::ContainmentUnderWay,
+            E::State { .. } => Code::ContainmentSettled,
+            E::BadRequest(_) | E::BadDelegation => Code::RequestInvalid,
+            E::Nobody | E::NoPerson => Code::PersonNeeded,
+            E::Reason | E::BadValue(_) => Code::DecisionRefused,
+            E::NoPlaybook(_) => Code::PlaybookUnknown,
+            E::Playbook(_) | E::Barred(_) | E::Variable(_) | E::TooDeep(_) => Code::PlaybookRefused,
+            E::NoSuchStep(_) => Code::RunSettled,
+            // what was cut off names parts of the program, and stays in the server's own log
+            _ => {
+                tracing::error!(error = detail, "containment failed");
+                return Self::new(Code::Internal, "it could not be done");
+            }
+        };
+        Self::new(code, detail)
+    }
+}
+
+impl From<respond::connector::ActError> for Problem {
+    fn from(error: respond::connector::ActError) -> Self {
+        use respond::connector::ActError as E;
+        use respond::protect::Refusal;
+        let code = match &error {
+            E::UnknownAction { .. } => Code::ConnectorUnknown,
+            E::Refusal(Refusal::Protected { .. }) => Code::ContainmentProtected,
+            _ => Code::ContainmentNotPossible,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<respond::approval::VoteRefused> for Problem {
+    fn from(refused: respond::approval::VoteRefused) -> Self {
+        use respond::approval::VoteRefused as V;
+        let code = match refused {
+            V::OwnRequest => Code::ContainmentSelfApproval,
+            V::Twice => Code::ContainmentVoted,
+            V::OtherPlan => Code::PlanChanged,
+            V::Expired => Code::ApprovalExpired,
+            V::Decided => Code::ContainmentSettled,
+            V::NotDelegated => Code::NotPermitted,
+        };
+        Self::new(code, refused.to_string())
     }
 }
 

@@ -60,7 +60,7 @@ fn guarded(app: &App) -> Guarded {
         .routes(HEC_HEALTH, routes!(hec::health_1_0))
         .routes(HMAC, routes!(github::post))
         .routes(SHARED, routes!(okta::get, okta::post));
-    let api = reporting(administration(desk(doors)))
+    let api = containing(reporting(administration(desk(doors))))
         // events
         .routes(Rule::Scope(Scope::EventsRead), routes!(query::post))
         .routes(Rule::Scope(Scope::EventsRead), routes!(events::list))
@@ -176,6 +176,32 @@ fn reporting(guarded: Guarded) -> Guarded {
         .routes(TOLD, routes!(digests::feed))
         .routes(TOLD, routes!(digests::get))
         .routes(MODERATE, routes!(digests::publish))
+}
+
+/// What contains, and undoes it.
+fn containing(guarded: Guarded) -> Guarded {
+    use crate::api::contain::{actions, answers, containments, playbooks, runs};
+    const SEE: Rule = Rule::Scope(Scope::ContainmentsRead);
+    const ASK: Rule = Rule::Scope(Scope::ContainmentsRequest);
+    const DECIDE: Rule = Rule::Scope(Scope::ContainmentsApprove);
+    guarded
+        .routes(SEE, routes!(actions::list))
+        .routes(ASK, routes!(containments::preview))
+        .routes(ASK, routes!(containments::post))
+        .routes(SEE, routes!(containments::list))
+        .routes(SEE, routes!(containments::get))
+        .routes(DECIDE, routes!(answers::vote))
+        .routes(ASK, routes!(answers::undo))
+        .routes(DECIDE, routes!(answers::settle))
+        .routes(DECIDE, routes!(answers::break_glass))
+        .routes(SEE, routes!(playbooks::list))
+        .routes(SEE, routes!(playbooks::get))
+        .routes(SEE, routes!(playbooks::rehearse_it))
+        .routes(ASK, routes!(runs::post))
+        .routes(SEE, routes!(runs::list))
+        .routes(SEE, routes!(runs::get))
+        .routes(ASK, routes!(runs::answer))
+        .routes(ASK, routes!(runs::stop))
 }
 
 /// The queue of work.

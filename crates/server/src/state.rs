@@ -1,5 +1,6 @@
 //! What every handler shares.
 
+use crate::contain_parts::ContainParts;
 use crate::report_lookup::{Matters, ServiceNames};
 use crate::report_parts::ReportParts;
 use crate::rule_book::Rules;
@@ -81,6 +82,8 @@ pub struct Parts {
     pub services: Arc<dyn ServiceCatalog>,
     /// People's reports; `None` where none are taken.
     pub reports: Option<Arc<ReportParts>>,
+    /// What contains, and undoes it; `None` where nothing is contained.
+    pub containment: Option<Arc<ContainParts>>,
     /// Every metric of the process.
     pub metrics: Arc<Registry>,
     /// The server's own metrics; registered in `metrics` by the caller.

@@ -8,6 +8,7 @@
 //! | `registry`, `consumers`, `trail` | tokens and sources; positions and dead letters; changes, answers |
 //! | `people`, `visible` | who may sign in, and is; which incidents someone may see |
 //! | `reports`, `report_changes`, `report_talk`, `report_appeals`, `bulletin` | what people report; words and files; appeals and ledger; notices, digests, thanks |
+//! | `containments`, `delegations`, `runs` | actions on targets; who answers for whom; executions of playbooks |
 //! | `rules` | stages of rules, and how often they matched |
 //! | `audit` | who did what, with leaves for the Merkle tree |
 //! | `values` | how ids, numbers and errors cross the border |
@@ -23,6 +24,8 @@ mod audit;
 mod bulletin;
 mod comments;
 mod consumers;
+mod containments;
+mod delegations;
 mod facets;
 mod findings;
 mod incident_filter;
@@ -36,6 +39,7 @@ mod report_changes;
 mod report_talk;
 mod reports;
 mod rules;
+mod runs;
 mod session;
 mod timeline;
 mod trail;
@@ -205,6 +209,7 @@ fn migrator() -> Migrator {
         migration(7, "vouching", include_str!("../../migrations/sqlite/0007_vouching.sql")),
         migration(8, "chained merges", include_str!("../../migrations/sqlite/0008_chained_merges.sql")),
         migration(9, "reports", include_str!("../../migrations/sqlite/0009_reports.sql")),
+        migration(10, "containment", include_str!("../../migrations/sqlite/0010_containment.sql")),
     ])
 }
 

@@ -4,13 +4,13 @@ use super::values::{failed, ulid};
 use async_trait::async_trait;
 use model::{AuditRecord, IncidentId};
 use ports::store::{
-    Appeals, Attachments, Audit, ChangeKind, Changes, Comments, Credits, DeadLetters, Digests, Findings,
-    Idempotency, Incidents, Links, Moves, Notices, People, Positions, ReadAppeals, ReadAttachments,
-    ReadAudit, ReadChanges, ReadComments, ReadCredits, ReadDeadLetters, ReadDigests, ReadFindings,
-    ReadIdempotency, ReadIncidents, ReadLedger, ReadLinks, ReadMoves, ReadNotices, ReadPeople, ReadPositions,
-    ReadReportMessages, ReadReports, ReadRules, ReadSessions, ReadSources, ReadTokens, ReadViews,
-    ReportMessages, Reports, Rules, Sessions, Snapshot, Sources, StoreError, Tokens, UnitOfWork, Views,
-    check_audit,
+    Appeals, Attachments, Audit, ChangeKind, Changes, Comments, Containments, Credits, DeadLetters,
+    Delegations, Digests, Findings, Idempotency, Incidents, Links, Moves, Notices, People, Positions,
+    ReadAppeals, ReadAttachments, ReadAudit, ReadChanges, ReadComments, ReadContainments, ReadCredits,
+    ReadDeadLetters, ReadDelegations, ReadDigests, ReadFindings, ReadIdempotency, ReadIncidents, ReadLedger,
+    ReadLinks, ReadMoves, ReadNotices, ReadPeople, ReadPositions, ReadReportMessages, ReadReports, ReadRules,
+    ReadRuns, ReadSessions, ReadSources, ReadTokens, ReadViews, ReportMessages, Reports, Rules, Runs,
+    Sessions, Snapshot, Sources, StoreError, Tokens, UnitOfWork, Views, check_audit,
 };
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 use tokio::sync::watch;
@@ -166,6 +166,15 @@ impl Snapshot for Session {
     fn credits(&mut self) -> &mut dyn ReadCredits {
         self
     }
+    fn containments(&mut self) -> &mut dyn ReadContainments {
+        self
+    }
+    fn runs(&mut self) -> &mut dyn ReadRuns {
+        self
+    }
+    fn delegations(&mut self) -> &mut dyn ReadDelegations {
+        self
+    }
 }
 
 #[async_trait]
@@ -240,6 +249,15 @@ impl UnitOfWork for Session {
         self
     }
     fn credits(&mut self) -> &mut dyn Credits {
+        self
+    }
+    fn containments(&mut self) -> &mut dyn Containments {
+        self
+    }
+    fn runs(&mut self) -> &mut dyn Runs {
+        self
+    }
+    fn delegations(&mut self) -> &mut dyn Delegations {
         self
     }
 

@@ -160,4 +160,22 @@ mod own {
         let refused = fresh.store.read().await.unwrap().incidents().get(incident.id).await.unwrap_err();
         assert!(matches!(&refused, StoreError::Corrupt { what, .. } if what == "group_kind"), "{refused:?}");
     }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_keeps_no_other_one_waiting() {
+        let fresh = sqlite().await;
+        ports::store::conformance::runs_keep_their_playbook(&fresh.store).await;
+        sqlx::query("UPDATE runs SET machine = 'x' WHERE due_at_ms = 100")
+            .execute(fresh.store.writer())
+            .await
+            .unwrap();
+        let lease = |id, until_ms| model::Lease { id: model::LeaseId(model::Ulid(id)), until_ms };
+        let mut unit = fresh.store.begin().await.unwrap();
+        let taken = unit.runs().take(lease(1, 9_000), 1_000).await.unwrap().unwrap();
+        assert_eq!(taken.due_at_ms, Some(200));
+        unit.commit().await.unwrap();
+        let mut unit = fresh.store.begin().await.unwrap();
+        let refused = unit.runs().take(lease(2, 9_000), 1_000).await;
+        assert!(matches!(refused, Err(StoreError::Corrupt { .. })), "{refused:?}");
+    }
 }

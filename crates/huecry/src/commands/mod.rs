@@ -4,6 +4,7 @@ mod administration;
 mod audit;
 mod backtest_records;
 mod backtest_report;
+mod contain;
 mod demo;
 mod doctor;
 mod dry_run;
@@ -82,7 +83,15 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Rules(command) => rules::run(command.clone(), &config, json),
         Command::Lake(command) => lake::run(command, &config, json),
         Command::Owners(command) => owners::run(command.clone(), &config, json),
+        Command::Contain(command) => contain::run(command, &client()?, json),
+        Command::Run(command) => contain::runs::run(command, &client()?, json),
+        Command::Playbook(command) if command.is_of_server() => {
+            contain::playbooks::run(command, &client()?, json)
+        }
         Command::Playbook(command) => playbook::run(command, json),
+        Command::Connector(crate::cli::Connector::Test { name, looks }) => {
+            contain::test::run(&config, name, looks)
+        }
         Command::Connector(command) => playbook::connectors(command, json),
         Command::DeadLetter(command) => administration::dead_letter(command.clone(), &client()?, json),
         Command::Source(command) => administration::source(command.clone(), &client()?, json),

@@ -4,10 +4,12 @@ use crate::cli::{Connector, Playbook};
 use crate::content;
 use crate::exit::{Exit, Failure};
 use crate::terminal;
+use respond::calls;
 use respond::connector;
-use respond::playbook::{self, Complaint};
+use respond::playbook::{self, Complaint, Gravity};
 use respond::run::{End, Rehearsal, rehearse};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The endings of playbooks.
@@ -18,6 +20,9 @@ pub(super) fn run(command: &Playbook, json: bool) -> Result<Exit, Failure> {
     match command {
         Playbook::Check { files } => check(files, json),
         Playbook::Rehearse { file, set } => tell(file, set, json),
+        Playbook::List { .. } | Playbook::Show { .. } | Playbook::Run { .. } => {
+            Err(Failure::new(Exit::Usage, "this is asked of a server"))
+        }
     }
 }
 
@@ -26,6 +31,7 @@ pub(super) fn connectors(command: &Connector, json: bool) -> Result<Exit, Failur
     match command {
         Connector::List => list(json),
         Connector::Check { files } => check_connectors(files),
+        Connector::Test { .. } => Err(Failure::new(Exit::Usage, "this needs a configuration")),
     }
 }
 
@@ -62,9 +68,15 @@ fn listed(files: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
 
 fn check(files: &[PathBuf], json: bool) -> Result<Exit, Failure> {
     let mut exit = Exit::Done;
+    let connectors = shipped()?;
     for file in listed(files)? {
         let (holds, complaints) = match playbook::read(&text_of(&file)?) {
-            Ok((_, complaints)) => (true, complaints),
+            Ok((playbook, complaints)) => {
+                // what it asks of connectors and they do not have would fail the run: errors, and so first
+                let mut all = calls::check(&playbook, &connectors);
+                all.extend(complaints);
+                (!all.iter().any(|complaint| complaint.gravity == Gravity::Error), all)
+            }
             Err(refused) => (false, refused.complaints),
         };
         if !holds {
@@ -90,14 +102,7 @@ fn complaint_json(complaint: &Complaint) -> serde_json::Value {
 fn tell(file: &Path, set: &[String], json: bool) -> Result<Exit, Failure> {
     let (playbook, _) = playbook::read(&text_of(file)?)
         .map_err(|refused| Failure::new(Exit::Faults, format!("{}: {refused}", file.display())))?;
-    let mut values = Vec::new();
-    for pair in set {
-        let (name, value) = pair.split_once('=').ok_or_else(|| {
-            Failure::new(Exit::Usage, format!("--set {pair}: there is no ="))
-                .hint("write --set __name__=value")
-        })?;
-        values.push((name.to_owned(), value.to_owned()));
-    }
+    let values: Vec<(String, String)> = pairs(set)?.into_iter().collect();
     let rehearsal = rehearse(&playbook, &values).map_err(|error| {
         Failure::new(Exit::Usage, error).hint("playbook_variables of the file lists what can be set")
     })?;
@@ -110,6 +115,19 @@ fn tell(file: &Path, set: &[String], json: bool) -> Result<Exit, Failure> {
         Some(End::Completed) => Exit::Done,
         _ => Exit::Faults,
     })
+}
+
+/// What was said by `--set NAME=VALUE`.
+pub(super) fn pairs(set: &[String]) -> Result<BTreeMap<String, String>, Failure> {
+    let mut values = BTreeMap::new();
+    for pair in set {
+        let (name, value) = pair.split_once('=').ok_or_else(|| {
+            Failure::new(Exit::Usage, format!("--set {pair}: there is no ="))
+                .hint("write --set __name__=value")
+        })?;
+        values.insert(name.to_owned(), value.to_owned());
+    }
+    Ok(values)
 }
 
 fn print(name: &str, rehearsal: &Rehearsal) {
@@ -153,10 +171,16 @@ fn rehearsal_json(rehearsal: &Rehearsal) -> serde_json::Value {
     json!({ "tasks": tasks, "steps_taken": rehearsal.taken, "end": rehearsal.end })
 }
 
+/// The connectors that come with the program.
+fn shipped() -> Result<Vec<connector::Connector>, Failure> {
+    let one = |(file, text): (String, String)| {
+        connector::read(&text).map_err(|error| Failure::new(Exit::Faults, format!("{file}: {error}")))
+    };
+    content::connectors().into_iter().map(one).collect()
+}
+
 fn list(json: bool) -> Result<Exit, Failure> {
-    for (file, text) in content::connectors() {
-        let connector =
-            connector::read(&text).map_err(|error| Failure::new(Exit::Faults, format!("{file}: {error}")))?;
+    for connector in shipped()? {
         for (name, action) in &connector.actions {
             let id = format!("{}.{name}", connector.connector);
             let (impact, back) = (action.impact.as_str(), action.reversibility.as_str());
@@ -166,7 +190,7 @@ fn list(json: bool) -> Result<Exit, Failure> {
                     "impact": impact, "reversibility": back, "documentation": action.documentation,
                 }));
             } else {
-                terminal::line(format_args!("{id:<26} {:<44} {impact:<7} {back}", action.title));
+                terminal::line(format_args!("{id:<42} {:<58} {impact:<7} {back}", action.title));
             }
         }
     }

@@ -7,6 +7,7 @@ mod audit;
 mod bounds;
 mod command_line;
 mod command_reference;
+mod contain_end_to_end;
 mod correlation;
 mod endpoint;
 mod full_disk;

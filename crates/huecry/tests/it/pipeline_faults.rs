@@ -12,9 +12,9 @@ use model::{Entropy, Finding, Offset, Partition, RawRecord, SeededEntropy, Syste
 use ports::lake::{LakeSize, Maintained, RetentionRule};
 use ports::log::{Bounds, RecordBatch, Records, Retained};
 use ports::store::{
-    Appeals, Attachments, Audit, ChangeSeq, Changes, Comments, Counters, Credits, DeadLetters, Digests,
-    Findings, Idempotency, Incidents, Links, Moves, Notices, People, Positions, ReadLedger, ReportMessages,
-    Reports, Rules, Sessions, Snapshot, Sources, Tokens, UnitOfWork, Views,
+    Appeals, Attachments, Audit, ChangeSeq, Changes, Comments, Containments, Counters, Credits, DeadLetters,
+    Delegations, Digests, Findings, Idempotency, Incidents, Links, Moves, Notices, People, Positions,
+    ReadLedger, ReportMessages, Reports, Rules, Runs, Sessions, Snapshot, Sources, Tokens, UnitOfWork, Views,
 };
 use ports::{Lake, LakeError, LakeRow, LakeWriter, Log, LogError, Store, StoreError};
 use std::collections::BTreeSet;
@@ -228,6 +228,15 @@ impl UnitOfWork for FaultyUnit {
     }
     fn credits(&mut self) -> &mut dyn Credits {
         self.0.credits()
+    }
+    fn containments(&mut self) -> &mut dyn Containments {
+        self.0.containments()
+    }
+    fn runs(&mut self) -> &mut dyn Runs {
+        self.0.runs()
+    }
+    fn delegations(&mut self) -> &mut dyn Delegations {
+        self.0.delegations()
     }
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {
         let Self(unit, faults) = *self;

@@ -14,6 +14,7 @@
 mod audit;
 mod bench;
 mod consumers;
+mod containments;
 mod desk;
 mod incidents;
 mod lists;
@@ -33,6 +34,10 @@ pub use bench::{Bench, update_of};
 pub use consumers::{
     answers_are_kept_until_they_expire, changes_are_numbered_and_awaited, dead_letters_open_again,
     positions_move_only_from_where_they_stand,
+};
+pub use containments::{
+    answers_are_delegated_for_a_time, containments_are_listed, containments_are_taken_by_one,
+    runs_are_taken_by_one, runs_keep_their_playbook, what_is_not_at_rest_has_something_due,
 };
 pub use desk::{
     a_timeline_tells_all_in_order, an_outline_names_the_gravest_of_each_rule,
@@ -131,6 +136,12 @@ macro_rules! store_conformance {
             rings_are_told_once
             digests_are_published_once
             people_say_how_to_be_thanked
+            containments_are_listed
+            containments_are_taken_by_one
+            what_is_not_at_rest_has_something_due
+            runs_keep_their_playbook
+            runs_are_taken_by_one
+            answers_are_delegated_for_a_time
         );
     };
     ($fresh:path: $($case:ident)+) => {

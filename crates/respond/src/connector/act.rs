@@ -7,6 +7,7 @@ use super::answer::{Answer, Judged, judge};
 use super::exchange::{Exchange, FormatError, Request};
 use super::spec::{ActionSpec, BadForm, Connector};
 use super::template::{Place, TemplateError, Values};
+use super::token::{self, NoToken};
 use crate::plan::{BlastRadius, Change, Draft, Plan, PlanError};
 use crate::protect::{Admitted, Protection, Refusal, Target, TargetKind};
 
@@ -136,6 +137,22 @@ impl<'c> Act<'c> {
         self.each(&self.action.read, remote, &self.with(&Values::new(), now_ms), now_ms)
     }
 
+    /// Whose the target is, as a look has found it; held against what is protected as well.
+    ///
+    /// # Errors
+    /// [`ActError::Template`].
+    pub fn owners(&self, facts: &Values) -> Result<Vec<Target>, ActError> {
+        let values = self.with(facts, 0);
+        let mut owners = Vec::with_capacity(self.action.belongs_to.len());
+        for owner in &self.action.belongs_to {
+            let name = owner.name.fill(&values, Place::Json)?;
+            if !name.is_empty() && name != "null" {
+                owners.push(Target { kind: owner.kind, name, belongs_to: Vec::new() });
+            }
+        }
+        Ok(owners)
+    }
+
     /// The plan, of what a look has found.
     ///
     /// # Errors
@@ -210,6 +227,18 @@ impl<'c> Act<'c> {
         self.each(&self.action.verify_revert, remote, &self.with(facts, now_ms), now_ms)
     }
 
+    /// Whether a look can tell whether it took effect, or is taken back: whether everything is known that it takes. Not
+    /// so where only a lost answer told it, such as the number of what was made.
+    pub fn can_tell(&self, facts: &Values, taken_back: bool) -> bool {
+        let mut known = self.with(facts, 0);
+        let proof = if taken_back { &self.action.verify_revert } else { &self.action.verify };
+        proof.iter().all(|exchange| {
+            let is_known = exchange.names().iter().all(|name| known.contains_key(*name));
+            known.extend(exchange.facts.keys().map(|name| (name.clone(), String::new())));
+            is_known
+        })
+    }
+
     fn with(&self, facts: &Values, now_ms: i64) -> Values {
         let mut values = self.values.clone();
         let now = jiff::Timestamp::from_millisecond(now_ms - now_ms.rem_euclid(1_000)).unwrap_or_default();
@@ -244,6 +273,20 @@ impl<'c> Act<'c> {
         self.each(exchanges, remote, &values, now_ms)
     }
 
+    /// A token for requests, where they need one. Asking for it changes nothing.
+    fn token(
+        &self,
+        remote: &dyn Remote,
+        values: &Values,
+    ) -> Result<Result<Option<String>, NoToken>, ActError> {
+        let request = token::request(self.connector, values).map_err(FormatError::from)?;
+        let Some(request) = request else { return Ok(Ok(None)) };
+        Ok(match remote.send(&request) {
+            Ok(answer) => token::of(self.connector, &answer).map(Some),
+            Err(unanswered) => Err(NoToken::Later(format!("no token: {unanswered}"))),
+        })
+    }
+
     /// Exchanges in their order; what one tells, the next ones know.
     fn each(
         &self,
@@ -253,7 +296,21 @@ impl<'c> Act<'c> {
         now_ms: i64,
     ) -> Result<Outcome, ActError> {
         let (mut known, mut told) = (values.clone(), Values::new());
+        if exchanges.is_empty() {
+            return Ok(Outcome::Done(told));
+        }
+        match self.token(remote, values)? {
+            Ok(token) => known.extend(token.map(|token| (token::NAME.to_owned(), token))),
+            Err(NoToken::Later(reason)) => return Ok(Outcome::Later(reason)),
+            Err(NoToken::Refused(reason)) => return Ok(Outcome::Refused(reason)),
+        }
+        if !exchanges.iter().any(|exchange| exchange.is_for(&known)) {
+            return Ok(Outcome::Refused("no request of it is for what was found".to_owned()));
+        }
         for (at, exchange) in exchanges.iter().enumerate() {
+            if !exchange.is_for(&known) {
+                continue;
+            }
             let request = exchange.request(self.connector, &known, now_ms)?;
             let answer = match remote.send(&request) {
                 Ok(answer) => answer,

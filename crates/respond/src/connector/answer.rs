@@ -1,6 +1,7 @@
 //! What came back, and what it means.
 
 use super::exchange::Exchange;
+use super::pick::Pick;
 use super::spec::{AnswerForm, Connector};
 use super::template::{Place, Values};
 use super::xml;
@@ -55,11 +56,10 @@ pub fn judge(connector: &Connector, exchange: &Exchange, values: &Values, answer
     };
     if !exchange.expect.contains(&answer.status) {
         let reason = reason(connector, answer, &body);
-        return match answer.status {
-            408 | 425 | 429 | 500 | 502..=504 => {
-                Judged::Later { retry_after_ms: answer.retry_after_ms, reason }
-            }
-            _ => Judged::Refused { reason },
+        return if retries_help(answer.status) {
+            Judged::Later { retry_after_ms: answer.retry_after_ms, reason }
+        } else {
+            Judged::Refused { reason }
         };
     }
     for expectation in &exchange.holds {
@@ -70,17 +70,27 @@ pub fn judge(connector: &Connector, exchange: &Exchange, values: &Values, answer
             }
             continue;
         }
-        let text = found.map(text_of).unwrap_or_default();
+        let text = found.as_deref().map(text_of).unwrap_or_default();
+        let mut others = expectation.is_not.all().iter().filter_map(|is| is.fill(values, Place::Json).ok());
+        if others.any(|other| other == text) {
+            return Judged::Refused { reason: format!("{} is still {text:?}", expectation.at.as_str()) };
+        }
         let expected = expectation.is.all().iter().filter_map(|is| is.fill(values, Place::Json).ok());
-        if !expected.clone().any(|is| is == text) {
+        if !expectation.is.all().is_empty() && !expected.clone().any(|is| is == text) {
             let expected: Vec<_> = expected.collect();
             let reason = format!("{} is {text:?}, not {}", expectation.at.as_str(), expected.join(" or "));
             return Judged::Refused { reason };
         }
     }
     let facts = exchange.facts.iter();
-    let told = facts.map(|(name, at)| (name.clone(), at.of(&body, values).map(text_of).unwrap_or_default()));
+    let fact = |at: &Pick| at.of(&body, values).as_deref().map(text_of).unwrap_or_default();
+    let told = facts.map(|(name, at)| (name.clone(), fact(at)));
     Judged::Done(told.collect())
+}
+
+/// Whether asking again may be answered otherwise.
+pub(super) const fn retries_help(status: u16) -> bool {
+    matches!(status, 408 | 425 | 429 | 500 | 502..=504)
 }
 
 /// A value as text: the text itself, other values as JSON.
@@ -90,7 +100,8 @@ pub(super) fn text_of(value: &Value) -> String {
 
 /// What the remote side says, in one line.
 fn reason(connector: &Connector, answer: &Answer, body: &Value) -> String {
-    let said = connector.error_messages.iter().find_map(|at| at.of(body, &Values::new())?.as_str());
+    let said = |at: &Pick| at.of(body, &Values::new())?.as_str().map(str::to_owned);
+    let said = connector.error_messages.iter().find_map(said);
     let said: String = said
         .unwrap_or_default()
         .chars()

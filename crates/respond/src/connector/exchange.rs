@@ -3,7 +3,7 @@
 use super::pick::Pick;
 use super::sign::{self, SignError};
 use super::spec::{Auth, Connector};
-use super::template::{Place, Template, TemplateError, Values};
+use super::template::{Place, Template, TemplateError, Values, encoded};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -42,9 +42,18 @@ pub struct Expectation {
     /// What must stand there, as text; a list of texts means any of them.
     #[serde(default)]
     pub is: OneOrMany,
+    /// What must not stand there (any more), as text, or several of such.
+    #[serde(default)]
+    pub is_not: OneOrMany,
     /// Whether there must be nothing there, or an empty list.
     #[serde(default)]
     pub empty: bool,
+}
+
+impl Expectation {
+    pub(super) const fn says_nothing(&self) -> bool {
+        !self.empty && matches!((&self.is, &self.is_not), (OneOrMany::None, OneOrMany::None))
+    }
 }
 
 /// A text, or several.
@@ -79,10 +88,16 @@ pub struct Exchange {
     pub method: Method,
     /// The path below the connector's base, with places for values.
     pub path: Template,
-    /// Parameters of the query.
+    /// For which values of what is known it is sent, by name: a text or several. Where it is not for them, it is left
+    /// out.
+    #[serde(default)]
+    pub when: BTreeMap<String, OneOrMany>,
+    /// Parameters of the query. A name that ends in `.#` stands for as many as its value, a JSON list of texts, has:
+    /// `GroupId.1`, `GroupId.2`.
     #[serde(default)]
     pub query: BTreeMap<String, Template>,
-    /// The JSON that is sent; its texts are templates, and `{$number: "{name}"}` is the value as a number.
+    /// The JSON that is sent; its texts are templates, `{$number: "{name}"}` is the value as a number, and
+    /// `{$json: "{name}"}` the JSON that was read (null if there was none). Where `content_type` is XML: a text.
     pub body: Option<Value>,
     /// What the body is; JSON if not said.
     pub content_type: Option<String>,
@@ -99,7 +114,7 @@ pub struct Exchange {
     pub facts: BTreeMap<String, Pick>,
 }
 
-/// What would be sent. Secrets are in `headers` only.
+/// What would be sent. Secrets are in `headers`, and in the body of a form, by which one signs in.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Request {
     /// How.
@@ -108,7 +123,7 @@ pub struct Request {
     pub url: String,
     /// Names and values.
     pub headers: Vec<(String, String)>,
-    /// JSON text.
+    /// Its text.
     pub body: Option<String>,
 }
 
@@ -117,8 +132,18 @@ impl std::fmt::Debug for Request {
         let names: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
         let mut shown = f.debug_struct("Request");
         shown.field("method", &self.method).field("url", &self.url).field("headers", &names);
+        if names_form(&self.headers) {
+            return shown.finish_non_exhaustive();
+        }
         shown.field("body", &self.body).finish()
     }
+}
+
+/// The form of requests by which one signs in.
+pub(super) const FORM: &str = "application/x-www-form-urlencoded";
+
+fn names_form(headers: &[(String, String)]) -> bool {
+    headers.iter().any(|(name, value)| name == "content-type" && value == FORM)
 }
 
 /// A request cannot be written.
@@ -142,11 +167,22 @@ impl Exchange {
     pub fn names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = self.path.names().collect();
         names.extend(self.query.values().flat_map(Template::names));
-        names.extend(self.holds.iter().flat_map(|holds| holds.is.all()).flat_map(Template::names));
+        let compared = self.holds.iter().flat_map(|holds| holds.is.all().iter().chain(holds.is_not.all()));
+        names.extend(compared.chain(self.when.values().flat_map(OneOrMany::all)).flat_map(Template::names));
+        names.extend(self.when.keys().map(String::as_str));
         names.extend(
             self.holds.iter().map(|holds| &holds.at).chain(self.facts.values()).flat_map(Pick::names),
         );
         names
+    }
+
+    /// Whether it is for these values.
+    pub fn is_for(&self, values: &Values) -> bool {
+        self.when.iter().all(|(name, wanted)| {
+            let value = values.get(name).map(String::as_str).unwrap_or_default();
+            let mut wanted = wanted.all().iter().filter_map(|is| is.fill(values, Place::Json).ok());
+            wanted.any(|wanted| wanted == value)
+        })
     }
 
     /// The request with its values put in, signed at `now_ms`.
@@ -162,11 +198,11 @@ impl Exchange {
         let mut url = connector.base_url.fill(values, Place::Json)?;
         url.truncate(url.trim_end_matches('/').len());
         url.push_str(&self.path.fill(values, Place::Path)?);
-        for (at, (name, value)) in self.query.iter().enumerate() {
+        for (at, (name, value)) in self.parameters(values)?.iter().enumerate() {
             url.push(if at == 0 { '?' } else { '&' });
             url.push_str(name);
             url.push('=');
-            url.push_str(&value.fill(values, Place::Query)?);
+            url.push_str(value);
         }
         let mut headers = vec![("accept".to_owned(), "application/json".to_owned())];
         for (name, value) in &connector.headers {
@@ -176,15 +212,18 @@ impl Exchange {
             Auth::Header { value } => {
                 headers.push(("authorization".to_owned(), value.fill(values, Place::Header)?));
             }
+            Auth::Token { .. } => {
+                let token = Template::parse("Bearer {access_token}")?.fill(values, Place::Header)?;
+                headers.push(("authorization".to_owned(), token));
+            }
             Auth::AwsSigv4 { .. } | Auth::None => {}
         }
-        let body = self.body.as_ref().map(|body| filled(body, values)).transpose()?;
+        let body = self.body.as_ref().map(|body| self.written(body, values)).transpose()?;
         if body.is_some() {
             let content_type = self.content_type.as_deref().unwrap_or("application/json");
             headers.push(("content-type".to_owned(), content_type.to_owned()));
         }
-        let mut request =
-            Request { method: self.method, url, headers, body: body.map(|body| body.to_string()) };
+        let mut request = Request { method: self.method, url, headers, body };
         if let Auth::AwsSigv4 { service, region, access_key, secret_key } = &connector.auth {
             let fill = |template: &Template| template.fill(values, Place::Header);
             let (region, key, secret) = (fill(region)?, fill(access_key)?, fill(secret_key)?);
@@ -194,8 +233,48 @@ impl Exchange {
     }
 }
 
+impl Exchange {
+    /// The query's parameters, written as they are sent.
+    fn parameters(&self, values: &Values) -> Result<Vec<(String, String)>, TemplateError> {
+        let mut parameters = Vec::with_capacity(self.query.len());
+        for (name, value) in &self.query {
+            let Some(name) = name.strip_suffix(".#") else {
+                parameters.push((name.clone(), value.fill(values, Place::Query)?));
+                continue;
+            };
+            let list = serde_json::from_str::<Vec<String>>(&value.fill(values, Place::Json)?);
+            let unfit = |_| TemplateError::Unfit { name: name.to_owned(), reason: "it is no list of texts" };
+            let numbered = list.map_err(unfit)?.into_iter().zip(1..);
+            parameters.extend(numbered.map(|(value, at)| (format!("{name}.{at}"), encoded(&value))));
+        }
+        Ok(parameters)
+    }
+
+    fn written(&self, body: &Value, values: &Values) -> Result<String, TemplateError> {
+        match (body, self.content_type.as_deref()) {
+            (Value::String(text), Some(kind)) if kind.ends_with("xml") => {
+                Template::parse(text)?.fill(values, Place::Xml)
+            }
+            _ => filled(body, values).map(|body| body.to_string()),
+        }
+    }
+}
+
 /// The name under which a value stands as a number.
 const NUMBER: &str = "$number";
+
+/// The name under which JSON stands that was read.
+const JSON: &str = "$json";
+
+fn json(body: &Value, values: &Values) -> Result<Value, TemplateError> {
+    let text = body.get(JSON).and_then(Value::as_str).unwrap_or_default();
+    let value = Template::parse(text)?.fill(values, Place::Json)?;
+    if value.is_empty() {
+        return Ok(Value::Null);
+    }
+    let json = serde_json::from_str(&value);
+    json.map_err(|_| TemplateError::Unfit { name: text.to_owned(), reason: "it is no JSON" })
+}
 
 fn number(body: &Value, values: &Values) -> Result<Value, TemplateError> {
     let text = body.get(NUMBER).and_then(Value::as_str).unwrap_or_default();
@@ -210,6 +289,7 @@ fn filled(body: &Value, values: &Values) -> Result<Value, TemplateError> {
         Value::String(text) => Value::String(Template::parse(text)?.fill(values, Place::Json)?),
         Value::Array(list) => list.iter().map(|value| filled(value, values)).collect::<Result<_, _>>()?,
         Value::Object(map) if map.len() == 1 && map.contains_key(NUMBER) => number(body, values)?,
+        Value::Object(map) if map.len() == 1 && map.contains_key(JSON) => json(body, values)?,
         Value::Object(map) => {
             let entries = map.iter().map(|(key, value)| Ok((key.clone(), filled(value, values)?)));
             Value::Object(entries.collect::<Result<_, TemplateError>>()?)

@@ -23,6 +23,7 @@ mod read;
 mod sign;
 mod spec;
 mod template;
+mod token;
 mod xml;
 
 pub use act::{Act, ActError, Asked, Outcome, Remote, Unanswered};
@@ -32,5 +33,8 @@ pub use http::HttpRemote;
 pub use pick::{Pick, PickError};
 pub use read::{CONNECTOR_BYTES_MAX, ConnectorError, Fault, read};
 pub use sign::SignError;
-pub use spec::{ActionSpec, AnswerForm, Auth, BadForm, ChangeSpec, Connector, Input, Setting, SettingKind};
+pub use spec::{
+    ActionSpec, AnswerForm, Auth, BadForm, Basic, ChangeSpec, Connector, Input, OwnerSpec, Setting,
+    SettingKind,
+};
 pub use template::{Place, Template, TemplateError, Values};

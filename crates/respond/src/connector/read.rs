@@ -1,7 +1,8 @@
 //! From a file to a connector, with everything that is wrong with it.
 
-use super::exchange::names_of;
+use super::exchange::{Expectation, names_of};
 use super::spec::{ActionSpec, Auth, Connector, SettingKind};
+use super::template::Template;
 use crate::impact::Reversibility;
 use regex::Regex;
 use std::collections::BTreeSet;
@@ -71,12 +72,25 @@ fn check(connector: &Connector, faults: &mut Vec<Fault>) {
             fault(format!("the base address needs a setting {name:?} that is no secret"));
         }
     }
-    let signed_by = match &connector.auth {
-        Auth::Header { value } => Some(value),
-        Auth::AwsSigv4 { secret_key, .. } => Some(secret_key),
+    let signed_by: Option<Vec<&Template>> = match &connector.auth {
+        Auth::Header { value } => Some(vec![value]),
+        Auth::AwsSigv4 { secret_key, .. } => Some(vec![secret_key]),
+        Auth::Token { form, basic, .. } => {
+            Some(form.values().chain(basic.iter().map(|basic| &basic.password)).collect())
+        }
         Auth::None => None,
     };
-    if signed_by.is_some_and(|template| !template.names().any(is_secret)) {
+    if let Auth::Token { url, form, basic, .. } = &connector.auth {
+        for name in url.names().filter(|name| is_secret(name)) {
+            fault(format!("the address of tokens has the secret {name:?}"));
+        }
+        let basic = basic.iter().flat_map(|basic| [&basic.user, &basic.password]);
+        let names = form.values().chain(basic).chain([url]).flat_map(Template::names);
+        for name in names.filter(|name| !connector.settings.contains_key(*name)) {
+            fault(format!("the authorization takes {{{name}}}, which is no setting"));
+        }
+    }
+    if signed_by.is_some_and(|all| !all.into_iter().flat_map(Template::names).any(is_secret)) {
         fault("the authorization names no setting that is a secret".to_owned());
     }
     if connector.actions.is_empty() {
@@ -122,6 +136,9 @@ fn check_action(connector: &Connector, action: &ActionSpec, faults: &mut Vec<Str
         if exchange.expect.is_empty() {
             faults.push(format!("{phase} expects no status"));
         }
+        if exchange.holds.iter().any(Expectation::says_nothing) {
+            faults.push(format!("{phase} has a `where` without `is`, `is_not` or `empty`"));
+        }
     }
     check_names(connector, action, faults);
 }
@@ -137,6 +154,13 @@ fn check_names(connector: &Connector, action: &ActionSpec, faults: &mut Vec<Stri
             faults.push(format!("{place} takes {{{name}}}, which nobody gives"));
         }
     };
+    let mut read = known.clone();
+    read.extend(action.read.iter().flat_map(|exchange| exchange.facts.keys().cloned()));
+    action
+        .belongs_to
+        .iter()
+        .flat_map(|owner| owner.name.names())
+        .for_each(|name| missing(&read, name, "belongs_to"));
     for (phase, exchange) in action.exchanges() {
         exchange.names().into_iter().for_each(|name| missing(&known, name, phase));
         match exchange.body.as_ref().map(names_of) {

@@ -53,8 +53,36 @@ pub enum Auth {
         /// Its secret.
         secret_key: Template,
     },
+    /// By a token that is asked for before each phase, as `Authorization: Bearer …`: grants of OAuth 2.0 (RFC 6749), and
+    /// what works like them. It is kept nowhere.
+    Token {
+        /// Where it is asked for.
+        url: Template,
+        /// What the form says.
+        #[serde(default)]
+        form: BTreeMap<String, Template>,
+        /// Who asks, where that goes by HTTP's basic authentication (RFC 7617).
+        basic: Option<Basic>,
+        /// Where it stands in the answer.
+        #[serde(default = "access_token")]
+        at: Pick,
+    },
     /// Not at all.
     None,
+}
+
+/// A name and a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Basic {
+    /// The name.
+    pub user: Template,
+    /// The secret.
+    pub password: Template,
+}
+
+fn access_token() -> Pick {
+    Pick::below("access_token")
 }
 
 /// The form of answers.
@@ -92,6 +120,16 @@ pub struct ChangeSpec {
     pub after: Template,
 }
 
+/// Whose the target is, of facts that were read.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnerSpec {
+    /// What the owner is.
+    pub kind: TargetKind,
+    /// Its name.
+    pub name: Template,
+}
+
 /// One action.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -116,6 +154,9 @@ pub struct ActionSpec {
     /// Looks, without changing anything; its facts are what the plan tells and reverting needs.
     #[serde(default)]
     pub read: Vec<Exchange>,
+    /// Whose the target is, by what was read: what is protected protects what belongs to it.
+    #[serde(default)]
+    pub belongs_to: Vec<OwnerSpec>,
     /// What the plan tells.
     pub changes: Vec<ChangeSpec>,
     /// Does it.

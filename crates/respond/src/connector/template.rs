@@ -36,6 +36,8 @@ pub enum Place {
     Header,
     /// A text in JSON; JSON's own writer escapes it.
     Json,
+    /// A text in XML: what means something there is written as a reference; control characters are refused.
+    Xml,
 }
 
 /// A text is no template, or a value does not fit.
@@ -138,11 +140,32 @@ fn write(out: &mut String, value: &str, place: Place) -> Result<(), &'static str
         Place::Header if !value.bytes().all(|b| b == b' ' || b.is_ascii_graphic()) => {
             Err("a header has visible ASCII only")
         }
+        Place::Xml if value.chars().any(char::is_control) => Err("XML has no control characters"),
+        Place::Xml => {
+            for character in value.chars() {
+                match character {
+                    '&' => out.push_str("&amp;"),
+                    '<' => out.push_str("&lt;"),
+                    '>' => out.push_str("&gt;"),
+                    '"' => out.push_str("&quot;"),
+                    '\'' => out.push_str("&apos;"),
+                    other => out.push(other),
+                }
+            }
+            Ok(())
+        }
         Place::Header | Place::Json => {
             out.push_str(value);
             Ok(())
         }
     }
+}
+
+/// `text` as a value in a query.
+pub(super) fn encoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    encode(&mut out, text);
+    out
 }
 
 /// Everything but unreserved characters percent-encoded (RFC 3986, section 2.3).
@@ -204,6 +227,10 @@ mod tests {
         let header = Template::parse("SSWS {token}").unwrap();
         assert!(header.fill(&values(&[("token", "a\r\nX: y")]), Place::Header).is_err());
         assert_eq!(header.fill(&values(&[("token", "abc")]), Place::Header).as_deref(), Ok("SSWS abc"));
+        let xml = Template::parse("<a>{x}</a>").unwrap();
+        let filled = xml.fill(&values(&[("x", "</a>&'\"")]), Place::Xml);
+        assert_eq!(filled.as_deref(), Ok("<a>&lt;/a&gt;&amp;&apos;&quot;</a>"));
+        assert!(xml.fill(&values(&[("x", "\0")]), Place::Xml).is_err());
     }
 
     #[test]

@@ -5,15 +5,19 @@
 //! | [`read`] | JSON or YAML to a [`Playbook`], or every reason why not |
 //! | [`Step`], [`StepKind`] | section 4, workflow steps |
 //! | [`Command`] | section 5, commands |
+//! | [`ActionCall`] | commands of our own, which apply actions of connectors |
+//! | [`Extension`] | what a playbook is for, under `playbook_extensions` |
 //! | [`Party`] | sections 6 and 7, agents and targets |
 //! | [`Variables`] | section 10.18, variables and references to them |
 //! | [`Condition`] | conditions, as comparison expressions of STIX 2.1 patterning (section 9) over variables |
 //!
 //! What the specification leaves to implementations is bounded here by name: sizes, numbers of steps, lengths.
 
+mod call;
 mod complaint;
 mod condition;
 mod definition;
+mod extension;
 mod graph;
 mod identifier;
 mod object;
@@ -21,9 +25,11 @@ mod read;
 mod step;
 mod variable;
 
+pub use call::{ACTION_COMMAND, ActionCall, CallError};
 pub use complaint::{Complaint, Gravity};
 pub use condition::{CONDITION_BYTES_MAX, Condition, ConditionError};
 pub use definition::{AUTHENTICATION_TYPES, Authentication, PARTY_TYPES, Party};
+pub use extension::{Attach, EXTENSION, Extension, SEVERITIES, Subject};
 pub use identifier::{Identifier, IdentifierError};
 pub use read::{PLAYBOOK_BYTES_MAX, Refused, STEPS_MAX, read};
 pub use step::{COMMAND_TYPES, COMMANDS_MAX, Command, NEXT_STEPS_MAX, Step, StepKind};
@@ -54,6 +60,8 @@ pub struct Playbook {
     pub types: Vec<String>,
     /// Words to find it by.
     pub labels: Vec<String>,
+    /// What it is for, where it says so.
+    pub extension: Option<Extension>,
     /// Variables of the whole playbook.
     pub variables: Variables,
     /// Where it begins.

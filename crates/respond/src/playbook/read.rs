@@ -3,7 +3,7 @@
 use super::complaint::{Complaint, Complaints};
 use super::object::{Object, below};
 use super::variable::Variables;
-use super::{Identifier, Playbook, Step, definition, graph, step};
+use super::{Identifier, Playbook, Step, definition, extension, graph, step};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -97,6 +97,7 @@ fn of(object: &mut Object<'_, '_>) -> Option<Playbook> {
         revoked: object.flag("revoked"),
         types: object.texts("playbook_types"),
         labels: object.texts("labels"),
+        extension: extension::read(object),
         variables: Variables::read(object, "playbook_variables"),
         exception: object.identifier("workflow_exception"),
         steps: steps(object),

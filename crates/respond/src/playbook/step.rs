@@ -1,5 +1,6 @@
 //! Workflow steps and commands (sections 4 and 5).
 
+use super::call::{ACTION_COMMAND, ActionCall};
 use super::object::{Object, below};
 use super::variable::Variables;
 use super::{Condition, Identifier};
@@ -139,6 +140,8 @@ pub struct Command {
     pub text: Option<String>,
     /// What it does.
     pub description: String,
+    /// The action that it asks for, if it is of type [`ACTION_COMMAND`].
+    pub call: Option<ActionCall>,
     /// Everything that its definition says.
     pub properties: Value,
 }
@@ -146,7 +149,7 @@ pub struct Command {
 impl Command {
     /// Whether this program knows its type.
     pub fn is_known(&self) -> bool {
-        COMMAND_TYPES.contains(&self.kind.as_str())
+        COMMAND_TYPES.contains(&self.kind.as_str()) || self.kind == ACTION_COMMAND
     }
 }
 
@@ -306,14 +309,14 @@ fn commands(object: &mut Object<'_, '_>) -> Option<Vec<Command>> {
 
 fn command(entry: &mut Object<'_, '_>, value: &Value) -> Option<Command> {
     let kind = entry.required_text("type")?.to_owned();
-    if !COMMAND_TYPES.contains(&kind.as_str()) {
+    if !COMMAND_TYPES.contains(&kind.as_str()) && kind != ACTION_COMMAND {
         entry.warn("type", format!("{kind:?} is no type of the specification: somebody must do it by hand"));
     }
     let text = entry.text("command").map(str::to_owned);
     let encoded = entry.text("command_b64").is_some();
     if text.is_none()
         && !encoded
-        && matches!(kind.as_str(), "bash" | "powershell" | "manual" | "ssh" | "http-api")
+        && matches!(kind.as_str(), "bash" | "powershell" | "manual" | "ssh" | "http-api" | ACTION_COMMAND)
     {
         let pointer = entry.pointer.clone();
         entry.complaints.error(pointer, format!("a command of type {kind:?} has `command` or `command_b64`"));
@@ -326,8 +329,22 @@ fn command(entry: &mut Object<'_, '_>, value: &Value) -> Option<Command> {
         entry.error("command", format!("{text:?} is no request line, such as \"GET /path\""));
         return None;
     }
+    let call = match &text {
+        Some(text) if kind == ACTION_COMMAND => match ActionCall::parse(text) {
+            Ok(call) => Some(call),
+            Err(error) => {
+                entry.error("command", format!("this asks for no action: {error}"));
+                return None;
+            }
+        },
+        None if kind == ACTION_COMMAND => {
+            entry.error("command_b64", "an action is asked for in plain text, by `command`");
+            return None;
+        }
+        _ => None,
+    };
     let description = entry.text("description").unwrap_or_default().to_owned();
-    Some(Command { kind, text, description, properties: value.clone() })
+    Some(Command { kind, text, description, call, properties: value.clone() })
 }
 
 /// A method and an address, and perhaps a version (section 5.5).

@@ -163,6 +163,25 @@ impl Variables {
         Ok(())
     }
 
+    /// `text` for people: with values put in, and the name of the variable where there is no value. It never fails, so
+    /// that a person is asked even if nobody knows everything. What would be too long is cut.
+    pub fn show(&self, text: &str) -> String {
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some((before, name, after)) = reference(rest) {
+            out.push_str(before);
+            let value = self.get(name).and_then(|variable| variable.value.as_deref());
+            out.push_str(value.unwrap_or(name));
+            rest = after;
+            if out.len() > RESOLVED_BYTES_MAX {
+                break;
+            }
+        }
+        out.push_str(rest);
+        out.truncate(out.floor_char_boundary(RESOLVED_BYTES_MAX));
+        out
+    }
+
     /// `text` with `__name__:value` replaced by the value of `__name__`.
     ///
     /// # Errors
@@ -339,6 +358,11 @@ mod tests {
         ] {
             assert_eq!(all.resolve(text).as_deref(), Ok(resolved), "{text}");
         }
+        assert_eq!(
+            all.show("ask __none__:value at __ip__:value, __gone__:value"),
+            "ask __none__ at 10.0.0.1, __gone__"
+        );
+        assert_eq!(all.show("__twice__:value"), "__ip__:value");
         assert_eq!(all.resolve("__gone__:value"), Err(Unresolved::Unknown("__gone__".into())));
         assert_eq!(all.resolve("__none__:value"), Err(Unresolved::Empty("__none__".into())));
     }
@@ -348,6 +372,8 @@ mod tests {
         let long = "x".repeat(VALUE_BYTES_MAX);
         let all = variables(&[("__x__", "string", Some(&long))]);
         assert_eq!(all.resolve(&"__x__:value ".repeat(5)), Err(Unresolved::TooLong));
+        let accents = all.show(&("é".to_owned() + &"__x__:value é".repeat(500)));
+        assert!((RESOLVED_BYTES_MAX - 3..=RESOLVED_BYTES_MAX).contains(&accents.len()), "{}", accents.len());
     }
 
     #[test]

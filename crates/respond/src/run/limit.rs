@@ -1,6 +1,6 @@
 //! How long a step may take: no step waits for ever (section 4.1 leaves the default to who executes it).
 
-use crate::playbook::{Playbook, Step, StepKind};
+use crate::playbook::{Command, Playbook, Step, StepKind};
 
 /// Time of a step that machines do and that says nothing of it, in milliseconds.
 pub const STEP_MS_DEFAULT: u64 = 5 * 60_000;
@@ -28,7 +28,9 @@ pub fn delay_ms(step: &Step) -> u64 {
 fn is_for_people(playbook: &Playbook, step: &Step) -> bool {
     match &step.kind {
         StepKind::Action { commands, agent, .. } => {
-            let by_hand = commands.iter().any(|command| command.kind == "manual" || !command.is_known());
+            // an action may wait until people have said yes
+            let waits = |command: &Command| command.kind == "manual" || command.call.is_some();
+            let by_hand = commands.iter().any(|command| waits(command) || !command.is_known());
             let agent = playbook.agents.get(agent);
             by_hand || agent.is_some_and(|agent| agent.is_people() || !agent.is_known())
         }

@@ -181,6 +181,15 @@ impl Machine {
         }
     }
 
+    /// Whether the variables take what a step gives: one by one they are as [`Machine::settle`] would set them.
+    pub(super) fn check_values(
+        &self,
+        step: Option<&Step>,
+        values: &[(String, String)],
+    ) -> Result<(), String> {
+        self.clone().assign(step, values)
+    }
+
     /// Gives variables values; those of the step are checked, and end with it.
     fn assign(&mut self, step: Option<&Step>, values: &[(String, String)]) -> Result<(), String> {
         let (mut variables, mut own) = (self.variables.clone(), step.map(|step| step.variables.clone()));

@@ -4,16 +4,39 @@
 //! |---|---|
 //! | [`Machine`] | where a run stands, and what comes of an outcome; pure, so that it can be stored after each step |
 //! | [`rehearse`] | takes a run through as if everything went well: nothing is done |
+//! | [`play`] | takes a run through as a scenario tells it |
+//! | [`StartRunRequest`], [`AnswerRequest`], [`StopRequest`] | what can be asked of [`Responder`](crate::Responder) |
+//!
+//! **Invariant:** a run goes by the text of the playbook that it began with, whatever becomes of the file.
+//!
+//! **Invariant:** the machine, the steps and what they began are written together; whatever was being done when a worker
+//! was cut off is found in the store and taken up there. Nothing that changes something is sent twice without a look, or a
+//! person's word.
+//!
+//! **Invariant:** a run that goes on has something due: a step's next look or its end, or its own.
 //!
 //! **Invariant:** what a machine does next is a function of its state, the playbook and the outcome. Stored and read
 //! again it goes on as if it had not been.
 
+mod advance;
+mod http;
 mod limit;
 mod machine;
+mod people;
 mod rehearsal;
+mod scenario;
+mod start;
+mod walk;
 
+pub use advance::RunMoved;
 pub use limit::{DELAY_MS_MAX, PEOPLE_MS_DEFAULT, STEP_MS_DEFAULT, STEP_MS_MAX, delay_ms, limit_ms};
 pub use machine::{
     BRANCHES_MAX, End, Machine, NESTING_DEPTH_MAX, Outcome, STEPS_TAKEN_MAX, TURNS_MAX, Task, UnknownTask,
 };
+pub use people::{Answer, AnswerRequest, StopRequest};
 pub use rehearsal::{Rehearsal, Rehearsed, rehearse};
+pub use scenario::{
+    Mismatch, SCENARIO_BYTES_MAX, Scenario, Scenarios, Told, ToldOutcome, play, read_scenarios,
+};
+pub use start::{RUN_MS_DEFAULT, RUN_MS_MAX, RunView, StartRunRequest};
+pub use walk::DEPTH_MAX;

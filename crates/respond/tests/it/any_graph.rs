@@ -6,16 +6,16 @@ use respond::playbook::read;
 use respond::run::{BRANCHES_MAX, Machine, Outcome, STEPS_TAKEN_MAX};
 use serde_json::{Map, Value, json};
 
-const STEPS: usize = 8;
-const KINDS: [&str; 7] =
+pub(crate) const STEPS: usize = 8;
+pub(crate) const KINDS: [&str; 7] =
     ["start", "end", "action", "parallel", "if-condition", "while-condition", "switch-condition"];
 
 /// A step of any kind with any exits; some exits are none.
-fn step() -> impl Strategy<Value = (usize, [usize; 4], u8)> {
+pub(crate) fn step() -> impl Strategy<Value = (usize, [usize; 4], u8)> {
     (0..KINDS.len(), prop::array::uniform4(0..STEPS), any::<u8>())
 }
 
-fn workflow(drawn: &[(usize, [usize; 4], u8)]) -> (String, Value) {
+pub(crate) fn workflow(drawn: &[(usize, [usize; 4], u8)]) -> (String, Value) {
     let name = |at: usize| format!("{}/{at}", KINDS[drawn[at].0]);
     let mut steps = Map::new();
     for (at, (kind, exits, bits)) in drawn.iter().enumerate() {

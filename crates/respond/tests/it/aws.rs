@@ -10,13 +10,13 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-const NOW_MS: i64 = 1_795_000_000_000;
+pub(crate) const NOW_MS: i64 = 1_795_000_000_000;
 
 /// An emulator that ends with the test.
-struct Moto {
+pub(crate) struct Moto {
     process: Child,
-    settings: Values,
-    connector: Connector,
+    pub(crate) settings: Values,
+    pub(crate) connector: Connector,
 }
 
 impl Drop for Moto {
@@ -26,7 +26,7 @@ impl Drop for Moto {
     }
 }
 
-fn moto() -> Option<Moto> {
+pub(crate) fn moto() -> Option<Moto> {
     let Some(program) = std::env::var_os("HUECRY_MOTO") else {
         assert!(std::env::var_os("HUECRY_REQUIRE_ALL").is_none(), "HUECRY_MOTO names no emulator");
         eprintln!("SKIPPED: HUECRY_MOTO names no emulator of AWS (.ci/moto installs it)");
@@ -54,7 +54,7 @@ fn moto() -> Option<Moto> {
 
 impl Moto {
     /// Asks the emulator something that no action asks.
-    fn ask(&self, method: &str, parameters: &[(&str, &str)]) -> String {
+    pub(crate) fn ask(&self, method: &str, parameters: &[(&str, &str)]) -> String {
         let query: Values = parameters
             .iter()
             .chain([&("Version", "2010-05-08")])
@@ -82,7 +82,7 @@ impl Moto {
         .unwrap()
     }
 
-    fn key_of(&self, user: &str) -> String {
+    pub(crate) fn key_of(&self, user: &str) -> String {
         self.ask("POST", &[("Action", "CreateUser"), ("UserName", user)]);
         let body = self.ask("POST", &[("Action", "CreateAccessKey"), ("UserName", user)]);
         let (_, rest) = body.split_once("<AccessKeyId>").unwrap();
@@ -101,7 +101,7 @@ impl Moto {
     }
 }
 
-fn done(outcome: Outcome) -> Values {
+pub(crate) fn done(outcome: Outcome) -> Values {
     match outcome {
         Outcome::Done(facts) => facts,
         other => panic!("{other:?}"),

@@ -6,12 +6,21 @@ extern crate huecry_respond as respond;
 
 mod any_graph;
 mod aws;
+mod aws_more;
+mod calls;
 mod connectors;
 mod deciding;
+mod durable;
+mod google;
+mod imitation;
+mod kubernetes;
 mod others;
+mod phases;
 mod protecting;
 mod refusals;
 mod runs;
+mod shipped;
+mod tokens;
 mod workflow;
 
 use std::path::PathBuf;

@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod audit_log;
 pub(crate) mod bulk;
+pub(crate) mod contain;
 pub(crate) mod dead_letters;
 pub(crate) mod events;
 pub(crate) mod findings;

@@ -1,5 +1,6 @@
 //! A whole server in this process.
 
+use crate::contain_kit::Containment;
 use crate::http::{Request, request};
 use access::{
     Caller, Denials, Directory, Gate, NewAuthority, Oidc, OidcSettings, People, Policies,
@@ -176,6 +177,8 @@ pub(crate) struct Setup {
     pub(crate) now_ms: i64,
     /// What the installation wants of reports; `None` takes none.
     pub(crate) reports: Option<ReportOptions>,
+    /// What can be contained.
+    pub(crate) containment: Containment,
     /// Puts something around the store that handlers see.
     pub(crate) wrap_store: Wrap<dyn Store>,
     /// Where this server's own threads log to.
@@ -199,6 +202,7 @@ impl Default for Setup {
                 attachment_bytes_max: 64 * 1024,
                 ..ReportOptions::default()
             }),
+            containment: Containment::default(),
             wrap_store: Box::new(|store| store),
             log: None,
             listener: None,
@@ -275,6 +279,7 @@ impl Server {
             runtime.spawn(service.run(shutdown.clone()));
             Arc::new(parts)
         });
+        let containment = setup.containment.parts(&store, &clock, &entropy, &mut metrics);
         let app = App::new(Parts {
             log: log.clone(),
             store: store.clone(),
@@ -296,6 +301,7 @@ impl Server {
             rules: Arc::new(TwoRules),
             services: Arc::new(ThreeServices),
             reports,
+            containment: Some(Arc::new(containment)),
             metrics: Arc::new(metrics),
             telemetry,
             options: setup.options,

@@ -4,6 +4,9 @@
 mod admin;
 mod audit;
 mod console;
+mod contain;
+mod contain_kit;
+mod contain_runs;
 mod desk;
 mod door_github;
 mod door_hec;

@@ -96,9 +96,9 @@ fn credentials(server: &Server) -> Vec<Credential> {
 /// What roles come to, beside the policies: a role that gets a scope by mistake is found here.
 fn has(role: Role, scope: Scope) -> bool {
     use Scope::{
-        AuditRead, AuditWrite, DeadLettersRead, DeadLettersWrite, EventsRead, EventsReadPersonal,
-        IncidentsRead, IncidentsRestricted, IncidentsWrite, McpUse, MetricsRead, ReportsModerate,
-        ReportsRead, ReportsWrite, RulesRead, RulesWrite,
+        AuditRead, AuditWrite, ContainmentsApprove, ContainmentsRead, ContainmentsRequest, DeadLettersRead,
+        DeadLettersWrite, EventsRead, EventsReadPersonal, IncidentsRead, IncidentsRestricted, IncidentsWrite,
+        McpUse, MetricsRead, ReportsModerate, ReportsRead, ReportsWrite, RulesRead, RulesWrite,
     };
     let scopes: &[Scope] = match role {
         Role::Admin => return true,
@@ -113,6 +113,9 @@ fn has(role: Role, scope: Scope) -> bool {
             DeadLettersRead,
             ReportsRead,
             ReportsWrite,
+            ContainmentsRead,
+            ContainmentsRequest,
+            ContainmentsApprove,
             McpUse,
         ],
         Role::DetectionEngineer => &[
@@ -126,9 +129,12 @@ fn has(role: Role, scope: Scope) -> bool {
             MetricsRead,
             ReportsRead,
             ReportsWrite,
+            ContainmentsRead,
             McpUse,
         ],
-        Role::ServiceOwner => &[IncidentsRead, IncidentsWrite, RulesRead, ReportsRead, ReportsWrite, McpUse],
+        Role::ServiceOwner => {
+            &[IncidentsRead, IncidentsWrite, RulesRead, ReportsRead, ReportsWrite, ContainmentsRead, McpUse]
+        }
         Role::PrivacyOfficer => &[
             IncidentsRead,
             IncidentsRestricted,
@@ -137,9 +143,12 @@ fn has(role: Role, scope: Scope) -> bool {
             AuditRead,
             AuditWrite,
             ReportsRead,
+            ContainmentsRead,
             McpUse,
         ],
-        Role::Auditor => &[IncidentsRead, RulesRead, AuditRead, MetricsRead, ReportsRead, McpUse],
+        Role::Auditor => {
+            &[IncidentsRead, RulesRead, AuditRead, MetricsRead, ReportsRead, ContainmentsRead, McpUse]
+        }
     };
     scopes.contains(&scope)
 }

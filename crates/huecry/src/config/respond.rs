@@ -1,0 +1,139 @@
+//! `[respond]`: what may be contained, by whom, and how systems are reached.
+
+use respond::protect::TargetKind;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Containment, and its undoing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RespondConfig {
+    /// Whether anything is contained at all.
+    pub enabled: bool,
+    /// Folder of connectors; each file replaces the shipped connector of its name or adds one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connectors_dir: Option<PathBuf>,
+    /// Folder of playbooks (CACAO 2.0, as JSON or YAML); each replaces the shipped one of its id or adds one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub playbooks_dir: Option<PathBuf>,
+    /// Hosts that playbooks may send requests to by themselves, as `host` or `host:port`.
+    pub http_hosts: Vec<String>,
+    /// How many targets an action may have in a time.
+    pub limit: LimitConfig,
+    /// How people are asked.
+    pub approval: ApprovalConfig,
+    /// What no action may touch, beside what belongs to the product itself and break-glass accounts.
+    pub protected: Vec<ProtectedConfig>,
+    /// How systems are reached: settings by connector. `huecry connector list` names the connectors.
+    pub connections: BTreeMap<String, BTreeMap<String, SettingValue>>,
+}
+
+/// The value of a connector's setting.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum SettingValue {
+    /// As it stands here; never a secret.
+    Text(String),
+    /// The value of a variable of the environment.
+    Env {
+        /// The variable's name.
+        env: String,
+    },
+    /// What is in a file.
+    File {
+        /// The file.
+        file: PathBuf,
+    },
+}
+
+/// How many targets an action may have in a time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitConfig {
+    /// Most targets of one action in the window.
+    pub targets: u32,
+    /// The window, in minutes.
+    pub window_minutes: u32,
+    /// Other numbers of targets for single actions: `{ "okta.revoke_sessions" = 50 }`.
+    pub targets_by_action: BTreeMap<String, u32>,
+}
+
+impl Default for LimitConfig {
+    fn default() -> Self {
+        Self { targets: 10, window_minutes: 60, targets_by_action: BTreeMap::new() }
+    }
+}
+
+/// How people are asked. How many must agree is in the table of decisions, and is not set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ApprovalConfig {
+    /// How long people are asked, in minutes; what nobody decides by then is not done.
+    pub wait_minutes: u32,
+}
+
+impl Default for ApprovalConfig {
+    fn default() -> Self {
+        Self { wait_minutes: 240 }
+    }
+}
+
+/// Something that no action may touch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProtectedConfig {
+    /// What it is.
+    pub kind: ProtectedKind,
+    /// Its name; `*` stands for any text. An address, or a network in CIDR form, for networks.
+    pub pattern: String,
+    /// Why; told to who is refused.
+    pub reason: String,
+}
+
+/// What kind of thing is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ProtectedKind {
+    /// Somebody's account, or a machine's.
+    Account,
+    /// A key or token, by its id.
+    Credential,
+    /// A host, instance or pod.
+    Host,
+    /// An address or network.
+    Network,
+    /// A repository, workflow or branch.
+    Repository,
+    /// A deployment or service.
+    Service,
+}
+
+impl From<ProtectedKind> for TargetKind {
+    fn from(kind: ProtectedKind) -> Self {
+        match kind {
+            ProtectedKind::Account => Self::Account,
+            ProtectedKind::Credential => Self::Credential,
+            ProtectedKind::Host => Self::Host,
+            ProtectedKind::Network => Self::Network,
+            ProtectedKind::Repository => Self::Repository,
+            ProtectedKind::Service => Self::Service,
+        }
+    }
+}
+
+impl Default for RespondConfig {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            connectors_dir: None,
+            playbooks_dir: None,
+            http_hosts: Vec::new(),
+            limit: LimitConfig::default(),
+            approval: ApprovalConfig::default(),
+            protected: Vec::new(),
+            connections: BTreeMap::new(),
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Containment on this node: connectors and playbooks, how systems are reached, what is protected, and the workers.
+
+pub(crate) mod load;
+pub(crate) mod setup;
+mod watch;
+
+use crate::config::Config;
+use crate::exit::{Exit, Failure};
+use crate::storage::Storage;
+use ports::Store;
+use prometheus_client::registry::Registry;
+use respond::connector::{Connector, HttpRemote};
+use respond::{Responder, ResponderOptions, Times};
+use server::{ContainParts, ContainTelemetry, KnownPlaybook};
+use setup::OperatorSetup;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Steps that are taken at once, so that one slow system does not hold up all others.
+const WORKERS: usize = 2;
+
+const MINUTE_MS: i64 = 60_000;
+
+/// What the operator has set, checked before anything else is begun.
+pub(crate) struct Prepared {
+    connectors: Vec<Arc<Connector>>,
+    playbooks: Vec<KnownPlaybook>,
+    setup: OperatorSetup,
+    times: Times,
+}
+
+impl Prepared {
+    /// Reads files, settings and secrets; `None` where nothing is contained.
+    ///
+    /// # Errors
+    /// [`Failure`] with what is in the way: a file, a setting, a secret that is not there.
+    pub(crate) fn of(config: &Config) -> Result<Option<Self>, Failure> {
+        let settings = &config.respond;
+        if !settings.enabled {
+            return Ok(None);
+        }
+        let times = times(config)?;
+        let connectors = load::connectors(settings.connectors_dir.as_deref())?;
+        let playbooks = load::playbooks(settings.playbooks_dir.as_deref(), &connectors)?;
+        let setup = OperatorSetup::of(config, &connectors, &playbooks)?;
+        Ok(Some(Self { connectors, playbooks: playbooks.current, setup, times }))
+    }
+}
+
+/// Starts what contains and takes back.
+pub(crate) fn start(
+    prepared: Option<Prepared>,
+    storage: &Storage,
+    registry: &mut Registry,
+    shutdown: &CancellationToken,
+    tasks: &mut JoinSet<Result<(), String>>,
+) -> Option<Arc<ContainParts>> {
+    let Prepared { connectors, playbooks, setup, times } = prepared?;
+    let telemetry = ContainTelemetry::default();
+    telemetry.register(registry);
+    let responder = Responder::new(ResponderOptions {
+        store: Arc::clone(&storage.store),
+        clock: Arc::clone(&storage.clock),
+        entropy: Arc::clone(&storage.entropy),
+        remote: Arc::new(HttpRemote::default()),
+        setup: Arc::new(setup),
+        times,
+    });
+    work(&responder, (&storage.store, &telemetry), shutdown, tasks);
+    let region = "default".to_owned();
+    Some(Arc::new(ContainParts { responder, connectors, playbooks, telemetry, region }))
+}
+
+fn times(config: &Config) -> Result<Times, Failure> {
+    let approval_wait_ms = i64::from(config.respond.approval.wait_minutes) * MINUTE_MS;
+    if !(1..=respond::approval::WAIT_MS_MAX).contains(&approval_wait_ms) {
+        let days = respond::approval::WAIT_MS_MAX / (24 * 60 * MINUTE_MS);
+        let what = format!("respond.approval.wait_minutes: people are asked for 1 minute to {days} days");
+        return Err(Failure::new(Exit::Usage, what));
+    }
+    Ok(Times { approval_wait_ms, ..Times::default() })
+}
+
+fn work(
+    responder: &Responder,
+    (store, telemetry): (&Arc<dyn Store>, &ContainTelemetry),
+    shutdown: &CancellationToken,
+    tasks: &mut JoinSet<Result<(), String>>,
+) {
+    let (told, heard) = mpsc::unbounded_channel();
+    for _ in 0..WORKERS {
+        let (responder, shutdown, told) = (responder.clone(), shutdown.clone(), told.clone());
+        tasks.spawn(async move {
+            // who listens ends after the workers, or with them: then nobody counts any more
+            let tell = |advanced: &respond::Advanced| drop(told.send(advanced.clone()));
+            responder.work(shutdown, tell).await;
+            Ok(())
+        });
+    }
+    let watch = watch::Watch { store: Arc::clone(store), telemetry: telemetry.clone(), heard };
+    let shutdown = shutdown.clone();
+    tasks.spawn(async move {
+        watch.run(shutdown).await;
+        Ok(())
+    });
+}

@@ -1,0 +1,231 @@
+//! What the operator has set, checked.
+
+use super::load::Loaded;
+use crate::config::{Config, SettingValue};
+use crate::exit::{Exit, Failure};
+use respond::connector::{Connector, Setting, SettingKind, Values};
+use respond::protect::{Protected, Protection, TargetKind};
+use respond::window::Limit;
+use respond::{Connection, Setup};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Longest value of a setting, in bytes.
+const VALUE_BYTES_MAX: usize = 64 << 10;
+
+/// Names of what belongs to the product, and of accounts for emergencies: nobody is to be locked out by what is to help
+/// them.
+const PROTECTED: [(TargetKind, &str, &str); 9] = [
+    (TargetKind::Account, "*break-glass*", "accounts for emergencies stay open"),
+    (TargetKind::Account, "*break_glass*", "accounts for emergencies stay open"),
+    (TargetKind::Account, "*breakglass*", "accounts for emergencies stay open"),
+    (TargetKind::Account, "huecry*", "Hue & Cry acts by it"),
+    (TargetKind::Host, "huecry*", "Hue & Cry runs on it"),
+    (TargetKind::Service, "huecry*", "it is Hue & Cry itself"),
+    (TargetKind::Repository, "*/huecry", "it is Hue & Cry's own"),
+    (TargetKind::Network, "127.0.0.0/8", "it is every host itself"),
+    (TargetKind::Network, "::1", "it is every host itself"),
+];
+
+/// What the operator has set. Secrets are in it: it is never shown.
+pub(crate) struct OperatorSetup {
+    connections: BTreeMap<String, Connection>,
+    protection: Arc<Protection>,
+    limit: Limit,
+    targets_by_action: BTreeMap<String, usize>,
+    hosts: BTreeSet<String>,
+    newest: BTreeMap<String, Arc<str>>,
+    versions: BTreeMap<(String, i64), Arc<str>>,
+}
+
+impl OperatorSetup {
+    /// Checks what is set against connectors, and reads secrets.
+    ///
+    /// # Errors
+    /// [`Failure`] with the key that is wrong; never with the value of a secret.
+    pub(crate) fn of(
+        config: &Config,
+        connectors: &[Arc<Connector>],
+        playbooks: &Loaded,
+    ) -> Result<Self, Failure> {
+        let respond = &config.respond;
+        let connections = connections(config, connectors)?;
+        let protection = Arc::new(protection(config, &connections)?);
+        let of_action = respond.limit.targets_by_action.iter();
+        let known = |action: &str| {
+            let (connector, name) = action.split_once('.').unwrap_or_default();
+            connectors.iter().any(|known| known.connector == connector && known.actions.contains_key(name))
+        };
+        if let Some((action, _)) = of_action.clone().find(|(action, _)| !known(action)) {
+            let what = format!("respond.limit.targets_by_action: there is no action {action:?}");
+            return Err(Failure::new(Exit::Usage, what).hint("`huecry connector list` lists actions"));
+        }
+        let newest = playbooks.current.iter();
+        Ok(Self {
+            connections,
+            protection,
+            limit: Limit {
+                targets_max: respond.limit.targets as usize,
+                window_ms: i64::from(respond.limit.window_minutes) * super::MINUTE_MS,
+            },
+            targets_by_action: of_action.map(|(name, targets)| (name.clone(), *targets as usize)).collect(),
+            hosts: respond.http_hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
+            newest: newest.map(|known| (known.playbook.id.to_string(), Arc::clone(&known.text))).collect(),
+            versions: playbooks.versions.clone(),
+        })
+    }
+}
+
+impl Setup for OperatorSetup {
+    fn connection(&self, connector: &str) -> Option<Connection> {
+        self.connections.get(connector).cloned()
+    }
+
+    fn protection(&self) -> Arc<Protection> {
+        Arc::clone(&self.protection)
+    }
+
+    fn limit(&self, action: &str) -> Limit {
+        let targets_max = self.targets_by_action.get(action).copied();
+        Limit { targets_max: targets_max.unwrap_or(self.limit.targets_max), ..self.limit }
+    }
+
+    fn allows_host(&self, host: &str) -> bool {
+        self.hosts.contains(&host.to_ascii_lowercase())
+    }
+
+    fn playbook(&self, id: &str, version_ms: Option<i64>) -> Option<Arc<str>> {
+        match version_ms {
+            Some(version_ms) => self.versions.get(&(id.to_owned(), version_ms)).cloned(),
+            None => self.newest.get(id).cloned(),
+        }
+    }
+}
+
+fn connections(
+    config: &Config,
+    connectors: &[Arc<Connector>],
+) -> Result<BTreeMap<String, Connection>, Failure> {
+    let mut connections = BTreeMap::new();
+    for (name, said) in &config.respond.connections {
+        let known = connectors.iter().find(|known| known.connector == *name).ok_or_else(|| {
+            let all: Vec<_> = connectors.iter().map(|known| known.connector.as_str()).collect();
+            let what = format!("respond.connections.{name}: there is no such connector");
+            Failure::new(Exit::Usage, what).hint(format!("there are {}", all.join(", ")))
+        })?;
+        let settings = Arc::new(settings(known, said)?);
+        connections.insert(name.clone(), Connection { connector: Arc::clone(known), settings });
+    }
+    Ok(connections)
+}
+
+fn settings(connector: &Connector, said: &BTreeMap<String, SettingValue>) -> Result<Values, Failure> {
+    let name = &connector.connector;
+    let in_host: BTreeSet<&str> = connector.base_url.names().collect();
+    let mut values = Values::new();
+    if let Some(key) = said.keys().find(|key| !connector.settings.contains_key(*key)) {
+        let all: Vec<_> = connector.settings.keys().map(String::as_str).collect();
+        let what = format!("respond.connections.{name}.{key}: {name} has no such setting");
+        return Err(Failure::new(Exit::Usage, what).hint(format!("it has {}", all.join(", "))));
+    }
+    for (key, setting) in &connector.settings {
+        let at = format!("respond.connections.{name}.{key}");
+        let wrong =
+            |reason: &str| Failure::new(Exit::Usage, format!("{at}: {reason}")).hint(setting.help.clone());
+        let value = match said.get(key) {
+            Some(said) => value(said, setting).map_err(|reason| wrong(&reason))?,
+            None if setting.default.is_some() => continue,
+            None => return Err(wrong("it is not set")),
+        };
+        check(&value, setting.kind, in_host.contains(key.as_str())).map_err(|reason| wrong(&reason))?;
+        values.insert(key.clone(), value);
+    }
+    Ok(values)
+}
+
+/// The value, wherever it is kept. What is told of it is never the value.
+fn value(said: &SettingValue, setting: &Setting) -> Result<String, String> {
+    match said {
+        SettingValue::Text(_) if setting.kind == SettingKind::Secret => Err(
+            "it is a secret, which does not stand in the configuration: write { env = \"NAME\" } or { file = \"/path\" }"
+                .to_owned(),
+        ),
+        SettingValue::Text(text) => Ok(text.clone()),
+        SettingValue::Env { env } => {
+            std::env::var(env).map_err(|_| format!("the environment has no variable {env}"))
+        }
+        SettingValue::File { file } => {
+            let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+            // an editor's line end, which no secret has
+            Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+        }
+    }
+}
+
+fn check(value: &str, kind: SettingKind, in_host: bool) -> Result<(), String> {
+    if value.trim().is_empty() {
+        return Err("it is empty".to_owned());
+    }
+    if value.len() > VALUE_BYTES_MAX {
+        return Err(format!("it has more than {VALUE_BYTES_MAX} bytes"));
+    }
+    let is_line = !value.chars().any(|c| c.is_control() && c != '\n');
+    match kind {
+        SettingKind::Url => match url::Url::parse(value) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
+                let is_bare = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+                if is_bare { Ok(()) } else { Err("an address has no query and no name in it".to_owned()) }
+            }
+            _ => Err("it is no address, such as https://example.com".to_owned()),
+        },
+        SettingKind::Text if in_host => {
+            let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+            if value.chars().all(fits) { Ok(()) } else { Err("it is no part of a host's name".to_owned()) }
+        }
+        SettingKind::Text | SettingKind::Secret if is_line => Ok(()),
+        SettingKind::Text | SettingKind::Secret => {
+            Err("there are characters in it that are not seen".to_owned())
+        }
+    }
+}
+
+fn protection(config: &Config, connections: &BTreeMap<String, Connection>) -> Result<Protection, Failure> {
+    let entry = |kind: TargetKind, pattern: &str, reason: &str| Protected {
+        kind,
+        pattern: pattern.to_owned(),
+        reason: reason.to_owned(),
+    };
+    let mut all: Vec<Protected> =
+        PROTECTED.iter().map(|(kind, pattern, reason)| entry(*kind, pattern, reason)).collect();
+    if let Some(host) = config
+        .server
+        .public_url
+        .as_deref()
+        .and_then(|url| url::Url::parse(url).ok()?.host_str().map(str::to_owned))
+    {
+        all.push(entry(TargetKind::Host, &host, "Hue & Cry is reached by it"));
+    }
+    let listens = config.server.listen.ip();
+    if !listens.is_unspecified() {
+        all.push(entry(TargetKind::Network, &listens.to_string(), "Hue & Cry listens on it"));
+    }
+    for (name, connection) in connections {
+        let reason = format!("Hue & Cry reaches {} by it", connection.connector.title);
+        let settings = connection.connector.settings.iter();
+        let ids = settings.filter(|(key, setting)| {
+            setting.kind == SettingKind::Text && (key.ends_with("key_id") || key.ends_with("client_id"))
+        });
+        for (key, _) in ids {
+            if let Some(id) = connection.settings.get(key) {
+                tracing::debug!(connector = name, setting = key, "what it names is protected");
+                all.push(entry(TargetKind::Credential, id, &reason));
+            }
+        }
+    }
+    all.extend(config.respond.protected.iter().map(|protected| Protected {
+        kind: protected.kind.into(),
+        pattern: protected.pattern.clone(),
+        reason: protected.reason.clone(),
+    }));
+    Protection::new(&all).map_err(|error| Failure::new(Exit::Usage, format!("respond.protected: {error}")))
+}

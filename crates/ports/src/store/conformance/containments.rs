@@ -1,0 +1,354 @@
+//! Containments and runs: one worker at a time, nothing without something due.
+
+use super::bench::Bench;
+use crate::store::{ContainmentFilter, DELEGATIONS_MAX, PageRequest, RunFilter, Store, StoreError};
+use model::{
+    Containment, ContainmentDecision, ContainmentId, ContainmentState, Delegation, DelegationId, IncidentId,
+    Lease, LeaseId, Principal, Progress, Run, RunId, RunPlace, RunState, RunStep, StepState, Transition,
+    Ulid,
+};
+use serde_json::json;
+use std::collections::BTreeMap;
+
+fn ana() -> Principal {
+    Principal::Person { id: "per_1".to_owned(), name: "ana".to_owned() }
+}
+
+fn containment(bench: &Bench, target: &str, incident: Option<IncidentId>, at_ms: i64) -> Containment {
+    Containment {
+        id: ContainmentId::new(&bench.clock, &bench.entropy),
+        region: "default".to_owned(),
+        incident,
+        task: None,
+        action: "aws.deactivate_key".to_owned(),
+        target_kind: "credential".to_owned(),
+        target: target.to_owned(),
+        inputs: BTreeMap::from([("note".to_owned(), "x".to_owned())]),
+        plan: json!({ "action": "aws.deactivate_key", "changes": [] }),
+        plan_sha256: [7; 32],
+        requester: ana(),
+        requesters: vec!["per_1".to_owned()],
+        reason: "leaked".to_owned(),
+        decision: ContainmentDecision {
+            people: 1,
+            expires_at_ms: at_ms + 50,
+            ..ContainmentDecision::default()
+        },
+        votes: Vec::new(),
+        facts: BTreeMap::from([("user".to_owned(), "ci".to_owned())]),
+        state: ContainmentState::AwaitingApproval,
+        history: vec![Transition { state: ContainmentState::Planned, at_ms, by: ana(), reason: None }],
+        progress: Progress::default(),
+        ttl_ms: Some(60_000),
+        revert_at_ms: None,
+        due_at_ms: Some(at_ms + 50),
+        lease: None,
+        created_at_ms: at_ms,
+        updated_at_ms: at_ms,
+        version: 1,
+    }
+}
+
+fn lease(bench: &Bench, until_ms: i64) -> Lease {
+    Lease { id: LeaseId::new(&bench.clock, &bench.entropy), until_ms }
+}
+
+async fn added(bench: &Bench, store: &dyn Store, all: &[&Containment]) {
+    let mut unit = store.begin().await.unwrap();
+    for one in all {
+        unit.containments().add(one, &bench.audit(one.id)).await.unwrap();
+    }
+    unit.commit().await.unwrap();
+}
+
+/// Stored as they are, found by every filter, one of an action and target at a time.
+pub async fn containments_are_listed(store: &dyn Store) {
+    let bench = Bench::new(101);
+    let incident = bench.opened(store, 1, "ci").await.id;
+    let one = containment(&bench, "AKIA1", Some(incident), 100);
+    let two = containment(&bench, "AKIA2", None, 200);
+    added(&bench, store, &[&one, &two]).await;
+    let mut view = store.read().await.unwrap();
+    assert_eq!(view.containments().get(one.id).await.unwrap(), Some(one.clone()));
+    assert_eq!(view.containments().get(ContainmentId(Ulid(1))).await.unwrap(), None);
+    let any = ContainmentFilter::default();
+    let first = view.containments().list(&any, &PageRequest::first(1)).await.unwrap();
+    assert_eq!(first.items, std::slice::from_ref(&two));
+    let rest = PageRequest::after(9, first.next.unwrap());
+    assert_eq!(view.containments().list(&any, &rest).await.unwrap().items, std::slice::from_ref(&one));
+    for (filter, found) in [
+        (ContainmentFilter { incident: Some(incident), ..any.clone() }, vec![one.clone()]),
+        (ContainmentFilter { target: Some("AKIA2".to_owned()), ..any.clone() }, vec![two.clone()]),
+        (ContainmentFilter { action: Some("okta.x".to_owned()), ..any.clone() }, vec![]),
+        (ContainmentFilter { states: vec![ContainmentState::Verified], ..any.clone() }, vec![]),
+        (
+            ContainmentFilter { states: vec![ContainmentState::AwaitingApproval], ..any.clone() },
+            vec![two.clone(), one.clone()],
+        ),
+    ] {
+        let page = PageRequest::first(9);
+        assert_eq!(view.containments().list(&filter, &page).await.unwrap().items, found, "{filter:?}");
+    }
+    assert_eq!(view.containments().under_way(&one.action, "AKIA1").await.unwrap(), Some(one.id));
+    assert_eq!(view.containments().under_way(&one.action, "AKIA9").await.unwrap(), None);
+    let targets = view.containments().targets_since(&one.action, 100).await.unwrap();
+    assert_eq!(targets, [(200, "AKIA2".to_owned())]);
+    drop(view);
+
+    let twin = containment(&bench, "AKIA1", None, 300);
+    let mut unit = store.begin().await.unwrap();
+    let refused = unit.containments().add(&twin, &bench.audit(twin.id)).await;
+    assert!(matches!(refused, Err(StoreError::Exists { .. })), "{refused:?}");
+    drop(unit);
+    // what was called off leaves room for the next, and counts for no limit
+    let off = Containment { state: ContainmentState::Cancelled, due_at_ms: None, ..one.clone() };
+    let mut unit = store.begin().await.unwrap();
+    unit.containments().replace(&off, Some(&bench.audit(one.id))).await.unwrap();
+    unit.commit().await.unwrap();
+    added(&bench, store, &[&twin]).await;
+    let mut view = store.read().await.unwrap();
+    assert_eq!(view.containments().targets_since(&one.action, 0).await.unwrap().len(), 2);
+}
+
+/// Who takes one has it alone until the lease ends; stale changes are refused.
+pub async fn containments_are_taken_by_one(store: &dyn Store) {
+    let bench = Bench::new(102);
+    let late = containment(&bench, "AKIA1", None, 100);
+    let soon = containment(&bench, "AKIA2", None, 50);
+    added(&bench, store, &[&late, &soon]).await;
+    let mut view = store.read().await.unwrap();
+    assert_eq!(view.containments().next_due().await.unwrap(), Some(100));
+    drop(view);
+    let mut unit = store.begin().await.unwrap();
+    assert_eq!(unit.containments().take(lease(&bench, 900), 99).await.unwrap(), None, "nothing is due");
+    let (mine, yours) = (lease(&bench, 900), lease(&bench, 950));
+    let taken = unit.containments().take(mine, 200).await.unwrap().unwrap();
+    assert_eq!((taken.id, taken.lease, taken.version), (soon.id, Some(mine), 2));
+    let other = unit.containments().take(yours, 200).await.unwrap().unwrap();
+    assert_eq!(other.id, late.id);
+    assert_eq!(unit.containments().take(lease(&bench, 999), 899).await.unwrap(), None, "both are taken");
+    unit.commit().await.unwrap();
+    let mut view = store.read().await.unwrap();
+    assert_eq!(view.containments().next_due().await.unwrap(), Some(900), "when the first lease ends");
+    drop(view);
+    let mut unit = store.begin().await.unwrap();
+    let stale = unit.containments().replace(&soon, None).await;
+    assert!(matches!(stale, Err(StoreError::Conflict { current: 2 })), "{stale:?}");
+    drop(unit);
+    let mut unit = store.begin().await.unwrap();
+    let again = unit.containments().take(lease(&bench, 2_000), 900).await.unwrap().unwrap();
+    assert_eq!(again.id, soon.id, "its worker has lost it");
+    let given_back = Containment { lease: None, due_at_ms: Some(5_000), ..again.clone() };
+    assert_eq!(unit.containments().replace(&given_back, None).await.unwrap(), 4);
+    unit.commit().await.unwrap();
+}
+
+/// Whatever is not at rest has something due, and what is at rest has not.
+pub async fn what_is_not_at_rest_has_something_due(store: &dyn Store) {
+    let bench = Bench::new(103);
+    let incident = bench.opened(store, 1, "ci").await.id;
+    for &state in ContainmentState::ALL {
+        for revert_at_ms in [None, Some(500)] {
+            for due_at_ms in [None, Some(400)] {
+                let one = Containment {
+                    state,
+                    revert_at_ms,
+                    due_at_ms,
+                    ..containment(&bench, "AKIA1", Some(incident), 100)
+                };
+                let mut unit = store.begin().await.unwrap();
+                let came = unit.containments().add(&one, &bench.audit(one.id)).await;
+                let fits = one.is_at_rest() == due_at_ms.is_none();
+                assert_eq!(came.is_ok(), fits, "{state:?} {revert_at_ms:?} {due_at_ms:?}: {came:?}");
+            }
+        }
+    }
+    let other = containment(&bench, "AKIA1", None, 100);
+    let mut unit = store.begin().await.unwrap();
+    let mismatch = unit.containments().add(&other, &bench.audit("act_other")).await;
+    assert!(matches!(mismatch, Err(StoreError::AuditMismatch { .. })), "{mismatch:?}");
+}
+
+fn run(bench: &Bench, parent: Option<RunPlace>, at_ms: i64) -> Run {
+    Run {
+        id: RunId::new(&bench.clock, &bench.entropy),
+        region: "default".to_owned(),
+        incident: None,
+        parent,
+        depth: u32::from(parent.is_some()),
+        playbook: "playbook--1".to_owned(),
+        name: "Leaked key".to_owned(),
+        modified_at_ms: 1,
+        playbook_sha256: [9; 32],
+        requester: ana(),
+        requesters: vec!["per_1".to_owned()],
+        reason: "leaked".to_owned(),
+        grounds: json!({}),
+        state: RunState::Running,
+        machine: json!({ "root": 1 }),
+        problem: None,
+        due_at_ms: Some(at_ms),
+        deadline_at_ms: at_ms + 1_000,
+        lease: None,
+        created_at_ms: at_ms,
+        updated_at_ms: at_ms,
+        ended_at_ms: None,
+        version: 1,
+    }
+}
+
+fn step(run: &Run, task: u32) -> RunStep {
+    RunStep {
+        run: run.id,
+        task,
+        step: format!("action--{task}"),
+        name: format!("Step {task}"),
+        kind: "manual".to_owned(),
+        text: "look".to_owned(),
+        state: StepState::AwaitingPerson,
+        command: 0,
+        tries: 0,
+        sent: false,
+        containment: None,
+        child: None,
+        begun_at_ms: 1,
+        starts_at_ms: 2,
+        due_at_ms: 700,
+        deadline_at_ms: 800,
+        ended_at_ms: None,
+        by: None,
+        reason: None,
+        region: "default".to_owned(),
+    }
+}
+
+/// A run has the text of its playbook, its steps in order, and one run of each command.
+pub async fn runs_keep_their_playbook(store: &dyn Store) {
+    let bench = Bench::new(104);
+    let one = run(&bench, None, 100);
+    let place = RunPlace { run: one.id, task: 3, command: 1 };
+    let child = run(&bench, Some(place), 200);
+    let mut unit = store.begin().await.unwrap();
+    for begun in [&one, &child] {
+        unit.runs().begin(begun, "the text", &bench.audit(begun.id)).await.unwrap();
+    }
+    unit.commit().await.unwrap();
+    let steps = [step(&one, 2), step(&one, 1)];
+    let mut unit = store.begin().await.unwrap();
+    assert_eq!(unit.runs().replace(&one, &steps, None).await.unwrap(), 2);
+    let ended = RunStep {
+        state: StepState::Skipped,
+        ended_at_ms: Some(9),
+        by: Some(ana()),
+        reason: Some("not here".to_owned()),
+        ..step(&one, 1)
+    };
+    let second = Run { version: 2, ..one.clone() };
+    let audit = bench.audit(one.id);
+    assert_eq!(unit.runs().replace(&second, std::slice::from_ref(&ended), Some(&audit)).await.unwrap(), 3);
+    unit.commit().await.unwrap();
+    let mut view = store.read().await.unwrap();
+    assert_eq!(view.runs().get(child.id).await.unwrap(), Some(child.clone()));
+    assert_eq!(view.runs().playbook(&[9; 32]).await.unwrap().as_deref(), Some("the text"));
+    assert_eq!(view.runs().playbook(&[8; 32]).await.unwrap(), None);
+    assert_eq!(view.runs().steps(one.id, false).await.unwrap(), [ended, step(&one, 2)]);
+    assert_eq!(view.runs().steps(one.id, true).await.unwrap(), [step(&one, 2)]);
+    assert_eq!(view.runs().of_task(place).await.unwrap().map(|run| run.id), Some(child.id));
+    assert_eq!(view.runs().of_task(RunPlace { command: 0, ..place }).await.unwrap(), None);
+    for (filter, ids) in [
+        (RunFilter::default(), vec![child.id, one.id]),
+        (RunFilter { states: vec![RunState::Failed], ..RunFilter::default() }, vec![]),
+        (RunFilter { playbook: Some("playbook--2".to_owned()), ..RunFilter::default() }, vec![]),
+    ] {
+        let page = view.runs().list(&filter, &PageRequest::first(9)).await.unwrap();
+        assert_eq!(page.items.iter().map(|run| run.id).collect::<Vec<_>>(), ids, "{filter:?}");
+    }
+    drop(view);
+    let twin = run(&bench, Some(place), 300);
+    let mut unit = store.begin().await.unwrap();
+    let refused = unit.runs().begin(&twin, "the text", &bench.audit(twin.id)).await;
+    assert!(matches!(refused, Err(StoreError::Exists { .. })), "{refused:?}");
+}
+
+/// Who takes a run has it alone; what it waits for wakes it; at its end nothing does.
+pub async fn runs_are_taken_by_one(store: &dyn Store) {
+    let bench = Bench::new(105);
+    let one = run(&bench, None, 500);
+    let mut unit = store.begin().await.unwrap();
+    unit.runs().begin(&one, "the text", &bench.audit(one.id)).await.unwrap();
+    unit.runs().replace(&one, &[step(&one, 1), step(&one, 2)], None).await.unwrap();
+    assert_eq!(unit.runs().take(lease(&bench, 900), 499).await.unwrap(), None);
+    let place = RunPlace { run: one.id, task: 1, command: 0 };
+    unit.runs().wake(place, 300).await.unwrap();
+    unit.runs().wake(place, 400).await.unwrap();
+    let steps = unit.runs().steps(one.id, true).await.unwrap();
+    assert_eq!(steps.iter().map(|step| step.due_at_ms).collect::<Vec<_>>(), [300, 700]);
+    let taken = unit.runs().take(lease(&bench, 900), 300).await.unwrap().unwrap();
+    assert_eq!((taken.id, taken.due_at_ms), (one.id, Some(300)));
+    assert_eq!(unit.runs().take(lease(&bench, 950), 899).await.unwrap(), None);
+    unit.commit().await.unwrap();
+    let mut unit = store.begin().await.unwrap();
+    assert_eq!(unit.runs().next_due().await.unwrap(), Some(900));
+    let stale = unit.runs().replace(&one, &[], None).await;
+    assert!(matches!(stale, Err(StoreError::Conflict { .. })), "{stale:?}");
+    drop(unit);
+    let mut unit = store.begin().await.unwrap();
+    let half = Run { state: RunState::Completed, ..taken.clone() };
+    let refused = unit.runs().replace(&half, &[], None).await;
+    assert!(matches!(refused, Err(StoreError::BadQuery { .. })), "{refused:?}");
+    drop(unit);
+    let ended = Run { due_at_ms: None, ended_at_ms: Some(9), lease: None, ..half };
+    let mut unit = store.begin().await.unwrap();
+    unit.runs().replace(&ended, &[], Some(&bench.audit(one.id))).await.unwrap();
+    unit.runs().wake(place, 1).await.unwrap();
+    assert_eq!(unit.runs().take(lease(&bench, 2_000), 1_000).await.unwrap(), None);
+    assert_eq!(unit.runs().next_due().await.unwrap(), None);
+    unit.commit().await.unwrap();
+}
+
+/// A delegation counts until its time, or until it is taken back; a person gives few.
+pub async fn answers_are_delegated_for_a_time(store: &dyn Store) {
+    let bench = Bench::new(106);
+    let delegation = |from: &str, to: &str, until_ms| Delegation {
+        id: DelegationId::new(&bench.clock, &bench.entropy),
+        from: from.to_owned(),
+        to: to.to_owned(),
+        until_ms,
+        reason: "away".to_owned(),
+        created_at_ms: 100,
+        ended_at_ms: None,
+        region: "default".to_owned(),
+    };
+    let (one, two) = (delegation("ana", "bob", 500), delegation("bob", "eve", 900));
+    let mut unit = store.begin().await.unwrap();
+    for given in [&one, &two] {
+        unit.delegations().add(given, &bench.audit(given.id)).await.unwrap();
+    }
+    unit.commit().await.unwrap();
+    let mut view = store.read().await.unwrap();
+    assert_eq!(view.delegations().get(one.id).await.unwrap(), Some(one.clone()));
+    assert_eq!(view.delegations().of_person("bob", 499).await.unwrap(), [two.clone(), one.clone()]);
+    assert_eq!(view.delegations().of_person("bob", 500).await.unwrap(), std::slice::from_ref(&two));
+    assert_eq!(view.delegations().of_person("kim", 1).await.unwrap(), []);
+    drop(view);
+    let mut unit = store.begin().await.unwrap();
+    unit.delegations().end(two.id, 200, &bench.audit(two.id)).await.unwrap();
+    assert_eq!(unit.delegations().of_person("bob", 300).await.unwrap(), std::slice::from_ref(&one));
+    for _ in 0..DELEGATIONS_MAX {
+        let next = delegation("kim", "bob", 700);
+        unit.delegations().add(&next, &bench.audit(next.id)).await.unwrap();
+    }
+    unit.commit().await.unwrap();
+    let mut unit = store.begin().await.unwrap();
+    let again = unit.delegations().end(two.id, 300, &bench.audit(two.id)).await;
+    assert!(matches!(again, Err(StoreError::NotFound { .. })), "{again:?}");
+    drop(unit);
+    let mut unit = store.begin().await.unwrap();
+    let further = delegation("kim", "eve", 700);
+    let refused = unit.delegations().add(&further, &bench.audit(further.id)).await;
+    assert!(matches!(refused, Err(StoreError::BadQuery { .. })), "{refused:?}");
+    drop(unit);
+    let mut unit = store.begin().await.unwrap();
+    let later = Delegation { created_at_ms: 700, until_ms: 900, ..further };
+    unit.delegations().add(&later, &bench.audit(later.id)).await.unwrap();
+}

@@ -1,0 +1,96 @@
+//! Actions on targets: planned, approved, applied, verified, taken back.
+
+use super::{Page, PageRequest, StoreError};
+use async_trait::async_trait;
+use model::{AuditRecord, Containment, ContainmentId, ContainmentState, IncidentId, Lease, RunPlace};
+
+/// Most targets that [`ReadContainments::targets_since`] names.
+pub const TARGETS_SINCE_MAX: u32 = 10_000;
+
+/// Which containments; all that is given must fit.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ContainmentFilter {
+    /// In one of these states; empty for any.
+    pub states: Vec<ContainmentState>,
+    /// For this incident.
+    pub incident: Option<IncidentId>,
+    /// Of this action.
+    pub action: Option<String>,
+    /// On the target of this name.
+    pub target: Option<String>,
+}
+
+/// Reads containments.
+#[async_trait]
+pub trait ReadContainments: Send {
+    /// The containment.
+    ///
+    /// # Errors
+    /// [`StoreError::Backend`], [`StoreError::Corrupt`]; as all reads.
+    async fn get(&mut self, id: ContainmentId) -> Result<Option<Containment>, StoreError>;
+
+    /// Containments, the newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::BadCursor`].
+    async fn list(
+        &mut self,
+        filter: &ContainmentFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Containment>, StoreError>;
+
+    /// The one that a command of a run made.
+    ///
+    /// # Errors
+    /// As all reads.
+    async fn of_task(&mut self, task: RunPlace) -> Result<Option<Containment>, StoreError>;
+
+    /// The one of this action on this target that is under way.
+    ///
+    /// # Errors
+    /// As all reads.
+    async fn under_way(&mut self, action: &str, target: &str) -> Result<Option<ContainmentId>, StoreError>;
+
+    /// When this action was asked for since `since_ms`, and on what; what was denied, expired or called off is left out.
+    /// At most [`TARGETS_SINCE_MAX`], the newest.
+    ///
+    /// # Errors
+    /// As all reads.
+    async fn targets_since(&mut self, action: &str, since_ms: i64) -> Result<Vec<(i64, String)>, StoreError>;
+
+    /// When the next one is due that nobody works on; also when a lease ends that was not given back.
+    ///
+    /// # Errors
+    /// As all reads.
+    async fn next_due(&mut self) -> Result<Option<i64>, StoreError>;
+}
+
+/// Changes containments. Audit records are about the containment's id.
+#[async_trait]
+pub trait Containments: ReadContainments {
+    /// Adds one, at version 1.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] for the id, the command of a run, or if one of this action on this target is under way;
+    /// [`StoreError::AuditMismatch`]; [`StoreError::BadQuery`] for one that is not at rest and has nothing due.
+    async fn add(&mut self, containment: &Containment, audit: &AuditRecord) -> Result<(), StoreError>;
+
+    /// Replaces what can change (plan and facts, decision and votes, state, history and progress, what is due, the lease)
+    /// if the stored one is at `containment.version`; returns the new version. `audit` is `None` for what nobody
+    /// decided and nothing came of, such as another try.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`], [`StoreError::NotFound`], and as [`add`](Self::add).
+    async fn replace(
+        &mut self,
+        containment: &Containment,
+        audit: Option<&AuditRecord>,
+    ) -> Result<u64, StoreError>;
+
+    /// Gives the lease to the one that has been due longest and that nobody works on, and returns it with it. Who holds
+    /// it alone may take its next step, until it ends.
+    ///
+    /// # Errors
+    /// As all changes.
+    async fn take(&mut self, lease: Lease, now_ms: i64) -> Result<Option<Containment>, StoreError>;
+}

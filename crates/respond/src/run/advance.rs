@@ -1,0 +1,466 @@
+//! The worker of runs: takes the one that has been due longest, does its one next thing, writes what came of it.
+
+use super::start::{Beginning, StartRunRequest, moved};
+use super::walk::{Walk, Way};
+use super::{Machine, Outcome, http};
+use crate::actor::Actor;
+use crate::connector::{Answer, Request, Unanswered};
+use crate::contain::{ContainRequest, Grounds, Preview};
+use crate::error::RespondError;
+use crate::plan::BlastRadius;
+use crate::playbook::{StepKind, read};
+use crate::service::Responder;
+use model::{
+    ContainmentState, IncidentId, Lease, LeaseId, Run, RunId, RunPlace, RunState, RunStep, StepState,
+};
+use ports::store::{StoreError, UnitOfWork};
+use std::collections::BTreeSet;
+
+/// What a worker has done for a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunMoved {
+    /// Which.
+    pub id: RunId,
+    /// The incident that it is for.
+    pub incident: Option<IncidentId>,
+    /// Where it stood.
+    pub from: RunState,
+    /// Where it stands.
+    pub to: RunState,
+    /// The step that was done something about, and where it stands.
+    pub step: Option<(u32, StepState)>,
+    /// What is wrong, in words.
+    pub problem: Option<String>,
+}
+
+/// What has to wait for the remote side.
+enum AtRemote {
+    Plan(Box<ContainRequest>),
+    Send(Request),
+}
+
+/// What came of it.
+enum Came {
+    Planned(Box<(ContainRequest, Result<Preview, RespondError>)>),
+    Answered { changes: bool, came: Result<Answer, Unanswered> },
+}
+
+impl Responder {
+    /// Does the one next thing of the run that has been due longest; `None` if none is.
+    ///
+    /// # Errors
+    /// [`RespondError::Store`]; then whatever was begun is taken up again when the lease has ended.
+    pub async fn advance_run(&self) -> Result<Option<RunMoved>, RespondError> {
+        let now_ms = self.now_ms();
+        let id = LeaseId::new(&*self.options.clock, &*self.options.entropy);
+        let lease = Lease { id, until_ms: now_ms.saturating_add(self.options.times.lease_ms) };
+        let mut unit = self.options.store.begin().await?;
+        let Some(run) = unit.runs().take(lease, now_ms).await? else { return Ok(None) };
+        let from = run.state;
+        let mut walk = match self.walk(&mut *unit, run.id).await {
+            Ok(walk) => walk,
+            Err(error @ RespondError::Store(_)) => return Err(error),
+            Err(error) => return self.give_up(unit, run, &error.to_string()).await.map(Some),
+        };
+        if now_ms >= walk.run.deadline_at_ms {
+            walk.run.lease = None;
+            self.stop_in(&mut *unit, walk, &Actor::system(), "the time of the run is over").await?;
+            let run = unit.runs().get(run.id).await?.unwrap_or(run);
+            unit.commit().await?;
+            return Ok(Some(moved(&run, from, None)));
+        }
+        walk.begin_tasks(now_ms);
+        walk.close(now_ms);
+        let task = walk.due(now_ms).map(|step| step.task);
+        let at_remote = match task {
+            Some(task) => self.step(&mut *unit, &mut walk, task).await?,
+            None => None,
+        };
+        if at_remote.is_none() {
+            walk.run.lease = None;
+        }
+        self.write_step(&mut *unit, &mut walk, task).await?;
+        unit.commit().await?;
+        let (Some(task), Some(at_remote)) = (task, at_remote) else {
+            return Ok(Some(moved(&walk.run, from, task.and_then(|task| walk.step_of(task)))));
+        };
+        if self.now_ms() >= lease.until_ms {
+            // the store kept us waiting for so long that another worker may be at it
+            return Ok(Some(moved(&walk.run, from, walk.step_of(task))));
+        }
+        let came = self.wait_for_step(at_remote).await?;
+        self.write_came(&walk.run, (lease, task), came).await.map(Some)
+    }
+
+    /// Ends a run that this program cannot read any more: it must not wait for ever, nor keep others waiting.
+    async fn give_up(
+        &self,
+        mut unit: Box<dyn UnitOfWork>,
+        mut run: Run,
+        problem: &str,
+    ) -> Result<RunMoved, RespondError> {
+        let (now_ms, from, actor) = (self.now_ms(), run.state, Actor::system());
+        let mut steps = unit.runs().steps(run.id, true).await?;
+        for step in &mut steps {
+            (step.state, step.ended_at_ms) = (StepState::Stopped, Some(now_ms));
+            (step.by, step.reason) = (Some(actor.principal.clone()), Some(problem.to_owned()));
+        }
+        (run.state, run.problem) = (RunState::Failed, Some(problem.to_owned()));
+        (run.due_at_ms, run.ended_at_ms, run.lease) = (None, Some(now_ms), None);
+        let mut audit = self.run_audit(&run, &actor, "run.end");
+        audit.reason = Some(problem.to_owned());
+        unit.runs().replace(&run, &steps, Some(&audit)).await?;
+        if let Some(parent) = run.parent {
+            unit.runs().wake(parent, now_ms).await?;
+        }
+        unit.commit().await?;
+        Ok(moved(&run, from, None))
+    }
+
+    /// A step that ended, and the run with it, has its record; what was only looked at has none.
+    async fn write_step(
+        &self,
+        unit: &mut dyn UnitOfWork,
+        walk: &mut Walk,
+        task: Option<u32>,
+    ) -> Result<(), RespondError> {
+        let ended = task.filter(|task| {
+            walk.changed.contains(task) && walk.step_of(*task).is_some_and(|step| step.ended_at_ms.is_some())
+        });
+        let actor = Actor::system();
+        let told = ended.map(|task| (&actor, "run.step", task));
+        let told = told.or_else(|| (walk.run.state != RunState::Running).then_some((&actor, "run.end", 0)));
+        self.write_walk(unit, walk, told).await
+    }
+
+    /// What is due of a step, as far as it needs no remote side; the rest is returned.
+    async fn step(
+        &self,
+        unit: &mut dyn UnitOfWork,
+        walk: &mut Walk,
+        task: u32,
+    ) -> Result<Option<AtRemote>, RespondError> {
+        let now_ms = self.now_ms();
+        let Some(step) = walk.step_of(task).cloned() else { return Ok(None) };
+        if now_ms >= step.deadline_at_ms {
+            let limit_ms = step.deadline_at_ms.saturating_sub(step.starts_at_ms);
+            fail(walk, task, format!("it took longer than {limit_ms} ms"), now_ms);
+            return Ok(None);
+        }
+        if step.state == StepState::Delayed {
+            if let Err(problem) = walk.begin_command(task, now_ms) {
+                fail(walk, task, problem, now_ms);
+            }
+            return Ok(None);
+        }
+        match walk.way(&step) {
+            Way::Action => self.action(unit, walk, &step).await,
+            Way::Http => Ok(self.send(walk, &step)),
+            Way::Playbook => self.call(unit, walk, &step).await.map(|()| None),
+            Way::Person | Way::Refused => {
+                walk.change(task, |step| step.due_at_ms = step.deadline_at_ms);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Asks for a containment, or sees what came of it.
+    async fn action(
+        &self,
+        unit: &mut dyn UnitOfWork,
+        walk: &mut Walk,
+        step: &RunStep,
+    ) -> Result<Option<AtRemote>, RespondError> {
+        let now_ms = self.now_ms();
+        let Some(id) = step.containment else {
+            match action_request(walk, step, now_ms) {
+                Ok(request) => return Ok(Some(AtRemote::Plan(Box::new(request)))),
+                Err(problem) => fail(walk, step.task, problem, now_ms),
+            }
+            return Ok(None);
+        };
+        let containment = unit.containments().get(id).await?;
+        let containment = containment.ok_or_else(|| StoreError::not_found("containment", id))?;
+        let took_effect =
+            containment.history.iter().any(|transition| transition.state == ContainmentState::Verified);
+        if took_effect {
+            succeed(walk, step.task, Vec::new(), now_ms);
+        } else if containment.state.is_end() {
+            let last = containment.history.last().and_then(|transition| transition.reason.clone());
+            let problem = format!("{}: {}", containment.state.as_str(), last.unwrap_or_default());
+            fail(walk, step.task, problem, now_ms);
+        } else {
+            walk.change(step.task, |step| step.due_at_ms = step.deadline_at_ms);
+        }
+        Ok(None)
+    }
+
+    /// Sends a request; what may have been sent before is not sent again where it changes something.
+    fn send(&self, walk: &mut Walk, step: &RunStep) -> Option<AtRemote> {
+        let now_ms = self.now_ms();
+        let request = match http_request(self, walk, step) {
+            Ok(request) => request,
+            Err(problem) => {
+                fail(walk, step.task, problem, now_ms);
+                return None;
+            }
+        };
+        let changes = request.method != crate::connector::Method::Get;
+        if step.sent && changes {
+            let problem = "the request may have been sent; nobody can tell what came of it";
+            unknown(walk, step.task, problem);
+            return None;
+        }
+        let until_ms = now_ms.saturating_add(self.options.times.lease_ms);
+        walk.change(step.task, |step| {
+            step.sent = true;
+            step.tries += 1;
+            step.due_at_ms = until_ms;
+        });
+        Some(AtRemote::Send(request))
+    }
+
+    /// Begins another run, or sees what came of it.
+    async fn call(
+        &self,
+        unit: &mut dyn UnitOfWork,
+        walk: &mut Walk,
+        step: &RunStep,
+    ) -> Result<(), RespondError> {
+        let now_ms = self.now_ms();
+        let Some(child) = step.child else {
+            match self.begin_child(unit, walk, step).await {
+                Ok(run) => walk.change(step.task, |step| {
+                    step.child = Some(run.id);
+                    step.due_at_ms = step.deadline_at_ms;
+                }),
+                Err(error @ RespondError::Store(_)) => return Err(error),
+                Err(error) => fail(walk, step.task, error.to_string(), now_ms),
+            }
+            return Ok(());
+        };
+        let child = unit.runs().get(child).await?.ok_or_else(|| StoreError::not_found("run", child))?;
+        match child.state {
+            RunState::Running => walk.change(step.task, |step| step.due_at_ms = step.deadline_at_ms),
+            RunState::Completed | RunState::Handled => {
+                let machine = serde_json::from_value(child.machine).ok();
+                let values = machine.map(|machine| values_out(walk, step, &machine)).unwrap_or_default();
+                succeed(walk, step.task, values, now_ms);
+            }
+            RunState::Failed | RunState::Stopped => {
+                let problem = child.problem.unwrap_or_else(|| child.state.as_str().to_owned());
+                fail(walk, step.task, format!("{}: {problem}", child.id), now_ms);
+            }
+        }
+        Ok(())
+    }
+
+    async fn begin_child(
+        &self,
+        unit: &mut dyn UnitOfWork,
+        walk: &Walk,
+        step: &RunStep,
+    ) -> Result<Run, RespondError> {
+        let kind = walk.definition(step).map(|definition| &definition.kind);
+        let Some(StepKind::PlaybookAction { playbook, version_ms, in_args, .. }) = kind else {
+            return Err(RespondError::NoSuchStep(step.step.clone()));
+        };
+        let text = self.options.setup.playbook(playbook.as_str(), *version_ms);
+        let text = text.ok_or_else(|| RespondError::NoPlaybook(playbook.to_string()))?;
+        let (called, _) = read(&text)?;
+        let values = in_args.iter().filter(|name| called.variables.get(name).is_some()).filter_map(|name| {
+            let variable = walk.machine.variables().get(name)?;
+            Some((name.clone(), variable.value.clone()?))
+        });
+        let request = StartRunRequest {
+            actor: Actor { principal: walk.run.requester.clone(), origin: None, request_id: None },
+            requesters: walk.run.requesters.iter().cloned().collect(),
+            playbook: text,
+            values: values.collect(),
+            incident: walk.run.incident,
+            region: walk.run.region.clone(),
+            grounds: grounds(&walk.run),
+            limit_ms: Some(step.deadline_at_ms.saturating_sub(self.now_ms())),
+            reason: walk.run.reason.clone(),
+        };
+        let parent = Some((&walk.run, place(step)));
+        self.start_run_in(unit, Beginning { parent, request: &request }).await
+    }
+
+    async fn wait_for_step(&self, at_remote: AtRemote) -> Result<Came, RespondError> {
+        match at_remote {
+            AtRemote::Plan(request) => {
+                let preview = self.check_and_preview(&request).await;
+                Ok(Came::Planned(Box::new((*request, preview))))
+            }
+            AtRemote::Send(request) => {
+                let changes = request.method != crate::connector::Method::Get;
+                let came = self.at_remote(move |remote| remote.send(&request)).await?;
+                Ok(Came::Answered { changes, came })
+            }
+        }
+    }
+
+    /// Writes what came of it, unless another worker has taken over or the step has ended meanwhile.
+    async fn write_came(
+        &self,
+        before: &Run,
+        (lease, task): (Lease, u32),
+        came: Came,
+    ) -> Result<RunMoved, RespondError> {
+        let mut unit = self.options.store.begin().await?;
+        let mut walk = self.walk(&mut *unit, before.id).await?;
+        if walk.run.lease.map(|held| held.id) != Some(lease.id) || walk.run.state != RunState::Running {
+            return Ok(moved(&walk.run, before.state, None));
+        }
+        walk.run.lease = None;
+        let step = walk.step_of(task).cloned().filter(|step| step.state == StepState::Running);
+        if let Some(step) = step {
+            match came {
+                Came::Planned(planned) => {
+                    self.asked_for(&mut *unit, &mut walk, &step, *planned).await?;
+                }
+                Came::Answered { changes, came } => self.answered(&mut walk, &step, changes, came),
+            }
+        }
+        self.write_step(&mut *unit, &mut walk, Some(task)).await?;
+        unit.commit().await?;
+        Ok(moved(&walk.run, before.state, walk.step_of(task)))
+    }
+
+    async fn asked_for(
+        &self,
+        unit: &mut dyn UnitOfWork,
+        walk: &mut Walk,
+        step: &RunStep,
+        (request, preview): (ContainRequest, Result<Preview, RespondError>),
+    ) -> Result<(), RespondError> {
+        let now_ms = self.now_ms();
+        let made = match preview {
+            Ok(preview) => self.request_in(unit, &request, preview).await,
+            Err(error) => Err(error),
+        };
+        match made {
+            Ok(containment) => walk.change(step.task, |step| {
+                step.containment = Some(containment.id);
+                step.due_at_ms = step.deadline_at_ms;
+            }),
+            Err(RespondError::Later(reason)) => self.later(walk, step, reason),
+            Err(error @ RespondError::Store(_)) => return Err(error),
+            Err(error) => fail(walk, step.task, error.to_string(), now_ms),
+        }
+        Ok(())
+    }
+
+    fn answered(&self, walk: &mut Walk, step: &RunStep, changes: bool, came: Result<Answer, Unanswered>) {
+        let now_ms = self.now_ms();
+        match came {
+            Ok(answer) => match answer.status {
+                200..=299 => succeed(walk, step.task, Vec::new(), now_ms),
+                408 | 425 | 429 => self.later(walk, step, format!("status {}", answer.status)),
+                500..=599 if changes => unknown(walk, step.task, &format!("status {}", answer.status)),
+                500 | 502..=504 => self.later(walk, step, format!("status {}", answer.status)),
+                status => fail(walk, step.task, format!("status {status}"), now_ms),
+            },
+            Err(Unanswered::Lost(reason)) if changes => unknown(walk, step.task, &reason),
+            Err(Unanswered::Lost(reason) | Unanswered::NotSent(reason)) => self.later(walk, step, reason),
+        }
+    }
+
+    /// It had no effect, and is tried again; the step's own time ends that.
+    fn later(&self, walk: &mut Walk, step: &RunStep, reason: String) {
+        let now_ms = self.now_ms();
+        let tries = step.tries.max(1);
+        let due_at_ms = now_ms.saturating_add(self.options.times.wait_ms(tries));
+        walk.change(step.task, |step| {
+            step.sent = false;
+            // what was sent was counted then
+            step.tries = tries + u32::from(step.kind == crate::playbook::ACTION_COMMAND);
+            step.due_at_ms = due_at_ms;
+            step.reason = Some(reason);
+        });
+    }
+}
+
+/// Which command of which run.
+fn place(step: &RunStep) -> RunPlace {
+    RunPlace { run: step.run, task: step.task, command: step.command }
+}
+
+fn grounds(run: &Run) -> Grounds {
+    // what cannot be read is for people
+    serde_json::from_value(run.grounds.clone()).unwrap_or_default()
+}
+
+fn fail(walk: &mut Walk, task: u32, problem: String, now_ms: i64) {
+    let by = Actor::system().principal;
+    walk.settle(task, Outcome::Failure(problem), (&by, StepState::Failed), now_ms);
+}
+
+fn succeed(walk: &mut Walk, task: u32, values: Vec<(String, String)>, now_ms: i64) {
+    let by = Actor::system().principal;
+    walk.succeed(task, values, (&by, None, StepState::Succeeded), now_ms);
+}
+
+/// A person is asked, as long as the step has time.
+fn unknown(walk: &mut Walk, task: u32, reason: &str) {
+    walk.change(task, |step| {
+        step.state = StepState::Unknown;
+        step.due_at_ms = step.deadline_at_ms;
+        step.reason = Some(reason.to_owned());
+    });
+}
+
+fn action_request(walk: &Walk, step: &RunStep, now_ms: i64) -> Result<ContainRequest, String> {
+    let (definition, command) =
+        walk.definition(step).zip(walk.command(step)).ok_or("there is no such step")?;
+    let call = command.call.as_ref().ok_or("it asks for no action")?;
+    let asked = call.resolved(&definition.variables.over(walk.machine.variables()));
+    let asked = asked.map_err(|error| error.to_string())?;
+    let wait_ms = step.deadline_at_ms.saturating_sub(now_ms).min(crate::approval::WAIT_MS_MAX);
+    Ok(ContainRequest {
+        actor: Actor { principal: walk.run.requester.clone(), origin: None, request_id: None },
+        requesters: walk.run.requesters.iter().cloned().collect(),
+        action: asked.action,
+        target: asked.target,
+        belongs_to: Vec::new(),
+        inputs: asked.inputs,
+        ttl_ms: asked.ttl_ms,
+        blast_radius: BlastRadius::default(),
+        incident: walk.run.incident,
+        task: Some(place(step)),
+        region: walk.run.region.clone(),
+        grounds: grounds(&walk.run),
+        quorum: BTreeSet::new(),
+        wait_ms: Some(wait_ms),
+        seen: None,
+        reason: format!("{} of {}: {}", step.name, walk.run.id, walk.run.reason)
+            .chars()
+            .take(crate::contain::REASON_CHARS_MAX)
+            .collect(),
+    })
+}
+
+fn http_request(responder: &Responder, walk: &Walk, step: &RunStep) -> Result<Request, String> {
+    let (definition, command) =
+        walk.definition(step).zip(walk.command(step)).ok_or("there is no such step")?;
+    let setup = &responder.options.setup;
+    http::request(
+        &walk.playbook,
+        definition,
+        command,
+        |host| setup.allows_host(host),
+        |text| walk.machine.resolve(definition, text).map_err(|error| error.to_string()),
+    )
+}
+
+/// What a called run gives back.
+fn values_out(walk: &Walk, step: &RunStep, child: &Machine) -> Vec<(String, String)> {
+    let kind = walk.definition(step).map(|definition| &definition.kind);
+    let Some(StepKind::PlaybookAction { out_args, .. }) = kind else { return Vec::new() };
+    let values = out_args.iter().filter_map(|name| {
+        let variable = child.variables().get(name)?;
+        Some((name.clone(), variable.value.clone()?))
+    });
+    values.collect()
+}

@@ -1,0 +1,296 @@
+//! A run as a worker has it in hand: row, playbook, machine, open steps. Pure.
+
+use super::{End, Machine, Outcome, Task, delay_ms, limit_ms};
+use crate::error::RespondError;
+use crate::playbook::ACTION_COMMAND;
+use crate::playbook::{Command, Identifier, Playbook, Step, StepKind, read};
+use model::{Principal, Run, RunState, RunStep, StepState};
+use std::collections::BTreeSet;
+
+/// Most runs above a run.
+pub const DEPTH_MAX: u32 = 4;
+
+/// What is done in a task that calls another playbook.
+pub(super) const PLAYBOOK: &str = "playbook";
+
+pub(super) struct Walk {
+    pub(super) run: Run,
+    pub(super) playbook: Playbook,
+    pub(super) machine: Machine,
+    /// Those that have not ended, and those that ended in this hand.
+    pub(super) steps: Vec<RunStep>,
+    /// The numbers of those that are to be written.
+    pub(super) changed: BTreeSet<u32>,
+}
+
+/// How a step is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// By a containment.
+    Action,
+    /// By a person.
+    Person,
+    /// By a request.
+    Http,
+    /// By another run.
+    Playbook,
+    /// Not at all.
+    Refused,
+}
+
+impl Walk {
+    pub(super) fn of(run: Run, text: &str, steps: Vec<RunStep>) -> Result<Self, RespondError> {
+        let (playbook, _) = read(text)?;
+        let machine = serde_json::from_value(run.machine.clone())
+            .map_err(|error| RespondError::CutOff(format!("the stored machine cannot be read: {error}")))?;
+        Ok(Self { run, playbook, machine, steps, changed: BTreeSet::new() })
+    }
+
+    pub(super) fn store_machine(&mut self) -> Result<(), RespondError> {
+        self.run.machine =
+            serde_json::to_value(&self.machine).map_err(|error| RespondError::CutOff(error.to_string()))?;
+        Ok(())
+    }
+
+    pub(super) fn step_of(&self, task: u32) -> Option<&RunStep> {
+        self.steps.iter().find(|step| step.task == task)
+    }
+
+    pub(super) fn change(&mut self, task: u32, how: impl FnOnce(&mut RunStep)) {
+        if let Some(step) = self.steps.iter_mut().find(|step| step.task == task) {
+            how(step);
+            self.changed.insert(task);
+        }
+    }
+
+    /// The playbook's step of a step of the run.
+    pub(super) fn definition(&self, step: &RunStep) -> Option<&Step> {
+        self.playbook.step(&step.step.parse::<Identifier>().ok()?)
+    }
+
+    /// The command that a step is at.
+    pub(super) fn command(&self, step: &RunStep) -> Option<&Command> {
+        match &self.definition(step)?.kind {
+            StepKind::Action { commands, .. } => commands.get(step.command as usize),
+            _ => None,
+        }
+    }
+
+    fn commands(&self, step: &RunStep) -> usize {
+        match self.definition(step).map(|definition| &definition.kind) {
+            Some(StepKind::Action { commands, .. }) => commands.len(),
+            _ => 1,
+        }
+    }
+
+    /// How the command that a step is at is done.
+    pub(super) fn way(&self, step: &RunStep) -> Way {
+        let Some(definition) = self.definition(step) else { return Way::Refused };
+        let StepKind::Action { agent, .. } = &definition.kind else { return Way::Playbook };
+        let Some(command) = self.command(step) else { return Way::Refused };
+        if command.kind == ACTION_COMMAND {
+            return Way::Action;
+        }
+        let agent = self.playbook.agents.get(agent);
+        let by_people = agent.is_some_and(|agent| agent.is_people() || !agent.is_known());
+        if command.kind == "manual" || !command.is_known() || by_people {
+            Way::Person
+        } else if command.kind == "http-api" {
+            Way::Http
+        } else {
+            Way::Refused
+        }
+    }
+
+    /// Whether a person may give these values with a step: it names them as what comes out, and the variables take them.
+    pub(super) fn check_given(
+        &self,
+        step: &RunStep,
+        values: &[(String, String)],
+    ) -> Result<(), RespondError> {
+        let definition = self.definition(step);
+        let out_args = match definition.map(|definition| &definition.kind) {
+            Some(StepKind::Action { out_args, .. }) => out_args.as_slice(),
+            _ => &[],
+        };
+        if let Some((name, _)) = values.iter().find(|(name, _)| !out_args.contains(name)) {
+            return Err(RespondError::BadValue(name.clone()));
+        }
+        self.machine.check_values(definition, values).map_err(RespondError::BadValue)
+    }
+
+    /// Begins the tasks that the machine has come to.
+    pub(super) fn begin_tasks(&mut self, now_ms: i64) {
+        for Task { number, step } in self.machine.tasks() {
+            if self.step_of(number).is_some() {
+                continue;
+            }
+            let Some(definition) = self.playbook.step(&step) else { continue };
+            let starts_at_ms = later(now_ms, delay_ms(definition));
+            let deadline_at_ms = later(starts_at_ms, limit_ms(&self.playbook, definition));
+            let name = if definition.name.is_empty() { step.to_string() } else { definition.name.clone() };
+            self.steps.push(RunStep {
+                run: self.run.id,
+                task: number,
+                step: step.to_string(),
+                name,
+                kind: definition.kind.as_str().to_owned(),
+                text: String::new(),
+                state: StepState::Delayed,
+                command: 0,
+                tries: 0,
+                sent: false,
+                containment: None,
+                child: None,
+                begun_at_ms: now_ms,
+                starts_at_ms,
+                due_at_ms: starts_at_ms,
+                deadline_at_ms: deadline_at_ms.min(self.run.deadline_at_ms),
+                ended_at_ms: None,
+                by: None,
+                reason: None,
+                region: self.run.region.clone(),
+            });
+            self.changed.insert(number);
+        }
+    }
+
+    /// The command that the step is at begins now.
+    pub(super) fn begin_command(&mut self, task: u32, now_ms: i64) -> Result<(), String> {
+        let Some(step) = self.step_of(task) else { return Ok(()) };
+        let way = self.way(step);
+        let (kind, text) = match (self.command(step), self.definition(step).map(|step| &step.kind)) {
+            (_, Some(StepKind::PlaybookAction { playbook, .. })) => {
+                (PLAYBOOK.to_owned(), playbook.to_string())
+            }
+            (Some(command), _) => {
+                let text = command.text.as_deref().unwrap_or(&command.description);
+                let own = self.definition(step).map(|definition| definition.variables.clone());
+                let variables = own.unwrap_or_default().over(self.machine.variables());
+                // a person is asked also where not everything is known
+                let text =
+                    if way == Way::Person { Ok(variables.show(text)) } else { variables.resolve(text) };
+                (command.kind.clone(), text.map_err(|error| error.to_string())?)
+            }
+            _ => return Err("there is no such step".to_owned()),
+        };
+        if way == Way::Refused {
+            return Err(format!("commands of type {kind:?} are not executed here: nobody has enabled them"));
+        }
+        self.change(task, |step| {
+            (step.kind, step.text) = (kind, text);
+            (step.tries, step.sent) = (0, false);
+            (step.containment, step.child) = (None, None);
+            let by_person = way == Way::Person;
+            step.state = if by_person { StepState::AwaitingPerson } else { StepState::Running };
+            step.due_at_ms = if by_person { step.deadline_at_ms } else { now_ms };
+        });
+        Ok(())
+    }
+
+    /// A command went well: the next one begins, or the step ends. `as_state` is how it ends.
+    pub(super) fn succeed(
+        &mut self,
+        task: u32,
+        values: Vec<(String, String)>,
+        (by, reason, as_state): (&Principal, Option<String>, StepState),
+        now_ms: i64,
+    ) {
+        let Some(step) = self.step_of(task) else { return };
+        if step.command as usize + 1 < self.commands(step) {
+            self.change(task, |step| {
+                step.command += 1;
+                step.reason.clone_from(&reason);
+            });
+            if let Err(problem) = self.begin_command(task, now_ms) {
+                self.settle(task, Outcome::Failure(problem), (by, StepState::Failed), now_ms);
+            }
+            return;
+        }
+        let definition = self.definition(step);
+        if let Err(problem) = self.machine.check_values(definition, &values) {
+            return self.settle(task, Outcome::Failure(problem), (by, StepState::Failed), now_ms);
+        }
+        self.change(task, |step| step.reason = reason);
+        self.settle(task, Outcome::Success(values), (by, as_state), now_ms);
+    }
+
+    /// Ends a step and lets the machine go on.
+    pub(super) fn settle(
+        &mut self,
+        task: u32,
+        outcome: Outcome,
+        (by, state): (&Principal, StepState),
+        now_ms: i64,
+    ) {
+        let problem = if let Outcome::Failure(problem) = &outcome { Some(problem.clone()) } else { None };
+        self.change(task, |step| {
+            end_step(step, state, by, now_ms);
+            if problem.is_some() {
+                step.reason.clone_from(&problem);
+            }
+        });
+        // a task that the machine does not wait for changes nothing there
+        let _ = self.machine.settle(&self.playbook, task, outcome);
+        self.begin_tasks(now_ms);
+        self.close(now_ms);
+    }
+
+    /// What an end of the machine comes to; steps that are open then are over.
+    pub(super) fn close(&mut self, now_ms: i64) {
+        let waiting: BTreeSet<u32> = self.machine.tasks().iter().map(|task| task.number).collect();
+        let by = crate::actor::Actor::system().principal;
+        let over: Vec<u32> = self
+            .steps
+            .iter()
+            .filter(|step| step.ended_at_ms.is_none() && !waiting.contains(&step.task))
+            .map(|step| step.task)
+            .collect();
+        for task in over {
+            self.change(task, |step| {
+                end_step(step, StepState::Stopped, &by, now_ms);
+                step.reason = Some("the run went on without it".to_owned());
+            });
+        }
+        let Some(end) = self.machine.end() else { return };
+        let (state, problem) = match end {
+            End::Completed => (RunState::Completed, None),
+            End::Handled { step, reason } => (RunState::Handled, Some(format!("{step}: {reason}"))),
+            End::Failed { step, reason } => (RunState::Failed, Some(format!("{step}: {reason}"))),
+            End::Stopped { reason } => (RunState::Stopped, Some(reason.clone())),
+        };
+        (self.run.state, self.run.problem) = (state, problem);
+        self.run.ended_at_ms = Some(now_ms);
+    }
+
+    /// When something is due next: a step, or the run's own end.
+    pub(super) fn due_at_ms(&self) -> Option<i64> {
+        if self.run.state != RunState::Running {
+            return None;
+        }
+        let open = self.steps.iter().filter(|step| step.ended_at_ms.is_none());
+        let due = open.map(|step| step.due_at_ms.min(step.deadline_at_ms)).min();
+        Some(due.unwrap_or(i64::MIN).min(self.run.deadline_at_ms))
+    }
+
+    /// The open step that has been due longest at `now_ms`.
+    pub(super) fn due(&self, now_ms: i64) -> Option<&RunStep> {
+        let open = self.steps.iter().filter(|step| step.ended_at_ms.is_none());
+        open.filter(|step| step.due_at_ms.min(step.deadline_at_ms) <= now_ms)
+            .min_by_key(|step| (step.due_at_ms.min(step.deadline_at_ms), step.task))
+    }
+
+    pub(super) fn changed_steps(&self) -> Vec<RunStep> {
+        self.steps.iter().filter(|step| self.changed.contains(&step.task)).cloned().collect()
+    }
+}
+
+fn end_step(step: &mut RunStep, state: StepState, by: &Principal, now_ms: i64) {
+    step.state = state;
+    step.ended_at_ms = Some(now_ms);
+    step.by = Some(by.clone());
+}
+
+fn later(at_ms: i64, by_ms: u64) -> i64 {
+    at_ms.saturating_add(i64::try_from(by_ms).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,71 @@
+//! What the operator has set, as it is now.
+
+use crate::connector::{Connector, Values};
+use crate::protect::Protection;
+use crate::window::Limit;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// A connector and how it reaches its system.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    /// Its file.
+    pub connector: Arc<Connector>,
+    /// What is set for it, secrets too.
+    pub settings: Arc<Values>,
+}
+
+/// What the operator has set. Asked anew for each step, so that a change counts at once.
+pub trait Setup: Send + Sync {
+    /// The connector of that name, if it is set up.
+    fn connection(&self, connector: &str) -> Option<Connection>;
+
+    /// What no action may touch.
+    fn protection(&self) -> Arc<Protection>;
+
+    /// How many targets this action (`aws.deactivate_key`) may have in a time.
+    fn limit(&self, action: &str) -> Limit;
+
+    /// Whether a playbook may send requests to this host (and port, where one is named) by itself.
+    fn allows_host(&self, host: &str) -> bool;
+
+    /// The text of a playbook that another one calls: this version, by when it was made, or the newest.
+    fn playbook(&self, id: &str, version_ms: Option<i64>) -> Option<Arc<str>>;
+}
+
+/// A setup that does not change.
+#[derive(Debug, Clone)]
+pub struct FixedSetup {
+    /// Connectors by name.
+    pub connections: BTreeMap<String, Connection>,
+    /// What is protected.
+    pub protection: Arc<Protection>,
+    /// The limit of every action.
+    pub limit: Limit,
+    /// Hosts that playbooks may send requests to.
+    pub hosts: BTreeSet<String>,
+    /// Playbooks by id.
+    pub playbooks: BTreeMap<String, Arc<str>>,
+}
+
+impl Setup for FixedSetup {
+    fn connection(&self, connector: &str) -> Option<Connection> {
+        self.connections.get(connector).cloned()
+    }
+
+    fn protection(&self) -> Arc<Protection> {
+        Arc::clone(&self.protection)
+    }
+
+    fn limit(&self, _: &str) -> Limit {
+        self.limit
+    }
+
+    fn allows_host(&self, host: &str) -> bool {
+        self.hosts.contains(host)
+    }
+
+    fn playbook(&self, id: &str, _: Option<i64>) -> Option<Arc<str>> {
+        self.playbooks.get(id).cloned()
+    }
+}

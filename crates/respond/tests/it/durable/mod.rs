@@ -1,0 +1,14 @@
+//! Containments and runs on a real store: their ways, attacks on them, workers that are cut off anywhere.
+
+mod any_run;
+mod attacks;
+mod aws_way;
+mod crashes;
+mod crashing;
+mod emulator;
+mod kill;
+mod kit;
+mod model_check;
+mod playbooks;
+mod ways;
+mod workers;

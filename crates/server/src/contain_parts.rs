@@ -1,0 +1,104 @@
+//! What the routes of containment work with, beside the store.
+
+use crate::code::Code;
+use crate::contain_telemetry::ContainTelemetry;
+use crate::problem::Problem;
+use crate::state::App;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts as Head;
+use respond::Responder;
+use respond::connector::{ActionSpec, Connector};
+use respond::playbook::{Playbook, StepKind};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// A playbook that can be run here.
+#[derive(Debug, Clone)]
+pub struct KnownPlaybook {
+    /// As it was read.
+    pub playbook: Playbook,
+    /// Its text; a run keeps it.
+    pub text: Arc<str>,
+}
+
+impl KnownPlaybook {
+    /// The names of the actions that it asks for.
+    pub(crate) fn actions(&self) -> Vec<String> {
+        let mut names = BTreeSet::new();
+        for step in self.playbook.steps.values() {
+            if let StepKind::Action { commands, .. } = &step.kind {
+                names.extend(
+                    commands.iter().filter_map(|command| Some(command.call.as_ref()?.action.clone())),
+                );
+            }
+        }
+        names.into_iter().collect()
+    }
+}
+
+/// Everything about containment that the handlers use.
+pub struct ContainParts {
+    /// Plans, asks, applies, takes back. On the server's own store.
+    pub responder: Responder,
+    /// Every connector that is known, set up or not, by name.
+    pub connectors: Vec<Arc<Connector>>,
+    /// Every playbook.
+    pub playbooks: Vec<KnownPlaybook>,
+    /// What is counted.
+    pub telemetry: ContainTelemetry,
+    /// Where containments and runs without an incident are kept.
+    pub region: String,
+}
+
+impl std::fmt::Debug for ContainParts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (connectors, playbooks) = (self.connectors.len(), self.playbooks.len());
+        f.debug_struct("ContainParts")
+            .field("connectors", &connectors)
+            .field("playbooks", &playbooks)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ContainParts {
+    /// Whether the connector's system can be reached, as far as settings go.
+    pub(crate) fn is_connected(&self, connector: &str) -> bool {
+        self.responder.options().setup.connection(connector).is_some()
+    }
+
+    /// The action of that name, if its system can be reached.
+    pub(crate) fn action(&self, name: &str) -> Result<&ActionSpec, Problem> {
+        let unknown = || {
+            let shown: String = name.chars().take(80).collect();
+            Problem::new(Code::ConnectorUnknown, format!("there is no action {shown:?}"))
+        };
+        let (connector, action) = name.split_once('.').ok_or_else(unknown)?;
+        let known = self.connectors.iter().find(|known| known.connector == connector).ok_or_else(unknown)?;
+        let action = known.actions.get(action).ok_or_else(unknown)?;
+        if !self.is_connected(connector) {
+            let detail = format!("{} is not connected here", known.title);
+            return Err(Problem::new(Code::ConnectorNotConnected, detail));
+        }
+        Ok(action)
+    }
+
+    pub(crate) fn playbook(&self, id: &str) -> Result<&KnownPlaybook, Problem> {
+        let found = self.playbooks.iter().find(|known| known.playbook.id.as_str() == id);
+        found.ok_or_else(|| {
+            let shown: String = id.chars().take(80).collect();
+            Problem::new(Code::PlaybookUnknown, format!("there is no playbook {shown:?}"))
+        })
+    }
+}
+
+/// The parts, where this server contains.
+#[derive(Debug, Clone)]
+pub(crate) struct Containing(pub(crate) Arc<ContainParts>);
+
+impl FromRequestParts<App> for Containing {
+    type Rejection = Problem;
+    async fn from_request_parts(_: &mut Head, app: &App) -> Result<Self, Problem> {
+        let parts = app.containment.as_ref().map(Arc::clone).map(Self);
+        parts.ok_or_else(|| Problem::new(Code::ContainmentDisabled, "nothing is contained here"))
+    }
+}
