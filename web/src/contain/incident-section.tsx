@@ -19,6 +19,11 @@ import { ReasonForm } from './reason-form'
 import { Refused } from './refused'
 import { RequestDialog } from './request-dialog'
 import { StateMark } from './state-mark'
+import { ordered } from './tabs'
+import { isEnded } from './words'
+
+/** What is over stands here only while there is room; what is not always does. */
+const ROWS_MAX = 5
 
 /** What was stopped because of an incident, what runs for it, and what else can be done. */
 export default function IncidentContainment({ whole }: { whole: WholeIncident }) {
@@ -31,6 +36,10 @@ export default function IncidentContainment({ whole }: { whole: WholeIncident })
   const entities = whole.findings.items.flatMap((finding) => finding.entities)
   // a server without containment, and one who may only look where there is nothing, see no empty box
   if (!mayRead || (containments.isError && isMissingRoute(containments.error))) return null
+  const all = ordered(containments.data ?? [], 'all').toSorted(
+    (a, b) => Number(isEnded(a.state)) - Number(isEnded(b.state)),
+  )
+  const shown = all.filter((each, place) => place < ROWS_MAX || !isEnded(each.state))
   const nothing = (containments.data?.length ?? 0) + (runs.data?.length ?? 0) === 0
   if (nothing && !mayRequest) return null
   return (
@@ -49,7 +58,7 @@ export default function IncidentContainment({ whole }: { whole: WholeIncident })
         ) : null}
       </div>
       <ul className={classes.plain}>
-        {(containments.data ?? []).map((containment) => (
+        {shown.map((containment) => (
           <Row key={containment.id} containment={containment} />
         ))}
         {(runs.data ?? []).map((run) => (
@@ -57,12 +66,19 @@ export default function IncidentContainment({ whole }: { whole: WholeIncident })
             <span className={classes.ofWhat}>
               <Link to="/runs/$id" params={{ id: run.id }}>
                 {run.playbook_name}
-              </Link>{' '}
-              <span className="dim">playbook · {nowWords(run)}</span>
+              </Link>
             </span>
+            <span className="dim">playbook · {nowWords(run)}</span>
             <RunMark state={run.state} />
           </li>
         ))}
+        {shown.length < all.length ? (
+          <li>
+            <Link to="/containments" search={{ tab: 'all', incident: incident.id }}>
+              {all.length - shown.length} more that ended
+            </Link>
+          </li>
+        ) : null}
       </ul>
       <RequestDialog
         opened={dialog === 'contain'}
@@ -94,13 +110,13 @@ function Row({ containment }: { containment: Containment }) {
       <span className={classes.ofWhat}>
         <Link to="/containments/$id" params={{ id: containment.id }}>
           {containment.title} <code>{containment.target}</code>
-        </Link>{' '}
-        {containment.in_effect && containment.revert_at ? (
-          <span className="dim">
-            taken back <Countdown at={containment.revert_at} />
-          </span>
-        ) : null}
+        </Link>
       </span>
+      {containment.in_effect && containment.revert_at ? (
+        <span className="dim">
+          taken back <Countdown at={containment.revert_at} />
+        </span>
+      ) : null}
       <StateMark state={containment.state} />
       {containment.can.undo && !asked ? (
         <Button variant="subtle" size="compact-xs" onClick={() => setAsked(true)}>

@@ -3,7 +3,7 @@ import { timeOfDay } from '../time/format'
 import type { Containment, ContainmentState, Impact, Plan, Preview, Reversibility, Why } from './api'
 
 const STATE_WORDS: Record<string, string> = {
-  planned: 'Being planned',
+  planned: 'Planned',
   awaiting_approval: 'Waiting for approval',
   approved: 'Approved',
   applying: 'Being applied',

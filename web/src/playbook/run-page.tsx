@@ -48,9 +48,11 @@ function Whole({ run }: { run: Run }) {
         </>
       }
     >
-      <dl className={classes.about} role="status">
+      <dl className={classes.about}>
         <Fact name="State">
-          <RunMark state={run.state} />
+          <span role="status">
+            <RunMark state={run.state} />
+          </span>
         </Fact>
         {run.ended_at ? (
           <Fact name="Ended">

@@ -174,7 +174,7 @@ function Checks({ checklist }: { checklist: Checklist }) {
     <div className={classes.checks}>
       {checklist.lines.map(({ kind, text }, place) =>
         kind === 'item' ? (
-          <Checkbox key={place} label={text} checked={ticked.has(place)} onChange={() => toggle(place)} />
+          <Checkbox key={place} size="sm" label={text} checked={ticked.has(place)} onChange={() => toggle(place)} />
         ) : (
           <p key={place}>{text}</p>
         ),

@@ -1,7 +1,7 @@
 import { Badge } from '@mantine/core'
 import type { PlaybookStep, Rehearsal } from './api'
 import classes from './playbook.module.css'
-import { readSteps } from './steps'
+import { isCommand, readable, readSteps } from './steps'
 import { kindWord } from './words'
 
 const DEPTH_MAX = 4
@@ -13,8 +13,10 @@ export function StepsView({ steps }: { steps: readonly PlaybookStep[] }) {
       {readSteps(steps).map(({ step, depth, when, again }, place) => (
         <li key={`${step.id} ${String(place)}`} className={classes.step} data-depth={Math.min(depth, DEPTH_MAX)}>
           {when ? <div className={classes.when}>{when}</div> : null}
-          {again ? (
-            <span className="dim">goes on with “{step.name ?? kindWord(step.kind)}”, above</span>
+          {again && step.kind === 'end' ? (
+            <span className="dim">it ends</span>
+          ) : again ? (
+            <span className="dim">goes on with “{step.name ?? kindWord(step.kind)}”</span>
           ) : (
             <>
               <div className={classes.stepHead}>
@@ -22,12 +24,18 @@ export function StepsView({ steps }: { steps: readonly PlaybookStep[] }) {
                 {step.kind === 'action' ? null : <Badge>{kindWord(step.kind)}</Badge>}
               </div>
               {step.description ? <p className={classes.stepText}>{step.description}</p> : null}
-              {step.text ? <p className={`${classes.stepText ?? ''} ${classes.command ?? ''}`}>{step.text}</p> : null}
+              {step.text ? <StepText text={step.text} /> : null}
             </>
           )}
         </li>
       ))}
     </ol>
+  )
+}
+
+function StepText({ text }: { text: string }) {
+  return (
+    <p className={`${classes.stepText ?? ''} ${isCommand(text) ? (classes.command ?? '') : ''}`}>{readable(text)}</p>
   )
 }
 
@@ -43,7 +51,7 @@ export function RehearsalView({ rehearsal }: { rehearsal: Rehearsal }) {
               <b className="wrap">{step.name}</b>
               <Badge>{kindWord(step.kind)}</Badge>
             </div>
-            <p className={`${classes.stepText ?? ''} ${classes.command ?? ''}`}>{step.text}</p>
+            <StepText text={step.text} />
           </li>
         ))}
       </ol>

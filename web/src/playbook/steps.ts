@@ -6,50 +6,66 @@ export interface StepLine {
   depth: number
   /** Where a way begins: `if it fails`, `if true`. */
   when?: string
-  /** It stands above already: the way goes on there. */
+  /** It stands elsewhere, and the way goes on there. */
   again: boolean
 }
 
-const STEPS_MAX = 1_000
-
-interface Place {
+interface Way {
   id: string
-  depth: number
-  when?: string
+  when: string
+}
+
+const next = (step: PlaybookStep | undefined) => step?.on_completion ?? step?.on_success ?? null
+
+/** Ways beside the usual one. */
+function sideWays(step: PlaybookStep): Way[] {
+  const ways: Way[] = (step.branches ?? []).map(({ when, step: id }) => ({ id, when }))
+  if (step.on_failure && step.on_failure !== next(step)) ways.push({ id: step.on_failure, when: 'if it fails' })
+  return ways
 }
 
 export function readSteps(steps: readonly PlaybookStep[]): StepLine[] {
   const byId = new Map(steps.map((step) => [step.id, step]))
-  const shown = new Set<string>()
+  // a step stands on the line that comes to it first, the usual way before all others
+  const claimed = new Set<string>()
   const lines: StepLine[] = []
-  const walk = (from: Place) => {
-    // ways are taken in the order in which they are read: first those that part, then what follows
-    const open: Place[] = [from]
-    while (open.length > 0 && lines.length < STEPS_MAX) {
-      const { id, depth, when } = open.pop() as Place
-      const step = byId.get(id)
-      if (!step) continue
-      const again = shown.has(id)
-      // an end that was shown needs no second line, unless a way is nothing but it
-      if (!(again && step.kind === 'end' && !when)) lines.push({ step, depth, when, again })
-      if (again) continue
-      shown.add(id)
-      open.push(...waysOf(step, depth).reverse())
+  const read = (from: string, depth: number, when: string | undefined, then: string | null) => {
+    const line: PlaybookStep[] = []
+    let id: string | null = from
+    for (let step = byId.get(from); step && !claimed.has(step.id); step = id ? byId.get(id) : undefined) {
+      claimed.add(step.id)
+      line.push(step)
+      id = next(step)
     }
+    const tell = (step: PlaybookStep | undefined, again: boolean, why?: string) => {
+      if (step) lines.push({ step, depth, when: why, again })
+    }
+    if (line.length === 0) {
+      tell(byId.get(from), true, when)
+      return
+    }
+    line.forEach((step, place) => {
+      tell(step, false, place === 0 ? when : undefined)
+      for (const way of sideWays(step)) read(way.id, depth + 1, way.when, next(step))
+    })
+    // that a way comes back to what follows anyway says nothing
+    const joins = id ? byId.get(id) : undefined
+    if (joins && !line.includes(joins) && joins.id !== then) tell(joins, true)
   }
   const start = steps.find(({ kind }) => kind === 'start') ?? steps[0]
-  if (start) walk({ id: start.id, depth: 0 })
+  if (start) read(start.id, 0, undefined, null)
   // what the ways that are told do not lead to: a handler of failures, branches that the server does not tell
-  for (const { id } of steps) if (!shown.has(id)) walk({ id, depth: 0, when: 'elsewhere' })
+  for (const { id, kind } of steps) if (!claimed.has(id) && kind !== 'end') read(id, 0, 'reached otherwise', null)
   // where a run begins and ends says nothing by itself
   return lines.filter(({ step, when }) => step.kind !== 'start' && !(step.kind === 'end' && !when))
 }
 
-function waysOf(step: PlaybookStep, depth: number): Place[] {
-  const ways: Place[] = (step.branches ?? []).map(({ when, step: id }) => ({ id, depth: depth + 1, when }))
-  const next = step.on_completion ?? step.on_success
-  if (step.on_failure && step.on_failure !== next)
-    ways.push({ id: step.on_failure, depth: depth + 1, when: 'if it fails' })
-  if (next) ways.push({ id: next, depth })
-  return ways
+/** Whether a text is for a machine. */
+export function isCommand(text: string): boolean {
+  return /^\s*([\w-]+\.[\w-]+\s+\w+=|(GET|POST|PUT|PATCH|DELETE|HEAD)\s)/.test(text)
+}
+
+/** A text of a step to be read: boxes to tick are boxes. */
+export function readable(text: string): string {
+  return text.replaceAll(/^(\s*)[-*] \[[ xX]?\]\s+/gm, '$1☐ ')
 }

@@ -118,21 +118,33 @@ const NAMED: Record<string, readonly string[]> = {
   resource: ['resource'],
 }
 
-/** Values that findings name for a variable, by its name; only one of them fills it in by itself. */
-export function suggestions({ name }: Variable, entities: readonly { kind: string; value: string }[]): string[] {
+/** What systems call whom an ARN names, before the ARN itself. */
+function namesOf(value: string): string[] {
+  const last = /^arn:[^:]*:iam:.*:(?:user|role|assumed-role)\/(?:.*\/)?([^/]+)$/.exec(value)?.[1]
+  return last ? [last, value] : [value.replace(/^service:/, '')]
+}
+
+/** Entities that a variable may mean, by its name. */
+function meant({ name }: Variable, entities: readonly { kind: string; value: string }[]): string[] {
   const kinds = NAMED[name.replace(/^__|__$/g, '')]
   return [...new Set(entities.filter(({ kind }) => !kinds || kinds.includes(kind)).map(({ value }) => value))]
 }
 
-/** What stands in the fields when somebody begins. */
+/** Values that findings name for a variable. */
+export function suggestions(variable: Variable, entities: readonly { kind: string; value: string }[]): string[] {
+  return [...new Set(meant(variable, entities).flatMap(namesOf))]
+}
+
+/** What stands in the fields when somebody begins: what is usual, or the only thing that can be meant. */
 export function firstValues(
   variables: readonly Variable[],
   entities: readonly { kind: string; value: string }[],
 ): Record<string, string> {
   return Object.fromEntries(
     askedOf(variables).map((variable) => {
-      const found = NAMED[variable.name.replace(/^__|__$/g, '')] ? suggestions(variable, entities) : []
-      return [variable.name, variable.value ?? (found.length === 1 ? (found[0] ?? '') : '')]
+      const found = NAMED[variable.name.replace(/^__|__$/g, '')] ? meant(variable, entities) : []
+      const only = found.length === 1 ? suggestions(variable, entities)[0] : undefined
+      return [variable.name, variable.value ?? only ?? '']
     }),
   )
 }
