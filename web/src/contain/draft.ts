@@ -29,8 +29,10 @@ export function hasForm(text: string, pattern: string | null | undefined): boole
 /** What of the entities an action could be applied to; names that systems use stand at the end of longer ones. */
 export function candidates(action: Action, entities: readonly Entity[]): string[] {
   const kinds = FITTING[action.target] ?? [action.target]
-  const found = entities
-    .filter(({ kind }) => kinds.includes(kind))
+  // a resource may be anything: for other targets it takes a form that tells
+  const usable = kinds.filter((kind) => kind !== 'resource' || action.target === 'service' || action.target_pattern)
+  const found = usable
+    .flatMap((wanted) => entities.filter(({ kind }) => kind === wanted))
     .flatMap(({ value }) => {
       const plain = value.replace(/^service:/, '')
       const last = plain.split(/[/:]/).at(-1) ?? ''
