@@ -139,10 +139,12 @@ export interface Containment {
   incident?: string | null
   incident_title?: string | null
   run?: string | null
-  step?: string | null
+  /** The number of the step in it. */
+  step?: number | null
   reason: string
   requested_by: Principal
-  plan: Plan
+  /** None where what is stored cannot be read. */
+  plan?: Plan | null
   plan_sha256: string
   decision: {
     people: number

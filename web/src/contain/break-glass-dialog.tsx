@@ -41,7 +41,7 @@ function Inside({ containment, busy, onClose, onReason }: Omit<Props, 'opened'>)
         <Text>
           This takes {decision.people === 1 ? 'an approval' : `${String(decision.people)} approvals`}, and you go past{' '}
           {decision.people === 1 ? 'it' : 'them'}. Everybody who may approve is told at once, and it is looked at
-          afterwards. It {reversibilityWords(plan.reversibility)}.
+          afterwards. {plan ? `It ${reversibilityWords(plan.reversibility)}.` : null}
         </Text>
       </Alert>
       <Checkbox

@@ -35,7 +35,7 @@ export function ContainmentDetail({ id, inPane = false }: { id: string; inPane?:
 
 function Detail({ containment, inPane }: { containment: Containment; inPane: boolean }) {
   // what was looked at; a plan that is made anew meanwhile is not it
-  const [seen, setSeen] = useState<{ plan: Plan; sha: string }>({
+  const [seen, setSeen] = useState<{ plan?: Plan | null; sha: string }>({
     plan: containment.plan,
     sha: containment.plan_sha256,
   })
@@ -52,14 +52,18 @@ function Detail({ containment, inPane }: { containment: Containment; inPane: boo
               onSeen={() => setSeen({ plan: containment.plan, sha: containment.plan_sha256 })}
             />
           ) : null}
-          <PlanView
-            plan={containment.plan}
-            hash={containment.plan_sha256}
-            revertAt={
-              containment.in_effect && containment.revert_at ? <Countdown at={containment.revert_at} /> : undefined
-            }
-          />
-          <Decide containment={containment} seenSha={changed ? null : seen.sha} />
+          {containment.plan ? (
+            <PlanView
+              plan={containment.plan}
+              hash={containment.plan_sha256}
+              revertAt={
+                containment.in_effect && containment.revert_at ? <Countdown at={containment.revert_at} /> : undefined
+              }
+            />
+          ) : (
+            <Text role="alert">Its plan cannot be read: it was written by another version of the product.</Text>
+          )}
+          <Decide containment={containment} seenSha={changed || !containment.plan ? null : seen.sha} />
           <History containment={containment} />
         </div>
         <aside className={classes.side} aria-label="Facts">
@@ -140,12 +144,12 @@ function Head({ containment, inPane }: { containment: Containment; inPane: boole
 }
 
 /** What was seen is not what would be done. */
-function PlanChanged({ seen, now, onSeen }: { seen: Plan; now: Plan; onSeen: () => void }) {
+function PlanChanged({ seen, now, onSeen }: { seen?: Plan | null; now?: Plan | null; onSeen: () => void }) {
   return (
     <Alert color="red" variant="light" role="alert" title="The plan changed after you looked">
       <Text>Nothing of yours was counted. What differs:</Text>
       <ul className={classes.standing}>
-        {planDifferences(seen, now).map((each) => (
+        {(seen && now ? planDifferences(seen, now) : []).map((each) => (
           <li key={each.what} className="wrap">
             {each.what}: you saw <b>{each.seen}</b>, now <b>{each.now}</b>
           </li>

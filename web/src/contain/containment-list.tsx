@@ -29,8 +29,10 @@ export function ContainmentList({ containments, at, onShow }: Props) {
             aria-current={each.id === at ? 'true' : undefined}
             onClick={() => onShow(each.id)}
           >
-            <span className={classes.rowTitle}>{each.title}</span>
-            <span className={classes.rowState}>{waitsForMe(each) ? <Badge color="indigo">for you</Badge> : null}</span>
+            <span className={classes.rowHead}>
+              <span className={classes.rowTitle}>{each.title}</span>
+              {waitsForMe(each) ? <Badge color="indigo">for you</Badge> : null}
+            </span>
             <span className={classes.rowTarget} title={each.target}>
               {shortTarget(each.target)}
             </span>

@@ -232,12 +232,12 @@ function Settle({ containment, ask, setAsk, run, busy }: PartProps & { ask: Ask 
         became of it. Look there yourself:
       </p>
       <ul className={classes.standing}>
-        {plan.changes.map(({ what, before, after }) => (
+        {(plan?.changes ?? []).map(({ what, before, after }) => (
           <li key={what}>
             {what}: is it <b>{after}</b> now, or still <b>{before}</b>?
           </li>
         ))}
-        {plan.changes.length === 0 ? <li>{target}</li> : null}
+        {(plan?.changes ?? []).length === 0 ? <li>{target}</li> : null}
       </ul>
       {can.settle && ask !== 'happened' && ask !== 'not' ? (
         <Group gap="xs">

@@ -6,6 +6,8 @@ const WORDS: Record<string, string> = {
   containment_self_approval: 'You asked for it, or have part in it; somebody else must approve.',
   plan_changed: 'The plan is not the one that you saw. It is loaded anew: look at what differs, then decide.',
   containment_settled: 'It is decided already. What stands here is loaded anew.',
+  containment_voted: 'You have answered already.',
+  conflict: 'Somebody changed it meanwhile. It is loaded anew; yours was not done.',
   approval_expired: 'The time to approve is over. Ask for it again from the incident.',
 }
 

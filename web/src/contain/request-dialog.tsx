@@ -194,7 +194,7 @@ function ActionSelect({ fitting, action, fault, onChoose }: ActionProps) {
         <Text size="xs" className="dim" mt={4}>
           Impact {action.impact}; {reversibilityWords(action.reversibility)}.{' '}
           {action.documentation ? (
-            <Anchor size="xs" href={action.documentation} target="_blank" rel="noreferrer">
+            <Anchor size="xs" underline="always" href={action.documentation} target="_blank" rel="noreferrer">
               What the vendor says
             </Anchor>
           ) : null}

@@ -14,6 +14,13 @@ export interface Variable {
   external: boolean
 }
 
+export interface Attach {
+  classes: string[]
+  rules: string[]
+  severities: string[]
+  services: string[]
+}
+
 export interface Playbook {
   id: string
   name: string
@@ -24,7 +31,8 @@ export interface Playbook {
   created_at: string
   types: string[]
   severity?: string | number | null
-  attach: { classes: string[]; rules: string[]; severities: string[]; services: string[] }
+  /** Which incidents it is offered for; none where it does not say. */
+  attach?: Attach | null
   /** How many. */
   steps: number
   /** Whether it is for the incident that was named. */

@@ -10,7 +10,7 @@ import { ProblemNote } from '../feedback/problem-note'
 import { Page, Section } from '../layout/page'
 import { useRuleTitle } from '../rules/titles'
 import { useMay } from '../session/use-session'
-import { rehearse, type WholePlaybook } from './api'
+import { rehearse, type Attach, type WholePlaybook } from './api'
 import classes from './playbook.module.css'
 import { playbookQuery } from './playbooks'
 import { ReviewBy } from './playbooks-page'
@@ -67,9 +67,11 @@ function Whole({ playbook }: { playbook: WholePlaybook }) {
   )
 }
 
+const NOT_ATTACHED: Attach = { classes: [], rules: [], severities: [], services: [] }
+
 function About({ playbook }: { playbook: WholePlaybook }) {
   const ruleTitle = useRuleTitle()
-  const { attach } = playbook
+  const attach = playbook.attach ?? NOT_ATTACHED
   const named = (values: readonly string[]) =>
     values.length === 0 || values.includes('*') ? <span className="dim">any</span> : values.join(', ')
   return (

@@ -19,7 +19,7 @@ export function PlaybooksPage() {
   const all = found.data ?? []
   const wanted = text.trim().toLowerCase()
   const shown = fittingFirst(all).filter((playbook) =>
-    [playbook.name, playbook.owner, playbook.description, ...playbook.attach.classes, ...playbook.actions]
+    [playbook.name, playbook.owner, playbook.description, ...(playbook.attach?.classes ?? []), ...playbook.actions]
       .join(' ')
       .toLowerCase()
       .includes(wanted),

@@ -75,6 +75,7 @@ export function isOverdue({ review_by }: Pick<Playbook, 'review_by'>, today: str
 
 /** What it is for, one line each. */
 export function attachedTo({ attach }: Pick<Playbook, 'attach'>): string[] {
+  if (!attach) return []
   const named = (what: string, values: readonly string[]) =>
     values.length === 0 || values.includes('*') ? [] : [`${what}: ${values.join(', ')}`]
   const rules = attach.rules.length
