@@ -112,8 +112,9 @@ export function useCounts(enabled: boolean): Counts | null {
 }
 
 const QUIET_MS = 2_000
+const QUIET_MS_MAX = 10_000
 
-/** Whether the first screen has what it asked for; what is not a part of it waits until then. */
+/** Whether the first screen has what it asked for; what is not a part of it waits until then, or for a while. */
 function useQuiet(): boolean {
   const fetching = useIsFetching() > 0
   const [quiet, setQuiet] = useState(false)
@@ -122,6 +123,10 @@ function useQuiet(): boolean {
     const timer = setTimeout(() => setQuiet(true), QUIET_MS)
     return () => clearTimeout(timer)
   }, [fetching, quiet])
+  useEffect(() => {
+    const timer = setTimeout(() => setQuiet(true), QUIET_MS_MAX)
+    return () => clearTimeout(timer)
+  }, [])
   return quiet
 }
 
