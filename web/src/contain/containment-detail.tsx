@@ -206,7 +206,7 @@ function Grounds({ containment }: { containment: Containment }) {
   const pairs = whyPairs(containment.decision.why)
   if (pairs.length === 0) return null
   return (
-    <section aria-label="Decided by">
+    <section aria-label="Grounds">
       <h3>Decided by</h3>
       <dl className={classes.facts}>
         {pairs.map(([name, value]) => (
