@@ -99,9 +99,7 @@ export function Decide({ containment, seenSha }: { containment: Containment; see
         busy={deed.isPending}
         onClose={() => setAsk(null)}
         onReason={(reason) =>
-          run('It was not applied', 'Applied without approval; everybody is told', () =>
-            breakGlass(containment, reason),
-          )
+          run('It was not applied', 'It is being applied, without approval', () => breakGlass(containment, reason))
         }
       />
     </section>

@@ -129,7 +129,7 @@ export function missingWords({
 
 /** Who decides, before it is asked for. */
 export function decisionWords({ outcome, people }: Preview['decision']): string {
-  if (outcome === 'automatic') return 'It is applied at once; people are told.'
+  if (outcome === 'automatic') return 'It is applied at once.'
   if (outcome === 'refused') return 'It is refused.'
   const many = people ?? 1
   return many === 1 ? 'Somebody other than you must approve.' : `${String(many)} people other than you must approve.`

@@ -9,6 +9,9 @@ export interface Checklist {
 
 const ITEM = /^\s*[-*] \[[ xX]?\]\s+(.*)$/
 
+/** `Say __misused__`, or `__misused__ = true`. */
+const ASKED = /\bsay\s+(__[a-z0-9_]+?__)(?!:value)|(?<!\w)(__[a-z0-9_]+?__)(?!:value)\s*=/gi
+
 /** Values of variables were put into the text by the server: a name that still stands there is one that is asked for. */
 export function readChecklist({ text, out_args }: Pick<RunStep, 'text' | 'out_args'>): Checklist {
   const lines = (text ?? '')
@@ -19,9 +22,7 @@ export function readChecklist({ text, out_args }: Pick<RunStep, 'text' | 'out_ar
       const item = ITEM.exec(line)?.[1]
       return item === undefined ? { kind: 'text' as const, text: line } : { kind: 'item' as const, text: item }
     })
-  const named =
-    out_args ??
-    [...(text ?? '').matchAll(/(?:^|[^\w])(__[a-z0-9_]+?__)(?!:value)\s*(?:=|to )/gi)].map((found) => found[1] ?? '')
+  const named = out_args ?? [...(text ?? '').matchAll(ASKED)].map((found) => found[1] ?? found[2] ?? '')
   const asked = [...new Set(named)].map((name) => ({
     name,
     isBoolean: new RegExp(`${name}\\s*(=|to)\\s*(true|false)\\b`, 'i').test(text ?? ''),

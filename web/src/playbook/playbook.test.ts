@@ -91,6 +91,8 @@ test('a manual step is a checklist, and asks for what is still open in its text'
   })
   expect(readChecklist({ text, out_args: ['__misused__'] }).asked.map(({ name }) => name)).toEqual(['__misused__'])
   expect(readChecklist({ text: 'Stop __key__:value' }).asked).toEqual([])
+  const said = '- [ ] Does one run? Say __running__.\n- [ ] Was it? Say __executed__; if nobody can tell, it was.'
+  expect(readChecklist({ text: said }).asked.map(({ name }) => name)).toEqual(['__running__', '__executed__'])
   expect(readChecklist({ text: null })).toEqual({ lines: [], asked: [] })
 })
 

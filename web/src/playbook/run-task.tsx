@@ -14,7 +14,7 @@ import { Instant } from '../time/instant'
 import { answerStep, type Answer, type Run, type RunStep } from './api'
 import { readChecklist, type Checklist } from './checklist'
 import classes from './playbook.module.css'
-import { keepRun } from './playbooks'
+import { keepRun, playbookQuery } from './playbooks'
 import { StepMark } from './state-mark'
 import { kindWord, plainName, waitsForPerson } from './words'
 
@@ -126,7 +126,7 @@ function AnswerForm({ run, task }: { run: Run; task: RunStep }) {
           <b>Nobody can tell whether its request had its effect.</b> Look there, and say what happened.
         </Text>
       ) : null}
-      <Values checklist={checklist} values={values} onChange={setValues} />
+      <Values playbook={run.playbook} checklist={checklist} values={values} onChange={setValues} />
       {ask === null ? (
         <Group gap="xs">
           <Button loading={answer.isPending} onClick={() => answer.mutate({ answer: 'done' })}>
@@ -189,21 +189,26 @@ function Checks({ checklist }: { checklist: Checklist }) {
 }
 
 interface ValuesProps {
+  /** The playbook's id: it knows of what type a value is. */
+  playbook: string
   checklist: Checklist
   values: Record<string, string>
   onChange: (values: Record<string, string>) => void
 }
 
 /** What the run is to know from whoever did the step. */
-function Values({ checklist, values, onChange }: ValuesProps) {
+function Values({ playbook, checklist, values, onChange }: ValuesProps) {
+  const found = useQuery({ ...playbookQuery(playbook), enabled: checklist.asked.length > 0, retry: false })
   if (checklist.asked.length === 0) return null
   return (
     <div className={classes.values}>
-      {checklist.asked.map(({ name, isBoolean }) =>
-        isBoolean ? (
+      {checklist.asked.map(({ name, isBoolean }) => {
+        const variable = found.data?.variables.find((each) => each.name === name)
+        const shared = { label: plainName(name), description: variable?.description || undefined }
+        return isBoolean || variable?.type === 'boolean' ? (
           <Select
             key={name}
-            label={plainName(name)}
+            {...shared}
             placeholder="as it is"
             clearable
             clearButtonProps={{ 'aria-label': 'As it is' }}
@@ -217,13 +222,13 @@ function Values({ checklist, values, onChange }: ValuesProps) {
         ) : (
           <TextInput
             key={name}
-            label={plainName(name)}
+            {...shared}
             placeholder="as it is"
             value={values[name] ?? ''}
             onChange={(event) => onChange({ ...values, [name]: event.currentTarget.value })}
           />
-        ),
-      )}
+        )
+      })}
     </div>
   )
 }
