@@ -82,8 +82,11 @@ function Head({ containment, inPane }: { containment: Containment; inPane: boole
   const Title = inPane ? 'h2' : 'h1'
   return (
     <header className={classes.head}>
-      <div className={classes.badges} role="status">
-        <StateMark state={containment.state} />
+      <div className={classes.badges}>
+        {/* the state alone: a countdown that is read out each second drowns all else */}
+        <span role="status">
+          <StateMark state={containment.state} />
+        </span>
         {containment.in_effect && revert_at ? (
           <span>
             taken back by itself <Countdown at={revert_at} />

@@ -167,16 +167,13 @@ function Approve({ containment, seenSha, button, busy, onApprove, onDeny }: Appr
           Deny…
         </Button>
       </Group>
-      {others > 0 ? (
-        <Text size="xs" className="dim">
-          It is applied once {others === 1 ? 'one more person has' : `${String(others)} more people have`} approved,
-          too.
-        </Text>
-      ) : (
-        <Text size="xs" className="dim">
-          It is applied at once, then looked at whether it took effect.
-        </Text>
-      )}
+      <Text size="xs" className="dim">
+        {others > 0
+          ? `It is applied once ${others === 1 ? 'one more person has' : `${String(others)} more people have`} approved, too.`
+          : (containment.decision.quorum ?? []).length > 0
+            ? 'It is applied once all who must be among those who approve are.'
+            : 'It is applied at once, then looked at whether it took effect.'}
+      </Text>
     </>
   )
 }
