@@ -87,7 +87,7 @@ test('one asks, another approves by keys; it is verified, shown to both, and tak
   await ben.goto(`${server.origin}/queue`)
   await ben.getByRole('img', { name: /wait for you/ }).waitFor()
   await ben.goto(`${server.origin}/containments?id=${id}`)
-  await ben.getByText('Its deploy key is in a public gist.').waitFor()
+  await ben.getByText('Its deploy key is in a public gist.').first().waitFor()
   await ben.getByRole('heading', { level: 2 }).first().waitFor()
   await ben.locator('body').press('a')
   const approve = ben.getByRole('button', { name: new RegExp(`${target} until \\d\\d:\\d\\d`) })
