@@ -45,12 +45,89 @@ const NOBODY = [
   [/\/api\/v1\/session\/providers$/, (route) => route.fulfill({ json: providers })],
 ]
 
+/** Chooses what to do in the dialog of an incident, up to what it would change. */
+async function preview(page) {
+  await page.getByRole('button', { name: 'Contain…' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByRole('combobox', { name: 'What to do' }).fill('Webhook')
+  await page.getByRole('option', { name: /Webhook/ }).click()
+  await dialog.getByRole('combobox', { name: /^Target/ }).fill('billing')
+  await page.keyboard.press('Escape')
+  await dialog.getByLabel('Why?').fill('It answers to somebody else.')
+  await dialog.getByRole('button', { name: 'Show what it would change' }).click()
+  await dialog.getByTestId('preview').waitFor()
+}
+
+/** Approves, denies, undoes: what is contained, and playbooks. */
+const containmentOf = (ids) => [
+  { name: 'containments', path: '/containments', act: (page) => page.locator('[id^=row-]').first().waitFor() },
+  {
+    name: 'containments-nothing',
+    path: '/containments?tab=unknown',
+    act: (page) => page.getByText('Nothing needs a person').waitFor(),
+  },
+  {
+    name: 'containment',
+    path: `/containments/${ids.containment}`,
+    act: (page) => page.getByRole('region', { name: 'Decide' }).waitFor(),
+  },
+  {
+    name: 'containment-deny',
+    path: `/containments/${ids.containment}`,
+    act: async (page) => {
+      await heading(page)
+      await page.keyboard.press('d')
+      await page.getByLabel('Why not?').waitFor()
+    },
+  },
+  {
+    name: 'containment-break-glass',
+    path: `/containments/${ids.containment}`,
+    act: async (page) => {
+      await page.getByRole('button', { name: 'Apply it without approval…' }).click()
+      await page.getByRole('dialog').getByLabel('Why can it not wait?').waitFor()
+    },
+  },
+  {
+    name: 'containment-gone',
+    path: '/containments/act_01ARZ3NDEKTSV4RRFFQ69G5FAV',
+    act: (page) => page.getByRole('heading', { name: /no such containment/ }).waitFor(),
+  },
+  {
+    name: 'incident-contained',
+    path: `/incidents/${ids.incident}`,
+    act: (page) => page.getByRole('region', { name: 'Containment' }).getByRole('link').first().waitFor(),
+  },
+  { name: 'incident-contain', path: `/incidents/${ids.incident}`, act: preview },
+  {
+    name: 'incident-run',
+    path: `/incidents/${ids.incident}`,
+    act: async (page) => {
+      await page.getByRole('button', { name: 'Run a playbook…' }).click()
+      await page.getByRole('dialog').getByRole('listitem').first().waitFor()
+    },
+  },
+  { name: 'playbooks', path: '/playbooks', act: (page) => page.locator('tbody tr').first().waitFor() },
+  {
+    name: 'playbook',
+    path: `/playbooks/${ids.playbook}`,
+    act: (page) => page.getByRole('region', { name: 'Steps' }).getByRole('listitem').first().waitFor(),
+  },
+  { name: 'runs', path: '/runs', act: (page) => page.locator('tbody tr').first().waitFor() },
+  {
+    name: 'run',
+    path: `/runs/${ids.run}`,
+    act: (page) => page.getByRole('button', { name: 'Skip…' }).first().waitFor(),
+  },
+]
+
 /**
  * The screens, with what leads into each state. `ids` names an incident, a decided one, a rule that matched with the
  * record that it `matched`, a correlation with one that `counted`, a `report` that waits with the secret of its `receipt`,
- * and that of a declined one.
+ * and that of a declined one; where something can be contained, a `containment` that waits, a `playbook` and a `run` of it.
  */
 export const screensOf = (ids) => [
+  ...(ids.containment ? containmentOf(ids) : []),
   { name: 'queue', path: '/queue', act: rows },
   {
     name: 'queue-pane',

@@ -9,6 +9,7 @@ import { breaches } from './accessibility.mjs'
 import { openBrowser, setScheme } from './browser.mjs'
 import { screensOf } from './screens.mjs'
 import { apiOf, signIn, startServer } from './server.mjs'
+import { startVendor } from './vendor.mjs'
 
 /** Each screen is opened wide and narrow; from there the window is made smaller or larger, and the theme changed. */
 const WIDTHS = { 1440: [1440, 768], 320: [320, 390] }
@@ -19,13 +20,18 @@ const pictures = process.env.HUECRY_PICTURES
 /** A part of the screens by name, to look at while working on one. */
 const only = process.env.HUECRY_SCREENS?.split(',')
 
+/** Shipped; without a connection to AWS its first steps fail, and it waits for a person. */
+const LEAKED_KEY = 'Leaked AWS access key'
+
 let server
+let vendor
 let browser
 let page
 let screens
 
 before(async () => {
-  server = await startServer()
+  vendor = await startVendor()
+  server = await startServer(vendor)
   browser = await openBrowser()
   page = browser.context.pages()[0] ?? (await browser.context.newPage())
   page.setDefaultTimeout(30_000)
@@ -38,6 +44,7 @@ before(async () => {
 after(async () => {
   await browser?.close()
   await server?.stop()
+  await vendor?.stop()
 })
 
 /** Something in each state: an incident with people's work on it, one that is decided, a dead letter. */
@@ -70,6 +77,7 @@ async function arrange(api) {
   const body = { kind: 'decline', reason: 'expected', note: 'It is an example, and opens nothing.' }
   await api('POST', `/api/v1/reports/${declined.id}/decision`, { body, version: 1 })
   return {
+    ...(await contain(api, incident)),
     report: waits.id,
     receipt: waits.receipt.secret,
     declinedReceipt: declined.receipt.secret,
@@ -80,6 +88,20 @@ async function arrange(api) {
     correlation: correlation.id,
     counted: await lastMatched(api, counted),
   }
+}
+
+/** A containment that waits for approval, and a run with a step that waits for a person; a server elsewhere has no vendor. */
+async function contain(api, { id: incident }) {
+  const { items: actions } = await api('GET', '/api/v1/actions')
+  if (!actions.some(({ name, connected }) => name === 'webhook.contain' && connected)) return {}
+  const asked = { action: 'webhook.contain', target: `checkout-${Date.now()}`, ttl_minutes: 240, incident }
+  const reason = 'Its deploy key stands in a public gist since 08:10, and was used from a network that nobody knows.'
+  const containment = await api('POST', '/api/v1/containments', { body: { ...asked, reason } })
+  const { items: playbooks } = await api('GET', '/api/v1/playbooks')
+  const playbook = playbooks.find(({ name }) => name === LEAKED_KEY)
+  const values = { __key__: 'AKIAIOSFODNN7EXAMPLE', __user__: 'deployer' }
+  const run = await api('POST', '/api/v1/runs', { body: { playbook: playbook.id, incident, values, reason } })
+  return { containment: containment.id, playbook: playbook.id, run: run.id }
 }
 
 function fileReport(api, where) {

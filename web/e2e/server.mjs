@@ -10,12 +10,13 @@ const START_MS_MAX = 180_000
 /**
  * Starts `HUECRY_BINARY demo`, or uses the one that runs at `HUECRY_URL` over the folder `HUECRY_DATA_DIR`. One that
  * prints a one-time link serves its own console and is entered by the link; with `HUECRY_CONSOLE=dist` the console comes
- * from `dist` instead. Of an older one it does too, and an API token is put on each request before it leaves.
+ * from `dist` instead. Of an older one it does too, and an API token is put on each request before it leaves. A server
+ * that is started here may have a configuration file of its own, `config`, and variables for it, `env`.
  */
-export async function startServer() {
+export async function startServer({ config, env } = {}) {
   const binary = process.env.HUECRY_BINARY
   if (!binary) throw new Error('HUECRY_BINARY names the huecry to run, such as target/demo/huecry')
-  const demo = process.env.HUECRY_DATA_DIR ? running(binary) : await started(binary)
+  const demo = process.env.HUECRY_DATA_DIR ? running(binary) : await started(binary, config, env)
   const { api, folder, link, name } = demo
   const token = readFileSync(join(folder, 'admin-token'), 'utf8').trim()
   if (link && process.env.HUECRY_CONSOLE !== 'dist') {
@@ -45,9 +46,11 @@ function running(binary) {
   return { api, folder, link, name, stop: async () => {} }
 }
 
-async function started(binary) {
+async function started(binary, config, env) {
   const folder = mkdtempSync(join(tmpdir(), 'huecry-e2e-data-'))
-  const child = spawn(binary, ['demo', '--days', '14', '--listen', '127.0.0.1:0', '--data-dir', folder])
+  const asked = ['demo', '--days', '14', '--listen', '127.0.0.1:0', '--data-dir', folder]
+  if (config) asked.push('--config', config)
+  const child = spawn(binary, asked, { env: { ...process.env, ...env } })
   const said = await ready(child)
   const stop = async () => {
     child.kill('SIGINT')

@@ -91,6 +91,37 @@ const digestDrafts = createRoute({
   component: lazyRouteComponent(() => import('./digest/drafts-page'), 'DraftsPage'),
 })
 
+const containments = createRoute({
+  getParentRoute: () => root,
+  path: '/containments',
+  component: lazyRouteComponent(() => import('./contain/containments-page'), 'ContainmentsPage'),
+})
+const containment = createRoute({
+  getParentRoute: () => root,
+  path: '/containments/$id',
+  component: lazyRouteComponent(() => import('./contain/containment-page'), 'ContainmentPage'),
+})
+const playbooks = createRoute({
+  getParentRoute: () => root,
+  path: '/playbooks',
+  component: lazyRouteComponent(() => import('./playbook/playbooks-page'), 'PlaybooksPage'),
+})
+const playbook = createRoute({
+  getParentRoute: () => root,
+  path: '/playbooks/$id',
+  component: lazyRouteComponent(() => import('./playbook/playbook-page'), 'PlaybookPage'),
+})
+const runs = createRoute({
+  getParentRoute: () => root,
+  path: '/runs',
+  component: lazyRouteComponent(() => import('./playbook/runs-page'), 'RunsPage'),
+})
+const run = createRoute({
+  getParentRoute: () => root,
+  path: '/runs/$id',
+  component: lazyRouteComponent(() => import('./playbook/run-page'), 'RunPage'),
+})
+
 const tree = root.addChildren([
   home,
   enter,
@@ -108,6 +139,12 @@ const tree = root.addChildren([
   appeals,
   myReports,
   digestDrafts,
+  containments,
+  containment,
+  playbooks,
+  playbook,
+  runs,
+  run,
 ])
 
 export const router = createRouter({

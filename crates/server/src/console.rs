@@ -160,6 +160,12 @@ pages! {
     CONSOLE appeals "/appeals" "The console's appeals";
     CONSOLE own_reports "/my-reports" "One's own reports, in the console";
     CONSOLE digest_drafts "/digest-drafts" "The console's drafts of digests";
+    CONSOLE containments "/containments" "The console's containments";
+    CONSOLE containment "/containments/{id}" "The console's page of a containment" ("id");
+    CONSOLE playbooks "/playbooks" "The console's playbooks";
+    CONSOLE playbook "/playbooks/{id}" "The console's page of a playbook" ("id");
+    CONSOLE runs "/runs" "The console's runs of playbooks";
+    CONSOLE run "/runs/{id}" "The console's page of a run" ("id");
     GUEST report "/report" "Report something, without an account";
     GUEST receipt "/receipt" "What became of a report; the secret is in the fragment";
     GUEST policy "/policy" "By what reports are decided";

@@ -5,6 +5,23 @@ import type { components } from './schema'
 
 export type Change = Omit<components['schemas']['StreamedChange'], 'incident'> & { incident?: Incident | null }
 
+/** What a change of a containment or a run says: its id, where it stands, and the id of its incident. */
+interface Moved {
+  id?: string
+  object?: string
+  state?: string
+  incident?: unknown
+}
+
+/** A change as one kind of thing, whichever way the server words it. */
+export function changeOf({ type, data }: Pick<ServerEvent, 'type' | 'data'>): Change {
+  const said = JSON.parse(data) as Change & Moved
+  const kind = said.kind ?? type
+  if (!/^(containment|run)\./.test(kind)) return said
+  // `incident` is an id here, where others have the incident
+  return { seq: said.seq ?? 0, at_ms: said.at_ms ?? 0, kind, object: said.object ?? said.id ?? '' }
+}
+
 /** One event of a stream, by the WHATWG's rules for `text/event-stream`. */
 export interface ServerEvent {
   type: string
@@ -70,7 +87,7 @@ export async function follow(follower: Follower, signal: AbortSignal): Promise<v
       for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
         for (const event of parser.push(chunk.value)) {
           last = event.id || last
-          follower.onChange(event.type === 'reset' ? null : (JSON.parse(event.data) as Change))
+          follower.onChange(event.type === 'reset' ? null : changeOf(event))
         }
       }
     } catch {

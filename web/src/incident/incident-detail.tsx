@@ -1,7 +1,7 @@
 import { Anchor, Badge, Tabs } from '@mantine/core'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { useEffect, useRef, useState } from 'react'
+import { lazy, Suspense, useEffect, useRef, useState } from 'react'
 import type { Incident, WholeIncident } from '../api/pending'
 import { isAbsent } from '../api/problem'
 import { Empty } from '../feedback/empty'
@@ -24,6 +24,9 @@ import classes from './incident.module.css'
 import { headline } from './naming'
 import { TimelineView } from './timeline-view'
 import { statusWord, verdictWord } from './words'
+
+/** Comes after the first screen: most of the queue is read without it. */
+const IncidentContainment = lazy(() => import('../contain/incident-section'))
 
 /** An incident with everything that belongs to it; in the pane of the queue, or on its page. */
 export function IncidentDetail({
@@ -110,6 +113,9 @@ function Detail({ whole, desk, inPane, place }: DetailProps) {
         <Title incident={incident} inPane={inPane} />
         {incident.merged_into ? <MergedNote incident={incident} /> : <DecisionBar incident={incident} desk={desk} />}
       </header>
+      <Suspense>
+        <IncidentContainment whole={whole} />
+      </Suspense>
       <div className={classes.body}>
         <Facts whole={whole} brief={inPane} />
         <Tabs value={tab} onChange={setTab} keepMounted={false} className={classes.tabs}>

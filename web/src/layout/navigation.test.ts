@@ -16,6 +16,8 @@ test('one sees the places that one may enter', () => {
   expect(names(session(['reports:read']))).toEqual(['Reports', 'My reports', 'Settings'])
   expect(names(session(['reports:read', 'reports:moderate']))).toContain('Appeals')
   expect(names(session(['incidents:read']))).not.toContain('Reports')
+  expect(names(session(['incidents:read']))).not.toContain('Containments')
+  expect(names(session(['containments:read']))).toEqual(['Containments', 'Playbooks', 'Runs', 'My reports', 'Settings'])
   expect(names(session([]))).toEqual(['My reports', 'Settings'])
   // a program with a token has no reports of its own
   expect(names(session(null, ''))).not.toContain('My reports')

@@ -6,6 +6,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router'
 import { Suspense, useEffect, useRef } from 'react'
 import { call, hasToken, onSignedOut, setToken } from '../api/client'
+import { useMine } from '../contain/containments'
 import { Loading } from '../feedback/loading'
 import { noticeError } from '../feedback/notices'
 import { ProblemNote } from '../feedback/problem-note'
@@ -97,12 +98,18 @@ function Frame() {
 
 function Places({ onGo }: { onGo?: () => void }) {
   const places = placesFor(useSession())
+  const mine = useMine()
   return (
     <div className={classes.places}>
       {places.map(({ to, name, icon: Icon }) => (
         <Link key={to} to={to} className={classes.place} onClick={onGo} activeProps={{ 'data-active': true }}>
           <Icon size={17} stroke={1.7} aria-hidden />
           {name}
+          {to === '/containments' && mine !== null ? (
+            <span className={classes.count} aria-label={`${mine} wait for you`} role="img">
+              {mine}
+            </span>
+          ) : null}
         </Link>
       ))}
       <a className={classes.place} href="/report" data-last>

@@ -59,6 +59,16 @@ const groupsFor = (session: Session | null): [string, [string, string][]][] => [
     ],
   ],
   [
+    'Containments',
+    [
+      ['j / k', 'next, previous'],
+      ['a', 'approve: to the button that says what happens'],
+      ['d', 'deny'],
+      ['u', 'undo, or call it off'],
+      ['o', 'open it on a page of its own'],
+    ],
+  ],
+  [
     'Reports',
     [
       ['j / k', 'next, previous'],
