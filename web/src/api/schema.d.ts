@@ -21,6 +21,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/actions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List actions
+         * @description Every action of every connector that is known; `connected` says whether it can be asked for here.
+         */
+        get: operations["get_actions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/appeals": {
         parameters: {
             query?: never;
@@ -287,6 +307,153 @@ export interface paths {
         get: operations["get_audit_id_proof"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/containments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List containments
+         * @description The newest first. Those of incidents that do not exist for the asker are left out.
+         */
+        get: operations["get_containments"];
+        put?: never;
+        /**
+         * Ask for a containment
+         * @description Looks, plans and asks whoever decides. With `plan_sha256` exactly the plan that was seen is asked for. Nothing is applied
+         *     before it is approved, and before a further look finds things as the plan has them.
+         */
+        post: operations["post_containments"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/containments/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Plan a containment
+         * @description Looks and changes nothing: what the action would do, who would decide, whether there is room. Nothing is kept.
+         */
+        post: operations["post_containments_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/containments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a containment
+         * @description `ETag` is the version to decide on it by; `can` says what the asker can do now.
+         */
+        get: operations["get_containments_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/containments/{id}/break-glass": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Break glass
+         * @description Has a containment applied without the approvals that it waits for, on a person's word and on record. Never what cannot
+         *     be taken back, and never on what is protected.
+         */
+        post: operations["post_containments_id_break_glass"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/containments/{id}/settle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say what came of a containment
+         * @description Of one that is `unknown`: a person has looked at the other system, and says what is so.
+         */
+        post: operations["post_containments_id_settle"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/containments/{id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo a containment
+         * @description What was not sent is called off, what is in effect is taken back at once.
+         */
+        post: operations["post_containments_id_undo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/containments/{id}/votes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve or deny a containment
+         * @description The yes of enough people lets it be applied, one no denies it. An answer is for one plan, by its hash. Neither who asked
+         *     for it nor who reported answers.
+         */
+        post: operations["post_containments_id_votes"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1176,6 +1343,63 @@ export interface paths {
         patch: operations["patch_people_id"];
         trace?: never;
     };
+    "/api/v1/playbooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List playbooks
+         * @description All of them by name; with `incident` those that fit it come first.
+         */
+        get: operations["get_playbooks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/playbooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a playbook */
+        get: operations["get_playbooks_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/playbooks/{id}/rehearse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rehearse a playbook
+         * @description What a run would do if everything went well. Nothing is asked of anybody, nothing is done, nothing is kept.
+         */
+        post: operations["post_playbooks_id_rehearse"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/query": {
         parameters: {
             query?: never;
@@ -1743,6 +1967,92 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List runs
+         * @description The newest first. Those of incidents that do not exist for the asker are left out.
+         */
+        get: operations["get_runs"];
+        put?: never;
+        /**
+         * Run a playbook
+         * @description Its first steps begin at once. What it asks of other systems is planned, approved and applied like all containments; who
+         *     begins the run approves none of them.
+         */
+        post: operations["post_runs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a run
+         * @description With its steps. `ETag` is the version to answer by.
+         */
+        get: operations["get_runs_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/steps/{task}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer a step of a run
+         * @description Of a step that waits for a person, or of which nobody can tell what came.
+         */
+        post: operations["post_runs_id_steps_task"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop a run
+         * @description With the runs that it called. What it asked for and nobody has sent is called off; what it has applied stays until its own
+         *     time is over, or somebody takes it back.
+         */
+        post: operations["post_runs_id_stop"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/services": {
         parameters: {
             query?: never;
@@ -2101,6 +2411,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/containments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The console's containments */
+        get: operations["console_get_containments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/containments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The console's page of a containment */
+        get: operations["console_get_containments_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/dead-letters": {
         parameters: {
             query?: never;
@@ -2360,6 +2704,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/playbooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The console's playbooks */
+        get: operations["console_get_playbooks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/playbooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The console's page of a playbook */
+        get: operations["console_get_playbooks_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/policy": {
         parameters: {
             query?: never;
@@ -2525,6 +2903,40 @@ export interface paths {
         };
         /** The console's page of a rule */
         get: operations["console_get_rules_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The console's runs of playbooks */
+        get: operations["console_get_runs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The console's page of a run */
+        get: operations["console_get_runs_id"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2754,6 +3166,47 @@ export interface components {
             /** @description The ids that its requests were answered with. */
             acks: number[];
         };
+        /** @description Something that whoever asks says. */
+        ActionInput: {
+            /** @description Its name. */
+            name: string;
+            /** @description What to say. */
+            help: string;
+            /** @description Whether it must be said. */
+            required: boolean;
+            /** @description The form of it, as a regular expression over the whole value. */
+            pattern: string;
+        };
+        /** @description An action of a connector. */
+        ActionView: {
+            /** @description `aws.deactivate_key` */
+            name: string;
+            /** @description The connector. */
+            connector: string;
+            /** @description What people call the connector. */
+            connector_title: string;
+            /** @description What people call the action, as a command. */
+            title: string;
+            /** @description What kind of thing it is about. */
+            target: string;
+            /** @description The form of the target's name, as a regular expression over the whole of it. */
+            target_pattern: string;
+            /** @description `low`, `medium` or `high`. */
+            impact: string;
+            /** @description `reversible`, `compensable` or `irreversible`. */
+            reversibility: string;
+            /**
+             * Format: int64
+             * @description After how many minutes it is taken back unless something else is said.
+             */
+            ttl_minutes_default?: number | null;
+            /** @description What else is said. */
+            inputs: components["schemas"]["ActionInput"][];
+            /** @description The vendor's page about it. */
+            documentation: string;
+            /** @description Whether its system can be reached from here. */
+            connected: boolean;
+        };
         /** @description What GitHub is answered; it keeps the body for the webhook's owner to read. */
         Answer: {
             /** @description True: the secret fits. */
@@ -2807,6 +3260,17 @@ export interface components {
         Assignable: {
             /** @description By name. */
             items: components["schemas"]["NamedPerson"][];
+        };
+        /** @description Which incidents a playbook is offered for. */
+        AttachView: {
+            /** @description Classes of incidents. */
+            classes: string[];
+            /** @description Ids of rules, or their names with `*` for any text. */
+            rules: string[];
+            /** @description Severities; any if empty. */
+            severities: string[];
+            /** @description Services with `*` for any text; any if empty. */
+            services: string[];
         };
         /** @description A file that was taken, for who sent it. */
         AttachmentReceived: {
@@ -2902,6 +3366,18 @@ export interface components {
             /** @description How grave it is. */
             severity: string;
         };
+        /** @description What else would feel it. */
+        BlastRadiusView: {
+            /** @description Services. */
+            services: string[];
+            /**
+             * Format: int64
+             * @description How many people, if somebody can say.
+             */
+            people?: number | null;
+            /** @description In words. */
+            notes: string[];
+        };
         /** @description A span of time. */
         BucketView: {
             /**
@@ -2962,6 +3438,15 @@ export interface components {
              * @description How many are left as they were.
              */
             refused: number;
+        };
+        /** @description Somebody who did something. */
+        ByView: {
+            /** @description `person`, `token`, `system` or `local`. */
+            kind: string;
+            /** @description `per_…`, `tok_…`, or the part of the product. */
+            id: string;
+            /** @description The name that people see. */
+            name: string;
         };
         /** @description One service of the catalogue, as it is now. */
         CatalogService: {
@@ -3064,6 +3549,317 @@ export interface components {
             to: number;
             /** @description 64 hex digits each, in the order of RFC 6962 §2.1.2. */
             path: string[];
+        };
+        /** @description All of them. */
+        ContainItems_ActionView: {
+            /** @description In the list's order. */
+            items: {
+                /** @description `aws.deactivate_key` */
+                name: string;
+                /** @description The connector. */
+                connector: string;
+                /** @description What people call the connector. */
+                connector_title: string;
+                /** @description What people call the action, as a command. */
+                title: string;
+                /** @description What kind of thing it is about. */
+                target: string;
+                /** @description The form of the target's name, as a regular expression over the whole of it. */
+                target_pattern: string;
+                /** @description `low`, `medium` or `high`. */
+                impact: string;
+                /** @description `reversible`, `compensable` or `irreversible`. */
+                reversibility: string;
+                /**
+                 * Format: int64
+                 * @description After how many minutes it is taken back unless something else is said.
+                 */
+                ttl_minutes_default?: number | null;
+                /** @description What else is said. */
+                inputs: components["schemas"]["ActionInput"][];
+                /** @description The vendor's page about it. */
+                documentation: string;
+                /** @description Whether its system can be reached from here. */
+                connected: boolean;
+            }[];
+        };
+        /** @description All of them. */
+        ContainItems_PlaybookSummary: {
+            /** @description In the list's order. */
+            items: (components["schemas"]["PlaybookHead"] & {
+                /** @description How many steps it has. */
+                steps: number;
+            })[];
+        };
+        /** @description A page of them. */
+        ContainPage_ContainmentView: {
+            /** @description The newest first. */
+            items: {
+                /** @description `act_…` */
+                id: string;
+                /**
+                 * @description `planned`, `awaiting_approval`, `approved`, `applying`, `applied`, `verified`, `reverting`, `reverted`, `denied`,
+                 *     `expired`, `failed`, `unknown` or `cancelled`.
+                 */
+                state: string;
+                /** @description The connector's action. */
+                action: string;
+                /** @description What people call the action. */
+                title: string;
+                /** @description The target's name. */
+                target: string;
+                /** @description What kind of thing it is. */
+                target_kind: string;
+                /** @description What else was said. */
+                inputs: {
+                    [key: string]: string;
+                };
+                /** @description `inc_…` */
+                incident?: string | null;
+                /** @description What the incident is called. */
+                incident_title?: string | null;
+                /** @description The run that asked for it: `run_…`. */
+                run?: string | null;
+                /**
+                 * Format: int32
+                 * @description The number of the step in it.
+                 */
+                step?: number | null;
+                /** @description Why, in the words of who asked. */
+                reason: string;
+                /** @description Who asked. */
+                requested_by: components["schemas"]["ByView"];
+                plan?: components["schemas"]["PlanView"] | null;
+                /** @description SHA-256 of the plan, in hex digits: what is approved. */
+                plan_sha256: string;
+                /** @description Who decides. */
+                decision: components["schemas"]["ContainmentDecisionView"];
+                /** @description What they said. */
+                votes: components["schemas"]["VoteView"][];
+                /**
+                 * Format: int32
+                 * @description How many more people must approve.
+                 */
+                approvals_missing: number;
+                /** @description What the look found, and what answers told. */
+                facts: {
+                    [key: string]: string;
+                };
+                /** @description What went wrong last. */
+                problem?: string | null;
+                /** @description Whether it is in effect now, as far as anybody knows. */
+                in_effect: boolean;
+                /**
+                 * Format: int64
+                 * @description After how many minutes it is taken back by itself.
+                 */
+                ttl_minutes?: number | null;
+                /** @description When it is. */
+                revert_at?: string | null;
+                /** @description How it came here, the first step first. */
+                history: components["schemas"]["TransitionView"][];
+                /** @description When it was asked for. */
+                created_at: string;
+                /** @description When it changed last. */
+                updated_at: string;
+                /**
+                 * Format: int64
+                 * @description Send it back in `If-Match`.
+                 */
+                version: number;
+                /** @description What the asker can do now. */
+                can: components["schemas"]["ContainmentCan"];
+            }[];
+            /** @description Ask for the next page with `cursor=` this; absent at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of them. */
+        ContainPage_RunShown: {
+            /** @description The newest first. */
+            items: {
+                /** @description `run_…` */
+                id: string;
+                /** @description The playbook: `playbook--…`. */
+                playbook: string;
+                /** @description What people call the playbook. */
+                playbook_name: string;
+                /** @description `running`, `completed`, `handled`, `failed` or `stopped`. */
+                state: string;
+                /** @description `inc_…` */
+                incident?: string | null;
+                /** @description Why, in the words of who began it. */
+                reason: string;
+                /** @description Who began it. */
+                requested_by: components["schemas"]["ByView"];
+                /** @description The run that called it: `run_…`. */
+                parent?: string | null;
+                /** @description When it began. */
+                started_at: string;
+                /** @description When it ended. */
+                ended_at?: string | null;
+                /** @description When it is stopped at the latest. */
+                ends_by: string;
+                end?: components["schemas"]["RunEnd"] | null;
+                /**
+                 * Format: int64
+                 * @description Send it back in `If-Match`.
+                 */
+                version: number;
+                /** @description Its steps, in the order in which it came to them. */
+                steps: components["schemas"]["RunStepView"][];
+                /** @description What the asker can do now. */
+                can: components["schemas"]["RunCan"];
+            }[];
+            /** @description Ask for the next page with `cursor=` this; absent at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description An answer. */
+        ContainmentAnswer: {
+            /** @description Yes or no. */
+            approves: boolean;
+            /** @description The plan that was seen, by its hash. */
+            plan_sha256: string;
+            /** @description Why; must be said for a no. */
+            reason?: string | null;
+            /** @description For whom, if not for oneself: the id of somebody who has let one answer for them. */
+            on_behalf_of?: string | null;
+        };
+        /** @description An action on a target. */
+        ContainmentAsk: {
+            /** @description The connector's action: `aws.deactivate_key`. */
+            action: string;
+            /** @description The target's name at the system that knows it. */
+            target: string;
+            /** @description What else the action is told. */
+            inputs?: {
+                [key: string]: string;
+            };
+            /**
+             * Format: int64
+             * @description After how many minutes it is taken back; the action's default if not said.
+             */
+            ttl_minutes?: number | null;
+            /** @description The incident that it is for. */
+            incident?: string | null;
+            /** @description Why; must be said to ask for it. */
+            reason?: string | null;
+            /** @description The plan that was seen, by its hash; another one is refused then. Of no use for a preview. */
+            plan_sha256?: string | null;
+        };
+        /** @description What the asker can do now. */
+        ContainmentCan: {
+            /** @description Say yes or no. */
+            approve: boolean;
+            /** @description Why not, where people are asked and the asker cannot answer. */
+            approve_why?: string | null;
+            /** @description Take it back. */
+            undo: boolean;
+            /** @description Say what nobody could tell. */
+            settle: boolean;
+            /** @description Have it applied without the approvals. */
+            break_glass: boolean;
+            /** @description Call it off before anything is sent. */
+            cancel: boolean;
+        };
+        /** @description Who decides. */
+        ContainmentDecisionView: {
+            /**
+             * Format: int32
+             * @description How many people must approve; 0 for what is applied by itself.
+             */
+            people: number;
+            /** @description Roles or teams of which each must be among them. */
+            quorum: string[];
+            /** @description Since when they are asked. */
+            asked_at: string;
+            /** @description Until when they can answer. */
+            expires_at: string;
+            /** @description What the table of decisions was asked, by name. */
+            why: {
+                [key: string]: string;
+            };
+        };
+        /** @description Why. */
+        ContainmentReason: {
+            /** @description In words. */
+            reason: string;
+        };
+        /** @description One action on one target, from the plan to its end. */
+        ContainmentView: {
+            /** @description `act_…` */
+            id: string;
+            /**
+             * @description `planned`, `awaiting_approval`, `approved`, `applying`, `applied`, `verified`, `reverting`, `reverted`, `denied`,
+             *     `expired`, `failed`, `unknown` or `cancelled`.
+             */
+            state: string;
+            /** @description The connector's action. */
+            action: string;
+            /** @description What people call the action. */
+            title: string;
+            /** @description The target's name. */
+            target: string;
+            /** @description What kind of thing it is. */
+            target_kind: string;
+            /** @description What else was said. */
+            inputs: {
+                [key: string]: string;
+            };
+            /** @description `inc_…` */
+            incident?: string | null;
+            /** @description What the incident is called. */
+            incident_title?: string | null;
+            /** @description The run that asked for it: `run_…`. */
+            run?: string | null;
+            /**
+             * Format: int32
+             * @description The number of the step in it.
+             */
+            step?: number | null;
+            /** @description Why, in the words of who asked. */
+            reason: string;
+            /** @description Who asked. */
+            requested_by: components["schemas"]["ByView"];
+            plan?: components["schemas"]["PlanView"] | null;
+            /** @description SHA-256 of the plan, in hex digits: what is approved. */
+            plan_sha256: string;
+            /** @description Who decides. */
+            decision: components["schemas"]["ContainmentDecisionView"];
+            /** @description What they said. */
+            votes: components["schemas"]["VoteView"][];
+            /**
+             * Format: int32
+             * @description How many more people must approve.
+             */
+            approvals_missing: number;
+            /** @description What the look found, and what answers told. */
+            facts: {
+                [key: string]: string;
+            };
+            /** @description What went wrong last. */
+            problem?: string | null;
+            /** @description Whether it is in effect now, as far as anybody knows. */
+            in_effect: boolean;
+            /**
+             * Format: int64
+             * @description After how many minutes it is taken back by itself.
+             */
+            ttl_minutes?: number | null;
+            /** @description When it is. */
+            revert_at?: string | null;
+            /** @description How it came here, the first step first. */
+            history: components["schemas"]["TransitionView"][];
+            /** @description When it was asked for. */
+            created_at: string;
+            /** @description When it changed last. */
+            updated_at: string;
+            /**
+             * Format: int64
+             * @description Send it back in `If-Match`.
+             */
+            version: number;
+            /** @description What the asker can do now. */
+            can: components["schemas"]["ContainmentCan"];
         };
         /** @description Where in the work something was seen. */
         ContextView: {
@@ -3881,6 +4677,18 @@ export interface components {
                 score: number;
             }[];
         };
+        /** @description How many targets the action may have. */
+        LimitView: {
+            /** @description How many it has had. */
+            used: number;
+            /** @description How many it may have. */
+            max: number;
+            /**
+             * Format: int64
+             * @description In this time.
+             */
+            window_minutes: number;
+        };
         /** @description Bounds of a question. */
         Limits: {
             /**
@@ -4330,6 +5138,13 @@ export interface components {
             /** @description The newest first. */
             items: components["schemas"]["TokenView"][];
         };
+        /** @description Whose a target is. */
+        OwnerView: {
+            /** @description As of a target. */
+            kind: string;
+            /** @description Its name. */
+            name: string;
+        };
         /** @description Some items of a list. */
         PageView_AuditView: {
             /** @description In the list's order. */
@@ -4739,6 +5554,96 @@ export interface components {
              */
             version: number;
         };
+        /** @description Everything that an action would do: what people approve, by its hash. */
+        PlanView: {
+            /** @description The connector's action. */
+            action: string;
+            /** @description The version of its description. */
+            action_version: string;
+            /** @description On what. */
+            target: components["schemas"]["TargetView"];
+            /** @description What would change. */
+            changes: components["schemas"]["PlannedChange"][];
+            /** @description What else would feel it. */
+            blast_radius: components["schemas"]["BlastRadiusView"];
+            /** @description `low`, `medium` or `high`. */
+            impact: string;
+            /** @description `reversible`, `compensable` or `irreversible`. */
+            reversibility: string;
+            /**
+             * Format: int64
+             * @description After how many minutes it is taken back by itself.
+             */
+            ttl_minutes?: number | null;
+            /** @description The incident that it is for; empty for none. */
+            incident: string;
+        };
+        /** @description One change. */
+        PlannedChange: {
+            /** @description Of what. */
+            what: string;
+            /** @description As it is. */
+            before: string;
+            /** @description As it would be. */
+            after: string;
+        };
+        /** @description What is told of a playbook everywhere. */
+        PlaybookHead: {
+            /** @description `playbook--…` */
+            id: string;
+            /** @description What people call it. */
+            name: string;
+            /** @description What it does. */
+            description: string;
+            /** @description The team that answers for it. */
+            owner?: string | null;
+            /** @description By when somebody looks whether it still holds: a day. */
+            review_by?: string | null;
+            /** @description When it was made. */
+            created_at: string;
+            /** @description What it is for, in the words of CACAO. */
+            types: string[];
+            attach?: components["schemas"]["AttachView"] | null;
+            /** @description Whether it is offered for the incident that was asked about. */
+            fits?: boolean | null;
+            /** @description What can be said when a run begins. */
+            variables: components["schemas"]["VariableView"][];
+            /** @description The names of the actions that it asks for. */
+            actions: string[];
+        };
+        /** @description A step of a playbook. */
+        PlaybookStepView: {
+            /** @description Its name in the playbook. */
+            id: string;
+            /** @description What people call it. */
+            name: string;
+            /** @description `action`, `if-condition`, … */
+            kind: string;
+            /** @description What it does. */
+            description: string;
+            /** @description Its commands, one a line. */
+            text?: string | null;
+            /** @description The ways out of it, where there are several. */
+            branches?: components["schemas"]["StepBranch"][];
+            /** @description What comes next if it went well. */
+            on_success?: string | null;
+            /** @description What comes next if it failed. */
+            on_failure?: string | null;
+            /** @description What comes next in any case. */
+            on_completion?: string | null;
+        };
+        /** @description A playbook in the list. */
+        PlaybookSummary: components["schemas"]["PlaybookHead"] & {
+            /** @description How many steps it has. */
+            steps: number;
+        };
+        /** @description A playbook. */
+        PlaybookView: components["schemas"]["PlaybookHead"] & {
+            /** @description Its steps: those that are begun first come first. */
+            steps: components["schemas"]["PlaybookStepView"][];
+            /** @description Its text. */
+            text: string;
+        };
         /** @description A reason of the policy. */
         PolicyReason: {
             /** @description Its name in decisions. */
@@ -4762,6 +5667,31 @@ export interface components {
             text: string;
             /** @description Why a report may be decided so. */
             reasons: components["schemas"]["PolicyReason"][];
+        };
+        /** @description Who would decide. */
+        PreviewDecision: {
+            /** @description `automatic`, or `approval` of people. */
+            outcome: string;
+            /**
+             * Format: int32
+             * @description How many.
+             */
+            people: number;
+            /** @description What the table of decisions was asked, by name. */
+            why: {
+                [key: string]: string;
+            };
+        };
+        /** @description What would be done. */
+        PreviewView: {
+            /** @description Everything that would change. */
+            plan: components["schemas"]["PlanView"];
+            /** @description Its hash, to ask for exactly this. */
+            plan_sha256: string;
+            /** @description Who would decide. */
+            decision: components["schemas"]["PreviewDecision"];
+            /** @description Whether there is room for one more target. */
+            limit: components["schemas"]["LimitView"];
         };
         /** @description How a problem is written. */
         ProblemBody: {
@@ -5015,6 +5945,31 @@ export interface components {
              * @description How many findings moved.
              */
             findings: number;
+        };
+        /** @description What variables are at the beginning. */
+        RehearsalAsk: {
+            /** @description Values by name: `__key__`. */
+            values?: {
+                [key: string]: string;
+            };
+        };
+        /** @description What a run would do if everything went well. */
+        RehearsalView: {
+            /** @description In the order in which they would begin. */
+            steps: components["schemas"]["RehearsedStep"][];
+            /** @description How it would end: `completed`, `handled`, `failed` or `stopped`; `waiting` if it would not. */
+            ended: string;
+        };
+        /** @description A step that would be done. */
+        RehearsedStep: {
+            /** @description Its name in the playbook. */
+            step: string;
+            /** @description What people call it. */
+            name: string;
+            /** @description The type of its first command. */
+            kind: string;
+            /** @description What would be done, one command a line; or why that cannot be said yet. */
+            text: string;
         };
         /** @description A matter that is open already. */
         RelatedMatter: {
@@ -5406,6 +6361,105 @@ export interface components {
             /** @description Documents that were refused. */
             refused: components["schemas"]["RefusedRule"][];
         };
+        /** @description A playbook to run. */
+        RunAsk: {
+            /** @description `playbook--…` */
+            playbook: string;
+            /** @description The incident that it is for. */
+            incident?: string | null;
+            /** @description Values of its variables, by name: `__key__`. */
+            values?: {
+                [key: string]: string;
+            };
+            /** @description Why. */
+            reason: string;
+        };
+        /** @description What the asker can do now. */
+        RunCan: {
+            /** @description Stop it. */
+            stop: boolean;
+            /** @description Answer steps that wait for a person. */
+            answer: boolean;
+        };
+        /** @description How a run ended. */
+        RunEnd: {
+            /** @description `completed`, `handled`, `failed` or `stopped`. */
+            ended: string;
+            /** @description The step that failed. */
+            step?: string | null;
+            /** @description Why. */
+            reason?: string | null;
+        };
+        /** @description One execution of a playbook. */
+        RunShown: {
+            /** @description `run_…` */
+            id: string;
+            /** @description The playbook: `playbook--…`. */
+            playbook: string;
+            /** @description What people call the playbook. */
+            playbook_name: string;
+            /** @description `running`, `completed`, `handled`, `failed` or `stopped`. */
+            state: string;
+            /** @description `inc_…` */
+            incident?: string | null;
+            /** @description Why, in the words of who began it. */
+            reason: string;
+            /** @description Who began it. */
+            requested_by: components["schemas"]["ByView"];
+            /** @description The run that called it: `run_…`. */
+            parent?: string | null;
+            /** @description When it began. */
+            started_at: string;
+            /** @description When it ended. */
+            ended_at?: string | null;
+            /** @description When it is stopped at the latest. */
+            ends_by: string;
+            end?: components["schemas"]["RunEnd"] | null;
+            /**
+             * Format: int64
+             * @description Send it back in `If-Match`.
+             */
+            version: number;
+            /** @description Its steps, in the order in which it came to them. */
+            steps: components["schemas"]["RunStepView"][];
+            /** @description What the asker can do now. */
+            can: components["schemas"]["RunCan"];
+        };
+        /** @description A step of a run; each turn of a loop is one of its own. */
+        RunStepView: {
+            /**
+             * Format: int32
+             * @description Its number in the run.
+             */
+            task: number;
+            /** @description Its name in the playbook. */
+            step: string;
+            /** @description What people call it. */
+            name: string;
+            /** @description What is done now: the type of the command, or `playbook`. */
+            kind: string;
+            /** @description What is to be done, with the values of variables put in. */
+            text: string;
+            /** @description `delayed`, `running`, `awaiting_person`, `unknown`, `succeeded`, `skipped`, `failed` or `stopped`. */
+            state: string;
+            /** @description The containment that it asked for: `act_…`. */
+            containment?: string | null;
+            /** @description The run that it called: `run_…`. */
+            child?: string | null;
+            /** @description When the run came to it. */
+            begun_at: string;
+            /** @description When it ended. */
+            ended_at?: string | null;
+            /** @description By when it has failed unless it ended. */
+            due_at?: string | null;
+            by?: components["schemas"]["ByView"] | null;
+            /** @description Why. */
+            reason?: string | null;
+            /** @description Whether a person left it out. */
+            skipped: boolean;
+            /** @description The variables that an answer gives, where a person is waited for. Not in lists. */
+            out_args?: string[];
+        };
         /** @description The body of a selection. */
         SearchView: {
             /** @description A map: every item must hold. */
@@ -5471,6 +6525,13 @@ export interface components {
              * @description When it ends whatever happens.
              */
             expires_at_ms: number;
+        };
+        /** @description What somebody has seen who has looked. */
+        Settlement: {
+            /** @description Whether it happened: whether it is in effect or, where it was to be taken back, whether it is taken back. */
+            happened: boolean;
+            /** @description What was seen. */
+            reason: string;
         };
         /** @description A one-time link, as it came. */
         SignIn: {
@@ -5539,6 +6600,29 @@ export interface components {
             /** @description `newcomer`, `regular`, `trusted` or `watched`. */
             tier: string;
         };
+        /** @description What came of a step. */
+        StepAnswer: {
+            /** @description `done`, `failed` or `skipped`. */
+            answer: string;
+            /** @description Why; must be said of what was not done. */
+            reason?: string | null;
+            /** @description Values for variables, of what is done. */
+            values?: {
+                [key: string]: string;
+            };
+        };
+        /** @description A way out of a step that has several. */
+        StepBranch: {
+            /** @description When it is taken: the condition, `else`, a case, or empty for branches that are taken all at once. */
+            when: string;
+            /** @description The step that it begins with. */
+            step: string;
+        };
+        /** @description Why. */
+        StopReason: {
+            /** @description In words. */
+            reason: string;
+        };
         /** @description The data of one event; its type is the kind of change, its id the change's number. */
         StreamedChange: {
             /**
@@ -5558,6 +6642,15 @@ export interface components {
              * @description When it changed.
              */
             at_ms: number;
+        };
+        /** @description What a target is, and whose. */
+        TargetView: {
+            /** @description `account`, `credential`, `host`, `network`, `repository` or `service`. */
+            kind: string;
+            /** @description Its name at the system that knows it. */
+            name: string;
+            /** @description Whose it is. */
+            belongs_to: components["schemas"]["OwnerView"][];
         };
         /** @description Somebody who is thanked. */
         Thanked: {
@@ -5662,6 +6755,17 @@ export interface components {
             /** @description `canary` or `active`. */
             stage: string;
         };
+        /** @description One step on its way. */
+        TransitionView: {
+            /** @description Where it came to. */
+            state: string;
+            /** @description When. */
+            at: string;
+            /** @description By whom. */
+            by: components["schemas"]["ByView"];
+            /** @description Why. */
+            reason?: string | null;
+        };
         /** @description A filter that was made of verdicts, with its proof. */
         Tuning: {
             /** @description The rule. */
@@ -5703,6 +6807,19 @@ export interface components {
             records_left_out: number;
             /** @description The day (UTC) after which the filter ends unless it is renewed. */
             expires?: string | null;
+        };
+        /** @description A variable of a playbook. */
+        VariableView: {
+            /** @description `__key__` */
+            name: string;
+            /** @description Its type. */
+            type: string;
+            /** @description What it is for. */
+            description: string;
+            /** @description Its value, where it has one. */
+            value?: string | null;
+            /** @description Whether whoever begins a run says it. */
+            external: boolean;
         };
         /** @description What Okta's verification request is answered. */
         Verification: {
@@ -5776,6 +6893,21 @@ export interface components {
             /** @description What requests that change something repeat in `X-CSRF-Token`. */
             csrf?: string | null;
         };
+        /** @description An answer that counts. */
+        VoteView: {
+            /** @description `per_…` */
+            person: string;
+            /** @description Their name. */
+            name: string;
+            /** @description Yes or no. */
+            approves: boolean;
+            /** @description Why. */
+            reason?: string | null;
+            /** @description When. */
+            at: string;
+            /** @description For whom, if not for themselves: `per_…`. */
+            delegated_from?: string | null;
+        };
         /** @description Somebody. */
         WhoView: {
             /** @description `per_…` */
@@ -5829,6 +6961,80 @@ export interface operations {
             };
             /** @description Path, query or headers cannot be read, or a token stands in the query */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_actions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them, by name */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContainItems_ActionView"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nothing is contained here */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6947,6 +8153,854 @@ export interface operations {
             };
             /** @description It is not signed yet */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_containments: {
+        parameters: {
+            query?: {
+                /** @description `open` (not at an end), `in_effect`, `ended`, `any`, or one state; any if not said. */
+                state?: string;
+                /** @description For this incident. */
+                incident?: string;
+                /** @description Of this action. */
+                action?: string;
+                /** @description On the target of this name. */
+                target?: string;
+                /** @description How many items at most, 1 to 500; 50 if not said. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of containments */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContainPage_ContainmentView"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nothing is contained here, or there is no such incident */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_containments: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description To send the request again safely */
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContainmentAsk"];
+            };
+        };
+        responses: {
+            /** @description The containment */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContainmentView"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The plan is another one than was seen, the same is under way, or the system is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The target is protected, or it cannot be done like this */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The action has had too many targets */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nothing was asked for */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_containments_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContainmentAsk"];
+            };
+        };
+        responses: {
+            /** @description What would be done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreviewView"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The system is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The target is protected, or it cannot be done like this */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no plan */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_containments_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `act_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The containment */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContainmentView"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing, or not for who asks */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_containments_id_break_glass: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The version that was seen, such as `"7"` */
+                "if-match": string;
+            };
+            path: {
+                /** @description `act_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContainmentReason"];
+            };
+        };
+        responses: {
+            /** @description The containment as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContainmentView"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing, or not for who asks */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It does not wait for approvals */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It could not be taken back */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nothing was done */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_containments_id_settle: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The version that was seen, such as `"7"` */
+                "if-match": string;
+            };
+            path: {
+                /** @description `act_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Settlement"];
+            };
+        };
+        responses: {
+            /** @description The containment as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContainmentView"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing, or not for who asks */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It is known what came of it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nothing was done */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_containments_id_undo: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The version that was seen, such as `"7"` */
+                "if-match": string;
+            };
+            path: {
+                /** @description `act_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContainmentReason"];
+            };
+        };
+        responses: {
+            /** @description The containment as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContainmentView"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing, or not for who asks */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It has gone on already */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It cannot be taken back */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nothing was done */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_containments_id_votes: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The version that was seen, such as `"7"` */
+                "if-match": string;
+            };
+            path: {
+                /** @description `act_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContainmentAnswer"];
+            };
+        };
+        responses: {
+            /** @description The containment as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContainmentView"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asked for it does not decide it; or who answers is no person, or may not */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing, or not for who asks */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It is another plan, it has gone on already, or the time is over */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The answer does not count */
+            "4XX": {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11251,6 +13305,259 @@ export interface operations {
             };
         };
     };
+    get_playbooks: {
+        parameters: {
+            query?: {
+                /** @description The incident; `fits` says then whether the playbook is offered for it, and those that fit come first. */
+                incident?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContainItems_PlaybookSummary"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nothing is contained here, or there is no such incident */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_playbooks_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `playbook--…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The playbook */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybookView"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing, or not for who asks */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_playbooks_id_rehearse: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `playbook--…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RehearsalAsk"];
+            };
+        };
+        responses: {
+            /** @description What would be done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RehearsalView"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing, or not for who asks */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A variable does not take its value */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     post_query: {
         parameters: {
             query?: never;
@@ -13937,6 +16244,498 @@ export interface operations {
             };
         };
     };
+    get_runs: {
+        parameters: {
+            query?: {
+                /** @description `any`, or one state; any if not said. */
+                state?: string;
+                /** @description For this incident. */
+                incident?: string;
+                /** @description How many items at most, 1 to 500; 50 if not said. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of runs */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContainPage_RunShown"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nothing is contained here, or there is no such incident */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_runs: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description To send the request again safely */
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunAsk"];
+            };
+        };
+        responses: {
+            /** @description The run */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunShown"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such playbook or incident */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It cannot be run like this */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nothing was begun */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_runs_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `run_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The run */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunShown"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing, or not for who asks */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_runs_id_steps_task: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The version that was seen, such as `"7"` */
+                "if-match": string;
+            };
+            path: {
+                /** @description `run_…` */
+                id: string;
+                /** @description The number of the step in the run */
+                task: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StepAnswer"];
+            };
+        };
+        responses: {
+            /** @description The run as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunShown"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing, or not for who asks */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is waited for there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nothing was changed */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_runs_id_stop: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was seen, such as `"7"`; any if not said */
+                "if-match"?: string | null;
+            };
+            path: {
+                /** @description `run_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StopReason"];
+            };
+        };
+        responses: {
+            /** @description The run as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunShown"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing, or not for who asks */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It has ended */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nothing was changed */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     get_services: {
         parameters: {
             query?: {
@@ -15762,6 +18561,112 @@ export interface operations {
             };
         };
     };
+    console_get_containments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The console */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    console_get_containments_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description What it shows */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The console */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing, or not for who asks */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     console_get_dead_letters: {
         parameters: {
             query?: never;
@@ -16577,6 +19482,112 @@ export interface operations {
             };
         };
     };
+    console_get_playbooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The console */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    console_get_playbooks_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description What it shows */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The console */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing, or not for who asks */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     console_get_policy: {
         parameters: {
             query?: never;
@@ -17010,6 +20021,112 @@ export interface operations {
         };
     };
     console_get_rules_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description What it shows */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The console */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing, or not for who asks */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    console_get_runs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The console */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    console_get_runs_id: {
         parameters: {
             query?: never;
             header?: never;
