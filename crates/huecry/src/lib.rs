@@ -24,7 +24,7 @@ mod process_fields;
 mod progress;
 pub mod questions;
 pub mod reader;
-mod reports;
+pub mod reports;
 pub mod rollout;
 mod service_catalog;
 pub mod storage;

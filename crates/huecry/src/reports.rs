@@ -28,14 +28,15 @@ const BLOBS_DIR: &str = "blobs";
 const HOUR_MS: i64 = 3_600_000;
 
 /// The product's masking as the port that reports take.
-pub(crate) struct Masking(privacy::Masker);
+#[derive(Debug)]
+pub struct Masking(privacy::Masker);
 
 impl Masking {
     /// With the detectors that the product comes with.
     ///
     /// # Errors
     /// [`Failure`] in a product that did not pass its tests.
-    pub(crate) fn shipped() -> Result<Self, Failure> {
+    pub fn shipped() -> Result<Self, Failure> {
         let detectors = privacy::Detectors::shipped().and_then(|detectors| privacy::Masker::new(&detectors));
         detectors
             .map(Self)
@@ -142,6 +143,7 @@ fn options(
             digest_k: settings.digest_k as usize,
             attachment_bytes_max: usize::try_from(settings.attachment_bytes_max).unwrap_or(usize::MAX),
             guest_bytes_max: settings.attachment_guest_bytes_max,
+            accept_by_automation: settings.accept_by_automation,
             feed: Feed::default(),
             telemetry: telemetry.clone(),
         },

@@ -269,6 +269,8 @@ pub struct Report {
     pub held_reason: Option<String>,
     /// No automation may act on it, since it is a part of a ring.
     pub automation_held: bool,
+    /// The reporter said or sent something since the team last did anything.
+    pub unread: bool,
     /// What was decided.
     pub decision: Option<Decision>,
     /// The finding that it became.

@@ -7,7 +7,7 @@ use crate::{Actor, DecisionError, Error, ReportDesk};
 use model::{
     Credit, Digest, DigestId, DigestState, NoticeId, PersonId, Report, ReportNotice, ReportState, Severity,
 };
-use ports::store::{PAGE_ITEMS_MAX, PageRequest, ReportFilter, Snapshot, StoreError};
+use ports::store::{PAGE_ITEMS_MAX, PageRequest, ReportFilter, Snapshot, StoreError, UnitOfWork};
 use serde_json::json;
 
 /// Most reports of one digest.
@@ -88,6 +88,7 @@ impl ReportDesk {
         let mut unit = self.options.store.begin().await?;
         let draft = unit.digests().get(id).await?.filter(|digest| digest.state == DigestState::Draft);
         let draft = draft.ok_or_else(|| StoreError::not_found("draft of a digest", id))?;
+        self.check_apart(&mut *unit, &draft).await?;
         let audit = self.record(actor, "digest.publish", id);
         let digest = Digest {
             state: DigestState::Published,
@@ -98,6 +99,24 @@ impl ReportDesk {
         unit.digests().publish(&digest, &audit).await?;
         unit.commit().await?;
         Ok(digest)
+    }
+
+    /// Refuses a digest of a time that a published one tells of: two that differ by a day tell what the day was.
+    async fn check_apart(&self, unit: &mut dyn UnitOfWork, draft: &Digest) -> Result<(), Error> {
+        let overlaps = |other: &&Digest| other.from_ms < draft.to_ms && draft.from_ms < other.to_ms;
+        let mut page = PageRequest::first(PAGE_ITEMS_MAX);
+        loop {
+            let published = unit.digests().list(DigestState::Published, &page).await?;
+            if let Some(other) = published.items.iter().find(overlaps) {
+                let reason = format!(
+                    "its time overlaps that of {}, which is published: both together would tell single reports",
+                    other.id
+                );
+                return Err(Error::Digest { reason });
+            }
+            let Some(next) = published.next else { return Ok(()) };
+            page = PageRequest::after(PAGE_ITEMS_MAX, next);
+        }
     }
 
     /// Writes how a person wants to be thanked.

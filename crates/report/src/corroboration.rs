@@ -52,13 +52,16 @@ pub(crate) fn groups(report: &Report, form: Option<&Form>) -> Vec<GroupKey> {
         .collect()
 }
 
-/// Whether the incident holds something that no person reported.
+/// Whether the incident holds something that no person reported, of the day before or after.
 pub(crate) async fn has_telemetry(
     findings: &mut (impl ReadFindings + ?Sized),
     incident: IncidentId,
+    about_ms: i64,
 ) -> Result<bool, StoreError> {
     let first = findings.of_incident(incident, &PageRequest::first(FINDINGS_LOOKED_AT_MAX)).await?;
-    Ok(first.items.iter().any(|finding| finding.source != SOURCE))
+    Ok(first.items.iter().any(|finding| {
+        finding.source != SOURCE && finding.time_ms.abs_diff(about_ms) <= TOGETHER_MS.unsigned_abs()
+    }))
 }
 
 /// The report as the table of automation sees it.

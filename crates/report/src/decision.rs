@@ -93,7 +93,13 @@ pub fn decide(
         DecisionKind::Ask => {
             let state = ReportState::NeedsInfo;
             let next_update_due_ms = Some(by.next_update_due_ms);
-            let changed = Report { state, next_update_due_ms, updated_at_ms: by.at_ms, ..report.clone() };
+            let changed = Report {
+                state,
+                next_update_due_ms,
+                unread: false,
+                updated_at_ms: by.at_ms,
+                ..report.clone()
+            };
             return Ok(recorded(report, changed, Vec::new()));
         }
         DecisionKind::Accept => {
@@ -125,7 +131,20 @@ pub(crate) fn severity_unasked(report: &Report, of_form: Severity) -> Severity {
 /// The reporter answered what was asked: the report waits for a decision again.
 pub(crate) fn answered(report: &Report, by: &By) -> Decided {
     let (state, next_update_due_ms) = (ReportState::Received, Some(by.next_update_due_ms));
-    let changed = Report { state, next_update_due_ms, updated_at_ms: by.at_ms, ..report.clone() };
+    let changed =
+        Report { state, next_update_due_ms, unread: true, updated_at_ms: by.at_ms, ..report.clone() };
+    recorded(report, changed, Vec::new())
+}
+
+/// The reporter added something: it waits for somebody to look, whatever was decided.
+pub(crate) fn added(report: &Report, by: &By) -> Decided {
+    let changed = Report { unread: true, updated_at_ms: by.at_ms, ..report.clone() };
+    recorded(report, changed, Vec::new())
+}
+
+/// Somebody of the team said something after what the reporter added.
+pub(crate) fn seen(report: &Report, by: &By) -> Decided {
+    let changed = Report { unread: false, updated_at_ms: by.at_ms, ..report.clone() };
     recorded(report, changed, Vec::new())
 }
 
@@ -163,6 +182,7 @@ fn settled(report: &Report, wanted: &Wanted, finding: FindingId, policy: &str, b
             automation: by.automation,
         }),
         held_reason: None,
+        unread: false,
         next_update_due_ms: None,
         updated_at_ms: by.at_ms,
         ..report.clone()

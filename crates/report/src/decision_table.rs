@@ -39,7 +39,7 @@ pub struct Case {
     pub channel_strength: u8,
     /// Another reporter says the same.
     pub corroborated: bool,
-    /// Telemetry of an authoritative source says the same.
+    /// Telemetry says the same.
     pub telemetry_match: bool,
     /// A ring may be at work on the service ([`crate::ring`]).
     pub ring: bool,
@@ -74,7 +74,7 @@ impl Case {
 pub struct Allowed {
     /// Always.
     pub reaches_person: bool,
-    /// Accept it, so that it becomes a finding at once; a person still reviews the decision.
+    /// Accept it, so that it becomes a finding at once, where the installation wants that.
     pub may_accept: bool,
     /// The gravest finding that it makes by itself.
     pub severity_max: Severity,

@@ -47,6 +47,8 @@ pub struct DeskOptions {
     pub attachment_bytes_max: usize,
     /// Most bytes of the files of all reports without a name together.
     pub guest_bytes_max: u64,
+    /// Whether what the table of automation lets be accepted is, without a person.
+    pub accept_by_automation: bool,
     /// Who waits for changes of reports.
     pub feed: Feed,
     /// What is counted.
@@ -203,14 +205,18 @@ impl ReportDesk {
         let open = unit.incidents().open_in_groups(&groups).await?;
         let mut telemetry_match = report.provenance.telemetry_match;
         for incident in open {
-            telemetry_match |= has_telemetry(unit.findings(), incident.incident.id).await?;
+            telemetry_match |=
+                has_telemetry(unit.findings(), incident.incident.id, report.created_at_ms).await?;
         }
         let provenance = ReportProvenance { corroborated, telemetry_match, ..report.provenance };
         Ok(Report { provenance, ..report })
     }
 
-    /// Accepts a report that the table of automation lets be accepted; says whether it was. A person reviews it later.
+    /// Accepts a report that the table of automation lets be accepted, where the installation wants that; says whether it was.
     pub(crate) async fn accept_by_automation(&self, id: ReportId) -> Result<bool, Error> {
+        if !self.options.accept_by_automation {
+            return Ok(false);
+        }
         let mut unit = self.options.store.begin().await?;
         let report = self.read(&mut *unit, id).await?;
         let report = self.weighed(&mut *unit, report).await?;
@@ -268,12 +274,31 @@ impl ReportDesk {
         let about = (report.id, report.region.as_str());
         let internal = request.internal && request.from == MessageFrom::Team;
         let message = self.say(unit, &request.actor, about, request.from, text, internal).await?;
-        if request.from == MessageFrom::Reporter && report.state == ReportState::NeedsInfo {
-            let by = self.by(&request.actor, false);
-            let answered = decision::answered(&report, &by);
-            self.write(unit, answered, "report.answer", &request.actor, None).await?;
+        match request.from {
+            MessageFrom::Reporter => self.hear(unit, report, &request.actor).await?,
+            MessageFrom::Team if report.unread && !internal => {
+                let seen = decision::seen(&report, &self.by(&request.actor, false));
+                self.write(unit, seen, "report.look", &request.actor, None).await?;
+            }
+            MessageFrom::Team => {}
         }
         Ok(message)
+    }
+
+    /// The reporter added something: what was asked is answered, and whatever was decided, somebody should look.
+    pub(crate) async fn hear(
+        &self,
+        unit: &mut dyn UnitOfWork,
+        report: Report,
+        actor: &Actor,
+    ) -> Result<(), Error> {
+        let by = self.by(actor, false);
+        let (heard, action) = match report.state {
+            ReportState::NeedsInfo => (decision::answered(&report, &by), "report.answer"),
+            _ => (decision::added(&report, &by), "report.add"),
+        };
+        self.write(unit, heard, action, actor, None).await?;
+        Ok(())
     }
 
     /// Writes a message with its record; the words stay with the message, so that erasing them never touches the record.

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Unless the configuration says more.
 pub const K_DEFAULT: usize = 5;
 /// Least k: with fewer, somebody in the group knows who the other is.
-pub const K_MIN: usize = 3;
+pub const K_MIN: usize = 5;
 /// Most lessons of a group.
 pub const LESSONS_MAX: usize = 20;
 

@@ -104,6 +104,7 @@ impl ReportDesk {
     ) -> Result<Attachment, Error> {
         let mut unit = self.options.store.begin().await?;
         let report = self.read(&mut *unit, id).await?;
+        let region = report.region.clone();
         let is_guests = report.reporter == Reporter::Anonymous;
         if is_guests && unit.attachments().guests_bytes().await? + blob.bytes > self.options.guest_bytes_max {
             return Err(Refusal::Full.into());
@@ -120,13 +121,14 @@ impl ReportDesk {
             bytes: blob.bytes,
             sha256: blob.sha256,
             state: AttachmentState::Stored,
-            region: report.region,
+            region,
             at_ms: self.options.clock.now_ms(),
         };
         let mut audit = self.record(actor, "report.attach", id);
         audit.after = json!({ "attachment": attachment.id, "bytes": attachment.bytes,
             "media_type": attachment.media_type });
         unit.attachments().add(&attachment, &audit).await?;
+        self.hear(&mut *unit, report, actor).await?;
         unit.commit().await?;
         Ok(attachment)
     }

@@ -191,10 +191,7 @@ impl Intake {
             // of the masked text: what is cut off could no longer be told for what it is
             texts.title = title_of(form, &texts.text);
         }
-        let secret = match &submission.once {
-            Some(once) => ReceiptSecret::of_once(&self.options.receipt_key, once),
-            None => ReceiptSecret::new(&*self.options.entropy),
-        };
+        let secret = self.secret(submission.once.as_ref());
         let held_reason = self
             .held_reason(&submission, texts.service.as_deref(), standing)
             .or_else(|| warned_of(form, &texts.title, &texts.text));
@@ -222,6 +219,7 @@ impl Intake {
             state: if held_reason.is_some() { ReportState::Held } else { ReportState::Received },
             held_reason,
             automation_held: false,
+            unread: false,
             decision: None,
             finding: None,
             incident: None,
@@ -246,6 +244,14 @@ impl Intake {
             ..audit
         };
         Ok(Prepared { new: NewReport { report, audit, once: submission.once }, secret, masked })
+    }
+
+    /// The receipt's secret; the same for the same request.
+    fn secret(&self, once: Option<&OnceKey>) -> ReceiptSecret {
+        once.map_or_else(
+            || ReceiptSecret::new(&*self.options.entropy),
+            |once| ReceiptSecret::of_once(&self.options.receipt_key, once),
+        )
     }
 
     /// Why the report goes the long way, if it does.
@@ -341,13 +347,22 @@ pub fn check_context(context: &ReportContext) -> Result<(), IntakeError> {
 }
 
 fn fault_of(name: &str, value: &str) -> Option<String> {
-    let hash = || (7..=64).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_hexdigit());
-    let lines = || value.len() <= 32 && value.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+    // nothing but digits is rather a number of somebody than the beginning of a hash
+    let is_number = || value.len() < 40 && value.bytes().all(|b| b.is_ascii_digit());
+    let is_hex = || value.bytes().all(|b| b.is_ascii_hexdigit());
+    let hash = || (7..=64).contains(&value.len()) && is_hex() && !is_number();
+    // at most seven digits: a number of a person or a card is longer
+    let number = |part: &str| (1..=7).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+    let lines =
+        || value.split_once('-').map_or_else(|| number(value), |(from, to)| number(from) && number(to));
     if value.is_empty() || value.chars().count() > CONTEXT_CHARS_MAX || value.contains(char::is_control) {
         return Some(format!("must be one line of 1 to {CONTEXT_CHARS_MAX} characters"));
     }
     match name {
-        "commit" if !hash() => Some("must be a commit's hash of 7 to 64 hexadecimal digits".to_owned()),
+        "commit" if !hash() => Some(
+            "must be a commit's hash of 7 to 64 hexadecimal digits, and no mere number; send more of it"
+                .to_owned(),
+        ),
         "lines" if !lines() => Some("must be a line or a range of lines, such as 12-20".to_owned()),
         _ => None,
     }

@@ -7,7 +7,7 @@ use crate::decision::can_appeal;
 use jiff::Timestamp;
 use model::{
     Appeal, AppealBy, AppealState, Attachment, AttachmentState, Incident, MessageFrom, PublicMessage, Report,
-    ReportState, Status,
+    ReportState, Status, Verdict,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -77,6 +77,7 @@ struct DecisionShown {
     policy_version: String,
     note: String,
     decided_at: String,
+    by_automation: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -138,6 +139,7 @@ impl ReceiptView {
                 policy_version: decision.policy_version.clone(),
                 note: decision.note.clone(),
                 decided_at: time(decision.at_ms),
+                by_automation: decision.automation,
             }),
             incident: parts.incident.map(incident_shown),
             messages: parts.messages.iter().map(message_shown).collect(),
@@ -166,7 +168,7 @@ pub const fn state_text(state: ReportState) -> &'static str {
 fn incident_shown(incident: &Incident) -> IncidentShown {
     IncidentShown {
         status: incident.status.as_str(),
-        contained: matches!(incident.status, Status::Resolved | Status::Closed),
+        contained: incident.status == Status::Resolved && incident.verdict == Some(Verdict::TruePositive),
     }
 }
 

@@ -112,6 +112,7 @@ fn administration(guarded: Guarded) -> Guarded {
         // people
         .routes(SIGN_IN, routes!(session::post))
         .routes(Rule::Person, routes!(session::get, session::delete))
+        .routes(TOLD, routes!(session::visitor))
         .routes(SIGN_IN, routes!(session::providers))
         .routes(SIGN_IN, routes!(oidc::start))
         .routes(SIGN_IN, routes!(oidc::callback))

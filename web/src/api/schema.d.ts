@@ -1972,6 +1972,27 @@ export interface paths {
         patch: operations["patch_views_id"];
         trace?: never;
     };
+    "/api/v1/visitor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read who came
+         * @description For pages that everybody may open. It leaves no trace: a session is not used by it, so that nobody can tell from its
+         *     times who reported without a name.
+         */
+        get: operations["get_visitor"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/appeals": {
         parameters: {
             query?: never;
@@ -3187,8 +3208,8 @@ export interface components {
             note: string;
             /** @description How grave an accepted report is. */
             severity?: string | null;
-            /** @description Who decided. */
-            by: string;
+            /** @description Who decided; told to those who moderate. */
+            by?: string | null;
             /** @description Whether the product decided by itself. */
             automation: boolean;
             /** @description When. */
@@ -5106,6 +5127,11 @@ export interface components {
             counts: {
                 [key: string]: number;
             };
+            /**
+             * Format: int64
+             * @description How many wait for a person, whatever state was asked for: undecided, or with something new from their reporter.
+             */
+            waiting: number;
         };
         /** @description A report in a list. */
         ReportSummary: {
@@ -5121,10 +5147,16 @@ export interface components {
             owner?: string | null;
             /** @description `held`, `received`, `needs_info`, `accepted`, `merged`, `declined` or `withdrawn`. */
             state: string;
-            /** @description What the reporter had earned: `anonymous`, `newcomer`, `regular`, `trusted` or `watched`. */
-            tier: string;
-            /** @description Who reports. */
+            /**
+             * @description What the reporter had earned: `anonymous`, `newcomer`, `regular`, `trusted` or `watched`.
+             *
+             *     Told to those who moderate.
+             */
+            tier?: string | null;
+            /** @description Who reports; by name to those who moderate. */
             reporter: components["schemas"]["ReporterView"];
+            /** @description The reporter said or sent something since the team last did anything. */
+            unread: boolean;
             /** @description `web`, `cli`, `link`, `mcp` or `api`. */
             channel: string;
             /** @description When it came. */
@@ -5732,6 +5764,17 @@ export interface components {
             visibility: string;
             /** @description Why. */
             reason?: string | null;
+        };
+        /** @description Who came to a page for everybody. */
+        VisitorView: {
+            /** @description Whether somebody is signed in. */
+            signed_in: boolean;
+            /** @description `per_…`, of whoever is. */
+            id?: string | null;
+            /** @description The name that others see. */
+            name?: string | null;
+            /** @description What requests that change something repeat in `X-CSRF-Token`. */
+            csrf?: string | null;
         };
         /** @description Somebody. */
         WhoView: {
@@ -12330,7 +12373,10 @@ export interface operations {
     get_reports: {
         parameters: {
             query?: {
-                /** @description Any of `held`, `received`, `needs_info`, `accepted`, `merged`, `declined`, `withdrawn`, with commas between. */
+                /**
+                 * @description Any of `held`, `received`, `needs_info`, `accepted`, `merged`, `declined`, `withdrawn`, with commas between; or `waiting`: held, received,
+                 *     and those of any state with something new from their reporter.
+                 */
                 state?: string;
                 /** @description Of this form. */
                 form?: string;
@@ -15248,6 +15294,71 @@ export interface operations {
             };
             /** @description Nothing was changed */
             "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_visitor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Whoever is signed in, or that nobody is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VisitorView"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };

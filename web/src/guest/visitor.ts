@@ -1,23 +1,27 @@
 import { useQuery } from '@tanstack/react-query'
 import { callJson, hasToken, setCsrf } from '../api/client'
-import type { Session } from '../api/pending'
-import { ApiError } from '../api/problem'
 
 export interface Visitor {
   id: string
   name: string
 }
 
-/** Who came, if the browser is signed in; for a stranger nobody, and nothing else is asked. */
+interface Came {
+  signed_in: boolean
+  id?: string
+  name?: string
+  csrf?: string
+}
+
+/**
+ * Who came, if the browser is signed in; for a stranger nobody. It leaves no trace on the server, as asking for the session
+ * would: nobody shall tell from a session's times who reported without a name.
+ */
 async function loadVisitor(): Promise<Visitor | null> {
-  try {
-    const session = await callJson<Session>('GET', '/api/v1/session')
-    setCsrf(session.csrf)
-    return { id: session.person.id, name: session.person.name }
-  } catch (error) {
-    if (error instanceof ApiError && error.status < 500) return hasToken() ? { id: '', name: 'API token' } : null
-    throw error
-  }
+  const came = await callJson<Came>('GET', '/api/v1/visitor')
+  if (!came.signed_in) return hasToken() ? { id: '', name: 'API token' } : null
+  setCsrf(came.csrf ?? '')
+  return { id: came.id ?? '', name: came.name ?? '' }
 }
 
 /** `null` for a stranger, `undefined` while it is not known. */

@@ -1,6 +1,4 @@
 /** What of the reports is shown, as it stands in the address. */
-import { WAITING_STATES } from '../report/words'
-
 export interface Filters {
   /** `waiting` for those that wait for a person, `any`, or a state. */
   state: string
@@ -34,9 +32,8 @@ export function writeFilters(filters: Filters): Record<string, string> {
 
 /** As the API takes it. */
 export function queryOf(filters: Filters): Record<string, string | undefined> {
-  const states: Record<string, string | undefined> = { waiting: WAITING_STATES.join(','), any: undefined }
   return {
-    state: filters.state in states ? states[filters.state] : filters.state,
+    state: filters.state === 'any' ? undefined : filters.state,
     form: filters.form || undefined,
     service: filters.service || undefined,
     q: filters.q || undefined,
@@ -44,9 +41,13 @@ export function queryOf(filters: Filters): Record<string, string | undefined> {
 }
 
 /** How many reports a choice has, where the server counted. */
-export function countOf(choice: string, counts: Record<string, number> | undefined): number | undefined {
+export function countOf(
+  choice: string,
+  counts: Record<string, number> | undefined,
+  waiting?: number,
+): number | undefined {
   if (!counts) return undefined
   const sum = (states: readonly string[]) => states.reduce((total, state) => total + (counts[state] ?? 0), 0)
   if (choice === 'any') return sum(Object.keys(counts))
-  return choice === 'waiting' ? sum(WAITING_STATES) : (counts[choice] ?? 0)
+  return choice === 'waiting' ? waiting : (counts[choice] ?? 0)
 }

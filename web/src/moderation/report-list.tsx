@@ -1,4 +1,5 @@
 import { Badge } from '@mantine/core'
+import { useState } from 'react'
 import type { ReportSummary } from '../report/api'
 import { stateWord, tierWord } from '../report/words'
 import { Instant } from '../time/instant'
@@ -14,6 +15,7 @@ interface Props {
 /** Reports in two lines each. */
 export function ReportList({ reports, at, onShow }: Props) {
   const forms = useForms()
+  const [now] = useState(() => Date.now())
   if (reports.length === 0) return null
   return (
     <ul className={classes.list}>
@@ -28,6 +30,8 @@ export function ReportList({ reports, at, onShow }: Props) {
           >
             <span className={classes.rowTitle}>{report.title}</span>
             <span className={classes.rowState}>
+              {report.unread ? <Badge color="orange">new from the reporter</Badge> : null}
+              {isLate(report, now) ? <Badge color="red">late</Badge> : null}
               {report.appeal ? <Badge color="indigo">appeal</Badge> : null}
               <Badge data-state={report.state}>{stateWord(report.state)}</Badge>
             </span>
@@ -42,6 +46,11 @@ export function ReportList({ reports, at, onShow }: Props) {
       ))}
     </ul>
   )
+}
+
+/** Whether its reporter should have heard by now. */
+export function isLate({ due_at }: Pick<ReportSummary, 'due_at'>, now_ms: number): boolean {
+  return due_at != null && Date.parse(due_at) < now_ms
 }
 
 /** Who reported, as far as it is known. */

@@ -71,6 +71,7 @@ export function ReportsPage() {
         filters={filters}
         onFilters={setFilters}
         counts={list.data?.pages[0]?.counts}
+        waiting={list.data?.pages[0]?.waiting}
         searchBox={searchBox}
         busy={list.isRefetching}
         onRefresh={() => void list.refetch()}
@@ -119,20 +120,21 @@ interface BarProps {
   filters: Filters
   onFilters: (filters: Filters) => void
   counts: Record<string, number> | undefined
+  waiting: number | undefined
   searchBox: React.Ref<HTMLInputElement>
   busy: boolean
   onRefresh: () => void
   moderates: boolean
 }
 
-function Bar({ filters, onFilters, counts, searchBox, busy, onRefresh, moderates }: BarProps) {
+function Bar({ filters, onFilters, counts, waiting, searchBox, busy, onRefresh, moderates }: BarProps) {
   const forms = useForms()
   return (
     <div className={classes.bar}>
       <h1>Reports</h1>
       <div className={classes.states} role="group" aria-label="State">
         {STATE_CHOICES.map((choice) => {
-          const many = countOf(choice, counts)
+          const many = countOf(choice, counts, waiting)
           return (
             <button
               key={choice}

@@ -21,7 +21,7 @@ const STATES: Record<string, string> = { stored: 'kept', removed: 'removed by th
 /** Files to a report: pictures, logs, the mail in question. */
 export function Attachments({ receipt, again }: { receipt: Receipt; again: () => void }) {
   const [uploads, setUploads] = useState<Upload[]>([])
-  const room = FILES_MAX - receipt.attachments.length
+  const room = FILES_MAX - receipt.attachments.filter(({ state }) => state === 'stored').length
   const send = async (files: readonly File[]) => {
     const masker = await loadMasker()
     for (const [index, file] of files.entries()) {

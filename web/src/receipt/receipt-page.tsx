@@ -119,6 +119,7 @@ interface ShownProps {
 
 function Shown({ receipt, live, again, onForget }: ShownProps) {
   const visitor = useVisitor()
+  const [opened] = useState(() => Date.now())
   const secret = heldSecret()
   const undecided = ['held', 'received', 'needs_info'].includes(receipt.state)
   return (
@@ -148,7 +149,7 @@ function Shown({ receipt, live, again, onForget }: ShownProps) {
         </p>
         {undecided && receipt.next_update_due ? (
           <p>
-            You hear more by{' '}
+            {Date.parse(receipt.next_update_due) > opened ? 'You hear more by' : 'An answer is late. It was due by'}{' '}
             <b>
               <When at={receipt.next_update_due} />
             </b>

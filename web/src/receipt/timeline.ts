@@ -36,7 +36,9 @@ export function timelineOf(receipt: Way): Step[] {
     case 'accepted':
       steps.push({
         title: 'Accepted',
-        text: 'A person read it and agreed that it matters.',
+        text: receipt.decision?.by_automation
+          ? 'What machines saw bears it out, so that it counts at once.'
+          : 'A person read it and agreed that it matters.',
         at: decided,
         state: 'done',
       })

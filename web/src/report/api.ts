@@ -122,6 +122,7 @@ export interface Decision {
   note?: string | null
   severity?: string | null
   by?: unknown
+  by_automation?: boolean
   decided_at?: string | null
 }
 
@@ -197,6 +198,7 @@ export interface ReportSummary {
   appeal?: string | null
   due_at?: string | null
   held_reason?: string | null
+  unread?: boolean
 }
 
 export interface DeskMessage {
@@ -253,6 +255,7 @@ export interface ReportPage {
   items: ReportSummary[]
   next?: string | null
   counts?: Record<string, number>
+  waiting?: number
 }
 
 export interface Template {

@@ -137,7 +137,17 @@ export function ReportForm({ forms, start, person, signed, onDeleted }: Props) {
       ) : null}
       <ContextList form={form} context={context} onChange={setContext} />
       <MaskingSummary masked={masked} error={maskerError} before={maskedBefore} />
-      {person !== null ? <AnonymousSwitch person={person.name} chosen={chosen} onChoose={setChosen} /> : null}
+      {person !== null ? (
+        <AnonymousSwitch
+          person={person.name}
+          chosen={chosen}
+          onChoose={(anonymous) => {
+            setChosen(anonymous)
+            // what was found with a name could tell it
+            setAddTo(null)
+          }}
+        />
+      ) : null}
       <SendBar form={form} values={values} sending={sending} />
       {(saved || sending.state === 'waiting') && !start.draft ? <DraftNote onDelete={remove} /> : null}
     </form>

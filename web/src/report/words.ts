@@ -14,9 +14,6 @@ export function stateWord(state: string): string {
   return STATES[state] ?? state.replaceAll('_', ' ')
 }
 
-/** Those that wait for a person at the desk. */
-export const WAITING_STATES: readonly string[] = ['held', 'received']
-
 /** Those on which a decision can still be made. */
 export function isUndecided(state: string): boolean {
   return ['held', 'received', 'needs_info'].includes(state)

@@ -23,6 +23,8 @@ CREATE TABLE reports (
         CHECK (state IN ('held', 'received', 'needs_info', 'accepted', 'merged', 'declined', 'withdrawn')),
     held_reason        TEXT,
     automation_held    INTEGER NOT NULL CHECK (automation_held IN (0, 1)),
+    -- the reporter said something since the team last did anything
+    unread             INTEGER NOT NULL DEFAULT 0 CHECK (unread IN (0, 1)),
     decision           TEXT,
     finding            BLOB,
     incident           BLOB    REFERENCES incidents (id),
@@ -48,6 +50,7 @@ CREATE TABLE reports (
 ) STRICT;
 CREATE INDEX reports_recent ON reports (created_at_ms, id);
 CREATE INDEX reports_of_state ON reports (state, created_at_ms, id);
+CREATE INDEX reports_unread ON reports (created_at_ms, id) WHERE unread = 1;
 CREATE INDEX reports_of_service ON reports (service, created_at_ms, id) WHERE service IS NOT NULL;
 CREATE INDEX reports_of_reporter ON reports (reporter_key, created_at_ms, id) WHERE reporter_key IS NOT NULL;
 CREATE INDEX reports_of_incident ON reports (incident) WHERE incident IS NOT NULL;

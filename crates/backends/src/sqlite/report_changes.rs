@@ -146,7 +146,7 @@ impl Reports for Session {
              tier = ?7, provenance = ?8, state = ?9, held_reason = ?10, automation_held = ?11, decision = ?12, \
              raised_at_ms = CASE WHEN finding IS ?13 THEN raised_at_ms END, finding = ?13, incident = ?14, \
              masked_count = ?15, personal_held = ?16, next_update_due_ms = ?17, receipt_sha256 = ?18, \
-             updated_at_ms = ?19, version = version + 1 WHERE id = ?20 AND version = ?21",
+             updated_at_ms = ?19, unread = ?22, version = version + 1 WHERE id = ?20 AND version = ?21",
         )
         .bind(&report.title)
         .bind(&report.text)
@@ -169,6 +169,7 @@ impl Reports for Session {
         .bind(report.updated_at_ms)
         .bind(ulid(report.id.0))
         .bind(int(report.version))
+        .bind(report.unread)
         .execute(self.conn())
         .await
         .map_err(failed_or_exists(WRITING, format!("the receipt of report {}", report.id)))?;

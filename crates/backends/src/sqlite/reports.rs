@@ -35,6 +35,7 @@ pub(super) fn report(row: &SqliteRow) -> Result<Report, StoreError> {
         state: named(row, "state", ReportState::from_name)?,
         held_reason: get(row, "held_reason")?,
         automation_held: get(row, "automation_held")?,
+        unread: get(row, "unread")?,
         decision: get_json_opt(row, "decision")?,
         finding: bytes_opt(row, "finding")?.map(FindingId),
         incident: get_ulid_opt(row, "incident")?.map(IncidentId),
@@ -90,6 +91,9 @@ fn narrowed(sql: &mut QueryBuilder<Sqlite>, filter: &ReportFilter) {
             states.push_bind(state.as_str());
         }
         sql.push(")");
+    }
+    if filter.waiting {
+        sql.push(" AND (state IN ('held', 'received') OR unread = 1)");
     }
     let equals = [("form", &filter.form), ("service", &filter.service), ("reporter_key", &filter.reporter)];
     for (column, value) in equals {

@@ -23,6 +23,9 @@ pub struct ReportsConfig {
     pub attachment_bytes_max: u64,
     /// Most bytes of the attachments of all reports without a name together.
     pub attachment_guest_bytes_max: u64,
+    /// Whether a report that telemetry bears out, by a trusted person whose session or token proves who they are, is accepted
+    /// without a person; else a person reads it first.
+    pub accept_by_automation: bool,
     /// Hours after which a reporter hears of the report again.
     pub update_due_h: u32,
     /// Days within which a decision can be appealed, and an appeal is decided.
@@ -61,6 +64,7 @@ impl Default for ReportsConfig {
             leaderboard: false,
             attachment_bytes_max: 10 << 20,
             attachment_guest_bytes_max: 1 << 30,
+            accept_by_automation: false,
             update_due_h: 72,
             appeal_due_d: 7,
             digest_k: 5,

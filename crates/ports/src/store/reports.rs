@@ -23,6 +23,8 @@ pub const REPORT_ATTACHMENTS_MAX: u32 = 5;
 pub struct ReportFilter {
     /// In one of these states; empty for any.
     pub states: Vec<ReportState>,
+    /// Only what waits for a person: undecided, or with something from the reporter that nobody looked at.
+    pub waiting: bool,
     /// Of this form.
     pub form: Option<String>,
     /// About this service.

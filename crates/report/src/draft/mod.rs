@@ -155,13 +155,16 @@ impl Draft {
         form.fields.iter().filter(|field| field.required && !self.is_answered(&field.name))
     }
 
-    /// Every text that may hold what must not leave, with a name for people. Not among them: the service and choices, which
-    /// are names out of lists, commits, and times.
+    /// Every text that may hold what must not leave, with a name for people. Not among them: choices, which are names out of
+    /// lists, commits, and times.
     pub fn texts_mut(&mut self, form: &AskedForm) -> Vec<(String, &mut String)> {
         let is_closed = |name: &str| form.field(name).is_some_and(AskedField::is_closed);
         let mut found = Vec::new();
         if let Some(title) = &mut self.title {
             found.push((TITLE.to_owned(), title));
+        }
+        if let Some(service) = &mut self.service {
+            found.push((SERVICE.to_owned(), service));
         }
         for (name, value) in self.fields.iter_mut().filter(|(name, _)| !is_closed(name)) {
             texts_in(name, value, &mut found);
@@ -327,12 +330,12 @@ mod tests {
             "[key 1]".clone_into(text);
             names.push(name);
         }
-        assert_eq!(names, ["title", "where", "links", "links", "branch"]);
+        assert_eq!(names, ["title", "service", "where", "links", "links", "branch"]);
         draft.masked_count = 5;
         let body = draft.body();
         assert!(!body.to_string().contains("SECRET"), "{body}");
         let expected = json!({
-            "form": "leaked-secret", "service": "till", "title": "[key 1]",
+            "form": "leaked-secret", "service": "[key 1]", "title": "[key 1]",
             "fields": { "where": "[key 1]", "secret_kind": "Password", "links": ["[key 1]", "[key 1]"],
                         "commit": "0123456", "seen": "2026-11-27T08:00:00Z" },
             "context": { "commit": "0123456", "branch": "[key 1]", "signed_commit": true },

@@ -18,7 +18,8 @@ async fn a_trusted_report_that_telemetry_bears_out_is_accepted_at_once() {
     // a rule has seen something in the same repository
     let bench = Bench::new(6);
     let repository = Entity { kind: EntityKind::Repository, value: "acme/checkout".to_owned() };
-    let finding = Finding { entities: vec![repository], ..bench.finding(3, "x", 5, Severity::High) };
+    let time_ms = crate::kit::NOW_MS;
+    let finding = Finding { entities: vec![repository], time_ms, ..bench.finding(3, "x", 5, Severity::High) };
     let mut unit = kit.unit().await;
     bench.open(&mut *unit, &finding).await;
     unit.commit().await.unwrap();

@@ -284,3 +284,37 @@ async fn who_decided_a_report_gains_nothing_by_claiming_it() {
     assert_eq!(kit.ledger(filed.report.id).await, []);
     assert_eq!(kit.report(filed.report.id).await.reporter, Reporter::Person { id: person_id("mona") });
 }
+
+#[tokio::test]
+async fn what_a_reporter_adds_later_waits_for_somebody_until_the_team_does_something() {
+    use ports::store::{PageRequest, ReportFilter};
+    let kit = Kit::new().await;
+    let id = kit.submit(Reporter::Anonymous).await.report.id;
+    let decline = DecisionRequest {
+        reason: Some("expected".to_owned()),
+        ..kit.request(id, DecisionKind::Decline, "mona").await
+    };
+    kit.desk.decide(&decline).await.unwrap();
+    let waiting = async || {
+        let filter = ReportFilter { waiting: true, ..ReportFilter::default() };
+        let page = PageRequest::first(10);
+        let found = kit.store.read().await.unwrap().reports().list(&filter, &page).await.unwrap().items;
+        found.into_iter().map(|report| (report.id, report.unread)).collect::<Vec<_>>()
+    };
+    assert_eq!(waiting().await, []);
+    let say = |actor: Actor, from, internal| MessageRequest {
+        actor,
+        report: id,
+        from,
+        text: "it happens again".to_owned(),
+        internal,
+    };
+    let version = kit.report(id).await.version;
+    kit.desk.message(&say(Actor::guest(), MessageFrom::Reporter, false)).await.unwrap();
+    assert_eq!(waiting().await, [(id, true)], "also after the decision");
+    assert!(kit.report(id).await.version > version, "who decides by what they saw before learns of it");
+    kit.desk.message(&say(person("mona"), MessageFrom::Team, true)).await.unwrap();
+    assert_eq!(waiting().await.len(), 1, "a note among the team answers nobody");
+    kit.desk.message(&say(person("mona"), MessageFrom::Team, false)).await.unwrap();
+    assert_eq!(waiting().await, []);
+}

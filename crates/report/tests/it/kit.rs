@@ -96,6 +96,7 @@ pub(crate) async fn options(dir: &Path, clock: Arc<dyn Clock>, entropy: Arc<dyn 
             digest_k: 3,
             attachment_bytes_max: 1 << 20,
             guest_bytes_max: 1 << 30,
+            accept_by_automation: true,
             feed: Feed::default(),
             telemetry: telemetry.clone(),
         },

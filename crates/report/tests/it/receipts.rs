@@ -141,10 +141,13 @@ async fn a_digest_is_drafted_of_what_was_decided_and_thanks_are_asked_for() {
     }
     let (from_ms, to_ms) = (crate::kit::NOW_MS - 10, crate::kit::NOW_MS + 10);
     let draft = kit.desk.draft_digest(&person("mona"), from_ms, to_ms).await.unwrap();
-    assert_eq!(draft.content["groups"][0]["reports_min"], 12);
+    assert_eq!(draft.content["groups"][0]["reports_min"], 10, "a multiple of five");
+    let next = kit.desk.draft_digest(&person("mona"), from_ms - 1, to_ms).await.unwrap();
     let published = kit.desk.publish_digest(&person("omar"), draft.id).await.unwrap();
     assert_eq!(published.published_by, Some(person("omar").principal));
     assert!(kit.desk.publish_digest(&person("omar"), draft.id).await.is_err(), "once");
+    let twice = kit.desk.publish_digest(&person("omar"), next.id).await.unwrap_err();
+    assert!(matches!(twice, Error::Digest { .. }), "both together would tell single reports: {twice}");
     assert!(kit.desk.draft_digest(&person("mona"), to_ms, from_ms).await.is_err());
     kit.desk.set_credit(&person("r1"), Some("Rosa".to_owned()), true).await.unwrap();
     assert!(kit.desk.set_credit(&Actor::guest(), None, true).await.is_err());

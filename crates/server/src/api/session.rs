@@ -2,11 +2,11 @@
 
 use crate::cookie::Cookie;
 use crate::edge::{RequestId, origin};
-use crate::extract::{JsonBody, NoParams, Params, Signed, Who};
+use crate::extract::{JsonBody, MaybeAs, NoParams, Params, Signed, Who};
 use crate::forgery;
 use crate::problem::Problem;
 use crate::state::App;
-use access::{Arrival, Presented, RoleSet, Rule, Secret, SignedIn};
+use access::{Admitted, Arrival, Presented, RoleSet, Rule, Secret, SignedIn};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{Extensions, HeaderMap, StatusCode, header};
@@ -62,6 +62,42 @@ impl SessionView {
             expires_at_ms: session.expires_at_ms,
         }
     }
+}
+
+/// Who came to a page for everybody.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct VisitorView {
+    /// Whether somebody is signed in.
+    signed_in: bool,
+    /// `per_…`, of whoever is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    /// The name that others see.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    /// What requests that change something repeat in `X-CSRF-Token`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    csrf: Option<String>,
+}
+
+/// Read who came
+///
+/// For pages that everybody may open. It leaves no trace: a session is not used by it, so that nobody can tell from its
+/// times who reported without a name.
+#[utoipa::path(
+    get,
+    path = "/api/v1/visitor",
+    tag = "people",
+    responses((status = 200, description = "Whoever is signed in, or that nobody is", body = VisitorView)),
+)]
+pub(crate) async fn visitor(MaybeAs(known): MaybeAs) -> Json<VisitorView> {
+    let signed_in = known.as_deref().and_then(Admitted::signed_in);
+    Json(VisitorView {
+        signed_in: signed_in.is_some(),
+        id: signed_in.map(|signed_in| signed_in.person.id.to_string()),
+        name: signed_in.map(|signed_in| signed_in.person.name.clone()),
+        csrf: signed_in.map(|signed_in| signed_in.session.csrf.clone()),
+    })
 }
 
 /// A one-time link, as it came.

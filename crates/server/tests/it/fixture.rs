@@ -649,6 +649,7 @@ fn reports(
             digest_k: 5,
             attachment_bytes_max: options.attachment_bytes_max,
             guest_bytes_max: 256 * 1024,
+            accept_by_automation: false,
             feed: report::Feed::default(),
             telemetry: telemetry.clone(),
         },

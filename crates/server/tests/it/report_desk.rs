@@ -253,7 +253,7 @@ fn thanks_are_for_who_wants_them() {
     let said =
         ana.change("PUT", "/api/v1/me/credit", &json!({ "display_name": "Ana of payments", "shown": true }));
     assert_eq!(said.status, 200, "{}", String::from_utf8_lossy(&said.body));
-    assert_eq!(thanked(), json!([{ "display_name": "Ana of payments", "score": 0.7 }]));
+    assert_eq!(thanked(), json!([{ "display_name": "Ana of payments", "score": 0.6 }]));
     let bad =
         ana.change("PUT", "/api/v1/me/credit", &json!({ "display_name": "x".repeat(500), "shown": true }));
     assert_eq!(bad.status / 100, 4);

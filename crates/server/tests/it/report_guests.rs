@@ -118,6 +118,11 @@ fn who_is_signed_in_is_the_reporter_unless_they_do_not_want_to() {
     let token = server.api_token(&[Scope::ReportsWrite]);
     assert_eq!(send(&server, &report(), |request| request.bearer(&token)).status, 201);
     let reader = server.api_token(&[Scope::ReportsRead]);
+    for item in server.get("/api/v1/reports", &reader).json()["items"].as_array().unwrap() {
+        let names = [&item["reporter"]["id"], &item["reporter"]["name"], &item["tier"]];
+        assert!(names.iter().all(|name| name.is_null()), "who may be reported on reads no names: {item}");
+    }
+    let reader = server.api_token(&[Scope::ReportsRead, Scope::ReportsModerate]);
     let items = server.get("/api/v1/reports", &reader).json()["items"].as_array().unwrap().clone();
     let kinds: Vec<(&str, &str)> = items
         .iter()
@@ -361,7 +366,7 @@ fn links_to_the_form_hold_if_they_were_made_here() {
     }
     let mut body = report();
     body["link"] = json!(link);
-    body["context"] = json!({ "commit": "fff", "file": "a.rs" });
+    body["context"] = json!({ "commit": "fffffff", "file": "a.rs" });
     let filed = send(&server, &body, |request| request).json();
     let path = format!("/api/v1/reports/{}", filed["id"].as_str().unwrap());
     let whole = server.get(&path, &server.admin_token()).json();

@@ -34,6 +34,7 @@ pub fn new_report(bench: &Bench, number: u8) -> NewReport {
         state: ReportState::Received,
         held_reason: None,
         automation_held: false,
+        unread: false,
         decision: None,
         finding: None,
         incident: None,

@@ -34,7 +34,8 @@ const RELATED_LOOKED_AT_MAX: usize = 32;
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ReportParams {
-    /// Any of `held`, `received`, `needs_info`, `accepted`, `merged`, `declined`, `withdrawn`, with commas between.
+    /// Any of `held`, `received`, `needs_info`, `accepted`, `merged`, `declined`, `withdrawn`, with commas between; or `waiting`: held, received,
+    /// and those of any state with something new from their reporter.
     state: Option<String>,
     /// Of this form.
     form: Option<String>,
@@ -58,6 +59,8 @@ pub(crate) struct ReportPage {
     pub(crate) next: Option<String>,
     /// How many there are of each state, whatever state was asked for.
     pub(crate) counts: BTreeMap<&'static str, u64>,
+    /// How many wait for a person, whatever state was asked for: undecided, or with something new from their reporter.
+    pub(crate) waiting: u64,
 }
 
 /// List reports
@@ -91,14 +94,17 @@ pub(crate) async fn list(
             ..ReportFilter::default()
         },
     );
-    let states = names(params.state.as_deref(), "state", ReportState::from_name)?;
-    let filter = ReportFilter { states, ..of_any_state.clone() };
+    let waiting = params.state.as_deref() == Some("waiting");
+    let states = names(params.state.as_deref().filter(|_| !waiting), "state", ReportState::from_name)?;
+    let filter = ReportFilter { states, waiting, ..of_any_state.clone() };
     let mut snapshot = app.store.read().await?;
     let found = snapshot.reports().list(&filter, &page).await?;
     let counts = snapshot.reports().counts(&of_any_state).await?;
+    let waiting = snapshot.reports().counts(&ReportFilter { waiting: true, ..of_any_state }).await?;
+    let waiting = waiting.into_iter().map(|(_, count)| count).sum();
     let items = ReportSummary::all(&app, &admitted, &mut *snapshot, &found.items).await?;
     let counts = counts.into_iter().map(|(state, count)| (state.as_str(), count)).collect();
-    Ok(Json(ReportPage { items, next: found.next.map(|next| next.to_string()), counts }))
+    Ok(Json(ReportPage { items, next: found.next.map(|next| next.to_string()), counts, waiting }))
 }
 
 /// Read a report
@@ -166,6 +172,7 @@ pub(super) async fn whole(
         notices: if inside { snapshot.notices().of_report(id).await? } else { Vec::new() },
         reputation,
         automation_held: inside && report.automation_held,
+        inside,
     };
     Ok(ReportView::of(report, beside))
 }
@@ -190,9 +197,12 @@ async fn history(
 ) -> Result<HistoryView, Problem> {
     let mut history = HistoryView { reporter: Vec::new(), service: Vec::new() };
     let page = PageRequest::first(HISTORY_MAX as u32 + 1);
+    // who is behind a report is for those who moderate, and what else they reported tells it
+    let inside = sight::sees_inside(admitted, report);
     let of_reporter = report
         .reporter
         .key()
+        .filter(|_| inside)
         .map(|reporter| ReportFilter { reporter: Some(reporter), ..ReportFilter::default() });
     let of_service = report
         .service

@@ -1,6 +1,7 @@
 //! What somebody who reports is shown first: forms, services by name, matters that are open already, the policy, links.
 
 use super::Items;
+use super::intake::FOUND_BY_GUEST;
 use super::view::{ContextView, time};
 use crate::code::Code;
 use crate::extract::{JsonBody, MaybeAs, NoParams, Params};
@@ -306,7 +307,8 @@ fn matter(
             (format!("an open matter on {name}"), day_ms, "open")
         }
     };
-    let (reference, _) = app.gate.tickets().give(Purpose::Related, &incident.id.to_string())?;
+    let by_guest = if known.is_none() { FOUND_BY_GUEST } else { "" };
+    let (reference, _) = app.gate.tickets().give(Purpose::Related, &format!("{by_guest}{}", incident.id))?;
     Some(RelatedMatter { reference, title, service, since: time(since_ms), state })
 }
 

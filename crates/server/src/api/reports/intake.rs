@@ -223,7 +223,12 @@ pub(crate) fn submission(
         channel,
         address: None,
         request_id: None,
-        related: new.add_to.as_deref().map(|reference| referred(app, reference)).transpose()?.flatten(),
+        related: new
+            .add_to
+            .as_deref()
+            .map(|reference| referred(app, known, reference))
+            .transpose()?
+            .flatten(),
         client_masked: new.client_masked,
         region: reports.0.options.region.clone(),
         once: None,
@@ -237,6 +242,9 @@ fn as_catalogued(app: &App, reports: &Reports, known: Option<&Admitted>, name: S
     let index = app.service_names.index(&*app.services, public, app.clock.now_ms());
     index.get(&name, audience).map_or(name, |service| service.name.clone())
 }
+
+/// What stands before an incident in a reference that a guest was given.
+pub(crate) const FOUND_BY_GUEST: &str = "guest ";
 
 /// Whose report it is: a person's, also by a token of theirs; a machine's by its token; else nobody's.
 fn reporting(app: &App, known: Option<&Admitted>) -> (Reporter, Principal, Credential) {
@@ -280,9 +288,13 @@ fn way(
 }
 
 /// The incident of a reference. One that does not hold any more is no reason to lose a report.
-fn referred(app: &App, reference: &str) -> Result<Option<IncidentId>, Problem> {
+fn referred(app: &App, known: Option<&Admitted>, reference: &str) -> Result<Option<IncidentId>, Problem> {
     match app.gate.tickets().read(Purpose::Related, reference) {
-        Ok(ticket) => Ok(ticket.subject.parse().ok()),
+        // what only somebody who is signed in can have found would say who they are
+        Ok(ticket) => Ok(match ticket.subject.strip_prefix(FOUND_BY_GUEST) {
+            Some(incident) => incident.parse().ok(),
+            None => ticket.subject.parse().ok().filter(|_| known.is_some()),
+        }),
         Err(TicketError::Expired) => Ok(None),
         Err(TicketError::NotOurs) => {
             Err(Problem::new(Code::RequestInvalid, "add_to is no reference of /reports/related"))

@@ -86,10 +86,13 @@ pub(crate) async fn list(
     let found = snapshot.reports().list(&filter, &page).await?;
     let counts = snapshot.reports().counts(&filter).await?;
     let items = ReportSummary::all(&app, &admitted, &mut *snapshot, &found.items).await?;
+    let waiting = snapshot.reports().counts(&ReportFilter { waiting: true, ..filter.clone() }).await?;
+    let waiting = waiting.into_iter().map(|(_, count)| count).sum();
     Ok(Json(ReportPage {
         items: items.into_iter().map(ReportSummary::for_reporter).collect(),
         next: found.next.map(|next| next.to_string()),
         counts: counts.into_iter().map(|(state, count)| (state.as_str(), count)).collect(),
+        waiting,
     }))
 }
 

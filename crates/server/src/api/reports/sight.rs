@@ -25,18 +25,22 @@ pub(crate) fn may_read(app: &App, admitted: &Admitted, report: &Report) -> bool 
     admitted.reports.is_everything() || admitted.reports.sees(&ownership(app, report.service.as_deref()))
 }
 
-/// Whether somebody sees what those who moderate say and know of a report among themselves: never of their own.
-pub(crate) fn sees_inside(admitted: &Admitted, report: &Report) -> bool {
+/// Whether the report is the asker's own, by their name or their token's.
+pub(crate) fn is_own(admitted: &Admitted, report: &Report) -> bool {
     let person = match &admitted.by {
         Credential::Session(signed_in) => Some(signed_in.person.id),
         Credential::Token(grant) => grant.person,
     };
-    let is_own = match &report.reporter {
+    match &report.reporter {
         Reporter::Person { id } => person == Some(*id),
         Reporter::Token { id, .. } => matches!(&admitted.by, Credential::Token(grant) if grant.id == *id),
         Reporter::Anonymous => false,
-    };
-    admitted.scopes.has(Scope::ReportsModerate) && !is_own
+    }
+}
+
+/// Whether somebody sees what those who moderate say and know of a report among themselves: never of their own.
+pub(crate) fn sees_inside(admitted: &Admitted, report: &Report) -> bool {
+    admitted.scopes.has(Scope::ReportsModerate) && !is_own(admitted, report)
 }
 
 /// The filter that leaves what somebody may read.

@@ -6,8 +6,8 @@ use crate::state::App;
 use access::{Admitted, Sight};
 use jiff::Timestamp;
 use model::{
-    Appeal, AppealState, Attachment, Decision, Incident, IncidentId, MessageFrom, Principal, Report,
-    ReportContext, ReportMessage, ReportNotice, ReportProvenance, Reporter,
+    Appeal, AppealBy, AppealState, Attachment, Decision, Incident, IncidentId, MessageFrom, Principal,
+    Report, ReportContext, ReportMessage, ReportNotice, ReportProvenance, Reporter,
 };
 use ports::Snapshot;
 use serde::Serialize;
@@ -37,7 +37,11 @@ pub(crate) struct ReporterView {
 }
 
 impl ReporterView {
-    async fn of(app: &App, reporter: &Reporter) -> Result<Self, Problem> {
+    /// Who reports; to those who do not moderate only of which kind: a report may be about whoever reads it.
+    async fn of(app: &App, reporter: &Reporter, inside: bool) -> Result<Self, Problem> {
+        if !inside {
+            return Ok(Self { kind: reporter.kind(), name: None, id: None });
+        }
         let name = match reporter {
             Reporter::Anonymous => None,
             Reporter::Token { name, .. } => Some(name.clone()),
@@ -65,9 +69,14 @@ pub(crate) struct ReportSummary {
     /// `held`, `received`, `needs_info`, `accepted`, `merged`, `declined` or `withdrawn`.
     state: &'static str,
     /// What the reporter had earned: `anonymous`, `newcomer`, `regular`, `trusted` or `watched`.
-    tier: &'static str,
-    /// Who reports.
+    ///
+    /// Told to those who moderate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tier: Option<&'static str>,
+    /// Who reports; by name to those who moderate.
     reporter: ReporterView,
+    /// The reporter said or sent something since the team last did anything.
+    unread: bool,
     /// `web`, `cli`, `link`, `mcp` or `api`.
     channel: &'static str,
     /// When it came.
@@ -102,9 +111,13 @@ impl ReportSummary {
             (None, incident) => incident,
         };
         let appeals = snapshot.appeals().of_report(report.id).await?;
-        let open = appeals.iter().find(|appeal| appeal.state == AppealState::Open);
+        // what the subject appeals is between them and those who decide, until it changes the report
+        let own = sight::is_own(admitted, report);
+        let told = || appeals.iter().filter(|appeal| !own || appeal.by == AppealBy::Reporter);
+        let open = told().find(|appeal| appeal.state == AppealState::Open);
         let incident = Sight::of_snapshot(snapshot, &admitted.visible).seen(incident).await?;
         let whose = sight::ownership(app, report.service.as_deref());
+        let inside = sight::sees_inside(admitted, report);
         Ok(Self {
             id: report.id.to_string(),
             form: report.form.clone(),
@@ -112,16 +125,17 @@ impl ReportSummary {
             service: report.service.clone(),
             owner: whose.owner,
             state: report.state.as_str(),
-            tier: report.tier.as_str(),
-            reporter: ReporterView::of(app, &report.reporter).await?,
+            tier: inside.then(|| report.tier.as_str()),
+            reporter: ReporterView::of(app, &report.reporter, inside || own).await?,
+            unread: report.unread,
             channel: report.channel.as_str(),
             created_at: time(report.created_at_ms),
             updated_at: time(report.updated_at_ms),
             version: report.version,
             incident: incident.map(|id| id.to_string()),
-            appeal: open.or(appeals.first()).map(|appeal| appeal.state.as_str()),
+            appeal: open.or_else(|| told().next()).map(|appeal| appeal.state.as_str()),
             due_at: report.next_update_due_ms.map(time),
-            held_reason: report.held_reason.clone().filter(|_| sight::sees_inside(admitted, report)),
+            held_reason: report.held_reason.clone().filter(|_| inside),
         })
     }
 
@@ -231,8 +245,9 @@ pub(crate) struct DecisionView {
     /// How grave an accepted report is.
     #[serde(skip_serializing_if = "Option::is_none")]
     severity: Option<&'static str>,
-    /// Who decided.
-    by: String,
+    /// Who decided; told to those who moderate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<String>,
     /// Whether the product decided by itself.
     automation: bool,
     /// When.
@@ -240,7 +255,7 @@ pub(crate) struct DecisionView {
 }
 
 impl DecisionView {
-    fn of(decision: &Decision, reason_title: Option<String>) -> Self {
+    fn of(decision: &Decision, reason_title: Option<String>, inside: bool) -> Self {
         Self {
             kind: decision.kind.as_str(),
             reason: decision.reason.clone(),
@@ -248,7 +263,7 @@ impl DecisionView {
             policy_version: decision.policy_version.clone(),
             note: decision.note.clone(),
             severity: decision.severity.map(|severity| severity.as_str()),
-            by: decision.by.name().to_owned(),
+            by: inside.then(|| decision.by.name().to_owned()),
             automation: decision.automation,
             decided_at: time(decision.at_ms),
         }
@@ -271,6 +286,12 @@ pub(crate) struct ReportMessageView {
     text: String,
     /// When.
     at: String,
+}
+
+/// A message; who of the team wrote it only for those who moderate.
+pub(crate) fn message_view(message: ReportMessage, inside: bool) -> ReportMessageView {
+    let author = ReportMessageView::from(message.clone()).author.filter(|_| inside);
+    ReportMessageView { author, ..message.into() }
 }
 
 impl From<ReportMessage> for ReportMessageView {
@@ -497,6 +518,8 @@ pub(crate) struct Beside {
     pub(crate) notices: Vec<ReportNotice>,
     pub(crate) reputation: Option<StandingView>,
     pub(crate) automation_held: bool,
+    /// Whether the asker sees what those who moderate do.
+    pub(crate) inside: bool,
 }
 
 impl ReportView {
@@ -507,8 +530,14 @@ impl ReportView {
             fields: report.fields,
             context: report.context.into(),
             provenance: report.provenance.into(),
-            decision: report.decision.map(|decision| DecisionView::of(&decision, beside.reason_title)),
-            messages: beside.messages.into_iter().map(Into::into).collect(),
+            decision: report
+                .decision
+                .map(|decision| DecisionView::of(&decision, beside.reason_title, beside.inside)),
+            messages: beside
+                .messages
+                .into_iter()
+                .map(|message| message_view(message, beside.inside))
+                .collect(),
             attachments: beside.attachments.into_iter().map(Into::into).collect(),
             history: beside.history,
             related: beside.related,

@@ -1,17 +1,17 @@
 //! How many reports a second are taken in, durably, on a real SQLite file: 64 who send one after the other, for 10 s.
 //!
-//! `cargo run --profile demo -p huecry-report --example intake_rate [SECONDS [FOLDER]]`
+//! `cargo run --profile demo --workspace --example report_rate [SECONDS [FOLDER]]`
 //!
-//! Everything runs that runs in the product: forms, rates, the group commit, the publisher to a real log, the watch for
-//! rings. Masking is the caller's in the product; here nothing is masked.
+//! Everything runs that runs in the product but HTTP: forms, masking, rates, the group commit, the publisher to a real log,
+//! the watch for rings.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measuring program")]
 
 use backends::blobs::FileBlobs;
 use backends::log::{FileLog, Options as LogOptions};
 use backends::sqlite::SqliteStore;
-use huecry_report as report;
+use huecry::reports::Masking;
 use model::{Channel, Clock, Entropy, Principal, ReportContext, Reporter, SeededEntropy, SystemClock};
-use ports::{Log, Mask, MaskRefused, Masked, Store};
+use ports::{Log, Store};
 use report::form::Forms;
 use report::policy::Policy;
 use report::provenance::Credential;
@@ -26,14 +26,6 @@ use tokio_util::sync::CancellationToken;
 
 const SUBMITTERS: usize = 64;
 
-struct NoMask;
-
-impl Mask for NoMask {
-    fn mask(&self, text: &str) -> Result<Masked, MaskRefused> {
-        Ok(Masked { text: text.to_owned(), ..Masked::default() })
-    }
-}
-
 async fn service(dir: &Path) -> Service {
     let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) =
         (Arc::new(SystemClock), Arc::new(SeededEntropy::new(SystemClock.now_ms() as u64)));
@@ -41,7 +33,7 @@ async fn service(dir: &Path) -> Service {
     let log: Arc<dyn Log> =
         Arc::new(FileLog::open(&LogOptions::new(dir.join("log")), Arc::clone(&entropy)).unwrap());
     let (forms, mask, telemetry) =
-        (Arc::new(Forms::shipped().unwrap()), Arc::new(NoMask), Telemetry::default());
+        (Arc::new(Forms::shipped().unwrap()), Arc::new(Masking::shipped().unwrap()), Telemetry::default());
     Service::new(Options {
         intake: IntakeOptions {
             store: Arc::clone(&store),
@@ -66,6 +58,7 @@ async fn service(dir: &Path) -> Service {
             digest_k: 5,
             attachment_bytes_max: 1,
             guest_bytes_max: 1 << 30,
+            accept_by_automation: true,
             feed: Feed::default(),
             telemetry: telemetry.clone(),
         },
@@ -75,7 +68,8 @@ async fn service(dir: &Path) -> Service {
 
 fn submission(number: u64) -> Submission {
     let text = format!(
-        "the build {number} of checkout pushed an image that nobody had asked for, from a branch of a fork"
+        "the build {number} of checkout pushed an image that nobody had asked for, \
+         from a branch of jane.quendel{number}@corp.example's fork at 81.2.69.142, as the log says"
     );
     let fields =
         [("what_happened".to_owned(), text.into()), ("repository".to_owned(), "acme/checkout".into())];
