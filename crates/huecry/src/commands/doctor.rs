@@ -158,7 +158,8 @@ fn containment(config: &Config) -> Look {
         Ok(None) => Look::good(WHAT, "nothing is contained: respond.enabled is false"),
         Ok(Some(prepared)) => Look::good(WHAT, prepared.summary()),
         Err(failure) => {
-            let hint = failure.hint.unwrap_or_else(|| "mend it; the server does not start with it".to_owned());
+            let hint =
+                failure.hint.unwrap_or_else(|| "mend it; the server does not start with it".to_owned());
             Look::bad(WHAT, failure.message, hint)
         }
     }
