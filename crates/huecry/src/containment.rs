@@ -47,6 +47,13 @@ impl Prepared {
         let setup = OperatorSetup::of(config, &connectors, &playbooks)?;
         Ok(Some(Self { connectors, playbooks: playbooks.current, setup, times }))
     }
+
+    /// What there is, for people.
+    pub(crate) fn summary(&self) -> String {
+        let connected = self.setup.connected().collect::<Vec<_>>().join(", ");
+        let connected = if connected.is_empty() { "none".to_owned() } else { connected };
+        format!("systems that are connected: {connected}; {} playbooks", self.playbooks.len())
+    }
 }
 
 /// Starts what contains and takes back.

@@ -23,7 +23,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("disk", &[]),
     ("backends", &["model", "ports", "disk"]),
     ("lake", &["model", "ports", "disk"]),
-    ("server", &["model", "ports", "ingest", "report", "triage", "access", "audit"]),
+    ("server", &["model", "ports", "ingest", "report", "respond", "triage", "access", "audit"]),
     (
         "huecry",
         &[

@@ -4,6 +4,7 @@ use super::load_engine;
 use crate::cli::Cli;
 use crate::client::Client;
 use crate::config::Config;
+use crate::containment::Prepared;
 use crate::content::configured_rules;
 use crate::exit::{Exit, Failure};
 use crate::storage::{FIRST_TOKEN_FILE, OTHERS};
@@ -37,7 +38,8 @@ pub(super) fn run(cli: &Cli, config: &Config, json: bool) -> Result<Exit, Failur
     if config.storage.data_dir.exists() {
         looks.push(privacy(config));
     }
-    looks.extend([mappings_and_rules(config), rule_tests(config), owners(config), server(cli, config)]);
+    looks.extend([mappings_and_rules(config), rule_tests(config), owners(config)]);
+    looks.extend([containment(config), server(cli, config)]);
     for look in &looks {
         if json {
             terminal::line(serde_json::to_string(look).unwrap_or_default());
@@ -146,6 +148,20 @@ fn owners(config: &Config) -> Look {
             format!("{found}; faults: {}, the first at {first}", faults.len()),
             "`huecry owners lint` lists them; a running server keeps what it knew before",
         ),
+    }
+}
+
+/// Connectors, playbooks, settings and secrets. Nothing is asked of other systems.
+fn containment(config: &Config) -> Look {
+    const WHAT: &str = "containment";
+    match Prepared::of(config) {
+        Ok(None) => Look::good(WHAT, "nothing is contained: respond.enabled is false"),
+        Ok(Some(prepared)) => Look::good(WHAT, prepared.summary()),
+        Err(failure) => {
+            let hint =
+                failure.hint.unwrap_or_else(|| "mend it; the server does not start with it".to_owned());
+            Look::bad(WHAT, failure.message, hint)
+        }
     }
 }
 

@@ -74,6 +74,11 @@ impl OperatorSetup {
             versions: playbooks.versions.clone(),
         })
     }
+
+    /// The names of connectors that are set up.
+    pub(crate) fn connected(&self) -> impl Iterator<Item = &str> {
+        self.connections.keys().map(String::as_str)
+    }
 }
 
 impl Setup for OperatorSetup {
