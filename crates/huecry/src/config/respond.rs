@@ -56,7 +56,7 @@ pub struct LimitConfig {
     pub targets: u32,
     /// The window, in minutes.
     pub window_minutes: u32,
-    /// Other numbers of targets for single actions: `{ "okta.revoke_sessions" = 50 }`.
+    /// Other numbers of targets for single actions: `{ "okta.clear_sessions" = 50 }`.
     pub targets_by_action: BTreeMap<String, u32>,
 }
 
