@@ -228,8 +228,11 @@ test('one decision leads to the next, and incidents are walked without going bac
   await page.goto(`${server.origin}/queue?status=new`)
   const second = page.locator('[role=row][aria-rowindex="3"]')
   await second.waitFor()
-  const ids = await page.locator('[role=row][id^=row-]').evaluateAll((rows) => rows.map((row) => row.id.slice(4)))
+  // the demo goes on: which rows these are is read once the list is whole and one of them is chosen
+  await page.locator('section[aria-label=Queue][aria-busy=false]').waitFor()
   await page.keyboard.press('j')
+  await page.locator('[role=row][data-at]').waitFor()
+  const ids = await page.locator('[role=row][id^=row-]').evaluateAll((rows) => rows.map((row) => row.id.slice(4)))
   await page.locator(`#row-${ids[0]}[data-at]`).waitFor()
   await page.keyboard.press('e')
   await page.getByRole('dialog').getByText('True positive').waitFor()

@@ -30,8 +30,8 @@ export function ReportList({ reports, at, onShow }: Props) {
           >
             <span className={classes.rowTitle}>{report.title}</span>
             <span className={classes.rowState}>
-              {report.unread ? <Badge color="orange">new from the reporter</Badge> : null}
-              {isLate(report, now) ? <Badge color="red">late</Badge> : null}
+              {report.unread ? <Badge color="indigo">new from the reporter</Badge> : null}
+              {isLate(report, now) ? <Badge color="indigo">late</Badge> : null}
               {report.appeal ? <Badge color="indigo">appeal</Badge> : null}
               <Badge data-state={report.state}>{stateWord(report.state)}</Badge>
             </span>
