@@ -286,7 +286,7 @@ test('events are narrowed, opened, shared and taken along', async () => {
   assert.match(opened.get('event'), /^[0-9a-f]{32}$/, 'the opened event stands in the address')
   await page.reload()
   await drawer.getByText('"class_uid"').waitFor()
-  const source = drawer.locator('dl > div', { hasText: 'Source' })
+  const source = drawer.locator('dl > div').filter({ has: page.locator('dt', { hasText: /^Source$/ }) })
   const name = await source.locator('dd > span').innerText()
   await source.getByRole('button', { name: 'more of this' }).click()
   await page.waitForURL((url) => url.searchParams.get('source') === name && !url.searchParams.has('event'))
