@@ -81,7 +81,7 @@ pub struct Question {
 /// Who decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Decision {
-    /// Applied at once; people are told.
+    /// Applied at once.
     Automatic,
     /// People other than who asked for it, this many.
     Approval {

@@ -40,7 +40,7 @@ function Inside({ containment, busy, onClose, onReason }: Omit<Props, 'opened'>)
       <Alert color="red" variant="light" title={deedWords(containment, now_ms)} mb="sm">
         <Text>
           This takes {decision.people === 1 ? 'an approval' : `${String(decision.people)} approvals`}, and you go past{' '}
-          {decision.people === 1 ? 'it' : 'them'}. Whoever looks at it, now or later, sees that, and who did it.{' '}
+          {decision.people === 1 ? 'it' : 'them'}. The audit log keeps that, and who did it.{' '}
           {plan ? `It ${reversibilityWords(plan.reversibility)}.` : null}
         </Text>
       </Alert>
