@@ -1,14 +1,17 @@
 //! Containment on this node: connectors and playbooks, how systems are reached, what is protected, and the workers.
 
 pub(crate) mod load;
+mod orders;
 pub(crate) mod setup;
 mod watch;
 
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::storage::Storage;
+use model::{Partition, Topic};
 use ports::Store;
 use prometheus_client::registry::Registry;
+use respond::automatic::{Automation, AutomationOptions, Order};
 use respond::connector::{Connector, HttpRemote};
 use respond::{Responder, ResponderOptions, Times};
 use server::{ContainParts, ContainTelemetry, KnownPlaybook};
@@ -28,6 +31,7 @@ pub(crate) struct Prepared {
     connectors: Vec<Arc<Connector>>,
     playbooks: Vec<KnownPlaybook>,
     setup: OperatorSetup,
+    orders: Vec<Order>,
     times: Times,
 }
 
@@ -45,14 +49,22 @@ impl Prepared {
         let connectors = load::connectors(settings.connectors_dir.as_deref())?;
         let playbooks = load::playbooks(settings.playbooks_dir.as_deref(), &connectors)?;
         let setup = OperatorSetup::of(config, &connectors, &playbooks)?;
-        Ok(Some(Self { connectors, playbooks: playbooks.current, setup, times }))
+        let orders = orders::read(config, &connectors, &playbooks.current)?;
+        Ok(Some(Self { connectors, playbooks: playbooks.current, setup, orders, times }))
     }
 
     /// What there is, for people.
     pub(crate) fn summary(&self) -> String {
         let connected = self.setup.connected().collect::<Vec<_>>().join(", ");
         let connected = if connected.is_empty() { "none".to_owned() } else { connected };
-        format!("systems that are connected: {connected}; {} playbooks", self.playbooks.len())
+        let (playbooks, orders) = (self.playbooks.len(), self.orders.len());
+        format!("systems that are connected: {connected}; {playbooks} playbooks, {orders} standing orders")
+    }
+
+    /// Orders for rules that are not there: they would silently never be carried out.
+    pub(crate) fn orders_without_rule(&self, is_rule: impl Fn(&str) -> bool) -> Vec<&str> {
+        let idle = self.orders.iter().filter(|order| !is_rule(&order.rule));
+        idle.map(|order| order.name.as_str()).collect()
     }
 }
 
@@ -64,7 +76,7 @@ pub(crate) fn start(
     shutdown: &CancellationToken,
     tasks: &mut JoinSet<Result<(), String>>,
 ) -> Option<Arc<ContainParts>> {
-    let Prepared { connectors, playbooks, setup, times } = prepared?;
+    let Prepared { connectors, playbooks, setup, orders, times } = prepared?;
     let telemetry = ContainTelemetry::default();
     telemetry.register(registry);
     let responder = Responder::new(ResponderOptions {
@@ -76,6 +88,12 @@ pub(crate) fn start(
         times,
     });
     work(&responder, (&storage.store, &telemetry), shutdown, tasks);
+    automate(
+        AutomationOptions { log: Arc::clone(&storage.log), responder: responder.clone(), orders },
+        &telemetry,
+        shutdown,
+        tasks,
+    );
     let region = "default".to_owned();
     Some(Arc::new(ContainParts { responder, connectors, playbooks, telemetry, region }))
 }
@@ -88,6 +106,26 @@ fn times(config: &Config) -> Result<Times, Failure> {
         return Err(Failure::new(Exit::Usage, what));
     }
     Ok(Times { approval_wait_ms, ..Times::default() })
+}
+
+/// Carries out standing orders, each partition of findings by itself.
+fn automate(
+    options: AutomationOptions,
+    telemetry: &ContainTelemetry,
+    shutdown: &CancellationToken,
+    tasks: &mut JoinSet<Result<(), String>>,
+) {
+    let partitions = options.log.partitions(Topic::Finding);
+    let automation = Automation::new(options);
+    for partition in (0..partitions).map(Partition) {
+        let (automation, telemetry, shutdown) = (automation.clone(), telemetry.clone(), shutdown.clone());
+        tasks.spawn(async move {
+            automation.run(partition, &shutdown, |automated| orders::told(&telemetry, &automated)).await;
+            // without orders it has nothing to do, which is no reason to end the others
+            shutdown.cancelled().await;
+            Ok(())
+        });
+    }
 }
 
 fn work(

@@ -71,6 +71,12 @@ pub enum RespondError {
         /// Why not.
         why: &'static str,
     },
+    /// The end is too near or too far.
+    #[error("it is kept for one minute to 30 days, or without an end")]
+    BadTime,
+    /// Who asked for it keeps it for a day at most; more is for somebody else.
+    #[error("whoever asked for it keeps it for 24 hours at most; somebody else decides on more")]
+    OwnKeep,
     /// It cannot be taken back.
     #[error("this cannot be taken back: {0}")]
     NotReversible(String),
@@ -92,6 +98,9 @@ pub enum RespondError {
     /// A step does not give this value.
     #[error("the step gives no such value: {0}")]
     BadValue(String),
+    /// A finding is about nothing that this value could be.
+    #[error("the finding tells nothing that could be the {0}")]
+    NoSubject(String),
     /// Runs call each other too deep.
     #[error("playbooks call each other deeper than {0}")]
     TooDeep(u32),

@@ -210,9 +210,11 @@ impl From<respond::RespondError> for Problem {
             E::Vote(refused) => return refused.into(),
             E::NoConnector(_) => Code::ConnectorNotConnected,
             E::BadAction(_) => Code::ConnectorUnknown,
-            E::LookRefused(_) | E::NotReversible(_) | E::GlassHolds | E::UnknownInput { .. } => {
-                Code::ContainmentNotPossible
-            }
+            E::LookRefused(_)
+            | E::NotReversible(_)
+            | E::GlassHolds
+            | E::UnknownInput { .. }
+            | E::NoSubject(_) => Code::ContainmentNotPossible,
             E::Later(_) => {
                 return Self::new(Code::ConnectorUnavailable, detail)
                     .retry_after(Some(REMOTE_RETRY_AFTER_MS));
@@ -221,7 +223,8 @@ impl From<respond::RespondError> for Problem {
             E::TooMany(_) => Code::ContainmentLimit,
             E::UnderWay(_) => Code::ContainmentUnderWay,
             E::State { .. } => Code::ContainmentSettled,
-            E::BadRequest(_) | E::BadDelegation => Code::RequestInvalid,
+            E::BadRequest(_) | E::BadDelegation | E::BadTime => Code::RequestInvalid,
+            E::OwnKeep => Code::ContainmentSelfApproval,
             E::Nobody | E::NoPerson => Code::PersonNeeded,
             E::Reason | E::BadValue(_) => Code::DecisionRefused,
             E::NoPlaybook(_) => Code::PlaybookUnknown,

@@ -192,6 +192,7 @@ fn containing(guarded: Guarded) -> Guarded {
         .routes(SEE, routes!(containments::get))
         .routes(DECIDE, routes!(answers::vote))
         .routes(ASK, routes!(answers::undo))
+        .routes(DECIDE, routes!(answers::keep))
         .routes(DECIDE, routes!(answers::settle))
         .routes(DECIDE, routes!(answers::break_glass))
         .routes(SEE, routes!(playbooks::list))

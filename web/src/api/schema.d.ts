@@ -399,6 +399,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/containments/{id}/keep": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Keep a containment
+         * @description Gives what is in effect another end, or none. Those who asked for it keep it for a day at most; somebody else decides on
+         *     more.
+         */
+        post: operations["post_containments_id_keep"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/containments/{id}/settle": {
         parameters: {
             query?: never;
@@ -3378,6 +3399,13 @@ export interface components {
             /** @description In words. */
             notes: string[];
         };
+        /** @description Approvals that were passed by. */
+        BrokenGlassView: {
+            /** @description On whose word. */
+            by: components["schemas"]["ByView"];
+            /** @description Why. */
+            reason: string;
+        };
         /** @description A span of time. */
         BucketView: {
             /**
@@ -3656,6 +3684,9 @@ export interface components {
                 ttl_minutes?: number | null;
                 /** @description When it is. */
                 revert_at?: string | null;
+                /** @description Whether it is in effect until somebody takes it back, though it would have had an end. */
+                kept: boolean;
+                broken_glass?: components["schemas"]["BrokenGlassView"] | null;
                 /** @description How it came here, the first step first. */
                 history: components["schemas"]["TransitionView"][];
                 /** @description When it was asked for. */
@@ -3754,6 +3785,10 @@ export interface components {
             approve_why?: string | null;
             /** @description Take it back. */
             undo: boolean;
+            /** @description Give it another end. */
+            keep: boolean;
+            /** @description Also for longer than a day, or without an end. */
+            keep_for_good: boolean;
             /** @description Say what nobody could tell. */
             settle: boolean;
             /** @description Have it applied without the approvals. */
@@ -3847,6 +3882,9 @@ export interface components {
             ttl_minutes?: number | null;
             /** @description When it is. */
             revert_at?: string | null;
+            /** @description Whether it is in effect until somebody takes it back, though it would have had an end. */
+            kept: boolean;
+            broken_glass?: components["schemas"]["BrokenGlassView"] | null;
             /** @description How it came here, the first step first. */
             history: components["schemas"]["TransitionView"][];
             /** @description When it was asked for. */
@@ -4676,6 +4714,16 @@ export interface components {
                  */
                 score: number;
             }[];
+        };
+        /** @description For how long it is kept. */
+        Keeping: {
+            /**
+             * Format: int64
+             * @description For how many minutes from now on, 1 to 43,200; until somebody takes it back if not said.
+             */
+            minutes?: number | null;
+            /** @description Why. */
+            reason: string;
         };
         /** @description How many targets the action may have. */
         LimitView: {
@@ -6630,7 +6678,10 @@ export interface components {
              * @description The number of the change.
              */
             seq: number;
-            /** @description `finding.added`, `incident.opened`, `incident.updated`, `incident.merged` or `comment.added`. */
+            /**
+             * @description `finding.added`, `incident.opened`, `incident.updated`, `incident.merged`, `comment.added`, `containment.changed` or
+             *     `run.changed`; the last two for those who may see containments.
+             */
             kind: string;
             /** @description The id of what changed. */
             object: string;
@@ -8677,6 +8728,126 @@ export interface operations {
             };
         };
     };
+    post_containments_id_keep: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was seen, such as `"7"`; any if not said */
+                "if-match"?: string | null;
+            };
+            path: {
+                /** @description `act_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Keeping"];
+            };
+        };
+        responses: {
+            /** @description The containment as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContainmentView"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asked for it keeps it for a day at most */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing, or not for who asks */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It is not in effect */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It has no end */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nothing was changed */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     post_containments_id_settle: {
         parameters: {
             query?: never;
@@ -8791,9 +8962,9 @@ export interface operations {
     post_containments_id_undo: {
         parameters: {
             query?: never;
-            header: {
-                /** @description The version that was seen, such as `"7"` */
-                "if-match": string;
+            header?: {
+                /** @description The version that was seen, such as `"7"`; any if not said */
+                "if-match"?: string | null;
             };
             path: {
                 /** @description `act_…` */
@@ -16515,9 +16686,9 @@ export interface operations {
     post_runs_id_steps_task: {
         parameters: {
             query?: never;
-            header: {
-                /** @description The version that was seen, such as `"7"` */
-                "if-match": string;
+            header?: {
+                /** @description The version that was seen, such as `"7"`; any if not said */
+                "if-match"?: string | null;
             };
             path: {
                 /** @description `run_…` */

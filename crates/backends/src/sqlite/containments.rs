@@ -1,6 +1,6 @@
 //! Actions on targets.
 
-use super::session::Session;
+use super::session::{NewChange, Session};
 use super::values::{
     bytes, failed, failed_or_exists, get, get_json, get_ulid, get_ulid_opt, int, json, named, uint, ulid,
 };
@@ -9,7 +9,7 @@ use model::{
     AuditRecord, Containment, ContainmentId, ContainmentState, IncidentId, Lease, LeaseId, RunId, RunPlace,
 };
 use ports::store::{
-    ContainmentFilter, Containments, Cursor, Page, PageRequest, ReadContainments, StoreError,
+    ChangeKind, ContainmentFilter, Containments, Cursor, Page, PageRequest, ReadContainments, StoreError,
     TARGETS_SINCE_MAX,
 };
 use sqlx::sqlite::SqliteRow;
@@ -79,6 +79,18 @@ fn check(containment: &Containment) -> Result<(), StoreError> {
         if containment.is_at_rest() { " not" } else { "" }
     );
     Err(StoreError::BadQuery { reason })
+}
+
+/// What the feed of changes tells of it: what is for no incident is for nobody who follows incidents.
+fn news(containment: &Containment) -> Vec<NewChange> {
+    let change = |incident| NewChange {
+        kind: ChangeKind::ContainmentChanged,
+        object: containment.id.to_string(),
+        incident,
+        region: containment.region.clone(),
+        at_ms: containment.updated_at_ms,
+    };
+    containment.incident.map(change).into_iter().collect()
 }
 
 fn narrowed(sql: &mut QueryBuilder<Sqlite>, filter: &ContainmentFilter) {
@@ -215,6 +227,7 @@ impl Containments for Session {
         .execute(self.conn())
         .await
         .map_err(failed_or_exists(WRITING, format!("{} on {}", new.action, new.target)))?;
+        self.changed(&news(new)).await?;
         self.done(())
     }
 
@@ -255,6 +268,9 @@ impl Containments for Session {
             let current = ReadContainments::get(self, changed.id).await?;
             let current = current.ok_or_else(|| StoreError::not_found("containment", changed.id))?;
             return Err(StoreError::Conflict { current: current.version });
+        }
+        if audit.is_some() {
+            self.changed(&news(changed)).await?;
         }
         self.done(changed.version + 1)
     }

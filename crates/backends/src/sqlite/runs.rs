@@ -1,7 +1,7 @@
 //! Executions of playbooks.
 
 use super::containments::{UNREADABLE_MAX, lease, place};
-use super::session::{ROWS_PER_STATEMENT, Session};
+use super::session::{NewChange, ROWS_PER_STATEMENT, Session};
 use super::values::{
     bytes, failed, failed_or_exists, get, get_json, get_json_opt, get_ulid, get_ulid_opt, int, json, named,
     uint, ulid,
@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use model::{
     AuditRecord, ContainmentId, IncidentId, Lease, Run, RunId, RunPlace, RunState, RunStep, StepState,
 };
-use ports::store::{Cursor, Page, PageRequest, ReadRuns, RunFilter, Runs, StoreError};
+use ports::store::{ChangeKind, Cursor, Page, PageRequest, ReadRuns, RunFilter, Runs, StoreError};
 use sqlx::QueryBuilder;
 use sqlx::sqlite::SqliteRow;
 
@@ -114,6 +114,18 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// What the feed of changes tells of it: what is for no incident is for nobody who follows incidents.
+fn news(run: &Run) -> Vec<NewChange> {
+    let change = |incident| NewChange {
+        kind: ChangeKind::RunChanged,
+        object: run.id.to_string(),
+        incident,
+        region: run.region.clone(),
+        at_ms: run.updated_at_ms,
+    };
+    run.incident.map(change).into_iter().collect()
 }
 
 #[async_trait]
@@ -243,6 +255,7 @@ impl Runs for Session {
         .execute(self.conn())
         .await
         .map_err(failed_or_exists(WRITING, format!("run {}", new.id)))?;
+        self.changed(&news(new)).await?;
         self.done(())
     }
 
@@ -280,6 +293,9 @@ impl Runs for Session {
             return Err(StoreError::Conflict { current: current.version });
         }
         self.write_steps(steps).await?;
+        if audit.is_some() {
+            self.changed(&news(changed)).await?;
+        }
         self.done(changed.version + 1)
     }
 

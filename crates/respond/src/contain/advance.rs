@@ -27,6 +27,8 @@ pub struct Moved {
     pub to: ContainmentState,
     /// What is wrong, in words.
     pub problem: Option<String>,
+    /// What was recorded of it, by the audit record's action (`containment.remind`), if anything was.
+    pub said: Option<&'static str>,
 }
 
 /// What came of the part that waits for the remote side.
@@ -68,11 +70,14 @@ impl Responder {
             Prepared::AtRemote { .. } => None,
         };
         let is_settled = matches!(prepared, Prepared::Settled(_));
+        let told = said.as_ref().map(|said| said.action);
         if is_settled || said.is_some() {
             self.write(&mut *unit, &mut row, from, said.map(record)).await?;
         }
         unit.commit().await?;
-        let Prepared::AtRemote { bound, sent } = prepared else { return Ok(Some(moved(&row, from))) };
+        let Prepared::AtRemote { bound, sent } = prepared else {
+            return Ok(Some(Moved { said: told, ..moved(&row, from) }));
+        };
         if self.now_ms() >= lease.until_ms {
             // the store kept us waiting for so long that another worker may be at it
             return Ok(Some(moved(&row, from)));
@@ -88,6 +93,7 @@ impl Responder {
         match next {
             Next::Expire => return done(step::expire(row, now_ms)),
             Next::BeginRevert => return done(step::revert_due(row, now_ms, times)),
+            Next::TellEnd => return done(step::tell_end(row, now_ms, times)),
             Next::Remind => return done(step::remind(row, now_ms, times)),
             Next::Look | Next::Apply | Next::Verify | Next::Revert | Next::VerifyRevert => {}
         }
@@ -165,9 +171,10 @@ impl Responder {
             return Ok(moved(&fresh, row.state));
         }
         let said = settle(&mut fresh, next, came, self.now_ms(), &self.options.times);
+        let told = said.as_ref().map(|said| said.action);
         self.write(&mut *unit, &mut fresh, row.state, said.map(record)).await?;
         unit.commit().await?;
-        Ok(moved(&fresh, row.state))
+        Ok(Moved { said: told, ..moved(&fresh, row.state) })
     }
 }
 
@@ -210,5 +217,6 @@ fn moved(row: &Containment, from: ContainmentState) -> Moved {
         from,
         to: row.state,
         problem: row.progress.problem.clone(),
+        said: None,
     }
 }

@@ -173,7 +173,13 @@ pub(crate) fn connector() -> Connector {
     let mut forever = lock("medium");
     forever.as_object_mut().unwrap().remove("ttl_minutes_default");
     let mut zap = lock("low");
+    let look = json!([{
+        "method": "GET", "path": "/things/{target}", "expect": [200],
+        "facts": { "state": "/state", "owner": "/owner" },
+    }]);
     for (name, value) in [
+        // also of what is locked
+        ("read", look),
         ("reversibility", json!("irreversible")),
         ("ttl_minutes_default", Value::Null),
         ("apply", json!([{ "method": "DELETE", "path": "/things/{target}", "expect": [200] }])),
