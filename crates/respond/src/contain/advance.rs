@@ -9,6 +9,7 @@ use crate::error::RespondError;
 use crate::plan::Plan;
 use crate::service::Responder;
 use model::{Containment, ContainmentId, ContainmentState, IncidentId, Lease, LeaseId};
+use ports::store::UnitOfWork;
 
 /// What a worker has done, for those who tell people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,8 +46,9 @@ struct Sent {
 }
 
 impl Responder {
-    /// Takes the one that has been due longest, does its one next thing, and writes what came of it; `None` if nothing is
-    /// due. Any number of workers may do this at once.
+    /// Takes one that is due, does its one next thing, and writes what came of it; `None` if nothing is due of which the
+    /// system is free: what is to be taken back comes first, and no two of one connector are worked on at a time. Any
+    /// number of workers may do this at once.
     ///
     /// # Errors
     /// [`RespondError::Store`]; then whatever was begun is taken up again when the lease has ended.
@@ -70,6 +72,7 @@ impl Responder {
         let is_settled = matches!(prepared, Prepared::Settled(_));
         if is_settled || said.is_some() {
             self.write(&mut *unit, &mut row, from, said.map(record)).await?;
+            self.wake_waiting(&mut *unit, &row, from).await?;
         }
         unit.commit().await?;
         let Prepared::AtRemote { bound, sent } = prepared else { return Ok(Some(moved(&row, from))) };
@@ -166,8 +169,27 @@ impl Responder {
         }
         let said = settle(&mut fresh, next, came, self.now_ms(), &self.options.times);
         self.write(&mut *unit, &mut fresh, row.state, said.map(record)).await?;
+        self.wake_waiting(&mut *unit, &fresh, row.state).await?;
         unit.commit().await?;
         Ok(moved(&fresh, row.state))
+    }
+}
+
+impl Responder {
+    /// Wakes runs that wait for it though they have not asked for it themselves.
+    pub(super) async fn wake_waiting(
+        &self,
+        unit: &mut dyn UnitOfWork,
+        containment: &Containment,
+        before: ContainmentState,
+    ) -> Result<(), RespondError> {
+        let state = containment.state;
+        let is_told =
+            state.is_end() || matches!(state, ContainmentState::Verified | ContainmentState::Unknown);
+        if is_told && state != before {
+            unit.runs().wake_waiting(containment.id, containment.updated_at_ms).await?;
+        }
+        Ok(())
     }
 }
 
