@@ -263,19 +263,25 @@ impl Containments for Session {
         self.done(changed.version + 1)
     }
 
-    async fn take(&mut self, lease: Lease, now_ms: i64) -> Result<Option<Containment>, StoreError> {
+    async fn take(
+        &mut self,
+        lease: Lease,
+        now_ms: i64,
+        busy_after_ms: i64,
+    ) -> Result<Option<Containment>, StoreError> {
         self.step()?;
         let due = sqlx::query(
             "SELECT id FROM containments \
              WHERE due_at_ms <= ?1 AND (leased_until_ms IS NULL OR leased_until_ms <= ?1) \
              AND substr(action, 1, instr(action, '.')) NOT IN (SELECT substr(action, 1, instr(action, '.')) \
-             FROM containments WHERE due_at_ms IS NOT NULL AND leased_until_ms > ?1) \
+             FROM containments WHERE due_at_ms IS NOT NULL AND leased_until_ms > max(?1, ?3)) \
              ORDER BY state = 'reverting' OR coalesce(revert_at_ms <= ?1, 0) \
              OR coalesce(progress ->> '$.reverting', 0) OR progress ->> '$.undo' IS NOT NULL DESC, \
              due_at_ms LIMIT ?2",
         )
         .bind(now_ms)
         .bind(UNREADABLE_MAX)
+        .bind(busy_after_ms)
         .fetch_all(self.conn())
         .await
         .map_err(failed(WRITING))?;

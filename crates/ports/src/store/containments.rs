@@ -58,8 +58,8 @@ pub trait ReadContainments: Send {
     /// As all reads.
     async fn targets_since(&mut self, action: &str, since_ms: i64) -> Result<Vec<(i64, String)>, StoreError>;
 
-    /// When [`Containments::take`] next gives one; also when a lease ends that was not given back, of it or of another one
-    /// of its connector.
+    /// When [`Containments::take`] next gives one, at the latest; also when a lease ends that was not given back, of it or
+    /// of another one of its connector.
     ///
     /// # Errors
     /// As all reads.
@@ -92,10 +92,16 @@ pub trait Containments: ReadContainments {
     /// next step, until it ends.
     ///
     /// No two are worked on at a time that are of one connector (what `action` has before its dot): a system that does not
-    /// answer holds up nothing but its own. What is to be taken back, or whose time is over, comes before everything
+    /// answer holds up nothing but its own. A lease that ends at `busy_after_ms` or before is of a worker that has been at
+    /// it for longer than a request takes, or that is gone: it keeps its row, and no other one. What is to be taken back, or whose time is over, comes before everything
     /// else; then what has been due longest.
     ///
     /// # Errors
     /// As all changes.
-    async fn take(&mut self, lease: Lease, now_ms: i64) -> Result<Option<Containment>, StoreError>;
+    async fn take(
+        &mut self,
+        lease: Lease,
+        now_ms: i64,
+        busy_after_ms: i64,
+    ) -> Result<Option<Containment>, StoreError>;
 }

@@ -11,6 +11,10 @@ use crate::service::Responder;
 use model::{Containment, ContainmentId, ContainmentState, IncidentId, Lease, LeaseId};
 use ports::store::UnitOfWork;
 
+/// How long a worker keeps others from its connector, in milliseconds: a little longer than a request takes. One that was
+/// killed keeps its row until its lease ends, and its connector no longer than this.
+pub const BUSY_MS: i64 = 20_000;
+
 /// What a worker has done, for those who tell people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moved {
@@ -57,7 +61,11 @@ impl Responder {
         let id = LeaseId::new(&*self.options.clock, &*self.options.entropy);
         let lease = Lease { id, until_ms: now_ms.saturating_add(times.lease_ms) };
         let mut unit = self.options.store.begin().await?;
-        let Some(mut row) = unit.containments().take(lease, now_ms).await? else { return Ok(None) };
+        // all leases are as long as this one: those that end later were taken so short ago
+        let busy_after_ms = lease.until_ms.saturating_sub(BUSY_MS);
+        let Some(mut row) = unit.containments().take(lease, now_ms, busy_after_ms).await? else {
+            return Ok(None);
+        };
         let from = row.state;
         let next = step::next(&row, now_ms, times);
         let sent = Sent { before: row.progress.sent, one: true };

@@ -204,7 +204,8 @@ fn a_task_is_settled_once() {
 
 /// The longest way, in minutes, without what workers take.
 fn longest_min(start: &str, steps: &Value) -> i64 {
-    (run_limit_ms(&playbook(start, steps, &json!({}))) - RUN_MARGIN_MS) / 60_000
+    let more = json!({ "playbook_variables": { "__n__": { "type": "integer", "value": "0" } } });
+    (run_limit_ms(&playbook(start, steps, &more)) - RUN_MARGIN_MS) / 60_000
 }
 
 fn minutes(name: &str, minutes: u64, more: &Value) -> Value {
@@ -233,11 +234,11 @@ fn a_run_has_the_time_of_its_longest_way() {
         "action/b": minutes("b", 10, &json!({ "on_completion": "action/c" })),
         "action/c": minutes("c", 15, &json!({})),
         "if-condition/i": {
-            "condition": "1 = 1", "on_true": "action/d", "on_false": "action/f", "on_completion": "switch-condition/w",
+            "condition": "__n__:value = 1", "on_true": "action/d", "on_false": "action/f", "on_completion": "switch-condition/w",
         },
         "action/d": minutes("d", 1, &json!({})),
         "action/f": minutes("f", 2, &json!({})),
-        "switch-condition/w": { "switch": "x", "cases": { "x": "action/g", "default": "end/e" } },
+        "switch-condition/w": { "switch": "__n__:value", "cases": { "x": "action/g", "default": "end/e" } },
         "action/g": minutes("g", 4, &end),
         "end/e": {},
     });
@@ -247,7 +248,7 @@ fn a_run_has_the_time_of_its_longest_way() {
     assert_eq!(longest_min("action/a", &unsaid), 240);
     let turns = json!({
         "start/s": { "on_completion": "while-condition/w" },
-        "while-condition/w": { "condition": "1 = 1", "on_true": "action/a", "on_completion": "action/b" },
+        "while-condition/w": { "condition": "__n__:value = 1", "on_true": "action/a", "on_completion": "action/b" },
         "action/a": minutes("a", 1, &json!({})),
         "action/b": minutes("b", 5, &end),
         "end/e": {},

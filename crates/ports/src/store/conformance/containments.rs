@@ -121,13 +121,13 @@ pub async fn containments_are_taken_by_one(store: &dyn Store) {
     assert_eq!(view.containments().next_due().await.unwrap(), Some(100));
     drop(view);
     let mut unit = store.begin().await.unwrap();
-    assert_eq!(unit.containments().take(lease(&bench, 900), 99).await.unwrap(), None, "nothing is due");
+    assert_eq!(unit.containments().take(lease(&bench, 900), 99, 0).await.unwrap(), None, "nothing is due");
     let (mine, yours) = (lease(&bench, 900), lease(&bench, 950));
-    let taken = unit.containments().take(mine, 200).await.unwrap().unwrap();
+    let taken = unit.containments().take(mine, 200, 0).await.unwrap().unwrap();
     assert_eq!((taken.id, taken.lease, taken.version), (soon.id, Some(mine), 2));
-    let other = unit.containments().take(yours, 200).await.unwrap().unwrap();
+    let other = unit.containments().take(yours, 200, 0).await.unwrap().unwrap();
     assert_eq!(other.id, late.id);
-    assert_eq!(unit.containments().take(lease(&bench, 999), 899).await.unwrap(), None, "both are taken");
+    assert_eq!(unit.containments().take(lease(&bench, 999), 899, 0).await.unwrap(), None, "both are taken");
     unit.commit().await.unwrap();
     let mut view = store.read().await.unwrap();
     assert_eq!(view.containments().next_due().await.unwrap(), Some(900), "when the first lease ends");
@@ -137,7 +137,7 @@ pub async fn containments_are_taken_by_one(store: &dyn Store) {
     assert!(matches!(stale, Err(StoreError::Conflict { current: 2 })), "{stale:?}");
     drop(unit);
     let mut unit = store.begin().await.unwrap();
-    let again = unit.containments().take(lease(&bench, 2_000), 900).await.unwrap().unwrap();
+    let again = unit.containments().take(lease(&bench, 2_000), 900, 0).await.unwrap().unwrap();
     assert_eq!(again.id, soon.id, "its worker has lost it");
     let given_back = Containment { lease: None, due_at_ms: Some(5_000), ..again.clone() };
     assert_eq!(unit.containments().replace(&given_back, None).await.unwrap(), 4);
@@ -157,11 +157,11 @@ pub async fn one_of_a_connector_is_taken_at_a_time(store: &dyn Store) {
     let mut unit = store.begin().await.unwrap();
     let mut taken = Vec::new();
     for until_ms in [900, 910, 920] {
-        taken.push(unit.containments().take(lease(&bench, until_ms), 500).await.unwrap().unwrap());
+        taken.push(unit.containments().take(lease(&bench, until_ms), 500, 0).await.unwrap().unwrap());
     }
     let ids: Vec<_> = taken.iter().map(|one| one.id).collect();
     assert_eq!(ids, [one.id, far.id, near.id], "names that begin alike are of different connectors");
-    assert_eq!(unit.containments().take(lease(&bench, 930), 500).await.unwrap(), None);
+    assert_eq!(unit.containments().take(lease(&bench, 930), 500, 0).await.unwrap(), None);
     assert_eq!(unit.containments().next_due().await.unwrap(), Some(900), "when its connector is free again");
     unit.commit().await.unwrap();
     // given back, the next of that connector can be taken
@@ -169,13 +169,22 @@ pub async fn one_of_a_connector_is_taken_at_a_time(store: &dyn Store) {
     let mut unit = store.begin().await.unwrap();
     unit.containments().replace(&given_back, None).await.unwrap();
     assert_eq!(unit.containments().next_due().await.unwrap(), Some(70));
-    let next = unit.containments().take(lease(&bench, 940), 500).await.unwrap().unwrap();
+    let next = unit.containments().take(lease(&bench, 940), 500, 0).await.unwrap().unwrap();
     assert_eq!(next.id, two.id);
     // a lease that was not given back holds it up until it ends, and no longer
-    let held = unit.containments().take(lease(&bench, 9_000), 939).await.unwrap().unwrap();
+    let held = unit.containments().take(lease(&bench, 9_000), 939, 0).await.unwrap().unwrap();
     assert_eq!(held.id, far.id);
-    let again = unit.containments().take(lease(&bench, 9_000), 940).await.unwrap().unwrap();
+    let again = unit.containments().take(lease(&bench, 9_000), 940, 0).await.unwrap().unwrap();
     assert_eq!(again.id, two.id);
+    // nor one of a worker that has been at it for longer than a request takes
+    let back = Containment { lease: None, due_at_ms: Some(700), ..given_back };
+    let back = Containment { version: back.version + 1, ..back };
+    unit.containments().replace(&back, None).await.unwrap();
+    let free = unit.containments().take(lease(&bench, 9_500), 950, 8_999).await.unwrap().unwrap();
+    assert_eq!(free.id, near.id);
+    assert_eq!(unit.containments().take(lease(&bench, 9_500), 950, 8_999).await.unwrap(), None);
+    let beside = unit.containments().take(lease(&bench, 9_500), 950, 9_000).await.unwrap().unwrap();
+    assert_eq!(beside.id, one.id);
     unit.commit().await.unwrap();
 }
 
@@ -201,7 +210,7 @@ pub async fn what_is_taken_back_is_taken_first(store: &dyn Store) {
     added(&bench, store, &all.iter().collect::<Vec<_>>()).await;
     let mut unit = store.begin().await.unwrap();
     let mut order = String::new();
-    while let Some(taken) = unit.containments().take(lease(&bench, 5_000), 200).await.unwrap() {
+    while let Some(taken) = unit.containments().take(lease(&bench, 5_000), 200, 0).await.unwrap() {
         order.push_str(&taken.target);
     }
     assert_eq!(order, "cdefabg");
