@@ -210,15 +210,18 @@ impl From<respond::RespondError> for Problem {
             E::Vote(refused) => return refused.into(),
             E::NoConnector(_) => Code::ConnectorNotConnected,
             E::BadAction(_) => Code::ConnectorUnknown,
-            E::LookRefused(_) | E::NotReversible(_) | E::GlassHolds | E::UnknownInput { .. } => {
-                Code::ContainmentNotPossible
-            }
+            E::LookRefused(_)
+            | E::Already(_)
+            | E::NotReversible(_)
+            | E::GlassHolds
+            | E::UnknownInput { .. } => Code::ContainmentNotPossible,
             E::Later(_) => {
                 return Self::new(Code::ConnectorUnavailable, detail)
                     .retry_after(Some(REMOTE_RETRY_AFTER_MS));
             }
             E::OtherPlan => Code::PlanChanged,
             E::TooMany(_) => Code::ContainmentLimit,
+            // which one it is, is told by who knows whether the asker sees it
             E::UnderWay(_) => Code::ContainmentUnderWay,
             E::State { .. } => Code::ContainmentSettled,
             E::BadRequest(_) | E::BadDelegation => Code::RequestInvalid,
