@@ -18,7 +18,7 @@ const STEPS_AT_ONCE: usize = 32;
 pub const CONTAINMENT_WORKERS_MAX: usize = 16;
 
 /// Workers of runs in one process.
-pub const RUN_WORKERS: usize = 4;
+pub const RUN_WORKERS: usize = 8;
 
 /// What a worker does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -237,7 +237,8 @@ pub(crate) async fn post(
         return Ok(answered);
     }
     sight::check_in(&asker, &mut *unit, request.incident).await?;
-    let row = match parts.responder.request_in(&mut *unit, &request, preview).await {
+    let made = parts.responder.request_in(&mut *unit, &request, preview).await;
+    let row = match made {
         Ok(row) => row,
         Err(RespondError::UnderWay(other)) => {
             drop(unit);
