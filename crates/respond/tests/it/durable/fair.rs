@@ -99,7 +99,7 @@ async fn until(kit: &Kit, what: &str, target: &str, state: State) -> Duration {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dead_system_delays_no_undo_elsewhere() {
     let kit = kit().await;
-    // on the workers' clock, all of this was due long ago, and the dead system's longest
+    // on the workers' clock the time of all of these is over long since: a dozen are to be taken back at the dead system
     for number in 0..12 {
         kit.request("dull.low_lock", &format!("d{number}")).await.unwrap();
     }
