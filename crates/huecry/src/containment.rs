@@ -13,16 +13,13 @@ use ports::Store;
 use prometheus_client::registry::Registry;
 use respond::automatic::{Automation, AutomationOptions, Order};
 use respond::connector::{Connector, HttpRemote};
-use respond::{Responder, ResponderOptions, Times};
+use respond::{Duty, Responder, ResponderOptions, Times};
 use server::{ContainParts, ContainTelemetry, KnownPlaybook};
 use setup::OperatorSetup;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-
-/// Steps that are taken at once, so that one slow system does not hold up all others.
-const WORKERS: usize = 2;
 
 const MINUTE_MS: i64 = 60_000;
 
@@ -79,6 +76,7 @@ pub(crate) fn start(
     let Prepared { connectors, playbooks, setup, orders, times } = prepared?;
     let telemetry = ContainTelemetry::default();
     telemetry.register(registry);
+    let crew = respond::crew(setup.connected().count());
     let responder = Responder::new(ResponderOptions {
         store: Arc::clone(&storage.store),
         clock: Arc::clone(&storage.clock),
@@ -87,7 +85,7 @@ pub(crate) fn start(
         setup: Arc::new(setup),
         times,
     });
-    work(&responder, (&storage.store, &telemetry), shutdown, tasks);
+    work((&responder, crew), (&storage.store, &telemetry), shutdown, tasks);
     automate(
         AutomationOptions { log: Arc::clone(&storage.log), responder: responder.clone(), orders },
         &telemetry,
@@ -129,18 +127,18 @@ fn automate(
 }
 
 fn work(
-    responder: &Responder,
+    (responder, crew): (&Responder, Vec<Duty>),
     (store, telemetry): (&Arc<dyn Store>, &ContainTelemetry),
     shutdown: &CancellationToken,
     tasks: &mut JoinSet<Result<(), String>>,
 ) {
     let (told, heard) = mpsc::unbounded_channel();
-    for _ in 0..WORKERS {
+    for duty in crew {
         let (responder, shutdown, told) = (responder.clone(), shutdown.clone(), told.clone());
         tasks.spawn(async move {
             // who listens ends after the workers, or with them: then nobody counts any more
             let tell = |advanced: &respond::Advanced| drop(told.send(advanced.clone()));
-            responder.work(shutdown, tell).await;
+            responder.work_at(duty, shutdown, tell).await;
             Ok(())
         });
     }

@@ -33,6 +33,9 @@ pub enum RespondError {
     /// The look says that there is nothing to do, or that it may not.
     #[error("nothing was done: {0}")]
     LookRefused(String),
+    /// The look has found nothing to do, and the proof of the action says that it is in effect.
+    #[error("nothing was done, it is in effect already: {0}")]
+    Already(String),
     /// The remote side does not answer now.
     #[error("the other side does not answer now, nothing was done: {0}")]
     Later(String),
@@ -42,8 +45,8 @@ pub enum RespondError {
     /// Too many targets in a time.
     #[error(transparent)]
     TooMany(#[from] TooMany),
-    /// The same is under way already.
-    #[error("this action on this target is under way already: {0}")]
+    /// The same is under way already. Which one is not in the words: who asks may not be one who sees it.
+    #[error("this action on this target is under way already")]
     UnderWay(ContainmentId),
     /// The approval cannot be asked for.
     #[error(transparent)]

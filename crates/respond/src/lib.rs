@@ -51,3 +51,4 @@ pub use error::RespondError;
 pub use service::{Advanced, Responder, ResponderOptions};
 pub use setup::{Connection, FixedSetup, Setup};
 pub use times::Times;
+pub use worker::{CONTAINMENT_WORKERS_MAX, Duty, RUN_WORKERS, crew};

@@ -211,6 +211,7 @@ impl From<respond::RespondError> for Problem {
             E::NoConnector(_) => Code::ConnectorNotConnected,
             E::BadAction(_) => Code::ConnectorUnknown,
             E::LookRefused(_)
+            | E::Already(_)
             | E::NotReversible(_)
             | E::GlassHolds
             | E::UnknownInput { .. }
@@ -221,6 +222,7 @@ impl From<respond::RespondError> for Problem {
             }
             E::OtherPlan => Code::PlanChanged,
             E::TooMany(_) => Code::ContainmentLimit,
+            // which one it is, is told by who knows whether the asker sees it
             E::UnderWay(_) => Code::ContainmentUnderWay,
             E::State { .. } => Code::ContainmentSettled,
             E::BadRequest(_) | E::BadDelegation | E::BadTime => Code::RequestInvalid,

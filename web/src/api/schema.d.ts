@@ -3728,7 +3728,7 @@ export interface components {
                 started_at: string;
                 /** @description When it ended. */
                 ended_at?: string | null;
-                /** @description When it is stopped at the latest. */
+                /** @description When its time is over; the handler of its playbook has some of its own then. */
                 ends_by: string;
                 end?: components["schemas"]["RunEnd"] | null;
                 /**
@@ -6460,7 +6460,7 @@ export interface components {
             started_at: string;
             /** @description When it ended. */
             ended_at?: string | null;
-            /** @description When it is stopped at the latest. */
+            /** @description When its time is over; the handler of its playbook has some of its own then. */
             ends_by: string;
             end?: components["schemas"]["RunEnd"] | null;
             /**
@@ -6490,7 +6490,7 @@ export interface components {
             text: string;
             /** @description `delayed`, `running`, `awaiting_person`, `unknown`, `succeeded`, `skipped`, `failed` or `stopped`. */
             state: string;
-            /** @description The containment that it asked for: `act_…`. */
+            /** @description The containment that it waits for, its own or one that others had asked for: `act_…`. */
             containment?: string | null;
             /** @description The run that it called: `run_…`. */
             child?: string | null;

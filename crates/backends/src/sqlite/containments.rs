@@ -177,8 +177,12 @@ impl ReadContainments for Session {
     }
 
     async fn next_due(&mut self) -> Result<Option<i64>, StoreError> {
-        let sql = "SELECT min(max(due_at_ms, coalesce(leased_until_ms, due_at_ms))) AS at \
-                   FROM containments WHERE due_at_ms IS NOT NULL";
+        let sql = "WITH busy AS (SELECT substr(action, 1, instr(action, '.')) AS connector, \
+                   max(leased_until_ms) AS until_ms FROM containments \
+                   WHERE due_at_ms IS NOT NULL AND leased_until_ms IS NOT NULL GROUP BY connector) \
+                   SELECT min(max(due_at_ms, coalesce(until_ms, due_at_ms))) AS at \
+                   FROM containments LEFT JOIN busy ON connector = substr(action, 1, instr(action, '.')) \
+                   WHERE due_at_ms IS NOT NULL";
         let row = sqlx::query(sql).fetch_one(self.conn()).await.map_err(failed(READING))?;
         get(&row, "at")
     }
@@ -275,14 +279,25 @@ impl Containments for Session {
         self.done(changed.version + 1)
     }
 
-    async fn take(&mut self, lease: Lease, now_ms: i64) -> Result<Option<Containment>, StoreError> {
+    async fn take(
+        &mut self,
+        lease: Lease,
+        now_ms: i64,
+        busy_after_ms: i64,
+    ) -> Result<Option<Containment>, StoreError> {
         self.step()?;
         let due = sqlx::query(
-            "SELECT id FROM containments WHERE due_at_ms <= ?1 AND (leased_until_ms IS NULL OR leased_until_ms <= ?1) \
-             ORDER BY due_at_ms LIMIT ?2",
+            "SELECT id FROM containments \
+             WHERE due_at_ms <= ?1 AND (leased_until_ms IS NULL OR leased_until_ms <= ?1) \
+             AND substr(action, 1, instr(action, '.')) NOT IN (SELECT substr(action, 1, instr(action, '.')) \
+             FROM containments WHERE due_at_ms IS NOT NULL AND leased_until_ms > max(?1, ?3)) \
+             ORDER BY state = 'reverting' OR coalesce(revert_at_ms <= ?1, 0) \
+             OR coalesce(progress ->> '$.reverting', 0) OR progress ->> '$.undo' IS NOT NULL DESC, \
+             due_at_ms LIMIT ?2",
         )
         .bind(now_ms)
         .bind(UNREADABLE_MAX)
+        .bind(busy_after_ms)
         .fetch_all(self.conn())
         .await
         .map_err(failed(WRITING))?;

@@ -272,7 +272,8 @@ impl Runs for Session {
         }
         let result = sqlx::query(
             "UPDATE runs SET state = ?1, machine = ?2, problem = ?3, due_at_ms = ?4, lease = ?5, leased_until_ms = ?6, \
-             updated_at_ms = ?7, ended_at_ms = ?8, version = version + 1 WHERE id = ?9 AND version = ?10",
+             updated_at_ms = ?7, ended_at_ms = ?8, deadline_at_ms = ?11, version = version + 1 \
+             WHERE id = ?9 AND version = ?10",
         )
         .bind(changed.state.as_str())
         .bind(json(&changed.machine, WRITING)?)
@@ -284,6 +285,7 @@ impl Runs for Session {
         .bind(changed.ended_at_ms)
         .bind(ulid(changed.id.0))
         .bind(int(changed.version))
+        .bind(changed.deadline_at_ms)
         .execute(self.conn())
         .await
         .map_err(failed(WRITING))?;
@@ -351,6 +353,26 @@ impl Runs for Session {
             sqlx::query(sql)
                 .bind(ulid(task.run.0))
                 .bind(i64::from(task.task))
+                .bind(at_ms)
+                .execute(self.conn())
+                .await
+                .map_err(failed(WRITING))?;
+        }
+        self.done(())
+    }
+
+    async fn wake_waiting(&mut self, containment: ContainmentId, at_ms: i64) -> Result<(), StoreError> {
+        self.step()?;
+        // the runs first: their steps are found by when they are due
+        for sql in [
+            "UPDATE runs SET due_at_ms = ?2, version = version + 1 \
+             WHERE state = 'running' AND due_at_ms > ?2 AND id IN (SELECT run FROM run_steps \
+             WHERE containment = ?1 AND ended_at_ms IS NULL AND due_at_ms > ?2)",
+            "UPDATE run_steps SET due_at_ms = ?2 \
+             WHERE containment = ?1 AND ended_at_ms IS NULL AND due_at_ms > ?2",
+        ] {
+            sqlx::query(sql)
+                .bind(ulid(containment.0))
                 .bind(at_ms)
                 .execute(self.conn())
                 .await

@@ -66,7 +66,7 @@ pub enum Outcome {
     Refused(String),
     /// The finding was too old.
     Late,
-    /// It was done before.
+    /// It was done before, or is in effect already.
     Already,
 }
 
@@ -242,7 +242,8 @@ impl Automation {
         };
         match done {
             Ok(outcome) => Ok(told(id, outcome)),
-            Err(RespondError::UnderWay(_)) => Ok(told(id, Outcome::Already)),
+            // it is in effect, or about to be
+            Err(RespondError::UnderWay(_) | RespondError::Already(_)) => Ok(told(id, Outcome::Already)),
             Err(RespondError::Store(error)) => Err(error.into()),
             Err(error) => {
                 self.say(order, id, &error.to_string()).await?;

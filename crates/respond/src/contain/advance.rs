@@ -9,6 +9,11 @@ use crate::error::RespondError;
 use crate::plan::Plan;
 use crate::service::Responder;
 use model::{Containment, ContainmentId, ContainmentState, IncidentId, Lease, LeaseId};
+use ports::store::UnitOfWork;
+
+/// How long a worker keeps others from its connector, in milliseconds: a little longer than a request takes. One that was
+/// killed keeps its row until its lease ends, and its connector no longer than this.
+pub const BUSY_MS: i64 = 20_000;
 
 /// What a worker has done, for those who tell people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,8 +52,9 @@ struct Sent {
 }
 
 impl Responder {
-    /// Takes the one that has been due longest, does its one next thing, and writes what came of it; `None` if nothing is
-    /// due. Any number of workers may do this at once.
+    /// Takes one that is due, does its one next thing, and writes what came of it; `None` if nothing is due of which the
+    /// system is free: what is to be taken back comes first, and no two of one connector are worked on at a time. Any
+    /// number of workers may do this at once.
     ///
     /// # Errors
     /// [`RespondError::Store`]; then whatever was begun is taken up again when the lease has ended.
@@ -57,7 +63,11 @@ impl Responder {
         let id = LeaseId::new(&*self.options.clock, &*self.options.entropy);
         let lease = Lease { id, until_ms: now_ms.saturating_add(times.lease_ms) };
         let mut unit = self.options.store.begin().await?;
-        let Some(mut row) = unit.containments().take(lease, now_ms).await? else { return Ok(None) };
+        // all leases are as long as this one: those that end later were taken so short ago
+        let busy_after_ms = lease.until_ms.saturating_sub(BUSY_MS);
+        let Some(mut row) = unit.containments().take(lease, now_ms, busy_after_ms).await? else {
+            return Ok(None);
+        };
         let from = row.state;
         let next = step::next(&row, now_ms, times);
         let sent = Sent { before: row.progress.sent, one: true };
@@ -73,6 +83,7 @@ impl Responder {
         let told = said.as_ref().map(|said| said.action);
         if is_settled || said.is_some() {
             self.write(&mut *unit, &mut row, from, said.map(record)).await?;
+            self.wake_waiting(&mut *unit, &row, from).await?;
         }
         unit.commit().await?;
         let Prepared::AtRemote { bound, sent } = prepared else {
@@ -173,8 +184,27 @@ impl Responder {
         let said = settle(&mut fresh, next, came, self.now_ms(), &self.options.times);
         let told = said.as_ref().map(|said| said.action);
         self.write(&mut *unit, &mut fresh, row.state, said.map(record)).await?;
+        self.wake_waiting(&mut *unit, &fresh, row.state).await?;
         unit.commit().await?;
         Ok(Moved { said: told, ..moved(&fresh, row.state) })
+    }
+}
+
+impl Responder {
+    /// Wakes runs that wait for it though they have not asked for it themselves.
+    pub(super) async fn wake_waiting(
+        &self,
+        unit: &mut dyn UnitOfWork,
+        containment: &Containment,
+        before: ContainmentState,
+    ) -> Result<(), RespondError> {
+        let state = containment.state;
+        let is_told =
+            state.is_end() || matches!(state, ContainmentState::Verified | ContainmentState::Unknown);
+        if is_told && state != before {
+            unit.runs().wake_waiting(containment.id, containment.updated_at_ms).await?;
+        }
+        Ok(())
     }
 }
 

@@ -27,7 +27,7 @@ mod request;
 pub mod step;
 mod undo;
 
-pub use advance::Moved;
+pub use advance::{BUSY_MS, Moved};
 pub(crate) use approve::person;
 pub use approve::{BreakGlassRequest, VoteRequest};
 pub use delegate::{DELEGATION_MS_MAX, DelegateRequest};

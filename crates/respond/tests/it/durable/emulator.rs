@@ -170,6 +170,8 @@ pub(crate) fn connector() -> Connector {
             }],
         })
     };
+    let mut known = lock("medium");
+    known["verify_tells_already"] = true.into();
     let mut forever = lock("medium");
     forever.as_object_mut().unwrap().remove("ttl_minutes_default");
     let mut zap = lock("low");
@@ -209,7 +211,7 @@ pub(crate) fn connector() -> Connector {
         "base_url": "{toy_url}",
         "auth": { "kind": "none" },
         "actions": {
-            "lock": lock("medium"), "low_lock": lock("low"), "hard_lock": lock("high"), "forever": forever,
+            "lock": known, "low_lock": lock("low"), "hard_lock": lock("high"), "forever": forever,
             "zap": zap, "token": token,
         },
     });

@@ -156,7 +156,7 @@ pub(crate) async fn list(
         for run in found.items {
             if sight::sees(&asker, &mut *snapshot, run.incident).await? {
                 let steps = snapshot.runs().steps(run.id, false).await?;
-                items.push(RunShown::of(&asker, &RunView { run, steps }));
+                items.push(RunShown::seen(&asker, &mut *snapshot, &RunView { run, steps }).await?);
             }
         }
         if next.is_none() || items.len() >= page.items_max as usize {
@@ -215,9 +215,11 @@ async fn answered(
             Ok((etag(view.run.version), Json(shown)).into_response())
         }
         Err(RespondError::Store(StoreError::Conflict { current })) => {
-            let view = sight::run(asker, &mut *app.store.read().await?, id).await?;
+            let mut snapshot = app.store.read().await?;
+            let view = sight::run(asker, &mut *snapshot, id).await?;
+            let shown = RunShown::seen(asker, &mut *snapshot, &view).await?;
             let detail = format!("it is at version {current} now");
-            Err(Problem::new(Code::Conflict, detail).with_current(&RunShown::of(asker, &view)))
+            Err(Problem::new(Code::Conflict, detail).with_current(&shown))
         }
         Err(error) => Err(error.into()),
     }
