@@ -60,7 +60,11 @@ impl HttpRemote {
                 roots.push(certificate);
             }
         }
-        if roots.is_empty() { Err(BadCertificates::None) } else { Ok(Self::with(RootCerts::Specific(Arc::new(roots)))) }
+        if roots.is_empty() {
+            Err(BadCertificates::None)
+        } else {
+            Ok(Self::with(RootCerts::Specific(Arc::new(roots))))
+        }
     }
 
     fn with(roots: RootCerts) -> Self {

@@ -41,16 +41,16 @@ pub(super) fn found(specs: &[OwnerSpec], values: &Values) -> Result<Vec<Target>,
 
 fn names(spec: &OwnerSpec, values: &Values) -> Vec<String> {
     let name = |values: &Values| -> Option<String> {
-        let takes_nothing = |name: &str| values.get(name).is_none_or(|value| value.is_empty() || value == "null");
+        let takes_nothing =
+            |name: &str| values.get(name).is_none_or(|value| value.is_empty() || value == "null");
         if spec.name.names().any(takes_nothing) {
             return None;
         }
         spec.name.fill(values, Place::Json).ok().filter(|name| !name.trim().is_empty())
     };
     let Some(each) = &spec.each else { return name(values).into_iter().collect() };
-    let list: Result<Vec<Value>, TemplateError> = each
-        .fill(values, Place::Json)
-        .map(|text| serde_json::from_str(&text).unwrap_or_default());
+    let list: Result<Vec<Value>, TemplateError> =
+        each.fill(values, Place::Json).map(|text| serde_json::from_str(&text).unwrap_or_default());
     let with = |one: &Value| -> Values {
         let members = one.as_object().into_iter().flatten();
         let mut members: Values = members.map(|(name, value)| (name.clone(), text_of(value))).collect();

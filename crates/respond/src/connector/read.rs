@@ -113,7 +113,8 @@ fn check_whoami(connector: &Connector, faults: &mut Vec<String>) {
     let Some(whoami) = &connector.whoami else {
         if is_needed && !connector.whoami_unknown.as_ref().is_some_and(|why| !why.trim().is_empty()) {
             faults.push(
-                "it acts on accounts or credentials and needs `whoami`, or `whoami_unknown`: why not".to_owned(),
+                "it acts on accounts or credentials and needs `whoami`, or `whoami_unknown`: why not"
+                    .to_owned(),
             );
         }
         return;
@@ -170,7 +171,10 @@ fn check_owner(action: &ActionSpec, faults: &mut Vec<String>) {
         faults.push("it has `belongs_to` and says that nobody knows whose it is".to_owned());
     }
     if is_of_somebody(action) && action.belongs_to.is_empty() && !says_why {
-        faults.push("it is about an account or a credential and needs `belongs_to`, or `owner_unknown`: why not".to_owned());
+        faults.push(
+            "it is about an account or a credential and needs `belongs_to`, or `owner_unknown`: why not"
+                .to_owned(),
+        );
     }
 }
 

@@ -38,7 +38,8 @@ fn selects(selector: &Value, labels: &Map<String, Value>) -> bool {
     equal.into_iter().all(|(key, value)| labels.get(key) == Some(value))
         && required.all(|one| {
             let label = one["key"].as_str().and_then(|key| labels.get(key));
-            let is_one = || one["values"].as_array().is_some_and(|all| label.is_some_and(|l| all.contains(l)));
+            let is_one =
+                || one["values"].as_array().is_some_and(|all| label.is_some_and(|l| all.contains(l)));
             match one["operator"].as_str() {
                 Some("In") => is_one(),
                 Some("NotIn") => !is_one(),
@@ -57,9 +58,7 @@ mod tests {
     #[test]
     fn policies_that_let_something_through_are_found() {
         let allow = json!([{}]);
-        let policy = |selector: Value, ingress: &Value, egress: &Value| {
-            json!([{ "metadata": { "name": "p" }, "spec": { "podSelector": selector, "ingress": ingress, "egress": egress } }])
-        };
+        let policy = |selector: Value, ingress: &Value, egress: &Value| json!([{ "metadata": { "name": "p" }, "spec": { "podSelector": selector, "ingress": ingress, "egress": egress } }]);
         let labels = r#"{"app":"web","tier":"front"}"#;
         let expression = |key: &str, operator: &str, values: &[&str]| json!({ "matchExpressions": [{ "key": key, "operator": operator, "values": values }] });
         for (selector, lets) in [
@@ -79,8 +78,14 @@ mod tests {
             (expression("zone", "DoesNotExist", &[]), true),
             (expression("app", "DoesNotExist", &[]), false),
             (expression("app", "Perhaps", &[]), true),
-            (json!({ "matchLabels": { "app": "web" }, "matchExpressions": [{ "key": "tier", "operator": "Exists" }] }), true),
-            (json!({ "matchLabels": { "app": "db" }, "matchExpressions": [{ "key": "tier", "operator": "Exists" }] }), false),
+            (
+                json!({ "matchLabels": { "app": "web" }, "matchExpressions": [{ "key": "tier", "operator": "Exists" }] }),
+                true,
+            ),
+            (
+                json!({ "matchLabels": { "app": "db" }, "matchExpressions": [{ "key": "tier", "operator": "Exists" }] }),
+                false,
+            ),
         ] {
             for (ingress, egress) in [(&allow, &Value::Null), (&Value::Null, &allow), (&allow, &json!([]))] {
                 let found = fault(Some(&policy(selector.clone(), ingress, egress)), labels);
@@ -90,7 +95,9 @@ mod tests {
             assert_eq!(fault(Some(&policy(selector.clone(), &json!([]), &Value::Null)), labels), None);
         }
         assert_eq!(fault(Some(&json!([])), ""), None);
-        for (policies, labels) in [(None, labels), (Some(json!({})), labels), (Some(json!([])), "[]"), (Some(json!([])), "{")] {
+        for (policies, labels) in
+            [(None, labels), (Some(json!({})), labels), (Some(json!([])), "[]"), (Some(json!([])), "{")]
+        {
             assert!(fault(policies.as_ref(), labels).is_some(), "{policies:?} {labels}");
         }
     }

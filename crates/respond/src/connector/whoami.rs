@@ -30,8 +30,9 @@ pub fn whoami(
     now_ms: i64,
 ) -> Result<Identity, ActError> {
     let Some(whoami) = &connector.whoami else { return Ok(Identity::Known(Vec::new())) };
-    let because =
-        |reason: &str| format!("nobody can tell as whom Hue & Cry is signed in to {}: {reason}", connector.title);
+    let because = |reason: &str| {
+        format!("nobody can tell as whom Hue & Cry is signed in to {}: {reason}", connector.title)
+    };
     let mut values = connector.values(settings);
     values.insert("now".to_owned(), now(now_ms));
     match (Sending { connector, remote, now_ms }).each(&whoami.read, &values)? {

@@ -202,6 +202,7 @@ pub(crate) fn connector() -> Connector {
         "settings": { "toy_url": { "kind": "url", "help": "where it is" } },
         "base_url": "{toy_url}",
         "auth": { "kind": "none" },
+        "whoami_unknown": "the toy lets everybody in",
         "actions": {
             "lock": lock("medium"), "low_lock": lock("low"), "hard_lock": lock("high"), "forever": forever,
             "zap": zap, "token": token,
