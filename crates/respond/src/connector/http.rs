@@ -3,6 +3,7 @@
 use super::act::{Remote, Unanswered};
 use super::answer::{ANSWER_BYTES_MAX, Answer};
 use super::exchange::Request;
+use rustls::RootCertStore;
 use std::sync::Arc;
 use std::time::Duration;
 use ureq::Error;
@@ -55,7 +56,8 @@ impl HttpRemote {
             let unreadable = |reason: String| BadCertificates::Unreadable { number: number(&roots), reason };
             if let PemItem::Certificate(certificate) = item.map_err(|error| unreadable(error.to_string()))? {
                 // one that is no certificate inside would be passed over in silence, and nothing be trusted
-                webpki::anchor_from_trusted_cert(&certificate.der().into())
+                RootCertStore::empty()
+                    .add(certificate.der().into())
                     .map_err(|error| unreadable(error.to_string()))?;
                 roots.push(certificate);
             }
@@ -109,6 +111,13 @@ fn unanswered(error: Error) -> Unanswered {
         Error::Io(inner) if inner.kind() == std::io::ErrorKind::ConnectionRefused => {
             Unanswered::NotSent(inner.to_string())
         }
+        Error::Io(inner) if is_untrusted(&inner) => Unanswered::NotSent(inner.to_string()),
         other => Unanswered::Lost(other.to_string()),
     }
+}
+
+/// Whether the other side's certificate is not trusted: that is found out before the request is written.
+fn is_untrusted(error: &std::io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    matches!(inner, Some(rustls::Error::InvalidCertificate(_)))
 }

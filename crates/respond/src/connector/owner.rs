@@ -4,6 +4,7 @@ use super::answer::text_of;
 use super::spec::OwnerSpec;
 use super::template::{Place, TemplateError, Values};
 use crate::protect::Target;
+use regex::Regex;
 use serde_json::Value;
 
 /// The look did not tell whose it is.
@@ -40,13 +41,16 @@ pub(super) fn found(specs: &[OwnerSpec], values: &Values) -> Result<Vec<Target>,
 }
 
 fn names(spec: &OwnerSpec, values: &Values) -> Vec<String> {
+    // what is no pattern was refused when the file was read
+    let except = spec.except.as_deref().and_then(|pattern| Regex::new(pattern).ok());
     let name = |values: &Values| -> Option<String> {
         let takes_nothing =
             |name: &str| values.get(name).is_none_or(|value| value.is_empty() || value == "null");
         if spec.name.names().any(takes_nothing) {
             return None;
         }
-        spec.name.fill(values, Place::Json).ok().filter(|name| !name.trim().is_empty())
+        let name = spec.name.fill(values, Place::Json).ok().filter(|name| !name.trim().is_empty())?;
+        (!except.as_ref().is_some_and(|except| except.is_match(&name))).then_some(name)
     };
     let Some(each) = &spec.each else { return name(values).into_iter().collect() };
     let list: Result<Vec<Value>, TemplateError> =
@@ -60,4 +64,48 @@ fn names(spec: &OwnerSpec, values: &Values) -> Vec<String> {
         members
     };
     list.unwrap_or_default().iter().filter_map(|one| name(&with(one))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn spec(of: Value) -> OwnerSpec {
+        serde_json::from_value(of).unwrap()
+    }
+
+    #[test]
+    fn names_come_from_values_and_from_lists() {
+        let values: Values = [
+            ("login", "ann"),
+            ("none", ""),
+            ("null", "null"),
+            ("list", r#"["a","b",7]"#),
+            ("subjects", r#"[{"name":"ci","namespace":"x"},{"name":"devs"},{"name":null,"namespace":"x"}]"#),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+        for (of, expected) in [
+            (json!({ "kind": "account", "name": "{login}" }), vec!["ann"]),
+            (json!({ "kind": "account", "name": "x/{login}" }), vec!["x/ann"]),
+            (json!({ "kind": "account", "name": "x/{none}" }), vec![]),
+            (json!({ "kind": "account", "name": "{null}" }), vec![]),
+            (json!({ "kind": "account", "name": "{other}" }), vec![]),
+            (json!({ "kind": "account", "each": "{list}", "name": "{each}" }), vec!["a", "b"]),
+            (json!({ "kind": "account", "each": "{list}", "name": "{each}", "except": "^a$" }), vec!["b"]),
+            (json!({ "kind": "account", "each": "{subjects}", "name": "{name}" }), vec!["ci", "devs"]),
+            (json!({ "kind": "account", "each": "{subjects}", "name": "{namespace}/{name}" }), vec!["x/ci"]),
+            (json!({ "kind": "account", "each": "{login}", "name": "{each}" }), vec![]),
+            (json!({ "kind": "account", "each": "{none}", "name": "{each}" }), vec![]),
+        ] {
+            let specs = [spec(of.clone())];
+            let names: Vec<String> = known(&specs, &values).into_iter().map(|one| one.name).collect();
+            assert_eq!(names, expected, "{of}");
+            assert_eq!(found(&specs, &values).is_err(), expected.is_empty(), "{of}");
+            let mut optional = of;
+            optional["optional"] = true.into();
+            assert!(found(&[spec(optional)], &values).is_ok());
+        }
+    }
 }

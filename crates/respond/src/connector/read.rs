@@ -140,6 +140,10 @@ fn check_whoami(connector: &Connector, faults: &mut Vec<String>) {
 /// Every value that owners take is there.
 fn check_owners(owners: &[OwnerSpec], known: &BTreeSet<String>, place: &str, faults: &mut Vec<String>) {
     for owner in owners {
+        let pattern = owner.except.as_deref().unwrap_or("^$");
+        if !pattern.starts_with('^') || !pattern.ends_with('$') || Regex::new(pattern).is_err() {
+            faults.push(format!("{place}: `except` is a pattern of the whole name: ^…$"));
+        }
         // of a list, names are those of its members
         let taken: Vec<&str> = match &owner.each {
             Some(each) => each.names().collect(),

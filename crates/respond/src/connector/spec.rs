@@ -134,6 +134,8 @@ pub struct OwnerSpec {
     /// A JSON list that was read, for as many owners as it has: the members of an object are values of `name` by their
     /// names, a text is the value `each`. What lacks a member that `name` takes is none of these owners.
     pub each: Option<Template>,
+    /// Which names are left out, as a regular expression over the whole of them.
+    pub except: Option<String>,
     /// Whether there may be none. Of others, a look that tells none is refused: nobody would know whose it is.
     #[serde(default)]
     pub optional: bool,

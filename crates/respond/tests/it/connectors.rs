@@ -422,9 +422,9 @@ fn answers_are_judged() {
         judge(&okta, exchange, &Values::new(), &answer(status, body))
     };
     let active = r#"{"status": "ACTIVE", "profile": {"login": "ann"}}"#;
-    let told =
-        Values::from([("status".to_owned(), "ACTIVE".to_owned()), ("login".to_owned(), "ann".to_owned())]);
-    assert_eq!(of(&suspend.read[0], 200, active), Judged::Done(told));
+    let told = [("status", "ACTIVE"), ("login", "ann"), ("email", "")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(of(&suspend.read[0], 200, active), Judged::Done(told.into()));
     assert!(
         matches!(of(&suspend.verify[0], 200, active), Judged::Refused { reason } if reason.contains("ACTIVE"))
     );

@@ -7,6 +7,7 @@ use crate::imitation::{Imitation, OWN_GUID, OWN_OKTA};
 use crate::owning::{connector, is_protected, responder};
 use model::ContainmentState as State;
 use respond::connector::{HttpRemote, Identity, whoami};
+use respond::protect::{Protected, Protection, TargetKind};
 use respond::{Connection, RespondError, Responder, ResponderOptions};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -84,7 +85,7 @@ fn own() -> Vec<(&'static str, &'static str, &'static str, Value)> {
             "kubernetes",
             "unbind_cluster_role",
             "b",
-            subjects(json!({ "kind": "Group", "name": "system:authenticated" })),
+            subjects(json!({ "kind": "Group", "name": "system:serviceaccounts:security" })),
         ),
     ]
 }
@@ -100,6 +101,18 @@ async fn what_a_connector_is_signed_in_by_is_no_target_of_it() {
         let said = came.unwrap_err().to_string();
         assert!(said.contains("Hue & Cry is signed in to"), "{said}");
     }
+}
+
+#[tokio::test]
+async fn what_everybody_has_is_taken_away_all_the_same() {
+    let kit = Kit::new().await;
+    let seed = json!({ "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/b": {
+        "metadata": { "uid": "u" }, "roleRef": { "name": "cluster-admin" },
+        "subjects": [{ "kind": "Group", "name": "system:authenticated" }, { "kind": "User", "name": "system:anonymous" }],
+    } });
+    let remote = Arc::new(Imitation::of("kubernetes", &seed));
+    let responder = responder(&kit, &connector("kubernetes"), remote, &[]);
+    responder.preview(&request("kubernetes.unbind_cluster_role", "b")).await.unwrap();
 }
 
 #[tokio::test]
@@ -185,11 +198,20 @@ async fn our_own_user_at_aws_is_not_denied() {
     let kit = Kit::new().await;
     let mut fixed = crate::durable::kit::setup("http://toy.example");
     fixed.connections.insert("aws".to_owned(), Connection::new(connector, settings));
+    // the key of another connection
+    let elsewhere = moto.key_of("isolator");
+    let protected =
+        Protected { kind: TargetKind::Credential, pattern: elsewhere, reason: "EC2 is reached by it".into() };
+    fixed.protection = Arc::new(Protection::new(&[protected]).unwrap());
     let remote = Arc::new(HttpRemote::default());
     let responder =
         Responder::new(ResponderOptions { remote, setup: Arc::new(fixed), ..kit.options.clone() });
-    for (action, target) in [("aws.deny_user", "cry"), ("aws.deactivate_key", &key), ("aws.delete_key", &key)]
-    {
+    for (action, target) in [
+        ("aws.deny_user", "isolator"),
+        ("aws.deny_user", "cry"),
+        ("aws.deactivate_key", &key),
+        ("aws.delete_key", &key),
+    ] {
         let came = responder.preview(&request(action, target)).await;
         assert!(is_protected(&came), "{action}: {came:?}");
     }

@@ -398,7 +398,9 @@ fn without_names(value: &Value) -> Value {
     match value {
         Value::Object(map) => {
             let kept = map.iter().filter(|(key, value)| {
-                !matches!(key.as_str(), "id" | "uid") && (key.as_str() != "suspend" || **value != false)
+                // one that was put in by what was asked for is no part of what there is
+                !matches!(key.as_str(), "id" | "uid" | "principal")
+                    && (key.as_str() != "suspend" || **value != false)
             });
             // in one order, whatever order they came in
             let kept: BTreeMap<_, _> = kept.map(|(key, value)| (key.clone(), without_names(value))).collect();

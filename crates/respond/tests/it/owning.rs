@@ -6,19 +6,19 @@ use crate::durable::kit::{Kit, request, setup, vote};
 use crate::imitation::Imitation;
 use crate::phases::{cases, settings};
 use model::{Containment, ContainmentState as State};
-use respond::connector::{ActError, Answer, Connector, Remote, Request, Unanswered};
+use proptest::prelude::*;
+use respond::connector::{Act, ActError, Answer, Connector, Remote, Request, Unanswered, Values};
 use respond::contain::Preview;
 use respond::protect::{Protected, Protection, Refusal, TargetKind};
 use respond::{Connection, FixedSetup, RespondError, Responder, ResponderOptions};
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 pub(crate) fn connector(name: &str) -> Connector {
     shipped().into_iter().find(|connector| connector.connector == name).unwrap()
 }
 
-fn fixed(connector: &Connector, protected: &[(TargetKind, &str)]) -> FixedSetup {
-    let connection = Connection::new(Arc::new(connector.clone()), Arc::new(settings(connector)));
+fn protection(protected: &[(TargetKind, &str)]) -> Protection {
     let protected: Vec<Protected> = protected
         .iter()
         .map(|(kind, pattern)| Protected {
@@ -27,9 +27,14 @@ fn fixed(connector: &Connector, protected: &[(TargetKind, &str)]) -> FixedSetup 
             reason: "it stays open".to_owned(),
         })
         .collect();
+    Protection::new(&protected).unwrap()
+}
+
+fn fixed(connector: &Connector, protected: &[(TargetKind, &str)]) -> FixedSetup {
+    let connection = Connection::new(Arc::new(connector.clone()), Arc::new(settings(connector)));
     let mut fixed = setup("http://toy.example");
     fixed.connections.insert(connector.connector.clone(), connection);
-    fixed.protection = Arc::new(Protection::new(&protected).unwrap());
+    fixed.protection = Arc::new(protection(protected));
     fixed
 }
 
@@ -181,6 +186,71 @@ async fn what_a_name_says_is_refused_before_anything_is_asked() {
         let responder = responder(&kit, &connector(name), Arc::new(Silent), &protected);
         let came = responder.preview(&request(&format!("{name}.{action}"), target)).await;
         assert!(is_protected(&came), "{name}.{action} {target}: {came:?}");
+    }
+}
+
+fn bound(
+    connectors: &[Connector],
+    (name, action, target): (&str, &str, &str),
+    protected: (TargetKind, &str),
+) -> Result<(), ActError> {
+    let connector = connectors.iter().find(|connector| connector.connector == name).unwrap();
+    let list = protection(&[protected]);
+    let settings = settings(connector);
+    Act::bind(connector, action, (target, Vec::new()), (&settings, &Values::new()), &list).map(drop)
+}
+
+/// The same with some letters large.
+fn disguised(name: &str, upper: u64) -> String {
+    let letter =
+        |(at, c): (usize, char)| if upper >> (at % 64) & 1 == 1 { c.to_ascii_uppercase() } else { c };
+    name.chars().enumerate().map(letter).collect()
+}
+
+/// Kubernetes, GitHub and GitLab, read once.
+static NAMED: LazyLock<Vec<Connector>> =
+    LazyLock::new(|| ["kubernetes", "github", "gitlab"].map(connector).into());
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn every_part_of_a_name_protects(
+        part in "[a-z0-9]{1,8}(-[a-z0-9]{1,8})?", other in "[a-z0-9]{1,8}", number in 1..9_999u32, upper: u64,
+    ) {
+        use TargetKind::{Account, Host, Repository, Service};
+        let pattern = disguised(&part, upper);
+        for (name, action, target, kind) in [
+            ("kubernetes", "isolate_pod", format!("{part}/{other}"), Host),
+            ("kubernetes", "isolate_pod", format!("{other}/{part}"), Host),
+            ("kubernetes", "delete_pod", format!("{part}/{other}"), Service),
+            ("kubernetes", "scale_to_zero", format!("{part}/{other}"), Service),
+            ("kubernetes", "scale_to_zero", format!("{other}/{part}"), Service),
+            ("kubernetes", "suspend_cron_job", format!("{other}/{part}"), Service),
+            ("kubernetes", "revoke_service_account_tokens", format!("{other}/{part}"), Account),
+        ] {
+            let refused = bound(&NAMED, (name, action, &target), (kind, &pattern));
+            prop_assert!(matches!(refused, Err(ActError::Refusal(Refusal::Protected { .. }))), "{} {}: {:?}", action, target, refused);
+        }
+        let repository = format!("{other}/{part}");
+        let pattern = disguised(&repository, upper);
+        for (name, action, target) in [
+            ("github", "lock_branch", format!("{repository}@{part}/{other}")),
+            ("github", "disable_workflow", format!("{repository}/{other}.yml")),
+            ("github", "disable_workflow", format!("{repository}/{number}")),
+            ("github", "block_deployments", format!("{repository}#{other}")),
+            ("github", "delete_deploy_key", format!("{repository}/{number}")),
+            ("github", "disable_webhook", format!("{repository}/{number}")),
+            ("github", "cancel_run", format!("{repository}/{number}")),
+            ("github", "remove_runner", format!("{repository}/{number}")),
+            ("github", "make_private", repository.clone()),
+            ("gitlab", "lock_branch", format!("{repository}@{other}")),
+            ("gitlab", "cancel_pipeline", format!("{repository}@{number}")),
+            ("gitlab", "delete_deploy_key", format!("{repository}@{number}")),
+        ] {
+            let refused = bound(&NAMED, (name, action, &target), (Repository, &pattern));
+            prop_assert!(matches!(refused, Err(ActError::Refusal(Refusal::Protected { .. }))), "{} {}: {:?}", action, target, refused);
+        }
     }
 }
 
