@@ -1,6 +1,6 @@
 //! What the operator has set, as it is now.
 
-use crate::connector::{Connector, Values};
+use crate::connector::{Connector, HttpRemote, Remote, Values};
 use crate::protect::Protection;
 use crate::window::Limit;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +13,20 @@ pub struct Connection {
     pub connector: Arc<Connector>,
     /// What is set for it, secrets too.
     pub settings: Arc<Values>,
+    /// What its requests go through, if not through what all others do: a system with root certificates of its own.
+    pub remote: Option<HttpRemote>,
+}
+
+impl Connection {
+    /// One that is reached as all others are.
+    pub const fn new(connector: Arc<Connector>, settings: Arc<Values>) -> Self {
+        Self { connector, settings, remote: None }
+    }
+
+    /// What its requests go through; `shared` if it has nothing of its own.
+    pub fn remote<'r>(&'r self, shared: &'r dyn Remote) -> &'r dyn Remote {
+        self.remote.as_ref().map_or(shared, |own| own)
+    }
 }
 
 /// What the operator has set. Asked anew for each step, so that a change counts at once.

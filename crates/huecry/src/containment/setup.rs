@@ -3,7 +3,7 @@
 use super::load::Loaded;
 use crate::config::{Config, SettingValue};
 use crate::exit::{Exit, Failure};
-use respond::connector::{Connector, Setting, SettingKind, Values};
+use respond::connector::{Connector, HttpRemote, Setting, SettingKind, Values};
 use respond::protect::{Protected, Protection, TargetKind};
 use respond::window::Limit;
 use respond::{Connection, Setup};
@@ -119,9 +119,24 @@ fn connections(
             Failure::new(Exit::Usage, what).hint(format!("there are {}", all.join(", ")))
         })?;
         let settings = Arc::new(settings(known, said)?);
-        connections.insert(name.clone(), Connection { connector: Arc::clone(known), settings });
+        let remote = remote(known, &settings)?;
+        let connection = Connection { remote, ..Connection::new(Arc::clone(known), settings) };
+        connections.insert(name.clone(), connection);
     }
     Ok(connections)
+}
+
+/// What goes to a system with root certificates of its own; none for others.
+fn remote(connector: &Connector, settings: &Values) -> Result<Option<HttpRemote>, Failure> {
+    let of_roots = connector.settings.iter().find(|(_, setting)| setting.kind == SettingKind::CaFile);
+    let Some((key, setting)) = of_roots else { return Ok(None) };
+    let Some(file) = settings.get(key).filter(|file| !file.is_empty()) else { return Ok(None) };
+    let wrong = |reason: String| {
+        let what = format!("respond.connections.{}.{key}: {file}: {reason}", connector.connector);
+        Failure::new(Exit::Usage, what).hint(setting.help.clone())
+    };
+    let pem = std::fs::read(file).map_err(|error| wrong(error.to_string()))?;
+    HttpRemote::trusting(&pem).map(Some).map_err(|error| wrong(error.to_string()))
 }
 
 fn settings(connector: &Connector, said: &BTreeMap<String, SettingValue>) -> Result<Values, Failure> {
@@ -156,6 +171,9 @@ fn value(said: &SettingValue, setting: &Setting) -> Result<String, String> {
                 .to_owned(),
         ),
         SettingValue::Text(text) => Ok(text.clone()),
+        SettingValue::File { file } if setting.kind == SettingKind::CaFile => {
+            Err(format!("it is a path: write \"{}\"", file.display()))
+        }
         SettingValue::Env { env } => {
             std::env::var(env).map_err(|_| format!("the environment has no variable {env}"))
         }
@@ -187,8 +205,8 @@ fn check(value: &str, kind: SettingKind, in_host: bool) -> Result<(), String> {
             let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
             if value.chars().all(fits) { Ok(()) } else { Err("it is no part of a host's name".to_owned()) }
         }
-        SettingKind::Text | SettingKind::Secret if is_line => Ok(()),
-        SettingKind::Text | SettingKind::Secret => {
+        SettingKind::Text | SettingKind::Secret | SettingKind::CaFile if is_line => Ok(()),
+        SettingKind::Text | SettingKind::Secret | SettingKind::CaFile => {
             Err("there are characters in it that are not seen".to_owned())
         }
     }

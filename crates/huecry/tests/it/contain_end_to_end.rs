@@ -259,6 +259,7 @@ fn connector_answers(folder: &Path, key: &str) {
     command.args(["connector", "test", "aws", "--look", &format!("deactivate_key={key}"), "--config"]);
     let output = command.arg(folder.join("huecry.toml")).output().unwrap();
     let said = text(&output.stdout);
+    assert!(said.contains("signed in as account "), "{said}");
     assert!(output.status.success() && said.contains("user=ann"), "{said}{}", text(&output.stderr));
     assert!(!said.contains(SECRET));
 }
@@ -401,6 +402,8 @@ fn a_server_that_cannot_contain_as_it_is_told_does_not_start() {
     std::fs::create_dir(folder.path().join("playbooks")).unwrap();
     std::fs::write(folder.path().join("playbooks/mine.yaml"), "type: playbook\n").unwrap();
     let dir = folder.path().join("playbooks").display().to_string();
+    let wazuh = "[respond.connections.wazuh]\nwazuh_url = \"https://w.example\"\nwazuh_user = \"w\"\n\
+        wazuh_password = { env = \"PATH\" }\n";
     for (text, told) in [
         ("[respond.connections.awz]\n".to_owned(), "respond.connections.awz"),
         (
@@ -413,6 +416,12 @@ fn a_server_that_cannot_contain_as_it_is_told_does_not_start() {
             "no variable HUECRY_NONE",
         ),
         ("[respond.connections.aws]\naws_access_key_id = \"A\"\n".to_owned(), "aws_secret_access_key: it is not set"),
+        (
+            format!("{wazuh}ca_file = \"/nowhere/ca.pem\"\n"),
+            "respond.connections.wazuh.ca_file: /nowhere/ca.pem",
+        ),
+        (format!("{wazuh}ca_file = {:?}\n", format!("{dir}/mine.yaml")), "there is no certificate (PEM) in it"),
+        (format!("{wazuh}ca_file = {{ file = \"/x\" }}\n"), "it is a path: write \"/x\""),
         ("[respond.connections.aws]\nregion = \"A\"\n".to_owned(), "aws has no such setting"),
         ("[[respond.protected]]\nkind = \"network\"\npattern = \"x\"\nreason = \"r\"\n".to_owned(), "respond.protected"),
         (format!("[respond]\nplaybooks_dir = {dir:?}\n"), "mine.yaml"),

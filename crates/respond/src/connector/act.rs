@@ -3,11 +3,12 @@
 //! **Invariant:** a request that may have taken effect is never sent again before a look. Where the look cannot tell, the
 //! outcome is [`Outcome::Unknown`], for a person.
 
-use super::answer::{Answer, Judged, judge};
+use super::answer::Answer;
 use super::exchange::{Exchange, FormatError, Request};
+use super::owner::{self, NoOwner};
+use super::send::Sending;
 use super::spec::{ActionSpec, BadForm, Connector};
 use super::template::{Place, TemplateError, Values};
-use super::token::{self, NoToken};
 use crate::plan::{BlastRadius, Change, Draft, Plan, PlanError};
 use crate::protect::{Admitted, Protection, Refusal, Target, TargetKind};
 
@@ -61,6 +62,9 @@ pub enum ActError {
     /// The target is protected, or names nothing.
     #[error(transparent)]
     Refusal(#[from] Refusal),
+    /// The look did not tell whose it is.
+    #[error(transparent)]
+    NoOwner(#[from] NoOwner),
     /// A request cannot be written.
     #[error(transparent)]
     Format(#[from] FormatError),
@@ -113,13 +117,13 @@ impl<'c> Act<'c> {
             connector: connector.connector.clone(),
             action: action.to_owned(),
         })?;
-        let mut values: Values = Values::new();
-        for (name, setting) in &connector.settings {
-            let value = settings.get(name).or(setting.default.as_ref());
-            values.extend(value.map(|value| (name.clone(), value.clone())));
-        }
+        let mut values = connector.values(settings);
         values.extend(action.target_values(target)?);
         values.extend(action.input_values(inputs)?);
+        let mut belongs_to = belongs_to;
+        // what its name says of whose it is needs no look
+        let parts = owner::known(&action.belongs_to, &values);
+        belongs_to.extend(parts.into_iter().filter(|part| !belongs_to.contains(part)).collect::<Vec<_>>());
         let target = protection.admit(Target { kind: action.target, name: target.to_owned(), belongs_to })?;
         Ok(Self { connector, name, action, target, values })
     }
@@ -155,20 +159,12 @@ impl<'c> Act<'c> {
         Ok(false)
     }
 
-    /// Whose the target is, as a look has found it; held against what is protected as well.
+    /// Whose the target is, as its name says and a look has found; held against what is protected as well.
     ///
     /// # Errors
-    /// [`ActError::Template`].
+    /// [`ActError::NoOwner`].
     pub fn owners(&self, facts: &Values) -> Result<Vec<Target>, ActError> {
-        let values = self.with(facts, 0);
-        let mut owners = Vec::with_capacity(self.action.belongs_to.len());
-        for owner in &self.action.belongs_to {
-            let name = owner.name.fill(&values, Place::Json)?;
-            if !name.is_empty() && name != "null" {
-                owners.push(Target { kind: owner.kind, name, belongs_to: Vec::new() });
-            }
-        }
-        Ok(owners)
+        Ok(owner::found(&self.action.belongs_to, &self.with(facts, 0))?)
     }
 
     /// The plan, of what a look has found.
@@ -185,11 +181,15 @@ impl<'c> Act<'c> {
                 after: change.after.fill(&values, Place::Json)?,
             });
         }
+        let mut blast_radius = asked.blast_radius;
+        for note in &self.action.notes {
+            blast_radius.notes.push(note.fill(&values, Place::Json)?);
+        }
         let draft = Draft {
             action: format!("{}.{}", self.connector.connector, self.name),
             action_version: self.connector.version.to_string(),
             changes,
-            blast_radius: asked.blast_radius,
+            blast_radius,
             impact: self.action.impact,
             reversibility: self.action.reversibility,
             ttl_ms: asked.ttl_ms.or(self.action.ttl_minutes_default.map(|minutes| minutes * 60_000)),
@@ -259,8 +259,7 @@ impl<'c> Act<'c> {
 
     fn with(&self, facts: &Values, now_ms: i64) -> Values {
         let mut values = self.values.clone();
-        let now = jiff::Timestamp::from_millisecond(now_ms - now_ms.rem_euclid(1_000)).unwrap_or_default();
-        values.insert("now".to_owned(), now.to_string());
+        values.insert("now".to_owned(), now(now_ms));
         values.extend(facts.clone());
         values
     }
@@ -291,20 +290,6 @@ impl<'c> Act<'c> {
         self.each(exchanges, remote, &values, now_ms)
     }
 
-    /// A token for requests, where they need one. Asking for it changes nothing.
-    fn token(
-        &self,
-        remote: &dyn Remote,
-        values: &Values,
-    ) -> Result<Result<Option<String>, NoToken>, ActError> {
-        let request = token::request(self.connector, values).map_err(FormatError::from)?;
-        let Some(request) = request else { return Ok(Ok(None)) };
-        Ok(match remote.send(&request) {
-            Ok(answer) => token::of(self.connector, &answer).map(Some),
-            Err(unanswered) => Err(NoToken::Later(format!("no token: {unanswered}"))),
-        })
-    }
-
     /// Exchanges in their order; what one tells, the next ones know.
     fn each(
         &self,
@@ -313,48 +298,12 @@ impl<'c> Act<'c> {
         values: &Values,
         now_ms: i64,
     ) -> Result<Outcome, ActError> {
-        let (mut known, mut told) = (values.clone(), Values::new());
-        if exchanges.is_empty() {
-            return Ok(Outcome::Done(told));
-        }
-        match self.token(remote, values)? {
-            Ok(token) => known.extend(token.map(|token| (token::NAME.to_owned(), token))),
-            Err(NoToken::Later(reason)) => return Ok(Outcome::Later(reason)),
-            Err(NoToken::Refused(reason)) => return Ok(Outcome::Refused(reason)),
-        }
-        if !exchanges.iter().any(|exchange| exchange.is_for(&known)) {
-            return Ok(Outcome::Refused("no request of it is for what was found".to_owned()));
-        }
-        for (at, exchange) in exchanges.iter().enumerate() {
-            if !exchange.is_for(&known) {
-                continue;
-            }
-            let request = exchange.request(self.connector, &known, now_ms)?;
-            let answer = match remote.send(&request) {
-                Ok(answer) => answer,
-                Err(Unanswered::Lost(reason)) if exchange.changes() => return Ok(Outcome::Unknown(reason)),
-                Err(Unanswered::Lost(reason) | Unanswered::NotSent(reason)) => {
-                    return Ok(if at > 0 && exchange.changes() {
-                        Outcome::Unknown(format!("a part was done, then: {reason}"))
-                    } else {
-                        Outcome::Later(reason)
-                    });
-                }
-            };
-            match judge(self.connector, exchange, &known, &answer) {
-                Judged::Done(facts) => {
-                    known.extend(facts.clone());
-                    told.extend(facts);
-                }
-                Judged::Already => {}
-                // a server that failed may have done it all the same
-                Judged::Later { reason, .. } if exchange.changes() && answer.status >= 500 => {
-                    return Ok(Outcome::Unknown(reason));
-                }
-                Judged::Later { reason, .. } => return Ok(Outcome::Later(reason)),
-                Judged::Refused { reason } => return Ok(Outcome::Refused(reason)),
-            }
-        }
-        Ok(Outcome::Done(told))
+        Sending { connector: self.connector, remote, now_ms }.each(exchanges, values)
     }
+}
+
+/// The time as requests say it, without parts of a second.
+pub(super) fn now(now_ms: i64) -> String {
+    let now = jiff::Timestamp::from_millisecond(now_ms - now_ms.rem_euclid(1_000)).unwrap_or_default();
+    now.to_string()
 }

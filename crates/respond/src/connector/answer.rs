@@ -1,7 +1,8 @@
 //! What came back, and what it means.
 
-use super::exchange::Exchange;
+use super::exchange::{Exchange, Expectation};
 use super::pick::Pick;
+use super::selector;
 use super::spec::{AnswerForm, Connector};
 use super::template::{Place, Values};
 use super::xml;
@@ -55,7 +56,10 @@ pub fn judge(connector: &Connector, exchange: &Exchange, values: &Values, answer
         AnswerForm::Xml => xml::read(&answer.body),
     };
     if !exchange.expect.contains(&answer.status) {
-        let reason = reason(connector, answer, &body);
+        let mut reason = reason(connector, answer, &body);
+        if let Some(meaning) = exchange.means.get(&answer.status) {
+            reason = format!("{meaning} ({reason})");
+        }
         return if retries_help(answer.status) {
             Judged::Later { retry_after_ms: answer.retry_after_ms, reason }
         } else {
@@ -63,22 +67,9 @@ pub fn judge(connector: &Connector, exchange: &Exchange, values: &Values, answer
         };
     }
     for expectation in &exchange.holds {
-        let found = expectation.at.of(&body, values).filter(|value| !value.is_null());
-        if expectation.empty {
-            if found.is_some_and(|value| !value.as_array().is_some_and(Vec::is_empty)) {
-                return Judged::Refused { reason: format!("{} is not empty", expectation.at.as_str()) };
-            }
-            continue;
-        }
-        let text = found.as_deref().map(text_of).unwrap_or_default();
-        let mut others = expectation.is_not.all().iter().filter_map(|is| is.fill(values, Place::Json).ok());
-        if others.any(|other| other == text) {
-            return Judged::Refused { reason: format!("{} is still {text:?}", expectation.at.as_str()) };
-        }
-        let expected = expectation.is.all().iter().filter_map(|is| is.fill(values, Place::Json).ok());
-        if !expectation.is.all().is_empty() && !expected.clone().any(|is| is == text) {
-            let expected: Vec<_> = expected.collect();
-            let reason = format!("{} is {text:?}, not {}", expectation.at.as_str(), expected.join(" or "));
+        if let Some(reason) = fault(expectation, &body, values) {
+            let because = expectation.because.as_ref();
+            let reason = because.map_or(reason.clone(), |because| format!("{because} ({reason})"));
             return Judged::Refused { reason };
         }
     }
@@ -86,6 +77,31 @@ pub fn judge(connector: &Connector, exchange: &Exchange, values: &Values, answer
     let fact = |at: &Pick| at.of(&body, values).as_deref().map(text_of).unwrap_or_default();
     let told = facts.map(|(name, at)| (name.clone(), fact(at)));
     Judged::Done(told.collect())
+}
+
+/// What is not as expected; none if all is.
+fn fault(expectation: &Expectation, body: &Value, values: &Values) -> Option<String> {
+    let at = expectation.at.as_str();
+    let found = expectation.at.of(body, values).filter(|value| !value.is_null());
+    if let Some(labels) = &expectation.lets_nothing_through {
+        let Ok(labels) = labels.fill(values, Place::Json) else { return Some(format!("{at}: no labels")) };
+        return selector::fault(found.as_deref(), &labels);
+    }
+    if expectation.empty {
+        let is_empty = found.is_none_or(|value| value.as_array().is_some_and(Vec::is_empty));
+        return (!is_empty).then(|| format!("{at} is not empty"));
+    }
+    let text = found.as_deref().map(text_of).unwrap_or_default();
+    let mut others = expectation.is_not.all().iter().filter_map(|is| is.fill(values, Place::Json).ok());
+    if others.any(|other| other == text) {
+        return Some(format!("{at} is still {text:?}"));
+    }
+    let expected = expectation.is.all().iter().filter_map(|is| is.fill(values, Place::Json).ok());
+    if !expectation.is.all().is_empty() && !expected.clone().any(|is| is == text) {
+        let expected: Vec<_> = expected.collect();
+        return Some(format!("{at} is {text:?}, not {}", expected.join(" or ")));
+    }
+    None
 }
 
 /// Whether asking again may be answered otherwise.

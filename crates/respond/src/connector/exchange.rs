@@ -48,11 +48,24 @@ pub struct Expectation {
     /// Whether there must be nothing there, or an empty list.
     #[serde(default)]
     pub empty: bool,
+    /// Of a list of network policies of Kubernetes: none that lets something through may select what has these labels,
+    /// which are JSON.
+    pub lets_nothing_through: Option<Template>,
+    /// What it means if it is not so, for people.
+    pub because: Option<String>,
 }
 
 impl Expectation {
     pub(super) const fn says_nothing(&self) -> bool {
-        !self.empty && matches!((&self.is, &self.is_not), (OneOrMany::None, OneOrMany::None))
+        !self.empty
+            && self.lets_nothing_through.is_none()
+            && matches!((&self.is, &self.is_not), (OneOrMany::None, OneOrMany::None))
+    }
+
+    /// The names of the values that it takes.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        let compared = self.is.all().iter().chain(self.is_not.all()).chain(&self.lets_nothing_through);
+        compared.flat_map(Template::names).chain(self.at.names())
     }
 }
 
@@ -86,7 +99,9 @@ impl OneOrMany {
 pub struct Exchange {
     /// How.
     pub method: Method,
-    /// The path below the connector's base, with places for values.
+    /// Where it goes, if not to the connector's base.
+    pub base_url: Option<Template>,
+    /// The path below that base, with places for values.
     pub path: Template,
     /// For which values of what is known it is sent, by name: a text or several. Where it is not for them, it is left
     /// out.
@@ -106,6 +121,9 @@ pub struct Exchange {
     /// Statuses that mean that it was so before: applying again is no failure.
     #[serde(default)]
     pub already: Vec<u16>,
+    /// What other statuses mean here, for people.
+    #[serde(default)]
+    pub means: BTreeMap<u16, String>,
     /// What must be so in the answer besides.
     #[serde(default, rename = "where")]
     pub holds: Vec<Expectation>,
@@ -167,12 +185,11 @@ impl Exchange {
     pub fn names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = self.path.names().collect();
         names.extend(self.query.values().flat_map(Template::names));
-        let compared = self.holds.iter().flat_map(|holds| holds.is.all().iter().chain(holds.is_not.all()));
-        names.extend(compared.chain(self.when.values().flat_map(OneOrMany::all)).flat_map(Template::names));
+        names.extend(self.base_url.iter().flat_map(Template::names));
+        names.extend(self.when.values().flat_map(OneOrMany::all).flat_map(Template::names));
         names.extend(self.when.keys().map(String::as_str));
-        names.extend(
-            self.holds.iter().map(|holds| &holds.at).chain(self.facts.values()).flat_map(Pick::names),
-        );
+        names.extend(self.holds.iter().flat_map(Expectation::names));
+        names.extend(self.facts.values().flat_map(Pick::names));
         names
     }
 
@@ -195,7 +212,8 @@ impl Exchange {
         values: &Values,
         now_ms: i64,
     ) -> Result<Request, FormatError> {
-        let mut url = connector.base_url.fill(values, Place::Json)?;
+        let base_url = self.base_url.as_ref().unwrap_or(&connector.base_url);
+        let mut url = base_url.fill(values, Place::Json)?;
         url.truncate(url.trim_end_matches('/').len());
         url.push_str(&self.path.fill(values, Place::Path)?);
         for (at, (name, value)) in self.parameters(values)?.iter().enumerate() {

@@ -3,9 +3,11 @@
 use super::act::{Remote, Unanswered};
 use super::answer::{ANSWER_BYTES_MAX, Answer};
 use super::exchange::Request;
+use rustls::RootCertStore;
+use std::sync::Arc;
 use std::time::Duration;
 use ureq::Error;
-use ureq::tls::{RootCerts, TlsConfig};
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
 /// Longest time of one request.
 const REQUEST_MAX: Duration = Duration::from_secs(15);
@@ -19,15 +21,62 @@ pub struct HttpRemote {
     agent: ureq::Agent,
 }
 
+/// A file names no roots to trust.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadCertificates {
+    /// There is no certificate in it.
+    #[error("there is no certificate (PEM) in it")]
+    None,
+    /// One cannot be read.
+    #[error("certificate {number} in it cannot be read: {reason}")]
+    Unreadable {
+        /// Which, from 1.
+        number: usize,
+        /// Why not.
+        reason: String,
+    },
+}
+
 impl Default for HttpRemote {
+    /// Trusts Mozilla's roots.
     fn default() -> Self {
+        Self::with(RootCerts::WebPki)
+    }
+}
+
+impl HttpRemote {
+    /// Trusts the certificates in `pem` and no others, for systems with roots of their own.
+    ///
+    /// # Errors
+    /// [`BadCertificates`].
+    pub fn trusting(pem: &[u8]) -> Result<Self, BadCertificates> {
+        let mut roots: Vec<Certificate<'static>> = Vec::new();
+        let number = |roots: &[Certificate<'_>]| roots.len() + 1;
+        for item in parse_pem(pem) {
+            let unreadable = |reason: String| BadCertificates::Unreadable { number: number(&roots), reason };
+            if let PemItem::Certificate(certificate) = item.map_err(|error| unreadable(error.to_string()))? {
+                // one that is no certificate inside would be passed over in silence, and nothing be trusted
+                RootCertStore::empty()
+                    .add(certificate.der().into())
+                    .map_err(|error| unreadable(error.to_string()))?;
+                roots.push(certificate);
+            }
+        }
+        if roots.is_empty() {
+            Err(BadCertificates::None)
+        } else {
+            Ok(Self::with(RootCerts::Specific(Arc::new(roots))))
+        }
+    }
+
+    fn with(roots: RootCerts) -> Self {
         // a redirect could lead the secret elsewhere
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
             .timeout_global(Some(REQUEST_MAX))
-            .tls_config(TlsConfig::builder().root_certs(RootCerts::WebPki).build());
+            .tls_config(TlsConfig::builder().root_certs(roots).build());
         Self { agent: config.build().into() }
     }
 }
@@ -62,6 +111,13 @@ fn unanswered(error: Error) -> Unanswered {
         Error::Io(inner) if inner.kind() == std::io::ErrorKind::ConnectionRefused => {
             Unanswered::NotSent(inner.to_string())
         }
+        Error::Io(inner) if is_untrusted(&inner) => Unanswered::NotSent(inner.to_string()),
         other => Unanswered::Lost(other.to_string()),
     }
+}
+
+/// Whether the other side's certificate is not trusted: that is found out before the request is written.
+fn is_untrusted(error: &std::io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    matches!(inner, Some(rustls::Error::InvalidCertificate(_)))
 }

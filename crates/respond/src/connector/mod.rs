@@ -9,8 +9,12 @@
 //! | [`Answer`], [`judge`] | what came back, and what it means |
 //! | [`Act`] | the phases of an action, against a [`Remote`] |
 //! | [`HttpRemote`] | the same over HTTP |
+//! | [`whoami()`] | as whom a connector is signed in |
 //!
 //! **Invariant:** every action can be verified, and a reversible one reverted: a file that lacks either is refused.
+//!
+//! **Invariant:** an action on an account or a credential says whose it is, or why nobody can know; its connector says as
+//! whom it is signed in, or why that cannot be found out.
 //!
 //! **Invariant:** a value never changes the shape of a request: it is encoded for the place where it stands.
 
@@ -18,23 +22,29 @@ mod act;
 mod answer;
 mod exchange;
 mod http;
+mod owner;
 mod pick;
 mod read;
+mod selector;
+mod send;
 mod sign;
 mod spec;
 mod template;
 mod token;
+mod whoami;
 mod xml;
 
 pub use act::{Act, ActError, Asked, Outcome, Remote, Unanswered};
 pub use answer::{ANSWER_BYTES_MAX, Answer, Judged, judge};
 pub use exchange::{Exchange, Expectation, FormatError, Method, Request};
-pub use http::HttpRemote;
+pub use http::{BadCertificates, HttpRemote};
+pub use owner::NoOwner;
 pub use pick::{Pick, PickError};
 pub use read::{CONNECTOR_BYTES_MAX, ConnectorError, Fault, read};
 pub use sign::SignError;
 pub use spec::{
     ActionSpec, AnswerForm, Auth, BadForm, Basic, ChangeSpec, Connector, Input, OwnerSpec, Setting,
-    SettingKind,
+    SettingKind, WhoAmI,
 };
 pub use template::{Place, Template, TemplateError, Values};
+pub use whoami::{Identity, whoami};

@@ -1,9 +1,10 @@
 //! From a file to a connector, with everything that is wrong with it.
 
-use super::exchange::{Expectation, names_of};
-use super::spec::{ActionSpec, Auth, Connector, SettingKind};
+use super::exchange::{Exchange, Expectation, Method, names_of};
+use super::spec::{ActionSpec, Auth, Connector, OwnerSpec, SettingKind};
 use super::template::Template;
 use crate::impact::Reversibility;
+use crate::protect::TargetKind;
 use regex::Regex;
 use std::collections::BTreeSet;
 
@@ -45,6 +46,9 @@ pub fn read(text: &str) -> Result<Connector, ConnectorError> {
         serde_saphyr::from_str(text).map_err(|error| ConnectorError::Syntax(error.to_string()))?;
     let mut faults = Vec::new();
     check(&connector, &mut faults);
+    let mut own = Vec::new();
+    check_whoami(&connector, &mut own);
+    faults.extend(own.into_iter().map(|message| Fault { action: None, message }));
     for (name, action) in &connector.actions {
         let mut own = Vec::new();
         check_action(&connector, action, &mut own);
@@ -98,6 +102,86 @@ fn check(connector: &Connector, faults: &mut Vec<Fault>) {
     }
 }
 
+/// Whether an action is on somebody, or on what somebody signs in with.
+const fn is_of_somebody(action: &ActionSpec) -> bool {
+    matches!(action.target, TargetKind::Account | TargetKind::Credential)
+}
+
+/// A connector that acts on accounts knows which one is its own.
+fn check_whoami(connector: &Connector, faults: &mut Vec<String>) {
+    let is_needed = connector.actions.values().any(is_of_somebody);
+    let Some(whoami) = &connector.whoami else {
+        if is_needed && !connector.whoami_unknown.as_ref().is_some_and(|why| !why.trim().is_empty()) {
+            faults.push(
+                "it acts on accounts or credentials and needs `whoami`, or `whoami_unknown`: why not"
+                    .to_owned(),
+            );
+        }
+        return;
+    };
+    if connector.whoami_unknown.is_some() {
+        faults.push("it has `whoami` and says why it has none".to_owned());
+    }
+    if whoami.read.is_empty() || whoami.is.is_empty() {
+        faults.push("`whoami` needs `read` and `is`".to_owned());
+    }
+    let mut known: BTreeSet<String> = connector.settings.keys().cloned().collect();
+    known.insert("now".to_owned());
+    for exchange in &whoami.read {
+        if !matches!(exchange.method, Method::Get | Method::Post) {
+            faults.push("whoami only looks: its method is GET, or POST for a question".to_owned());
+        }
+        check_exchange(connector, "whoami", exchange, faults);
+        check_taken(&mut known, "whoami", exchange, faults);
+    }
+    check_owners(&whoami.is, &known, "whoami", faults);
+}
+
+/// Every value that owners take is there.
+fn check_owners(owners: &[OwnerSpec], known: &BTreeSet<String>, place: &str, faults: &mut Vec<String>) {
+    for owner in owners {
+        let pattern = owner.except.as_deref().unwrap_or("^$");
+        if !pattern.starts_with('^') || !pattern.ends_with('$') || Regex::new(pattern).is_err() {
+            faults.push(format!("{place}: `except` is a pattern of the whole name: ^…$"));
+        }
+        // of a list, names are those of its members
+        let taken: Vec<&str> = match &owner.each {
+            Some(each) => each.names().collect(),
+            None => owner.name.names().collect(),
+        };
+        for name in taken.into_iter().filter(|name| !known.contains(*name)) {
+            faults.push(format!("{place} takes {{{name}}}, which nobody gives"));
+        }
+    }
+}
+
+fn check_exchange(connector: &Connector, phase: &str, exchange: &Exchange, faults: &mut Vec<String>) {
+    if exchange.expect.is_empty() {
+        faults.push(format!("{phase} expects no status"));
+    }
+    if exchange.holds.iter().any(Expectation::says_nothing) {
+        faults.push(format!("{phase} has a `where` without `is`, `is_not` or `empty`"));
+    }
+    let is_url = |name: &str| connector.settings.get(name).is_some_and(|s| s.kind == SettingKind::Url);
+    for name in exchange.base_url.iter().flat_map(Template::names).filter(|name| !is_url(name)) {
+        faults.push(format!("{phase}: the base address needs a setting {name:?} that is an address"));
+    }
+}
+
+/// Whose the target is, is told, or why nobody knows.
+fn check_owner(action: &ActionSpec, faults: &mut Vec<String>) {
+    let says_why = action.owner_unknown.as_ref().is_some_and(|why| !why.trim().is_empty());
+    if action.owner_unknown.is_some() && !action.belongs_to.is_empty() {
+        faults.push("it has `belongs_to` and says that nobody knows whose it is".to_owned());
+    }
+    if is_of_somebody(action) && action.belongs_to.is_empty() && !says_why {
+        faults.push(
+            "it is about an account or a credential and needs `belongs_to`, or `owner_unknown`: why not"
+                .to_owned(),
+        );
+    }
+}
+
 fn check_action(connector: &Connector, action: &ActionSpec, faults: &mut Vec<String>) {
     for (what, pattern) in std::iter::once(("the target", &action.target_pattern))
         .chain(action.inputs.iter().map(|(name, input)| (name.as_str(), &input.pattern)))
@@ -129,50 +213,50 @@ fn check_action(connector: &Connector, action: &ActionSpec, faults: &mut Vec<Str
     if !action.documentation.starts_with("https://") {
         faults.push("`documentation` is the address of the vendor's page".to_owned());
     }
+    check_owner(action, faults);
     for (phase, exchange) in action.exchanges() {
         if exchange.changes() && matches!(phase, "read" | "verify" | "verify_revert") {
             faults.push(format!("{phase} only looks: its method is GET"));
         }
-        if exchange.expect.is_empty() {
-            faults.push(format!("{phase} expects no status"));
-        }
-        if exchange.holds.iter().any(Expectation::says_nothing) {
-            faults.push(format!("{phase} has a `where` without `is`, `is_not` or `empty`"));
-        }
+        check_exchange(connector, phase, exchange, faults);
     }
     check_names(connector, action, faults);
 }
 
-/// Every value that a request takes is there when it is made.
+/// Every value that a request takes is there when it is made; what it tells is known from then on.
+fn check_taken(known: &mut BTreeSet<String>, phase: &str, exchange: &Exchange, faults: &mut Vec<String>) {
+    let of_body = match exchange.body.as_ref().map(names_of) {
+        Some(Ok(names)) => names,
+        Some(Err(error)) => return faults.push(format!("{phase}: {error}")),
+        None => Vec::new(),
+    };
+    let taken = exchange.names().into_iter().chain(of_body.iter().map(String::as_str));
+    for name in taken.filter(|name| !known.contains(*name)) {
+        faults.push(format!("{phase} takes {{{name}}}, which nobody gives"));
+    }
+    known.extend(exchange.facts.keys().cloned());
+}
+
+/// Every value that is taken is there.
 fn check_names(connector: &Connector, action: &ActionSpec, faults: &mut Vec<String>) {
     let mut known: BTreeSet<String> = connector.settings.keys().cloned().collect();
     known.extend(["target", "now"].map(str::to_owned));
     known.extend(action.target_parts());
     known.extend(action.inputs.keys().cloned());
-    let mut missing = |known: &BTreeSet<String>, name: &str, place: &str| {
-        if !known.contains(name) {
-            faults.push(format!("{place} takes {{{name}}}, which nobody gives"));
-        }
-    };
     let mut read = known.clone();
     read.extend(action.read.iter().flat_map(|exchange| exchange.facts.keys().cloned()));
-    action
-        .belongs_to
-        .iter()
-        .flat_map(|owner| owner.name.names())
-        .for_each(|name| missing(&read, name, "belongs_to"));
+    check_owners(&action.belongs_to, &read, "belongs_to", faults);
     for (phase, exchange) in action.exchanges() {
-        exchange.names().into_iter().for_each(|name| missing(&known, name, phase));
-        match exchange.body.as_ref().map(names_of) {
-            Some(Ok(names)) => names.iter().for_each(|name| missing(&known, name, phase)),
-            Some(Err(error)) => return faults.push(format!("{phase}: {error}")),
-            None => {}
-        }
-        // what was read is known from then on; what an answer to a change told is known to what follows it
-        known.extend(exchange.facts.keys().cloned());
+        check_taken(&mut known, phase, exchange, faults);
     }
-    for change in &action.changes {
-        let names = change.what.names().chain(change.before.names()).chain(change.after.names());
-        names.for_each(|name| missing(&known, name, "changes"));
+    let told = action.changes.iter().flat_map(|change| [&change.what, &change.before, &change.after]);
+    for name in told.clone().chain(&action.notes).flat_map(Template::names) {
+        if !read.contains(name) {
+            faults.push(format!("changes takes {{{name}}}, which no look tells"));
+        }
+    }
+    if told.flat_map(Template::names).any(|name| name == "now") {
+        // right before it is applied it is another time, and nothing would be as it was approved
+        faults.push("changes takes {now}, which is another at each look".to_owned());
     }
 }

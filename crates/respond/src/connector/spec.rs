@@ -19,6 +19,9 @@ pub enum SettingKind {
     Text,
     /// A secret; sealed where it is kept, and never shown.
     Secret,
+    /// The path of a file of root certificates (PEM). Where it is set, requests of this connection trust these and no
+    /// others; see [`HttpRemote::trusting`](super::HttpRemote::trusting).
+    CaFile,
 }
 
 /// Something that the operator sets.
@@ -120,7 +123,7 @@ pub struct ChangeSpec {
     pub after: Template,
 }
 
-/// Whose the target is, of facts that were read.
+/// Whose the target is, of parts of its name and of facts that were read.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OwnerSpec {
@@ -128,6 +131,25 @@ pub struct OwnerSpec {
     pub kind: TargetKind,
     /// Its name.
     pub name: Template,
+    /// A JSON list that was read, for as many owners as it has: the members of an object are values of `name` by their
+    /// names, a text is the value `each`. What lacks a member that `name` takes is none of these owners.
+    pub each: Option<Template>,
+    /// Which names are left out, as a regular expression over the whole of them.
+    pub except: Option<String>,
+    /// Whether there may be none. Of others, a look that tells none is refused: nobody would know whose it is.
+    #[serde(default)]
+    pub optional: bool,
+}
+
+/// How a connector finds out as whom it is signed in: nobody is to be locked out by what is to help them.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WhoAmI {
+    /// Looks, changing nothing: `GET`, or a `POST` that the vendor describes as a question.
+    pub read: Vec<Exchange>,
+    /// Its own names, by what was read; no action of the connector is for these, or for what belongs to them. Names that
+    /// come out empty are left out; if all do, nobody can tell.
+    pub is: Vec<OwnerSpec>,
 }
 
 /// One action.
@@ -157,8 +179,14 @@ pub struct ActionSpec {
     /// Whose the target is, by what was read: what is protected protects what belongs to it.
     #[serde(default)]
     pub belongs_to: Vec<OwnerSpec>,
-    /// What the plan tells.
+    /// Why nobody can know whose it is, where an account or a credential belongs to none.
+    pub owner_unknown: Option<String>,
+    /// What the plan tells. Right before it is applied all of it must be as it was approved, so facts that change by
+    /// themselves (when something was used last) stand in `notes`.
     pub changes: Vec<ChangeSpec>,
+    /// What people should know besides; it may be another by the time it is applied.
+    #[serde(default)]
+    pub notes: Vec<Template>,
     /// Does it.
     pub apply: Vec<Exchange>,
     /// Looks whether it took effect.
@@ -203,6 +231,10 @@ pub struct Connector {
     /// Where a refusal says what was wrong.
     #[serde(default)]
     pub error_messages: Vec<Pick>,
+    /// As whom it is signed in.
+    pub whoami: Option<WhoAmI>,
+    /// Why that cannot be found out, where actions are about accounts or credentials.
+    pub whoami_unknown: Option<String>,
     /// The actions by name.
     pub actions: BTreeMap<String, ActionSpec>,
 }
@@ -215,6 +247,17 @@ pub struct BadForm {
     pub name: String,
     /// The form.
     pub pattern: String,
+}
+
+impl Connector {
+    /// The values of its settings, with what stands where nothing is set.
+    pub fn values(&self, settings: &Values) -> Values {
+        let value = |(name, setting): (&String, &Setting)| {
+            let value = settings.get(name).or(setting.default.as_ref())?;
+            Some((name.clone(), value.clone()))
+        };
+        self.settings.iter().filter_map(value).collect()
+    }
 }
 
 impl ActionSpec {

@@ -1,7 +1,7 @@
 //! An action bound to its target, with everything that it needs: so that it can be taken to the thread that waits.
 
 use super::request::ContainRequest;
-use crate::connector::{Act, ActError, Asked, Outcome, Remote, Values};
+use crate::connector::{Act, ActError, Asked, Identity, Outcome, Remote, Values, whoami};
 use crate::error::RespondError;
 use crate::plan::Plan;
 use crate::protect::{Protection, Target};
@@ -16,6 +16,8 @@ pub(crate) struct Bound {
     belongs_to: Vec<Target>,
     inputs: Values,
     protection: Arc<Protection>,
+    /// What the look found by which it was planned, where it was.
+    planned: Option<Values>,
 }
 
 impl Bound {
@@ -34,6 +36,7 @@ impl Bound {
             belongs_to: request.belongs_to.clone(),
             inputs: request.inputs.clone(),
             protection: setup.protection(),
+            planned: None,
         })
     }
 
@@ -54,24 +57,27 @@ impl Bound {
             belongs_to: if taking_back { Vec::new() } else { plan.target.belongs_to },
             inputs: containment.inputs.clone(),
             protection: if taking_back { Arc::default() } else { setup.protection() },
+            planned: Some(containment.facts.clone()),
         })
     }
 
-    fn bind(&self, owners: Vec<Target>) -> Result<Act<'_>, ActError> {
-        let mut belongs_to = self.belongs_to.clone();
-        belongs_to.extend(owners.into_iter().filter(|owner| !self.belongs_to.contains(owner)));
+    fn bind(&self) -> Result<Act<'_>, ActError> {
+        self.bind_for(self.belongs_to.clone(), &self.protection)
+    }
+
+    fn bind_for(&self, belongs_to: Vec<Target>, protection: &Protection) -> Result<Act<'_>, ActError> {
         Act::bind(
             &self.connection.connector,
             &self.action,
             (&self.target, belongs_to),
             (&self.connection.settings, &self.inputs),
-            &self.protection,
+            protection,
         )
     }
 
     /// Whether it may be done now, by its form and by what is protected.
     pub(super) fn check(&self) -> Result<(), ActError> {
-        self.bind(Vec::new()).map(drop)
+        self.bind().map(drop)
     }
 
     /// Whether applying it, or taking it back, is one request: then one that was refused had no effect at all.
@@ -80,24 +86,44 @@ impl Bound {
         action.is_some_and(|action| if taking_back { &action.revert } else { &action.apply }.len() == 1)
     }
 
-    /// Looks; and plans, where there is something to do. Whose the target is counts as the look has found it.
+    /// Whose the target is by those who asked: all that was planned but what the look had found.
+    fn said(&self, act: &Act<'_>) -> Vec<Target> {
+        let found = self.planned.as_ref().and_then(|facts| act.owners(facts).ok()).unwrap_or_default();
+        self.belongs_to.iter().filter(|owner| !found.contains(owner)).cloned().collect()
+    }
+
+    /// Looks; and plans, where there is something to do. Whose the target is counts as the look has found it, and what we
+    /// are signed in by ourselves is no target.
     pub(super) fn look_and_plan(
         &self,
         remote: &dyn Remote,
         asked: Asked,
         now_ms: i64,
     ) -> Result<(Outcome, Option<Plan>), ActError> {
-        let outcome = self.bind(Vec::new())?.look(remote, now_ms)?;
+        let remote = self.connection.remote(remote);
+        let connector = &self.connection.connector;
+        // what is protected is refused before anything is asked
+        let act = self.bind()?;
+        let own = match whoami(connector, &self.connection.settings, remote, now_ms)? {
+            Identity::Known(own) => own,
+            Identity::Later(reason) => return Ok((Outcome::Later(reason), None)),
+            Identity::Refused(reason) => return Ok((Outcome::Refused(reason), None)),
+        };
+        let reason = format!("Hue & Cry is signed in to {} by it", connector.title);
+        let protection = self.protection.with_own(&own, &reason);
+        self.bind_for(self.belongs_to.clone(), &protection)?;
+        let outcome = act.look(remote, now_ms)?;
         let Outcome::Done(facts) = &outcome else { return Ok((outcome, None)) };
-        let owners = self.bind(Vec::new())?.owners(facts)?;
-        let plan = self.bind(owners)?.plan(facts, asked, now_ms)?;
+        let (mut belongs_to, owners) = (self.said(&act), act.owners(facts)?);
+        belongs_to.extend(owners.into_iter().filter(|owner| !belongs_to.contains(owner)).collect::<Vec<_>>());
+        let plan = self.bind_for(belongs_to, &protection)?.plan(facts, asked, now_ms)?;
         Ok((outcome, Some(plan)))
     }
 
     /// Whether a look can tell what came of an earlier try.
     pub(super) fn can_tell(&self, facts: &Values, taking_back: bool) -> bool {
         // what cannot be bound was found out before
-        self.bind(Vec::new()).is_ok_and(|act| act.can_tell(facts, taking_back))
+        self.bind().is_ok_and(|act| act.can_tell(facts, taking_back))
     }
 
     pub(super) fn apply(
@@ -106,7 +132,7 @@ impl Bound {
         facts: &Values,
         (before, now_ms): (bool, i64),
     ) -> Result<Outcome, ActError> {
-        self.bind(Vec::new())?.apply(remote, facts, (before, now_ms))
+        self.bind()?.apply(self.connection.remote(remote), facts, (before, now_ms))
     }
 
     pub(super) fn verify(
@@ -115,7 +141,7 @@ impl Bound {
         facts: &Values,
         now_ms: i64,
     ) -> Result<Outcome, ActError> {
-        self.bind(Vec::new())?.verify(remote, facts, now_ms)
+        self.bind()?.verify(self.connection.remote(remote), facts, now_ms)
     }
 
     pub(super) fn revert(
@@ -124,7 +150,7 @@ impl Bound {
         facts: &Values,
         (before, now_ms): (bool, i64),
     ) -> Result<Outcome, ActError> {
-        self.bind(Vec::new())?.revert(remote, facts, (before, now_ms))
+        self.bind()?.revert(self.connection.remote(remote), facts, (before, now_ms))
     }
 
     pub(super) fn verify_revert(
@@ -133,7 +159,7 @@ impl Bound {
         facts: &Values,
         now_ms: i64,
     ) -> Result<Outcome, ActError> {
-        self.bind(Vec::new())?.verify_revert(remote, facts, now_ms)
+        self.bind()?.verify_revert(self.connection.remote(remote), facts, now_ms)
     }
 }
 

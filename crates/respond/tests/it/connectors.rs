@@ -94,6 +94,13 @@ fn fact(name: &str) -> &'static str {
     }
 }
 
+/// Values for the question as whom a connector is signed in.
+pub(crate) fn own(connector: &Connector) -> Values {
+    let mut values = example(connector, connector.actions.values().next().unwrap());
+    values.extend([("own_login".to_owned(), String::new())]);
+    values
+}
+
 /// The operation of a description for a path, whose parameters stand for one segment each.
 fn operation<'d>(description: &'d Value, method: &str, path: &str) -> Option<(&'d Value, &'d str)> {
     let base = description["basePath"].as_str().unwrap_or_default().trim_end_matches('/');
@@ -188,6 +195,11 @@ fn requests_are_what_vendors_describe() {
                 checked += 1;
             }
         }
+        for exchange in connector.whoami.iter().flat_map(|whoami| &whoami.read) {
+            let wrong = complaints(&description, &connector, exchange, &own(&connector));
+            assert!(wrong.is_empty(), "{}, whoami: {wrong:#?}", connector.connector);
+            checked += 1;
+        }
     }
     assert!(checked >= 80, "{checked} requests were checked");
     // a wrong path, method, parameter and body are found
@@ -210,7 +222,9 @@ fn requests_are_what_vendors_describe() {
 fn page() -> String {
     let mut page = String::from(
         "# Connectors and their actions\n\nGenerated from `content/connectors`; a test holds it.\n\n\
-         | action | does | about | impact | can be taken back | by itself after |\n|---|---|---|---|---|---|\n",
+         *Belongs to* is what a target is protected with: parts of its name and what the look finds, by the names that the\n\
+         file has for them.\n\n\
+         | action | does | about | belongs to | impact | can be taken back | by itself after |\n|---|---|---|---|---|---|---|\n",
     );
     for connector in shipped() {
         for (name, action) in &connector.actions {
@@ -221,16 +235,46 @@ fn page() -> String {
             };
             let _ = writeln!(
                 page,
-                "| `{}.{name}` | [{}]({}) | {} | {} | {back} | {ttl} |",
+                "| `{}.{name}` | [{}]({}) | {} | {} | {} | {back} | {ttl} |",
                 connector.connector,
                 action.title,
                 action.documentation,
                 action.target.as_str(),
+                belongs_to(action),
                 action.impact.as_str(),
             );
         }
     }
+    page.push_str("\n## As whom a connector is signed in\n\nIts own account and key are no targets of it. It is asked before each look.\n\n");
+    for connector in shipped() {
+        let told = match (&connector.whoami, &connector.whoami_unknown) {
+            (Some(whoami), _) => {
+                let asked =
+                    whoami.read.iter().map(|one| format!("`{} {}`", one.method.as_str(), one.path.as_str()));
+                asked.collect::<Vec<_>>().join(", ")
+            }
+            (None, Some(why)) => format!("not known: {why}"),
+            (None, None) => "no action is about accounts or credentials".to_owned(),
+        };
+        let _ = writeln!(page, "- `{}`: {told}", connector.connector);
+    }
     page
+}
+
+/// Whose a target is, for people.
+fn belongs_to(action: &ActionSpec) -> String {
+    if let Some(why) = &action.owner_unknown {
+        return format!("unknown: {why}");
+    }
+    let owners = action.belongs_to.iter().map(|owner| {
+        let name = match &owner.each {
+            Some(each) if owner.name.as_str() == "{each}" => each.as_str().to_owned(),
+            Some(each) => format!("{} of {}", owner.name.as_str(), each.as_str()),
+            None => owner.name.as_str().to_owned(),
+        };
+        format!("{} `{name}`", owner.kind.as_str())
+    });
+    owners.collect::<Vec<_>>().join(", ")
 }
 
 #[test]
@@ -270,11 +314,42 @@ fn what_lacks_a_way_back_or_a_proof_is_refused() {
         ("expect: [204]", "expect: []", "expects no status"),
         ("documentation: https", "documentation: http", "vendor's page"),
         ("title: Okta", "titel: Okta", "titel"),
+        ("whoami:\n  read:", "whoami:\n  red:", "red"),
+        (
+            "    - method: GET\n      path: /api/v1/users/me",
+            "    - method: PUT\n      path: /api/v1/users/me",
+            "only looks",
+        ),
+        ("name: \"{own_login}\"", "name: \"{own_mail}\"", "{own_mail}, which nobody gives"),
+        ("before: some, perhaps", "before: \"since {now}\"", "another at each look"),
+        ("before: some, perhaps", "before: \"{mood}\"", "{mood}, which no look tells"),
+        (
+            "      - {kind: account, name: \"{login}\"}",
+            "      - {kind: account, name: \"{mail}\"}",
+            "{mail}, which nobody gives",
+        ),
+        (
+            "    belongs_to:\n",
+            "    owner_unknown: it is a secret\n    belongs_to:\n",
+            "that nobody knows whose it is",
+        ),
     ] {
         assert!(OKTA.contains(from), "{from}");
         let refused = read(&OKTA.replacen(from, to, 1)).unwrap_err().to_string();
         assert!(refused.contains(expected), "{expected}: {refused}");
     }
+    let owned = "    belongs_to:\n      - {kind: account, name: \"{login}\"}\n      - {kind: account, name: \"{email}\", optional: true}\n";
+    let refused = read(&OKTA.replacen(owned, "", 1)).unwrap_err().to_string();
+    assert!(refused.contains("needs `belongs_to`, or `owner_unknown`"), "{refused}");
+    assert!(read(&OKTA.replacen(owned, "    owner_unknown: Okta does not tell\n", 1)).is_ok());
+    assert!(read(&OKTA.replacen(owned, "    owner_unknown: \" \"\n", 1)).is_err());
+    let (before, rest) = OKTA.split_once("whoami:\n").unwrap();
+    let without = format!("{before}actions:\n{}", rest.split_once("actions:\n").unwrap().1);
+    let refused = read(&without).unwrap_err().to_string();
+    assert!(refused.contains("needs `whoami`, or `whoami_unknown`"), "{refused}");
+    assert!(
+        read(&without.replacen("actions:\n", "whoami_unknown: Okta does not tell\nactions:\n", 1)).is_ok()
+    );
     assert!(matches!(read("[]"), Err(ConnectorError::Syntax(_))));
 }
 
@@ -347,9 +422,9 @@ fn answers_are_judged() {
         judge(&okta, exchange, &Values::new(), &answer(status, body))
     };
     let active = r#"{"status": "ACTIVE", "profile": {"login": "ann"}}"#;
-    let told =
-        Values::from([("status".to_owned(), "ACTIVE".to_owned()), ("login".to_owned(), "ann".to_owned())]);
-    assert_eq!(of(&suspend.read[0], 200, active), Judged::Done(told));
+    let told = [("status", "ACTIVE"), ("login", "ann"), ("email", "")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(of(&suspend.read[0], 200, active), Judged::Done(told.into()));
     assert!(
         matches!(of(&suspend.verify[0], 200, active), Judged::Refused { reason } if reason.contains("ACTIVE"))
     );

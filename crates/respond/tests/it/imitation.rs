@@ -25,7 +25,8 @@ const VERBS: [(&str, &str); 13] = [
 ];
 
 /// Paths that are lists, though there be nothing below them.
-const LISTS: [&str; 9] = [
+const LISTS: [&str; 10] = [
+    "/networkpolicies",
     "/oauth2PermissionGrants",
     "/roles",
     "/grants",
@@ -49,6 +50,11 @@ impl Imitation {
     pub(crate) fn of(vendor: &str, seed: &Value) -> Self {
         let documents = seed.as_object().unwrap().clone().into_iter().collect();
         Self { vendor: vendor.to_owned(), documents: Mutex::new(documents), made: Mutex::new(0) }
+    }
+
+    /// Puts something there, or in the place of what is.
+    pub(crate) fn put(&self, path: &str, document: Value) {
+        self.documents.lock().unwrap().insert(path.to_owned(), document);
     }
 
     /// Everything that there is, but names that the vendor gives.
@@ -131,7 +137,7 @@ impl Imitation {
         let list: Value = below.map(|(_, document)| document.clone()).collect();
         match self.vendor.as_str() {
             "entra" => json!({ "value": list }),
-            "google_workspace" => json!({ "items": list }),
+            "google_workspace" | "kubernetes" => json!({ "items": list }),
             _ => list,
         }
     }
@@ -141,6 +147,11 @@ impl Remote for Imitation {
     fn send(&self, request: &Request) -> Result<Answer, Unanswered> {
         let rest = request.url.strip_prefix("https://vendor.example").unwrap();
         let path = rest.split('?').next().unwrap();
+        let own = self.documents.lock().unwrap().get(&format!("whoami {path}")).cloned();
+        if let Some(own) = own.or_else(|| whoami(&self.vendor, path)) {
+            let status = own["status"].as_u64().map_or(200, |status| status as u16);
+            return Ok(Answer { status, body: own.to_string(), retry_after_ms: None });
+        }
         let is_form = request.headers.iter().any(|(_, value)| value.contains("form-urlencoded"));
         let (status, body) = if is_form {
             (200, json!({ "access_token": "t", "data": { "token": "t" } }))
@@ -151,6 +162,34 @@ impl Remote for Imitation {
         Ok(Answer { status, body: body.to_string(), retry_after_ms: None })
     }
 }
+
+/// As whom Hue & Cry is signed in.
+fn whoami(vendor: &str, path: &str) -> Option<Value> {
+    Some(match (vendor, path) {
+        ("okta", "/api/v1/users/me") => json!({ "id": OWN_OKTA, "profile": { "login": "cry@acme.example" } }),
+        ("github", "/user") => json!({ "login": "acme-cry" }),
+        ("gitlab", "/api/v4/user") => json!({ "id": 77, "username": "cry" }),
+        ("gitlab", "/api/v4/personal_access_tokens/self") => json!({ "id": 770 }),
+        ("slack", "/api/auth.test") => json!({ "ok": true, "user_id": "U0CRY", "user": "cry" }),
+        ("entra", path) if path.starts_with("/v1.0/servicePrincipals(appId='") => {
+            json!({ "id": OWN_GUID, "appId": "11111111-2222-3333-4444-555555555555", "displayName": "Cry" })
+        }
+        ("google_workspace", "/v1/userinfo") => json!({ "sub": "777", "email": "cry@acme.example" }),
+        ("kubernetes", "/apis/authentication.k8s.io/v1/selfsubjectreviews") => {
+            json!({ "status": { "userInfo": {
+            "username": "system:serviceaccount:security:cry",
+            "groups": ["system:serviceaccounts", "system:serviceaccounts:security", "system:authenticated"],
+            "extra": { "authentication.kubernetes.io/pod-name": ["cry-0"] },
+        } } })
+        }
+        _ => return None,
+    })
+}
+
+/// Our id at Okta.
+pub(crate) const OWN_OKTA: &str = "00u9cryabcdefghijklm";
+/// Our id at Entra.
+pub(crate) const OWN_GUID: &str = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee";
 
 /// What a vendor answers to what went well.
 fn status(vendor: &str, what: &str) -> u16 {
@@ -188,6 +227,7 @@ fn special(
             documents.retain(|key, _| !key.starts_with(&factors));
             Some((200, Value::Null))
         }
+        "slack" if path == "/api/users.info" => Some((200, documents.get(path)?.clone())),
         "slack" => {
             let sessions = documents.get_mut("/sessions")?;
             if request.method == Method::Post {
@@ -205,7 +245,7 @@ fn github(
     path: &str,
     body: &Value,
 ) -> Option<(u16, Value)> {
-    if path.contains("/blocks/") && method == Method::Get {
+    if (path.contains("/blocks/") || path.contains("/members/")) && method == Method::Get {
         return Some((if documents.contains_key(path) { 204 } else { 404 }, Value::Null));
     }
     if path.contains("/environments/") && method == Method::Put {
@@ -221,7 +261,8 @@ fn github(
         assert_eq!(body, &json!({ "action": "revoke" }));
         return Some((if documents.remove(path).is_some() { 204 } else { 404 }, Value::Null));
     }
-    if !path["/repos/".len()..].matches('/').count().eq(&1) || method != Method::Patch {
+    let repository = path.strip_prefix("/repos/").unwrap_or_default();
+    if repository.matches('/').count() != 1 || method != Method::Patch {
         return None;
     }
     // of a repository, to be private is to be seen by few
@@ -357,7 +398,9 @@ fn without_names(value: &Value) -> Value {
     match value {
         Value::Object(map) => {
             let kept = map.iter().filter(|(key, value)| {
-                !matches!(key.as_str(), "id" | "uid") && (key.as_str() != "suspend" || **value != false)
+                // one that was put in by what was asked for is no part of what there is
+                !matches!(key.as_str(), "id" | "uid" | "principal")
+                    && (key.as_str() != "suspend" || **value != false)
             });
             // in one order, whatever order they came in
             let kept: BTreeMap<_, _> = kept.map(|(key, value)| (key.clone(), without_names(value))).collect();

@@ -1,11 +1,12 @@
 //! Requests to Kubernetes: the objects that are sent are those of its published schema, at the paths of their kinds.
 
-use crate::connectors::{descriptions, example, shipped};
+use crate::connectors::{descriptions, example, own, shipped};
 use respond::connector::Method;
 use serde_json::{Value, json};
 
 /// The resources that actions ask for: as they stand in a path, and their names in the schema.
-const RESOURCES: [(&str, &str); 8] = [
+const RESOURCES: [(&str, &str); 9] = [
+    ("/apis/authentication.k8s.io/v1/selfsubjectreviews", "io.k8s.api.authentication.v1.SelfSubjectReview"),
     ("/api/v1/nodes", "io.k8s.api.core.v1.Node"),
     ("/api/v1/namespaces/*/pods", "io.k8s.api.core.v1.Pod"),
     ("/api/v1/namespaces/*/serviceaccounts", "io.k8s.api.core.v1.ServiceAccount"),
@@ -86,6 +87,13 @@ fn objects_are_those_of_the_published_schema() {
             assert!(wrong.is_empty(), "{name}, {phase}: {wrong:#?}");
             checked += 1;
         }
+    }
+    for exchange in &kubernetes.whoami.as_ref().unwrap().read {
+        let request = exchange.request(&kubernetes, &own(&kubernetes), 0).unwrap();
+        let kind = resource(request.url.strip_prefix("https://vendor.example").unwrap()).unwrap();
+        let body: Value = serde_json::from_str(request.body.as_deref().unwrap()).unwrap();
+        let wrong = faults(&definitions, kind, &body);
+        assert!(wrong.is_empty(), "whoami: {wrong:#?}");
     }
     assert!(checked >= 12, "{checked} objects were checked");
     // a wrong property and a wrong type are found

@@ -79,6 +79,38 @@ fn names_that_are_not_what_they_seem_name_nothing() {
 }
 
 #[test]
+fn those_by_whom_we_act_are_protected_by_their_very_names() {
+    let own = [target(TargetKind::Account, "Cry*"), target(TargetKind::Credential, "7")];
+    let list = list().with_own(&own, "we act by it");
+    for (kind, name, admitted) in [
+        (TargetKind::Account, "cryer", true),
+        (TargetKind::Account, "7", true),
+        (TargetKind::Credential, "7", false),
+        (TargetKind::Credential, "77", true),
+        (TargetKind::Account, "break-glass@acme.example", false),
+    ] {
+        assert_eq!(list.admit(target(kind, name)).is_ok(), admitted, "{name}");
+    }
+    let key = Target {
+        belongs_to: vec![target(TargetKind::Account, "cRY*")],
+        ..target(TargetKind::Credential, "8")
+    };
+    assert!(matches!(list.admit(key), Err(Refusal::Protected { reason, .. }) if reason == "we act by it"));
+}
+
+#[test]
+fn names_of_owners_are_no_names_to_act_on() {
+    for name in ["50 % * ?", "ann\u{200b}", " ann "] {
+        let of = |name: &str| Target {
+            belongs_to: vec![target(TargetKind::Account, name)],
+            ..target(TargetKind::Credential, "8")
+        };
+        assert!(list().admit(of(name)).is_ok(), "{name:?}");
+        assert!(matches!(list().admit(of(" Break-Glass@acme.example")), Err(Refusal::Protected { .. })));
+    }
+}
+
+#[test]
 fn an_entry_that_protects_nothing_is_refused() {
     let network = Protection::new(&[protected(TargetKind::Network, "10.0.0.0/99")]);
     assert_eq!(network.unwrap_err(), BadEntry::Network("10.0.0.0/99".into()));

@@ -180,7 +180,7 @@ fn connector() -> Connector {
     let file = json!({
         "connector": "toy", "title": "Toy", "version": 1,
         "settings": { "toy_url": { "kind": "url", "help": "where it is" } },
-        "base_url": "{toy_url}", "auth": { "kind": "none" },
+        "base_url": "{toy_url}", "auth": { "kind": "none" }, "whoami_unknown": "anybody may",
         "actions": { "lock": lock("medium"), "hard_lock": lock("high") },
     });
     read(&file.to_string()).unwrap()
@@ -225,7 +225,7 @@ pub(crate) fn start() -> (Server, Vendor) {
     let vendor = Vendor::start();
     let connector = Arc::new(connector());
     let settings = Arc::new(BTreeMap::from([("toy_url".to_owned(), vendor.url.clone())]));
-    let connection = Connection { connector: Arc::clone(&connector), settings };
+    let connection = Connection::new(Arc::clone(&connector), settings);
     let protected = |pattern: &str| Protected {
         kind: TargetKind::Account,
         pattern: pattern.to_owned(),

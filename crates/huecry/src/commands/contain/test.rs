@@ -6,7 +6,9 @@ use crate::containment::setup::OperatorSetup;
 use crate::exit::{Exit, Failure};
 use crate::terminal;
 use model::{Clock, SystemClock};
-use respond::connector::{Act, HttpRemote, Method, Outcome, Place, Remote, Request, Values};
+use respond::connector::{
+    Act, ActError, HttpRemote, Identity, Method, Outcome, Place, Remote, Request, Values, whoami,
+};
 use respond::{Connection, Setup};
 
 /// Looks, and says what answers and what does not.
@@ -26,6 +28,9 @@ pub(crate) fn run(config: &Config, name: &str, looks: &[String]) -> Result<Exit,
     })?;
     terminal::line(format_args!("{name}: all settings are there"));
     let mut exit = reach(&connection)?;
+    if exit == Exit::Done && !identity(&connection)? {
+        exit = Exit::Faults;
+    }
     for look in looks {
         let (action, target) = look.split_once('=').ok_or_else(|| {
             Failure::new(Exit::Usage, format!("--look {look}: there is no ="))
@@ -41,14 +46,10 @@ pub(crate) fn run(config: &Config, name: &str, looks: &[String]) -> Result<Exit,
 /// Whether anything answers at the address, without signing in.
 fn reach(connection: &Connection) -> Result<Exit, Failure> {
     let connector = &connection.connector;
-    let mut values: Values = Values::new();
-    for (name, setting) in &connector.settings {
-        let value = connection.settings.get(name).or(setting.default.as_ref());
-        values.extend(value.map(|value| (name.clone(), value.clone())));
-    }
+    let values = connector.values(&connection.settings);
     let url = connector.base_url.fill(&values, Place::Json).map_err(|e| Failure::new(Exit::Faults, e))?;
     let request = Request { method: Method::Get, url: url.clone(), headers: Vec::new(), body: None };
-    Ok(match HttpRemote::default().send(&request) {
+    Ok(match connection.remote(&HttpRemote::default()).send(&request) {
         Ok(answer) => {
             terminal::line(format_args!(
                 "{url}: answers (status {} to one who is not signed in)",
@@ -63,6 +64,29 @@ fn reach(connection: &Connection) -> Result<Exit, Failure> {
     })
 }
 
+/// As whom it is signed in: what no action of it is for.
+fn identity(connection: &Connection) -> Result<bool, Failure> {
+    let connector = &connection.connector;
+    if connector.whoami.is_none() {
+        let why = connector.whoami_unknown.as_deref().unwrap_or("no action is about accounts");
+        terminal::line(format_args!("as whom it is signed in is not asked: {why}"));
+        return Ok(true);
+    }
+    let shared = HttpRemote::default();
+    let remote = connection.remote(&shared);
+    let told = whoami(connector, &connection.settings, remote, SystemClock.now_ms())
+        .map_err(|error: ActError| Failure::new(Exit::Faults, format!("whoami: {error}")))?;
+    let (good, said) = match told {
+        Identity::Known(own) => {
+            let own: Vec<_> = own.iter().map(|one| format!("{} {}", one.kind.as_str(), one.name)).collect();
+            (true, format!("signed in as {}; none of these is a target of it", own.join(", ")))
+        }
+        Identity::Later(reason) | Identity::Refused(reason) => (false, reason),
+    };
+    terminal::line(format_args!("{said}"));
+    Ok(good)
+}
+
 /// The look of an action, signed in.
 fn looked(
     setup: &OperatorSetup,
@@ -70,8 +94,9 @@ fn looked(
     action: &str,
     target: &str,
 ) -> Result<bool, Failure> {
-    let wrong =
-        |error: respond::connector::ActError| Failure::new(Exit::Faults, format!("{action}: {error}"));
+    let wrong = |error: ActError| Failure::new(Exit::Faults, format!("{action}: {error}"));
+    let shared = HttpRemote::default();
+    let remote = connection.remote(&shared);
     let act = Act::bind(
         &connection.connector,
         action,
@@ -80,7 +105,7 @@ fn looked(
         &setup.protection(),
     )
     .map_err(wrong)?;
-    let (good, said) = match act.look(&HttpRemote::default(), SystemClock.now_ms()).map_err(wrong)? {
+    let (good, said) = match act.look(remote, SystemClock.now_ms()).map_err(wrong)? {
         Outcome::Done(facts) => {
             let facts: Vec<_> = facts.iter().map(|(name, value)| format!("{name}={value}")).collect();
             (true, format!("there is something to do: {}", facts.join(" ")))

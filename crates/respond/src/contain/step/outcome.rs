@@ -2,7 +2,7 @@
 
 use super::{Said, ask_person, await_end, begin_revert, end, go, is_reversible, machine, phase, plan};
 use crate::connector::{ActError, Outcome};
-use crate::plan::Plan;
+use crate::plan::{BlastRadius, Plan};
 use crate::times::Times;
 use model::{Containment, ContainmentState};
 
@@ -90,18 +90,16 @@ pub fn looked(
     }
 }
 
-/// Whether what would change is what was approved. What a change is *of* may say more by now, such as when a key was used
-/// last.
+/// Whether what would be done is all that was approved, and whose the target is too, in whatever order that is told. What
+/// else feels it, and notes about what changes by itself, may be other by now.
 fn is_same(approved: &Plan, found: &Plan) -> bool {
-    let changes = |plan: &Plan| -> Vec<(String, String)> {
-        plan.changes.iter().map(|change| (change.before.clone(), change.after.clone())).collect()
+    let told = |plan: &Plan| {
+        let mut plan = Plan { blast_radius: BlastRadius::default(), ..plan.clone() };
+        plan.target.belongs_to.sort();
+        plan.target.belongs_to.dedup();
+        plan
     };
-    approved.target == found.target
-        && approved.action == found.action
-        && approved.action_version == found.action_version
-        && approved.impact == found.impact
-        && approved.reversibility == found.reversibility
-        && changes(approved) == changes(found)
+    told(approved) == told(found)
 }
 
 /// Of sending what applies it. `before`: an earlier try may have arrived. `one`: it is one request, so one that was refused

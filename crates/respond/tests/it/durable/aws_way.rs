@@ -17,8 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 async fn acme(moto: &Moto) -> (Kit, Responder) {
     let mut fixed = setup("http://toy.example");
-    let aws =
-        Connection { connector: Arc::new(moto.connector.clone()), settings: Arc::new(moto.settings.clone()) };
+    let aws = Connection::new(Arc::new(moto.connector.clone()), Arc::new(moto.settings.clone()));
     fixed.connections.insert("aws".to_owned(), aws);
     let deploys = Protected {
         kind: TargetKind::Account,

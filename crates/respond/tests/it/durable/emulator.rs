@@ -210,6 +210,7 @@ pub(crate) fn connector() -> Connector {
         "settings": { "toy_url": { "kind": "url", "help": "where it is" } },
         "base_url": "{toy_url}",
         "auth": { "kind": "none" },
+        "whoami_unknown": "the toy lets everybody in",
         "actions": {
             "lock": known, "low_lock": lock("low"), "hard_lock": lock("high"), "forever": forever,
             "zap": zap, "token": token,

@@ -62,7 +62,7 @@ async fn kit() -> Kit {
     let mut fixed = setup("http://toy.example");
     let settings = Values::from([("toy_url".to_owned(), "http://dull.example".to_owned())]);
     let dull = Connector { connector: "dull".to_owned(), ..connector() };
-    let dull = Connection { connector: Arc::new(dull), settings: Arc::new(settings) };
+    let dull = Connection { connector: Arc::new(dull), settings: Arc::new(settings), remote: None };
     fixed.connections.insert("dull".to_owned(), dull);
     Kit::with(fixed).await
 }

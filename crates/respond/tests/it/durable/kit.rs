@@ -39,7 +39,7 @@ pub(crate) struct Kit {
 /// What the operator has set, for the emulator at this address.
 pub(crate) fn setup(url: &str) -> FixedSetup {
     let settings = Values::from([("toy_url".to_owned(), url.to_owned())]);
-    let toy = Connection { connector: Arc::new(connector()), settings: Arc::new(settings) };
+    let toy = Connection::new(Arc::new(connector()), Arc::new(settings));
     let protected = [Protected {
         kind: TargetKind::Account,
         pattern: "ci-*".to_owned(),

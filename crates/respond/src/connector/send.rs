@@ -1,0 +1,78 @@
+//! Exchanges in their order, with a token where they need one.
+
+use super::act::{ActError, Outcome, Remote, Unanswered};
+use super::answer::{Judged, judge};
+use super::exchange::{Exchange, FormatError};
+use super::spec::Connector;
+use super::template::Values;
+use super::token::{self, NoToken};
+
+/// To whom, and when.
+#[derive(Clone, Copy)]
+pub(super) struct Sending<'s> {
+    pub(super) connector: &'s Connector,
+    pub(super) remote: &'s dyn Remote,
+    pub(super) now_ms: i64,
+}
+
+impl Sending<'_> {
+    /// A token for requests, where they need one. Asking for it changes nothing.
+    fn token(&self, values: &Values) -> Result<Result<Option<String>, NoToken>, ActError> {
+        let request = token::request(self.connector, values).map_err(FormatError::from)?;
+        let Some(request) = request else { return Ok(Ok(None)) };
+        Ok(match self.remote.send(&request) {
+            Ok(answer) => token::of(self.connector, &answer).map(Some),
+            Err(unanswered) => Err(NoToken::Later(format!("no token: {unanswered}"))),
+        })
+    }
+
+    /// Exchanges in their order; what one tells, the next ones know.
+    ///
+    /// # Errors
+    /// [`ActError`] for a request that cannot be written.
+    pub(super) fn each(&self, exchanges: &[Exchange], values: &Values) -> Result<Outcome, ActError> {
+        let (mut known, mut told) = (values.clone(), Values::new());
+        if exchanges.is_empty() {
+            return Ok(Outcome::Done(told));
+        }
+        match self.token(values)? {
+            Ok(token) => known.extend(token.map(|token| (token::NAME.to_owned(), token))),
+            Err(NoToken::Later(reason)) => return Ok(Outcome::Later(reason)),
+            Err(NoToken::Refused(reason)) => return Ok(Outcome::Refused(reason)),
+        }
+        if !exchanges.iter().any(|exchange| exchange.is_for(&known)) {
+            return Ok(Outcome::Refused("no request of it is for what was found".to_owned()));
+        }
+        for (at, exchange) in exchanges.iter().enumerate() {
+            if !exchange.is_for(&known) {
+                continue;
+            }
+            let request = exchange.request(self.connector, &known, self.now_ms)?;
+            let answer = match self.remote.send(&request) {
+                Ok(answer) => answer,
+                Err(Unanswered::Lost(reason)) if exchange.changes() => return Ok(Outcome::Unknown(reason)),
+                Err(Unanswered::Lost(reason) | Unanswered::NotSent(reason)) => {
+                    return Ok(if at > 0 && exchange.changes() {
+                        Outcome::Unknown(format!("a part was done, then: {reason}"))
+                    } else {
+                        Outcome::Later(reason)
+                    });
+                }
+            };
+            match judge(self.connector, exchange, &known, &answer) {
+                Judged::Done(facts) => {
+                    known.extend(facts.clone());
+                    told.extend(facts);
+                }
+                Judged::Already => {}
+                // a server that failed may have done it all the same
+                Judged::Later { reason, .. } if exchange.changes() && answer.status >= 500 => {
+                    return Ok(Outcome::Unknown(reason));
+                }
+                Judged::Later { reason, .. } => return Ok(Outcome::Later(reason)),
+                Judged::Refused { reason } => return Ok(Outcome::Refused(reason)),
+            }
+        }
+        Ok(Outcome::Done(told))
+    }
+}
