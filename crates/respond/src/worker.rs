@@ -7,6 +7,9 @@ use tokio_util::sync::CancellationToken;
 /// The longest that a worker sleeps: what people ask for meanwhile (an approval, an undo) waits no longer.
 const SLEEP_MAX: Duration = Duration::from_millis(500);
 
+/// The pause where something is due and nothing can be taken: another worker is at that system, and goes on with it.
+const BUSY_PAUSE: Duration = Duration::from_millis(50);
+
 /// The pause after an error of the store.
 const ERROR_PAUSE: Duration = Duration::from_secs(2);
 
@@ -80,8 +83,8 @@ impl Responder {
             // what was begun is seen through: a step that is dropped half way waits for its lease to end
             let Some(advanced) = self.advance_duty(duty).await? else {
                 let due_ms = self.next_due_of(duty).await?.unwrap_or(i64::MAX);
-                let wait_ms = due_ms.saturating_sub(self.now_ms()).max(1).unsigned_abs();
-                return Ok(Duration::from_millis(wait_ms).min(SLEEP_MAX));
+                let wait_ms = due_ms.saturating_sub(self.now_ms()).max(0).unsigned_abs();
+                return Ok(Duration::from_millis(wait_ms).clamp(BUSY_PAUSE, SLEEP_MAX));
             };
             tell(&advanced);
             if shutdown.is_cancelled() {
@@ -100,10 +103,12 @@ impl Responder {
     }
 
     async fn next_due_of(&self, duty: Duty) -> Result<Option<i64>, crate::RespondError> {
+        if duty == Duty::All {
+            return self.next_due().await;
+        }
         let mut view = self.options().store.read().await?;
         Ok(match duty {
-            Duty::All => return self.next_due().await,
-            Duty::Containments => view.containments().next_due().await?,
+            Duty::All | Duty::Containments => view.containments().next_due().await?,
             Duty::Runs => view.runs().next_due().await?,
         })
     }
