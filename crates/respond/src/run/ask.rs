@@ -55,14 +55,7 @@ impl Responder {
         step: &RunStep,
     ) -> Result<Option<AtRemote>, RespondError> {
         let now_ms = self.now_ms();
-        let Some(id) = step.containment else {
-            let felt = felt(unit, walk.run.incident).await?;
-            match action_request(walk, step, felt, now_ms) {
-                Ok(request) => return Ok(Some(AtRemote::Plan(Box::new(request)))),
-                Err(problem) => fail(walk, step.task, problem, now_ms),
-            }
-            return Ok(None);
-        };
+        let Some(id) = step.containment else { return self.ask(unit, walk, step).await };
         let containment = unit.containments().get(id).await?;
         let containment = containment.ok_or_else(|| StoreError::not_found("containment", id))?;
         let is_own = is_own(step, &containment);
@@ -71,11 +64,30 @@ impl Responder {
         if took_effect {
             let reason = (!is_own).then(|| "others had asked for the same, and it took effect".to_owned());
             succeed(walk, step.task, reason, now_ms);
+        } else if is_own && found_otherwise(&containment) {
+            // somebody may have done it by hand meanwhile
+            return self.ask(unit, walk, step).await;
         } else if containment.state.is_end() {
             fail(walk, step.task, why_it_ended(&containment, is_own), now_ms);
         } else {
             let next_ms = if is_own { i64::MAX } else { self.next_look_at_others_ms() };
             walk.change(step.task, |step| step.due_at_ms = step.deadline_at_ms.min(next_ms));
+        }
+        Ok(None)
+    }
+
+    /// What it asks for is looked at and planned.
+    async fn ask(
+        &self,
+        unit: &mut dyn UnitOfWork,
+        walk: &mut Walk,
+        step: &RunStep,
+    ) -> Result<Option<AtRemote>, RespondError> {
+        let now_ms = self.now_ms();
+        let felt = felt(unit, walk.run.incident).await?;
+        match action_request(walk, step, felt, now_ms) {
+            Ok(request) => return Ok(Some(AtRemote::Plan(Box::new(request)))),
+            Err(problem) => fail(walk, step.task, problem, now_ms),
         }
         Ok(None)
     }
@@ -88,6 +100,12 @@ impl Responder {
         step: &RunStep,
         (request, preview): (ContainRequest, Result<Preview, RespondError>),
     ) -> Result<(), RespondError> {
+        if let Some(id) = step.containment {
+            let containment = unit.containments().get(id).await?;
+            let containment = containment.ok_or_else(|| StoreError::not_found("containment", id))?;
+            self.looked_again(walk, step, &containment, preview.err());
+            return Ok(());
+        }
         let made = match preview {
             Ok(preview) => self.request_in(unit, &request, preview).await,
             Err(error) => Err(error),
@@ -105,6 +123,25 @@ impl Responder {
             Err(error) => fail(walk, step.task, error.to_string(), self.now_ms()),
         }
         Ok(())
+    }
+
+    /// A further look at what was found otherwise than it was planned: where it is in effect by now, nothing is left to do.
+    fn looked_again(
+        &self,
+        walk: &mut Walk,
+        step: &RunStep,
+        containment: &Containment,
+        refused: Option<RespondError>,
+    ) {
+        let now_ms = self.now_ms();
+        match refused {
+            Some(RespondError::Later(reason)) => self.later(walk, step, reason),
+            Some(RespondError::Already(reason)) => {
+                let reason = format!("it came into effect by others: {reason}");
+                succeed(walk, step.task, Some(reason), now_ms);
+            }
+            _ => fail(walk, step.task, why_it_ended(containment, true), now_ms),
+        }
     }
 
     /// There was nothing to ask for: it is so already, or others have asked for it, or it cannot be.
@@ -166,6 +203,13 @@ impl Responder {
     fn next_look_at_others_ms(&self) -> i64 {
         self.now_ms().saturating_add(OTHERS_LOOK_MS)
     }
+}
+
+/// Whether a look right before it was applied ended it; then nothing of it was sent.
+fn found_otherwise(containment: &Containment) -> bool {
+    let was_applied =
+        containment.history.iter().any(|transition| transition.state == ContainmentState::Applying);
+    containment.state == ContainmentState::Failed && !was_applied
 }
 
 /// Whose service would feel what is done for the incident.

@@ -22,7 +22,7 @@ fn with_commands(steps: &mut Value, kinds: &[u8]) {
         step["out_args"] = json!(["__n__"]);
         step["commands"] = match kind % 5 {
             0 => json!([{ "type": "huecry-action", "command": format!("toy.low_lock target=t{at} ttl=5m") }]),
-            1 => json!([{ "type": "huecry-action", "command": format!("toy.lock target=t{at}") }]),
+            1 => json!([{ "type": "huecry-action", "command": format!("toy.lock target=t{}", at % 4) }]),
             2 => json!([{ "type": "http-api", "command": "POST http://toy.example/notes/n" }]),
             3 => json!([{ "type": "bash", "command": "true" }]),
             _ => continue,
@@ -43,6 +43,11 @@ async fn people(kit: &Kit, turn: u8) {
         } else if turn.is_multiple_of(7) {
             let _ = kit.responder.undo(&super::kit::undo("kim", one.id)).await;
         }
+    }
+    let goes_on = kit.runs().await.iter().any(|run| run.state == RunState::Running);
+    if turn.is_multiple_of(5) && goes_on {
+        // others want the same as steps do
+        let _ = kit.request("toy.lock", &format!("t{}", turn % 4)).await;
     }
     for run in kit.runs().await.into_iter().filter(|run| run.state == RunState::Running) {
         for step in kit.responder.run(run.id).await.unwrap().steps {

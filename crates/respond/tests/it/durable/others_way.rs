@@ -168,6 +168,30 @@ async fn what_is_so_already_needs_nothing_where_the_connector_can_tell() {
 }
 
 #[tokio::test]
+async fn what_somebody_does_by_hand_while_people_are_asked_is_done() {
+    for (command, ends) in [
+        ("toy.lock target=a", StepState::Succeeded),
+        // its file does not say that this can be told
+        ("toy.hard_lock target=a", StepState::Failed),
+    ] {
+        let kit = Kit::new().await;
+        let run = kit.asking(command).await;
+        kit.emulator.with(|state| state.things.insert("a".into(), ("locked".into(), "nobody".into())));
+        // a look that is not answered is made again
+        kit.emulator.with(|state| state.look_faults.extend([Fault::Status(503)]));
+        let id = kit.first(&run).await.containment.unwrap();
+        for who in ["bob", "eve"] {
+            let _ = kit.responder.vote(&vote(who, &kit.get(id).await)).await;
+        }
+        kit.pass(2 * MINUTE_MS).await;
+        let (_, step, reason) = kit.ended(&run).await;
+        assert_eq!(step, ends, "{command}: {reason}");
+        assert_eq!(kit.get(id).await.state, ContainmentState::Failed);
+        assert!(kit.emulator.effects().is_empty(), "{command}");
+    }
+}
+
+#[tokio::test]
 async fn a_plan_of_a_run_says_whose_service_feels_it() {
     let kit = Kit::new().await;
     let bench = Bench::new(7);
