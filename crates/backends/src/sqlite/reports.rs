@@ -10,12 +10,16 @@ use model::{
     Similarity, Tier, Topic,
 };
 use ports::store::{
-    Cursor, INCIDENT_REPORTS_MAX, PAGE_ITEMS_MAX, Page, PageRequest, ReadReports, ReportFilter, StoreError,
+    Cursor, INCIDENT_REPORTS_MAX, PAGE_ITEMS_MAX, Page, PageRequest, ReadReports, ReportFilter, ReportOrder,
+    StoreError,
 };
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite};
 
 pub(super) const READING: &str = "reading reports";
+
+/// Stands in an order by time for what has none.
+const NOTHING_DUE_MS: i64 = i64::MAX;
 
 pub(super) fn report(row: &SqliteRow) -> Result<Report, StoreError> {
     Ok(Report {
@@ -95,6 +99,17 @@ fn narrowed(sql: &mut QueryBuilder<Sqlite>, filter: &ReportFilter) {
     if filter.waiting {
         sql.push(" AND (state IN ('held', 'received') OR unread = 1)");
     }
+    if filter.unreviewed {
+        // what awaits a review is unread: there is an index on that
+        sql.push(" AND unread = 1 AND state = 'accepted' AND json_extract(decision, '$.automation') = 1");
+        sql.push(" AND json_extract(decision, '$.confirmed') IS NULL");
+    }
+    if let Some(due_before_ms) = filter.due_before_ms {
+        // of what is decided something is due only while an appeal is open; both ways have an index
+        sql.push(" AND next_update_due_ms < ").push_bind(due_before_ms);
+        sql.push(" AND (state IN ('held', 'received', 'needs_info')");
+        sql.push(" OR id IN (SELECT report FROM report_appeals WHERE state = 'open'))");
+    }
     let equals = [("form", &filter.form), ("service", &filter.service), ("reporter_key", &filter.reporter)];
     for (column, value) in equals {
         if let Some(value) = value {
@@ -115,6 +130,36 @@ fn narrowed(sql: &mut QueryBuilder<Sqlite>, filter: &ReportFilter) {
     }
     if let Some(until_ms) = filter.until_ms {
         sql.push(" AND created_at_ms < ").push_bind(until_ms);
+    }
+}
+
+impl Session {
+    /// Whose reporter must hear soonest first.
+    async fn list_by_due(
+        &mut self,
+        filter: &ReportFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Report>, StoreError> {
+        const LIST: &str = "reports_due";
+        let mut sql = QueryBuilder::new("SELECT * FROM reports WHERE 1");
+        narrowed(&mut sql, filter);
+        if let Some(cursor) = &page.after {
+            let ([due_ms], last) = cursor.parts::<1>(LIST)?;
+            let last: ReportId = last.parse().map_err(|_| StoreError::BadCursor)?;
+            sql.push(" AND (coalesce(next_update_due_ms, ")
+                .push_bind(NOTHING_DUE_MS)
+                .push("), id) > (")
+                .push_bind(due_ms)
+                .push(", ")
+                .push_bind(ulid(last.0))
+                .push(")");
+        }
+        sql.push(" ORDER BY coalesce(next_update_due_ms, ").push_bind(NOTHING_DUE_MS);
+        sql.push("), id LIMIT ").push_bind(i64::from(page.items()) + 1);
+        let rows = sql.build().fetch_all(self.conn()).await.map_err(failed(READING))?;
+        Ok(Page::of(all(&rows)?, page.items(), |report: &Report| {
+            Cursor::new(LIST, &[report.next_update_due_ms.unwrap_or(NOTHING_DUE_MS)], &report.id.to_string())
+        }))
     }
 }
 
@@ -149,6 +194,9 @@ impl ReadReports for Session {
 
     async fn list(&mut self, filter: &ReportFilter, page: &PageRequest) -> Result<Page<Report>, StoreError> {
         const LIST: &str = "reports";
+        if filter.order == ReportOrder::Due {
+            return self.list_by_due(filter, page).await;
+        }
         let mut sql = QueryBuilder::new("SELECT * FROM reports WHERE 1");
         narrowed(&mut sql, filter);
         if let Some(cursor) = &page.after {
