@@ -48,7 +48,11 @@ struct World {
     acknowledged: BTreeSet<u64>,
     tried: u64,
     seen: Vec<SignedCheckpoint>,
+    /// From which of them on the log was not verified yet.
+    verified: usize,
     reporters: Reporters,
+    /// Records of reports that are on the log once more than needed.
+    doubled: u64,
 }
 
 /// A record on the log, by what it was when it was sent.
@@ -92,7 +96,9 @@ impl World {
             acknowledged: BTreeSet::new(),
             tried: 0,
             seen: Vec::new(),
+            verified: 0,
             reporters,
+            doubled: 0,
         }
     }
 
@@ -154,7 +160,9 @@ impl World {
     /// Starts everything, works until the power or the process goes, and ends everything.
     async fn round(&mut self, ops_max: usize) {
         self.disk.set_faults(Faults::default());
-        self.verify_audit().await;
+        // what was signed in the last life; all of them at rest
+        self.verify_audit(self.verified).await;
+        self.verified = self.seen.len().saturating_sub(1);
         let mut process = self.start().await;
         self.check_head(&process);
         self.reporters.check_fresh(&*process.log).await;
@@ -254,7 +262,7 @@ impl World {
         quiet.unwrap_or_else(|_| panic!("seed {seed}: it never came to rest"));
         self.compare(&process, &raw).await;
         self.end(process).await;
-        let prover = self.verify_audit().await;
+        let prover = self.verify_audit(0).await;
         self.reporters.check_proofs(&prover);
         raw.values().map(|ids| ids.len() as u64).sum()
     }
@@ -278,7 +286,7 @@ impl World {
         known.map_or((Offset(0), Counters::default()), |known| (known.next, known.counters))
     }
 
-    async fn compare(&self, process: &Process, raw: &BTreeMap<Partition, Vec<Sent>>) {
+    async fn compare(&mut self, process: &Process, raw: &BTreeMap<Partition, Vec<Sent>>) {
         let seed = self.seed;
         let (mut logged, mut reports) = (BTreeSet::new(), BTreeSet::new());
         for sent in raw.values().flatten() {
@@ -294,6 +302,7 @@ impl World {
             let (all, distinct) = (ids.len() as u64, ids.iter().collect::<BTreeSet<_>>().len() as u64);
             // a report whose place on the log nobody could note is put there again
             let duplicates = all - distinct;
+            self.doubled += duplicates;
             let expected = Counters { accepted: all, stored: distinct, dead_lettered: 0, duplicates };
             assert_eq!(counted, expected, "seed {seed}, partition {}", partition.0);
         }
@@ -318,8 +327,8 @@ impl World {
         );
     }
 
-    /// The log of changes verifies against every checkpoint that was ever seen; nothing else runs meanwhile.
-    async fn verify_audit(&mut self) -> Prover {
+    /// The log of changes verifies against the checkpoints seen from the `since`th on; nothing else runs meanwhile.
+    async fn verify_audit(&mut self, since: usize) -> Prover {
         let tiles: Arc<dyn TileStore> = Arc::new(FileTiles::on(Arc::new(self.disk.clone()), "/audit"));
         let audit = self.audit(&tiles);
         while let Some(head) = audit.step().await.unwrap() {
@@ -331,7 +340,7 @@ impl World {
         }
         let copy = self.home.path().join(format!("copy {}", self.seen.len()));
         copy_audit(&*self.store, &prover, &copy).await;
-        let kept: Vec<_> = self.seen.iter().enumerate().map(kept).collect();
+        let kept: Vec<_> = self.seen.iter().enumerate().skip(since).map(kept).collect();
         let report = verify(&copy, self.signer.public(), &kept).unwrap();
         assert!(report.is_clean(), "seed {}: {report:#?}", self.seed);
         let count = self.store.read().await.unwrap().audit().count().await.unwrap();
@@ -411,7 +420,7 @@ async fn findings_of(log: &dyn Log) -> BTreeSet<model::FindingId> {
 #[tokio::test(flavor = "multi_thread")]
 async fn after_power_cuts_under_everything_all_counts_agree() {
     let (mut records, mut tried, mut checkpoints) = (0, 0, 0);
-    let (mut reports, mut accepted, mut cut_off, mut repeated) = (0, 0, 0, 0);
+    let (mut reports, mut accepted, mut cut_off, mut repeated, mut doubled) = (0, 0, 0, 0, 0);
     for seed in 0..LIVES {
         let mut world = World::new(seed).await;
         for round in 0..ROUNDS_PER_LIFE {
@@ -425,10 +434,12 @@ async fn after_power_cuts_under_everything_all_counts_agree() {
         accepted += counts.1;
         cut_off += world.reporters.cut_off;
         repeated += world.reporters.repeated;
+        doubled += world.doubled;
     }
     eprintln!("{tried} records sent, {records} records and reports on the log, {checkpoints} checkpoints");
     eprintln!(
-        "{reports} reports acknowledged, {accepted} accepted; {cut_off} answers cut off, {repeated} repeated"
+        "{reports} reports acknowledged, {accepted} accepted; {cut_off} answers cut off, {repeated} of them sent again and \
+         there already, {doubled} put on the log twice"
     );
     assert!(records > 500 && checkpoints > 50, "too little was done to prove anything");
     assert!(reports > 500 && accepted > 50 && cut_off > 20, "too few reports to prove anything");
