@@ -3,7 +3,7 @@
 use crate::attachment::{Kind, Refusal, inspect};
 use crate::incident::{Added, incident_for_reporter};
 use crate::view::{ReceiptParts, ReceiptView};
-use crate::{Actor, Error, ReportDesk};
+use crate::{Actor, DecisionError, Error, ReportDesk};
 use bytes::Bytes;
 use model::{Attachment, AttachmentId, AttachmentState, Report, ReportId, ReportState, Reporter};
 use ports::blobs;
@@ -65,7 +65,7 @@ impl ReportDesk {
     ///
     /// # Errors
     /// [`Error::AttachmentRefused`], [`StoreError::NotFound`], [`StoreError::BadQuery`] for one too many, [`Error::Blob`],
-    /// [`Error::Mask`].
+    /// [`Error::Mask`], [`DecisionError::Decided`] for what was declined as spam.
     pub async fn attach(
         &self,
         actor: &Actor,
@@ -104,6 +104,10 @@ impl ReportDesk {
     ) -> Result<Attachment, Error> {
         let mut unit = self.options.store.begin().await?;
         let report = self.read(&mut *unit, id).await?;
+        if self.is_spam(&report) {
+            // the room that its files had is for others
+            return Err(DecisionError::Decided { state: report.state }.into());
+        }
         let region = report.region.clone();
         let is_guests = report.reporter == Reporter::Anonymous;
         if is_guests && unit.attachments().guests_bytes().await? + blob.bytes > self.options.guest_bytes_max {

@@ -4,7 +4,7 @@ use crate::kit::{DAY_MS, Kit, person, reporter};
 use model::{AppealBy, AttachmentState, DecisionKind, MessageFrom, ReportId, Reporter};
 use ports::store::conformance::Bench;
 use ports::store::{PageRequest, ReportFilter, ReportOrder};
-use report::{Actor, AppealRequest, DecisionRequest, MessageRequest};
+use report::{Actor, AppealRequest, DecisionError, DecisionRequest, Error, MessageRequest};
 
 async fn decide(kit: &Kit, id: ReportId, kind: DecisionKind, reason: Option<&str>) {
     let request = kit.request(id, kind, "mona").await;
@@ -85,6 +85,9 @@ async fn spam_gives_its_room_back_at_once_and_keeps_no_bytes() {
     assert!(files.len() == 2 && files.iter().all(|file| file.state == AttachmentState::Removed), "{files:?}");
     drop(view);
     assert_eq!(kit.desk.file(spam, first.id).await.unwrap(), None);
+    let more = kit.desk.attach(&guest, spam, "three.log", b"a further log line").await.unwrap_err();
+    assert!(matches!(more, Error::Decision(DecisionError::Decided { .. })), "{more}");
+    assert_eq!(used().await, one - 1 + two);
 }
 
 #[tokio::test]
