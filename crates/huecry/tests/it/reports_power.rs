@@ -174,7 +174,7 @@ impl Reporters {
     fn hear(&mut self, (number, answer): (u64, Result<Filed, IntakeError>)) {
         let Ok(filed) = answer else {
             self.cut_off += 1;
-            self.unanswered.extend((number % KEYLESS_EVERY != 0).then_some(number));
+            self.unanswered.extend((!number.is_multiple_of(KEYLESS_EVERY)).then_some(number));
             return;
         };
         let id = filed.report.id;
@@ -336,7 +336,8 @@ fn submission(number: u64) -> Submission {
         related: None,
         client_masked: 0,
         region: "default".to_owned(),
-        once: (number % KEYLESS_EVERY != 0).then_some(OnceKey { key_sha256: key, request_sha256: key }),
+        once: (!number.is_multiple_of(KEYLESS_EVERY))
+            .then_some(OnceKey { key_sha256: key, request_sha256: key }),
     }
 }
 
