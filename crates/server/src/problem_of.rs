@@ -159,7 +159,7 @@ impl From<report::DecisionError> for Problem {
     fn from(error: report::DecisionError) -> Self {
         use report::DecisionError as E;
         let code = match &error {
-            E::Decided { .. } => Code::ReportDecided,
+            E::Decided { .. } | E::NothingToReview => Code::ReportDecided,
             E::AppealNotPossible | E::AppealDecided => Code::AppealNotPossible,
             E::AppealExists => Code::AppealExists,
             E::AppealSamePerson | E::OwnReport => Code::AppealSamePerson,

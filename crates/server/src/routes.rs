@@ -163,6 +163,7 @@ fn reporting(guarded: Guarded) -> Guarded {
         .routes(REPORTS, routes!(attachments::get))
         .routes(MODERATE, routes!(attachments::remove))
         .routes(MODERATE, routes!(decisions::decide))
+        .routes(MODERATE, routes!(decisions::review))
         .routes(MODERATE, routes!(decisions::say))
         .routes(MODERATE, routes!(decisions::templates))
         .routes(Rule::Person, routes!(decisions::appeal))

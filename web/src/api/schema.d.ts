@@ -1862,6 +1862,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reports/{id}/review": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Review what automation accepted
+         * @description By somebody else than who reported it. Send the ETag that was read as `If-Match`.
+         */
+        post: operations["post_reports_id_review"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rules": {
         parameters: {
             query?: never;
@@ -3476,6 +3496,13 @@ export interface components {
             /** @description The name that people see. */
             name: string;
         };
+        /** @description What the asker may do with a report beside what their role lets them do with every one. */
+        CanView: {
+            /** @description For which side they can appeal now, where they can: `subject` or `reporter`. */
+            appeal?: string | null;
+            /** @description Whether they can say if automation was right to accept it. */
+            review: boolean;
+        };
         /** @description One service of the catalogue, as it is now. */
         CatalogService: {
             /** @description Its name, as incidents and `service=` have it. */
@@ -4046,6 +4073,10 @@ export interface components {
             by?: string | null;
             /** @description Whether the product decided by itself. */
             automation: boolean;
+            /** @description Who reviewed what the product decided by itself, and let it stand; told to those who moderate. */
+            confirmed_by?: string | null;
+            /** @description When they did. */
+            confirmed_at?: string | null;
             /** @description When. */
             decided_at: string;
         };
@@ -5005,6 +5036,13 @@ export interface components {
             text: string;
             /** @description Among those who moderate only. */
             internal?: boolean;
+        };
+        /** @description A person's word on what automation accepted. */
+        NewReportReview: {
+            /** @description `confirmed` (it stands) or `overturned` (it is declined, and all that followed is taken back). */
+            outcome: string;
+            /** @description For what is overturned: to the reporter; it is masked. */
+            explanation?: string;
         };
         /** @description A source to be made. */
         NewSource: {
@@ -6120,9 +6158,9 @@ export interface components {
             /** @description When. */
             at: string;
         };
-        /** @description Reports, the newest first. */
+        /** @description Reports. */
         ReportPage: {
-            /** @description The newest first. */
+            /** @description In the order that was asked for; the newest first if none was. */
             items: components["schemas"]["ReportSummary"][];
             /** @description Ask for the next page with `cursor=` this; absent at the end. */
             next?: string | null;
@@ -6132,9 +6170,19 @@ export interface components {
             };
             /**
              * Format: int64
-             * @description How many wait for a person, whatever state was asked for: undecided, or with something new from their reporter.
+             * @description How many wait for a person, whatever state was asked for: undecided, with something new from their reporter, or unreviewed.
              */
             waiting: number;
+            /**
+             * Format: int64
+             * @description How many automation accepted and no person has reviewed, whatever state was asked for.
+             */
+            unreviewed: number;
+            /**
+             * Format: int64
+             * @description Of how many the reporter should have heard by now, whatever state was asked for.
+             */
+            overdue: number;
         };
         /** @description A report in a list. */
         ReportSummary: {
@@ -6160,6 +6208,8 @@ export interface components {
             reporter: components["schemas"]["ReporterView"];
             /** @description The reporter said or sent something since the team last did anything. */
             unread: boolean;
+            /** @description Automation accepted it, and no person has reviewed that. */
+            unreviewed: boolean;
             /** @description `web`, `cli`, `link`, `mcp` or `api`. */
             channel: string;
             /** @description When it came. */
@@ -6177,6 +6227,8 @@ export interface components {
             appeal?: string | null;
             /** @description When the reporter must hear again. */
             due_at?: string | null;
+            /** @description That time is over. */
+            overdue: boolean;
             /** @description Why it waits for a person before any automation may touch it; told to those who moderate. */
             held_reason?: string | null;
         };
@@ -6222,6 +6274,8 @@ export interface components {
             personal_held: boolean;
             /** @description No automation may act on it; told to those who moderate. */
             automation_held: boolean;
+            /** @description What the asker may do with it. */
+            can: components["schemas"]["CanView"];
         };
         /** @description Who reports. */
         ReporterView: {
@@ -14117,7 +14171,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description It took too long */
+            /** @description It came too slowly */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -14853,9 +14907,12 @@ export interface operations {
             query?: {
                 /**
                  * @description Any of `held`, `received`, `needs_info`, `accepted`, `merged`, `declined`, `withdrawn`, with commas between; or `waiting`: held, received,
-                 *     and those of any state with something new from their reporter.
+                 *     those of any state with something new from their reporter, and what is `unreviewed`: accepted by automation, and no person has
+                 *     reviewed it.
                  */
                 state?: string;
+                /** @description `newest` first, if not said, or by what their reporter was promised: what is `due` soonest first. */
+                order?: string;
                 /** @description Of this form. */
                 form?: string;
                 /** @description About this service. */
@@ -15896,6 +15953,117 @@ export interface operations {
                 };
             };
             /** @description Nothing was said */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_reports_id_review: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The version that was seen, such as `"7"` */
+                "if-match": string;
+            };
+            path: {
+                /** @description `rep_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewReportReview"];
+            };
+        };
+        responses: {
+            /** @description The report as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportView"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing, or not for who asks */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Somebody else was faster, or automation did not accept it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nothing was changed */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
