@@ -7,7 +7,7 @@ use crate::imitation::Imitation;
 use crate::phases::{cases, settings};
 use model::{Containment, ContainmentState as State};
 use proptest::prelude::*;
-use respond::connector::{Act, ActError, Answer, Connector, Remote, Request, Unanswered, Values};
+use respond::connector::{Act, ActError, Answer, Connector, Remote, Request, Unanswered, Values, read};
 use respond::contain::Preview;
 use respond::protect::{Protected, Protection, Refusal, TargetKind};
 use respond::{Connection, FixedSetup, RespondError, Responder, ResponderOptions};
@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 use std::sync::{Arc, LazyLock};
 
 pub(crate) fn connector(name: &str) -> Connector {
-    shipped().into_iter().find(|connector| connector.connector == name).unwrap()
+    let file = format!("{}/../../content/connectors/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
+    read(&std::fs::read_to_string(file).unwrap()).unwrap()
 }
 
 fn protection(protected: &[(TargetKind, &str)]) -> Protection {
