@@ -40,6 +40,8 @@ export default tseslint.config(
         process: 'readonly',
         console: 'readonly',
         URL: 'readonly',
+        URLSearchParams: 'readonly',
+        crypto: 'readonly',
         document: 'readonly',
         window: 'readonly',
         performance: 'readonly',

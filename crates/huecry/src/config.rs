@@ -7,7 +7,7 @@ mod respond;
 pub use self::access::{AccessConfig, OidcConfig};
 pub use self::reports::{PublicServices, PublicWord, ReportsConfig};
 pub use self::respond::{
-    ApprovalConfig, LimitConfig, ProtectedConfig, ProtectedKind, RespondConfig, SettingValue,
+    ApprovalConfig, AutomaticConfig, LimitConfig, ProtectedConfig, ProtectedKind, RespondConfig, SettingValue,
 };
 
 use crate::questions::QueryConfig;

@@ -1,25 +1,25 @@
 //! Containment on this node: connectors and playbooks, how systems are reached, what is protected, and the workers.
 
 pub(crate) mod load;
+mod orders;
 pub(crate) mod setup;
 mod watch;
 
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::storage::Storage;
+use model::{Partition, Topic};
 use ports::Store;
 use prometheus_client::registry::Registry;
+use respond::automatic::{Automation, AutomationOptions, Order};
 use respond::connector::{Connector, HttpRemote};
-use respond::{Responder, ResponderOptions, Times};
+use respond::{Duty, Responder, ResponderOptions, Times};
 use server::{ContainParts, ContainTelemetry, KnownPlaybook};
 use setup::OperatorSetup;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-
-/// Steps that are taken at once, so that one slow system does not hold up all others.
-const WORKERS: usize = 2;
 
 const MINUTE_MS: i64 = 60_000;
 
@@ -28,6 +28,7 @@ pub(crate) struct Prepared {
     connectors: Vec<Arc<Connector>>,
     playbooks: Vec<KnownPlaybook>,
     setup: OperatorSetup,
+    orders: Vec<Order>,
     times: Times,
 }
 
@@ -45,14 +46,22 @@ impl Prepared {
         let connectors = load::connectors(settings.connectors_dir.as_deref())?;
         let playbooks = load::playbooks(settings.playbooks_dir.as_deref(), &connectors)?;
         let setup = OperatorSetup::of(config, &connectors, &playbooks)?;
-        Ok(Some(Self { connectors, playbooks: playbooks.current, setup, times }))
+        let orders = orders::read(config, &connectors, &playbooks.current)?;
+        Ok(Some(Self { connectors, playbooks: playbooks.current, setup, orders, times }))
     }
 
     /// What there is, for people.
     pub(crate) fn summary(&self) -> String {
         let connected = self.setup.connected().collect::<Vec<_>>().join(", ");
         let connected = if connected.is_empty() { "none".to_owned() } else { connected };
-        format!("systems that are connected: {connected}; {} playbooks", self.playbooks.len())
+        let (playbooks, orders) = (self.playbooks.len(), self.orders.len());
+        format!("systems that are connected: {connected}; {playbooks} playbooks, {orders} standing orders")
+    }
+
+    /// Orders for rules that are not there: they would silently never be carried out.
+    pub(crate) fn orders_without_rule(&self, is_rule: impl Fn(&str) -> bool) -> Vec<&str> {
+        let idle = self.orders.iter().filter(|order| !is_rule(&order.rule));
+        idle.map(|order| order.name.as_str()).collect()
     }
 }
 
@@ -64,9 +73,10 @@ pub(crate) fn start(
     shutdown: &CancellationToken,
     tasks: &mut JoinSet<Result<(), String>>,
 ) -> Option<Arc<ContainParts>> {
-    let Prepared { connectors, playbooks, setup, times } = prepared?;
+    let Prepared { connectors, playbooks, setup, orders, times } = prepared?;
     let telemetry = ContainTelemetry::default();
     telemetry.register(registry);
+    let crew = respond::crew(setup.connected().count());
     let responder = Responder::new(ResponderOptions {
         store: Arc::clone(&storage.store),
         clock: Arc::clone(&storage.clock),
@@ -75,7 +85,13 @@ pub(crate) fn start(
         setup: Arc::new(setup),
         times,
     });
-    work(&responder, (&storage.store, &telemetry), shutdown, tasks);
+    work((&responder, crew), (&storage.store, &telemetry), shutdown, tasks);
+    automate(
+        AutomationOptions { log: Arc::clone(&storage.log), responder: responder.clone(), orders },
+        &telemetry,
+        shutdown,
+        tasks,
+    );
     let region = "default".to_owned();
     Some(Arc::new(ContainParts { responder, connectors, playbooks, telemetry, region }))
 }
@@ -90,19 +106,39 @@ fn times(config: &Config) -> Result<Times, Failure> {
     Ok(Times { approval_wait_ms, ..Times::default() })
 }
 
+/// Carries out standing orders, each partition of findings by itself.
+fn automate(
+    options: AutomationOptions,
+    telemetry: &ContainTelemetry,
+    shutdown: &CancellationToken,
+    tasks: &mut JoinSet<Result<(), String>>,
+) {
+    let partitions = options.log.partitions(Topic::Finding);
+    let automation = Automation::new(options);
+    for partition in (0..partitions).map(Partition) {
+        let (automation, telemetry, shutdown) = (automation.clone(), telemetry.clone(), shutdown.clone());
+        tasks.spawn(async move {
+            automation.run(partition, &shutdown, |automated| orders::told(&telemetry, &automated)).await;
+            // without orders it has nothing to do, which is no reason to end the others
+            shutdown.cancelled().await;
+            Ok(())
+        });
+    }
+}
+
 fn work(
-    responder: &Responder,
+    (responder, crew): (&Responder, Vec<Duty>),
     (store, telemetry): (&Arc<dyn Store>, &ContainTelemetry),
     shutdown: &CancellationToken,
     tasks: &mut JoinSet<Result<(), String>>,
 ) {
     let (told, heard) = mpsc::unbounded_channel();
-    for _ in 0..WORKERS {
+    for duty in crew {
         let (responder, shutdown, told) = (responder.clone(), shutdown.clone(), told.clone());
         tasks.spawn(async move {
             // who listens ends after the workers, or with them: then nobody counts any more
             let tell = |advanced: &respond::Advanced| drop(told.send(advanced.clone()));
-            responder.work(shutdown, tell).await;
+            responder.work_at(duty, shutdown, tell).await;
             Ok(())
         });
     }

@@ -9,7 +9,7 @@ use crate::exit::{Exit, Failure};
 use crate::pipeline::{self, Pipeline};
 use crate::questions;
 use crate::reports;
-use crate::rollout::{self, Book, Live, Rollout};
+use crate::rollout::{self, Book, Generation, Live, Rollout};
 use crate::service_catalog::KnownServices;
 use crate::storage::Storage;
 use crate::upkeep;
@@ -83,7 +83,9 @@ impl Node {
         let shutdown = CancellationToken::new();
         let enricher = enrichment::start(&config.enrich, &mut registry);
         let rollout = start_rules(config, &storage, &enricher, &mut registry, &shutdown, &mut tasks).await?;
-        let report = LoadReport::clone(&rollout.live().current().report);
+        let rules = rollout.live().current();
+        warn_of_idle_orders(containing.as_ref(), &rules);
+        let report = LoadReport::clone(&rules.report);
         let correlation = config.correlation.options(config.storage.data_dir.join(CORRELATION_DIR));
         let pipeline =
             start_pipeline(&storage, rollout.live(), correlation, &mut registry, &shutdown).await?;
@@ -249,6 +251,14 @@ fn start_triage(
     });
     let shutdown = shutdown.clone();
     tasks.spawn(async move { service.run(shutdown).await.map_err(|e| format!("triage: {e}")) });
+}
+
+/// A standing order for a rule that is not there would silently never be carried out.
+fn warn_of_idle_orders(containing: Option<&containment::Prepared>, rules: &Generation) {
+    let is_rule = |id: &str| rules.all().any(|rule| rule.rule_id.eq_ignore_ascii_case(id));
+    for order in containing.map(|prepared| prepared.orders_without_rule(is_rule)).unwrap_or_default() {
+        tracing::error!(order, "there is no rule of this standing order: it is never carried out");
+    }
 }
 
 /// Signs what is recorded. What is recorded while everything ends is signed at the next start.

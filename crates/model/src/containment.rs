@@ -160,6 +160,9 @@ pub struct Progress {
     /// Who had it applied without the approvals, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub broken_glass: Option<(Principal, String)>,
+    /// Whether people were told that its time ends soon.
+    #[serde(default)]
+    pub end_told: bool,
     /// How often people were reminded that nobody can tell.
     #[serde(default)]
     pub reminders: u32,

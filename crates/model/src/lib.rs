@@ -56,10 +56,10 @@ pub use incident::{Comment, INCIDENT_RULES_MAX, Incident, Membership, Status, Ve
 pub use position::{Offset, ParsePositionError, Partition, Position, Topic};
 pub use raw::{RawRecord, RawRecordError, SOURCE_NAME_BYTES_MAX, SourceName, SourceNameError};
 pub use report::{
-    Appeal, AppealBy, AppealOutcome, AppealState, Attachment, AttachmentState, Channel, Credit, Decision,
-    DecisionKind, Digest, DigestState, LedgerEntry, MessageFrom, NoticeKind, Outcome, PublicMessage, Report,
-    ReportContext, ReportMessage, ReportNotice, ReportProvenance, ReportState, Reporter, SIMILARITY_BYTES,
-    SIMILARITY_HASHES, Similarity, Tier,
+    Appeal, AppealBy, AppealOutcome, AppealState, Attachment, AttachmentState, Channel, Confirmed, Credit,
+    Decision, DecisionKind, Digest, DigestState, LedgerEntry, MessageFrom, NoticeKind, Outcome,
+    PublicMessage, Report, ReportContext, ReportMessage, ReportNotice, ReportProvenance, ReportState,
+    Reporter, SIMILARITY_BYTES, SIMILARITY_HASHES, Similarity, Tier,
 };
 pub use run::{Run, RunPlace, RunState, RunStep, StepState};
 pub use stage::Stage;

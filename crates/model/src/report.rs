@@ -196,6 +196,18 @@ pub struct Decision {
     /// Whether the product decided by itself.
     #[serde(default)]
     pub automation: bool,
+    /// Who looked at what the product decided by itself, and let it stand; `None` while nobody has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed: Option<Confirmed>,
+}
+
+/// That a person let a decision of automation stand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confirmed {
+    /// Who.
+    pub by: Principal,
+    /// When, milliseconds since the epoch.
+    pub at_ms: i64,
 }
 
 /// Hashes of a [`Similarity`].
@@ -269,7 +281,8 @@ pub struct Report {
     pub held_reason: Option<String>,
     /// No automation may act on it, since it is a part of a ring.
     pub automation_held: bool,
-    /// The reporter said or sent something since the team last did anything.
+    /// Somebody should look: the reporter said or sent something since the team last did anything, or automation accepted it
+    /// and no person has looked yet.
     pub unread: bool,
     /// What was decided.
     pub decision: Option<Decision>,
@@ -299,6 +312,19 @@ pub struct Report {
     pub updated_at_ms: i64,
     /// Grows by one with each change; concurrent edits are refused by it.
     pub version: u64,
+}
+
+impl Report {
+    /// Whether automation accepted it and no person has said yet whether that was right.
+    pub fn awaits_review(&self) -> bool {
+        let unreviewed = |decision: &Decision| decision.automation && decision.confirmed.is_none();
+        self.state == ReportState::Accepted && self.decision.as_ref().is_some_and(unreviewed)
+    }
+
+    /// Whether its reporter should have heard by `now_ms`.
+    pub fn is_overdue(&self, now_ms: i64) -> bool {
+        self.next_update_due_ms.is_some_and(|due_ms| due_ms < now_ms)
+    }
 }
 
 named! {

@@ -11,11 +11,11 @@ named! {
         Running = "running",
         /// All ways came to their end.
         Completed = "completed",
-        /// A step failed, and the playbook's handler took it to its end.
+        /// A step failed or the run's time was over, and the playbook's handler took it to its end.
         Handled = "handled",
-        /// A step failed that nothing takes.
+        /// A step failed that nothing takes, or the run's time was over.
         Failed = "failed",
-        /// Somebody stopped it, or its time was over.
+        /// Somebody stopped it.
         Stopped = "stopped",
     }
 }
@@ -97,7 +97,7 @@ pub struct Run {
     pub problem: Option<String>,
     /// When something is due, milliseconds since the epoch; none at its end.
     pub due_at_ms: Option<i64>,
-    /// When it is stopped at the latest.
+    /// When its time is over. The playbook's handler has it then, once and for a time of its own.
     pub deadline_at_ms: i64,
     /// Who takes the next step now.
     pub lease: Option<Lease>,
@@ -134,7 +134,8 @@ pub struct RunStep {
     pub tries: u32,
     /// Whether a request that changes something may have been sent.
     pub sent: bool,
-    /// The containment that the command made.
+    /// The containment that the command made; or one of the same action and target that others had asked for, whose
+    /// own `task` is another one.
     pub containment: Option<ContainmentId>,
     /// The run that it called.
     pub child: Option<RunId>,

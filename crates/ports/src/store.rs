@@ -71,7 +71,7 @@ pub use registry::{ReadSources, ReadTokens, Source, Sources, Token, TokenKind, T
 pub use reports::{
     Attachments, INCIDENT_REPORTS_MAX, LedgerChange, NewReport, OnceKey, REPORT_ATTACHMENTS_MAX,
     REPORT_MESSAGES_MAX, REPORTER_MESSAGES_MAX, REPORTS_SUBMITTED_MAX, ReadAttachments, ReadReportMessages,
-    ReadReports, Recorded, ReportFilter, ReportMessages, Reports,
+    ReadReports, Recorded, ReportFilter, ReportMessages, ReportOrder, Reports,
 };
 pub use rules::{
     RULE_SAMPLES_MAX, RULE_SET_OBJECT, ReadRules, RuleBudget, RuleDay, RuleMatches, RuleRow, RuleSetChange,

@@ -8,7 +8,7 @@ use model::{
     Appeal, AppealBy, AppealId, AppealOutcome, AppealState, PersonId, Principal, Report, ReportId, Reporter,
     Severity, TokenId,
 };
-use ports::store::{LedgerChange, StoreError, UnitOfWork};
+use ports::store::{LedgerChange, Snapshot, StoreError, UnitOfWork};
 use serde_json::json;
 
 /// An appeal.
@@ -96,6 +96,21 @@ impl ReportDesk {
         audit.after = json!({ "appeal": appeal.id, "by": appeal.by });
         unit.reports().replace(&waits, &[], &audit).await?;
         Ok(appeal)
+    }
+
+    /// Whether that side can appeal now against what was decided.
+    ///
+    /// # Errors
+    /// As all reads.
+    pub async fn may_appeal(
+        &self,
+        state: &mut dyn Snapshot,
+        report: &Report,
+        by: AppealBy,
+    ) -> Result<bool, StoreError> {
+        let earlier = state.appeals().of_report(report.id).await?;
+        let time = (self.options.clock.now_ms(), self.options.appeal_due_ms);
+        Ok(can_appeal(report, by, &earlier, time).is_ok())
     }
 
     /// Decides an appeal, and takes the decision and its effects back where it is overturned; returns the report as it

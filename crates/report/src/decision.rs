@@ -12,8 +12,8 @@
 use crate::DecisionError;
 use crate::policy::{self, Policy};
 use model::{
-    Appeal, AppealBy, AppealOutcome, Decision, DecisionKind, FindingId, IncidentId, LedgerEntry, Outcome,
-    Principal, Report, ReportState, Reporter, Severity,
+    Appeal, AppealBy, AppealOutcome, Confirmed, Decision, DecisionKind, FindingId, IncidentId, LedgerEntry,
+    Outcome, Principal, Report, ReportState, Reporter, Severity,
 };
 use ports::store::LedgerChange;
 use serde_json::{Value, json};
@@ -142,10 +142,41 @@ pub(crate) fn added(report: &Report, by: &By) -> Decided {
     recorded(report, changed, Vec::new())
 }
 
-/// Somebody of the team said something after what the reporter added.
+/// Somebody of the team said something after what the reporter added. What awaits a review goes on waiting for it.
 pub(crate) fn seen(report: &Report, by: &By) -> Decided {
-    let changed = Report { unread: false, updated_at_ms: by.at_ms, ..report.clone() };
+    let changed = Report { unread: report.awaits_review(), updated_at_ms: by.at_ms, ..report.clone() };
     recorded(report, changed, Vec::new())
+}
+
+/// A person lets stand what automation accepted.
+///
+/// # Errors
+/// [`DecisionError::NothingToReview`].
+pub(crate) fn confirmed(report: &Report, by: &By) -> Result<Decided, DecisionError> {
+    let decision = report.decision.clone().filter(|_| report.awaits_review());
+    let mut decision = decision.ok_or(DecisionError::NothingToReview)?;
+    decision.confirmed = Some(Confirmed { by: by.principal.clone(), at_ms: by.at_ms });
+    let changed =
+        Report { decision: Some(decision), unread: false, updated_at_ms: by.at_ms, ..report.clone() };
+    Ok(recorded(report, changed, Vec::new()))
+}
+
+/// A person takes back what automation accepted, with all that followed from it, as an appeal of the subject would.
+///
+/// # Errors
+/// [`DecisionError::NothingToReview`], [`DecisionError::Text`].
+pub(crate) fn overturned(
+    report: &Report,
+    explanation: &str,
+    finding: FindingId,
+    policy: &str,
+    by: &By,
+) -> Result<Decided, DecisionError> {
+    let decision = report.decision.as_ref().filter(|_| report.awaits_review());
+    let decided_at_ms = decision.ok_or(DecisionError::NothingToReview)?.at_ms;
+    check_text("an explanation", explanation)?;
+    let severity = ANONYMOUS_SEVERITY_MAX; // of what is declined nobody reads it
+    Ok(reversed(report, (AppealBy::Subject, decided_at_ms), (severity, explanation), finding, policy, by))
 }
 
 /// The reporter takes it back.
@@ -180,9 +211,11 @@ fn settled(report: &Report, wanted: &Wanted, finding: FindingId, policy: &str, b
             by: by.principal.clone(),
             at_ms: by.at_ms,
             automation: by.automation,
+            confirmed: None,
         }),
         held_reason: None,
-        unread: false,
+        // what automation decides waits for a person who looks whether it was right
+        unread: by.automation,
         next_update_due_ms: None,
         updated_at_ms: by.at_ms,
         ..report.clone()
@@ -240,7 +273,8 @@ fn recorded(before: &Report, report: Report, ledger: Vec<LedgerChange>) -> Decid
 pub(crate) fn said(report: &Report) -> Value {
     let decision = report.decision.as_ref().map(|decision| {
         json!({ "kind": decision.kind, "reason": decision.reason, "policy_version": decision.policy_version,
-            "severity": decision.severity, "note_bytes": decision.note.len(), "automation": decision.automation })
+            "severity": decision.severity, "note_bytes": decision.note.len(), "automation": decision.automation,
+            "confirmed": decision.confirmed.is_some() })
     });
     json!({ "state": report.state, "decision": decision, "finding": report.finding, "incident": report.incident })
 }
@@ -297,7 +331,20 @@ pub fn on_appeal(
     }
     let decision = against(report, appeal.by).filter(|decision| decision.at_ms == appeal.decision_at_ms);
     let decided_at_ms = decision.ok_or(DecisionError::AppealNotPossible)?.at_ms;
-    let (kind, weight) = match appeal.by {
+    let granted = (appeal.by, decided_at_ms);
+    Ok(Some(reversed(report, granted, (severity, explanation), finding, policy, by)))
+}
+
+/// The decision of `decided_at_ms` taken back in favour of one side.
+fn reversed(
+    report: &Report,
+    (side, decided_at_ms): (AppealBy, i64),
+    (severity, explanation): (Severity, &str),
+    finding: FindingId,
+    policy: &str,
+    by: &By,
+) -> Decided {
+    let (kind, weight) = match side {
         AppealBy::Reporter => (DecisionKind::Accept, 1),
         AppealBy::Subject => (DecisionKind::Decline, 0),
     };
@@ -310,7 +357,7 @@ pub fn on_appeal(
     let mut ledger = vec![LedgerChange::Revert { at_ms: by.at_ms }];
     // as of the first decision: what fades has faded as if this had been it
     ledger.extend(entry(&changed, weight, decided_at_ms).map(LedgerChange::Add));
-    Ok(Some(recorded(report, changed, ledger)))
+    recorded(report, changed, ledger)
 }
 
 pub(crate) fn check_text(what: &'static str, text: &str) -> Result<(), DecisionError> {

@@ -6,7 +6,7 @@ use crate::decision::{self, By, Decided, Wanted, check_text};
 use crate::decision_table::allowed;
 use crate::finding::finding_id;
 use crate::form::{Form, Forms};
-use crate::incident::merged_text;
+use crate::incident::{Added, merged_text};
 use crate::policy::Policy;
 use crate::telemetry::DecisionLabel;
 use crate::{DecisionError, Error, Feed, Telemetry};
@@ -147,10 +147,12 @@ impl ReportDesk {
         let report = self.decide_in(&mut *unit, request).await?;
         unit.commit().await?;
         self.announce(report.id);
+        self.forget_dropped(&report).await;
         Ok(report)
     }
 
-    /// As [`decide`](Self::decide), as part of a unit that the caller commits and announces.
+    /// As [`decide`](Self::decide), as part of a unit that the caller commits and announces, with
+    /// [`forget_dropped`](Self::forget_dropped) after that.
     ///
     /// # Errors
     /// As [`decide`](Self::decide).
@@ -188,6 +190,9 @@ impl ReportDesk {
             self.write(unit, decided, "report.decide", &request.actor, request.template.as_deref()).await?;
         if request.kind == DecisionKind::Merge {
             self.tell_incident(unit, &request.actor, &report, merged_text(&report)).await?;
+        }
+        if self.is_spam(&report) {
+            self.drop_files(unit, &request.actor, report.id).await?;
         }
         if request.kind == DecisionKind::Ask {
             self.say(unit, &request.actor, (report.id, &report.region), MessageFrom::Team, note, false)
@@ -243,6 +248,7 @@ impl ReportDesk {
         self.write(&mut *unit, decided, "report.decide", &actor, None).await?;
         unit.commit().await?;
         self.options.telemetry.decided.get_or_create(&DecisionLabel { kind: "accept" }).inc();
+        self.options.telemetry.by_automation.inc();
         self.announce(id);
         Ok(true)
     }
@@ -275,7 +281,9 @@ impl ReportDesk {
         let internal = request.internal && request.from == MessageFrom::Team;
         let message = self.say(unit, &request.actor, about, request.from, text, internal).await?;
         match request.from {
-            MessageFrom::Reporter => self.hear(unit, report, &request.actor).await?,
+            MessageFrom::Reporter => {
+                self.hear(unit, report, &request.actor, &Added::Words(&message.text)).await?;
+            }
             MessageFrom::Team if report.unread && !internal => {
                 let seen = decision::seen(&report, &self.by(&request.actor, false));
                 self.write(unit, seen, "report.look", &request.actor, None).await?;
@@ -285,19 +293,24 @@ impl ReportDesk {
         Ok(message)
     }
 
-    /// The reporter added something: what was asked is answered, and whatever was decided, somebody should look.
+    /// The reporter added something: what was asked is answered, and whatever was decided, somebody should look; who works on
+    /// the report's incident is told there.
     pub(crate) async fn hear(
         &self,
         unit: &mut dyn UnitOfWork,
         report: Report,
         actor: &Actor,
+        added: &Added<'_>,
     ) -> Result<(), Error> {
         let by = self.by(actor, false);
         let (heard, action) = match report.state {
             ReportState::NeedsInfo => (decision::answered(&report, &by), "report.answer"),
             _ => (decision::added(&report, &by), "report.add"),
         };
-        self.write(unit, heard, action, actor, None).await?;
+        let report = self.write(unit, heard, action, actor, None).await?;
+        if matches!(report.state, ReportState::Accepted | ReportState::Merged) {
+            self.tell_added(unit, actor, &report, added).await?;
+        }
         Ok(())
     }
 
@@ -337,7 +350,7 @@ impl ReportDesk {
         unit.reports().get(id).await?.ok_or_else(|| StoreError::not_found("report", id))
     }
 
-    async fn at_version(
+    pub(crate) async fn at_version(
         &self,
         unit: &mut dyn UnitOfWork,
         id: ReportId,

@@ -108,6 +108,9 @@ pub enum DecisionError {
         /// The limit.
         bytes_max: usize,
     },
+    /// Automation did not accept it, or somebody looked at that before. At the HTTP edge: `report-decided`, 409.
+    #[error("automation did not accept it, or somebody has looked at that already")]
+    NothingToReview,
     /// Nothing was decided that this side could appeal against. At the HTTP edge: `appeal-not-possible`.
     #[error("there is no decision that this side can appeal against")]
     AppealNotPossible,

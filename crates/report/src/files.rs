@@ -1,13 +1,13 @@
 //! Files with reports, and the view that a receipt opens.
 
 use crate::attachment::{Kind, Refusal, inspect};
-use crate::incident::incident_for_reporter;
+use crate::incident::{Added, incident_for_reporter};
 use crate::view::{ReceiptParts, ReceiptView};
-use crate::{Actor, Error, ReportDesk};
+use crate::{Actor, DecisionError, Error, ReportDesk};
 use bytes::Bytes;
-use model::{Attachment, AttachmentId, AttachmentState, Report, ReportId, Reporter};
+use model::{Attachment, AttachmentId, AttachmentState, Report, ReportId, ReportState, Reporter};
 use ports::blobs;
-use ports::store::StoreError;
+use ports::store::{StoreError, UnitOfWork};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -65,7 +65,7 @@ impl ReportDesk {
     ///
     /// # Errors
     /// [`Error::AttachmentRefused`], [`StoreError::NotFound`], [`StoreError::BadQuery`] for one too many, [`Error::Blob`],
-    /// [`Error::Mask`].
+    /// [`Error::Mask`], [`DecisionError::Decided`] for what was declined as spam.
     pub async fn attach(
         &self,
         actor: &Actor,
@@ -104,6 +104,10 @@ impl ReportDesk {
     ) -> Result<Attachment, Error> {
         let mut unit = self.options.store.begin().await?;
         let report = self.read(&mut *unit, id).await?;
+        if self.is_spam(&report) {
+            // the room that its files had is for others
+            return Err(DecisionError::Decided { state: report.state }.into());
+        }
         let region = report.region.clone();
         let is_guests = report.reporter == Reporter::Anonymous;
         if is_guests && unit.attachments().guests_bytes().await? + blob.bytes > self.options.guest_bytes_max {
@@ -128,7 +132,7 @@ impl ReportDesk {
         audit.after = json!({ "attachment": attachment.id, "bytes": attachment.bytes,
             "media_type": attachment.media_type });
         unit.attachments().add(&attachment, &audit).await?;
-        self.hear(&mut *unit, report, actor).await?;
+        self.hear(&mut *unit, report, actor, &Added::File(&attachment.name)).await?;
         unit.commit().await?;
         Ok(attachment)
     }
@@ -157,12 +161,61 @@ impl ReportDesk {
         let mut unit = self.options.store.begin().await?;
         let found = unit.attachments().get(id).await?.filter(|attachment| attachment.report == report);
         let attachment = found.ok_or_else(|| StoreError::not_found("attachment", id))?;
-        let mut audit = self.record(actor, "report.detach", report);
-        audit.before = json!({ "attachment": id });
-        unit.attachments().remove(id, &audit).await?;
+        self.detach(&mut *unit, actor, &attachment).await?;
         unit.commit().await?;
         self.announce(report);
         self.forget_unheld(&attachment.sha256).await
+    }
+
+    async fn detach(
+        &self,
+        unit: &mut dyn UnitOfWork,
+        actor: &Actor,
+        attachment: &Attachment,
+    ) -> Result<(), Error> {
+        let mut audit = self.record(actor, "report.detach", attachment.report);
+        audit.before = json!({ "attachment": attachment.id });
+        Ok(unit.attachments().remove(attachment.id, &audit).await?)
+    }
+
+    /// Whether the report was declined for a reason that takes its files along.
+    pub(crate) fn is_spam(&self, report: &Report) -> bool {
+        let reason = report.decision.as_ref().and_then(|decision| decision.reason.as_deref());
+        let reason = reason.and_then(|reason| self.options.policy.reason(reason));
+        report.state == ReportState::Declined && reason.is_some_and(|reason| reason.drops_files)
+    }
+
+    /// Takes all files of a report away, so that others have the room.
+    pub(crate) async fn drop_files(
+        &self,
+        unit: &mut dyn UnitOfWork,
+        actor: &Actor,
+        id: ReportId,
+    ) -> Result<(), Error> {
+        for attachment in unit.attachments().of_report(id).await? {
+            if attachment.state == AttachmentState::Stored {
+                self.detach(unit, actor, &attachment).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the bytes of a report's files that a decision took away; after that decision is durable. What cannot be removed
+    /// stays on the disk and counts for nobody.
+    pub async fn forget_dropped(&self, report: &Report) {
+        if !self.is_spam(report) {
+            return;
+        }
+        let forget = async {
+            let files = self.options.store.read().await?.attachments().of_report(report.id).await?;
+            for file in files.iter().filter(|file| file.state == AttachmentState::Removed) {
+                self.forget_unheld(&file.sha256).await?;
+            }
+            Ok::<(), Error>(())
+        };
+        if let Err(error) = forget.await {
+            tracing::warn!(%error, "files of a report that was declined stay on the disk");
+        }
     }
 
     /// Removes bytes that no report has. The writer's turn is held meanwhile: nobody can come to have them.

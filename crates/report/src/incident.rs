@@ -11,6 +11,12 @@ const MERGES_MAX: usize = 16;
 /// Who writes on incidents when reports do.
 const AUTHOR: &str = "reports";
 
+/// Who writes on incidents what a reporter adds.
+const REPORTER: &str = "reporter";
+
+/// So much of a reporter's words is told on an incident, in characters; the report has all of them.
+const WORDS_CHARS_MAX: usize = 2_000;
+
 /// The report's incident as its reporter may know of it: `None` too while fewer than everybody who works here see it, for
 /// that it exists, rests or is over tells of it.
 ///
@@ -55,7 +61,50 @@ pub(crate) fn merged_text(report: &Report) -> String {
     format!("Report {} was merged into this incident: `{}`", report.id, title.trim())
 }
 
+/// What a reporter adds to a report.
+pub(crate) enum Added<'w> {
+    /// Words; masked.
+    Words(&'w str),
+    /// A file of that name; masked.
+    File(&'w str),
+}
+
+/// What is said on an incident when the reporter of a report that it holds adds something. The words are the reporter's, so they
+/// stand as code too.
+fn added_text(report: &Report, added: &Added<'_>) -> String {
+    let plain = |c: char| match c {
+        '\n' => '\n',
+        '`' => '\'',
+        c if c.is_control() => ' ',
+        c => c,
+    };
+    match added {
+        Added::Words(words) => {
+            let mut told: String = words.trim().chars().map(plain).take(WORDS_CHARS_MAX).collect();
+            if words.trim().chars().count() > WORDS_CHARS_MAX {
+                told.push('…');
+            }
+            format!("The reporter of {} added:\n\n```text\n{told}\n```", report.id)
+        }
+        Added::File(name) => {
+            let name: String = name.chars().map(|c| if c == '\n' { ' ' } else { plain(c) }).collect();
+            format!("The reporter of {} added a file: `{}`", report.id, name.trim())
+        }
+    }
+}
+
 impl ReportDesk {
+    /// Tells those who work on the report's incident what its reporter added.
+    pub(crate) async fn tell_added(
+        &self,
+        unit: &mut dyn UnitOfWork,
+        actor: &Actor,
+        report: &Report,
+        added: &Added<'_>,
+    ) -> Result<(), Error> {
+        self.comment(unit, actor, report, (REPORTER, added_text(report, added))).await
+    }
+
     /// Says on the report's incident what became of the report, in the unit in which it became so.
     pub(crate) async fn tell_incident(
         &self,
@@ -64,12 +113,22 @@ impl ReportDesk {
         report: &Report,
         text: String,
     ) -> Result<(), Error> {
+        self.comment(unit, actor, report, (AUTHOR, text)).await
+    }
+
+    async fn comment(
+        &self,
+        unit: &mut dyn UnitOfWork,
+        actor: &Actor,
+        report: &Report,
+        (author, text): (&str, String),
+    ) -> Result<(), Error> {
         let held = held_by(unit.findings(), report).await?;
         let Some(incident) = behind_merges(unit.incidents(), held).await? else { return Ok(()) };
         let comment = Comment {
             id: CommentId::new(&*self.options.clock, &*self.options.entropy),
             incident: incident.id,
-            author: AUTHOR.to_owned(),
+            author: author.to_owned(),
             text,
             created_at_ms: self.options.clock.now_ms(),
         };

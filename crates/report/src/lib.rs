@@ -5,6 +5,7 @@
 //! | [`Intake`] | takes a report in, and answers when it is durable: many that wait share one transaction |
 //! | [`ReportDesk`] | people's decisions: decide, ask, appeal, withdraw, claim; files, digests, thanks |
 //! | [`decide`], [`on_appeal`] | what may be decided, and what follows; pure |
+//! | [`Backlog`] | counts what waits for people |
 //! | [`Publisher`] | puts reports on the log, and accepted ones as findings |
 //! | [`ReceiptView`] | what the holder of a receipt sees |
 //! | [`Service`] | all of it, running |
@@ -43,6 +44,7 @@ pub mod similarity;
 
 // where reports are kept and decided
 mod appeals;
+mod backlog;
 mod bulletin;
 mod corroboration;
 mod decision;
@@ -56,6 +58,7 @@ mod incident;
 mod intake;
 mod masking;
 mod publish;
+mod review;
 mod secret;
 mod service;
 mod standing;
@@ -64,6 +67,7 @@ mod view;
 mod watch;
 
 pub use appeals::{AppealDecisionRequest, AppealRequest};
+pub use backlog::{Backlog, COUNT_EVERY};
 pub use bulletin::{DIGEST_MS_MAX, DIGEST_REPORTS_MAX};
 pub use decision::{
     ANONYMOUS_SEVERITY_MAX, By, Decided, NOTE_BYTES_MAX, OVERTURNED, Wanted, can_appeal, decide, on_appeal,
@@ -79,6 +83,7 @@ pub use group_commit::{LINGER_MAX, QUEUE_REPORTS_MAX, RETRY_AFTER_S};
 pub use incident::incident_for_reporter;
 pub use intake::{CONTEXT_CHARS_MAX, Filed, Intake, IntakeOptions, MaskedHere, Submission, check_context};
 pub use publish::{LOOK_EVERY, PUBLISHED_AT_ONCE_MAX, Published, Publisher, PublisherOptions};
+pub use review::{Review, ReviewRequest};
 pub use secret::{ReceiptKey, ReceiptSecret, secret_sha256};
 pub use service::{Options, Service};
 pub use standing::{ledger_entries, reputation_of};

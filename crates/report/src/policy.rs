@@ -58,6 +58,9 @@ pub struct Reason {
     pub text: String,
     /// Whether it lowers the reporter's reputation.
     pub counts_against: bool,
+    /// Whether the report's files are removed at once, for good.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub drops_files: bool,
 }
 
 /// The beginning of an answer, which a moderator goes on writing.
@@ -204,9 +207,10 @@ impl Policy {
             if reason.kinds.is_empty() || reason.title.trim().is_empty() || reason.text.trim().is_empty() {
                 return wrong(format!("reason `{}` needs `kinds`, a `title` and a `text`", reason.id));
             }
-            if reason.counts_against && reason.kinds != [DecisionKind::Decline] {
+            let declines_only = reason.kinds == [DecisionKind::Decline];
+            if (reason.counts_against || reason.drops_files) && !declines_only {
                 return wrong(format!(
-                    "reason `{}` counts against reporters, so it can only decline",
+                    "reason `{}` counts against reporters or takes their files, so it can only decline",
                     reason.id
                 ));
             }

@@ -5,7 +5,7 @@ use crate::group_commit::Writer;
 use crate::intake::IntakeOptions;
 use crate::publish::PublisherOptions;
 use crate::watch::{BATCHES_MAX, Watch};
-use crate::{Intake, Publisher, ReportDesk};
+use crate::{Backlog, Intake, Publisher, ReportDesk};
 use model::Report;
 use std::sync::Arc;
 use tokio::sync::{Notify, mpsc};
@@ -29,6 +29,7 @@ pub struct Service {
     writer: Writer,
     publisher: Publisher,
     watch: Watch,
+    backlog: Backlog,
     published: mpsc::Receiver<Vec<Report>>,
 }
 
@@ -40,8 +41,10 @@ impl Service {
         let desk = ReportDesk::new(options.desk, Arc::clone(&wake));
         let (sender, published) = mpsc::channel(BATCHES_MAX);
         let watch = Watch::new(desk.clone(), options.publisher.telemetry.clone());
+        let PublisherOptions { store, clock, telemetry, .. } = &options.publisher;
+        let backlog = Backlog::new(Arc::clone(store), Arc::clone(clock), telemetry.clone());
         let publisher = Publisher::new(options.publisher, wake).watched_by(sender);
-        Self { intake: Arc::new(intake), desk, writer, publisher, watch, published }
+        Self { intake: Arc::new(intake), desk, writer, publisher, watch, backlog, published }
     }
 
     /// Where reports come in.
@@ -61,8 +64,9 @@ impl Service {
 
     /// Works until `shutdown`; what was put in the queue by then is written.
     pub async fn run(self, shutdown: CancellationToken) {
-        let Self { writer, publisher, watch, published, .. } = self;
+        let Self { writer, publisher, watch, backlog, published, .. } = self;
         let publishing = publisher.run(shutdown.clone());
-        tokio::join!(writer.run(shutdown.clone()), publishing, watch.run(published, shutdown));
+        let counting = backlog.run(shutdown.clone());
+        tokio::join!(writer.run(shutdown.clone()), publishing, counting, watch.run(published, shutdown));
     }
 }

@@ -13,6 +13,13 @@ pub(crate) struct DecisionLabel {
     pub kind: &'static str,
 }
 
+/// What people said of what automation accepted: `confirmed`, `overturned`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct ReviewLabel {
+    /// The outcome.
+    pub outcome: &'static str,
+}
+
 /// Counters of everything about reports; cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Telemetry {
@@ -29,6 +36,10 @@ pub struct Telemetry {
     pub(crate) appeals: Counter,
     pub(crate) overturned: Counter,
     pub(crate) notices: Counter,
+    pub(crate) by_automation: Counter,
+    pub(crate) reviewed: Family<ReviewLabel, Counter>,
+    pub(crate) overdue: Gauge,
+    pub(crate) unreviewed: Gauge,
 }
 
 impl Telemetry {
@@ -54,14 +65,27 @@ impl Telemetry {
             ("huecry_reports_appeals", "Appeals made", &self.appeals),
             ("huecry_reports_overturned", "Decisions that appeals overturned", &self.overturned),
             ("huecry_reports_notices", "Notices of rings", &self.notices),
+            ("huecry_reports_by_automation", "Reports that automation accepted", &self.by_automation),
         ];
         for (name, help, counter) in counters {
             registry.register(name, help, counter.clone());
         }
+        let gauges = [
+            ("huecry_reports_unpublished_reports", "Reports not yet on the log", &self.unpublished),
+            ("huecry_reports_overdue", "Reports whose reporter should have heard by now", &self.overdue),
+            (
+                "huecry_reports_unreviewed",
+                "Reports that automation accepted and no person has reviewed",
+                &self.unreviewed,
+            ),
+        ];
+        for (name, help, gauge) in gauges {
+            registry.register(name, help, gauge.clone());
+        }
         registry.register(
-            "huecry_reports_unpublished_reports",
-            "Reports not yet on the log",
-            self.unpublished.clone(),
+            "huecry_reports_reviewed",
+            "What people said of reports that automation accepted",
+            self.reviewed.clone(),
         );
         registry.register("huecry_reports_decided", "Decisions on reports", self.decided.clone());
     }

@@ -33,6 +33,9 @@ pub enum RespondError {
     /// The look says that there is nothing to do, or that it may not.
     #[error("nothing was done: {0}")]
     LookRefused(String),
+    /// The look has found nothing to do, and the proof of the action says that it is in effect.
+    #[error("nothing was done, it is in effect already: {0}")]
+    Already(String),
     /// The remote side does not answer now.
     #[error("the other side does not answer now, nothing was done: {0}")]
     Later(String),
@@ -42,8 +45,8 @@ pub enum RespondError {
     /// Too many targets in a time.
     #[error(transparent)]
     TooMany(#[from] TooMany),
-    /// The same is under way already.
-    #[error("this action on this target is under way already: {0}")]
+    /// The same is under way already. Which one is not in the words: who asks may not be one who sees it.
+    #[error("this action on this target is under way already")]
     UnderWay(ContainmentId),
     /// The approval cannot be asked for.
     #[error(transparent)]
@@ -71,6 +74,12 @@ pub enum RespondError {
         /// Why not.
         why: &'static str,
     },
+    /// The end is too near or too far.
+    #[error("it is kept for one minute to 30 days, or without an end")]
+    BadTime,
+    /// Who asked for it keeps it for a day at most; more is for somebody else.
+    #[error("whoever asked for it keeps it for 24 hours at most; somebody else decides on more")]
+    OwnKeep,
     /// It cannot be taken back.
     #[error("this cannot be taken back: {0}")]
     NotReversible(String),
@@ -92,6 +101,9 @@ pub enum RespondError {
     /// A step does not give this value.
     #[error("the step gives no such value: {0}")]
     BadValue(String),
+    /// A finding is about nothing that this value could be.
+    #[error("the finding tells nothing that could be the {0}")]
+    NoSubject(String),
     /// Runs call each other too deep.
     #[error("playbooks call each other deeper than {0}")]
     TooDeep(u32),

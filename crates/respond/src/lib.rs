@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`playbook`] | reads CACAO 2.0 playbooks, says everything that is wrong with one |
 //! | [`run`] | the state machine of one execution of a playbook, and what carries it out |
+//! | [`automatic`] | standing orders: what is asked for by itself when a rule matches |
 //! | [`contain`] | one action on one target, from the plan to its end, durably |
 //! | [`Responder`] | everything that can be asked, for API, chat and command line alike; and the workers |
 //! | [`connector`] | actions as data: what is sent to look, apply, verify and revert |
@@ -28,6 +29,7 @@
 
 mod actor;
 pub mod approval;
+pub mod automatic;
 pub mod calls;
 pub mod connector;
 pub mod contain;
@@ -49,3 +51,4 @@ pub use error::RespondError;
 pub use service::{Advanced, Responder, ResponderOptions};
 pub use setup::{Connection, FixedSetup, Setup};
 pub use times::Times;
+pub use worker::{CONTAINMENT_WORKERS_MAX, Duty, RUN_WORKERS, crew};

@@ -5,6 +5,7 @@
 
 use crate::impact::{Impact, Reversibility};
 use crate::protect::{Admitted, Target};
+use model::Incident;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -32,6 +33,13 @@ pub struct BlastRadius {
     pub people: Option<u64>,
     /// In words.
     pub notes: Vec<String>,
+}
+
+impl BlastRadius {
+    /// What would feel what is done for an incident, as far as the incident says: whose service it is about.
+    pub fn of_incident(incident: &Incident) -> Self {
+        Self { services: incident.ownership.service.iter().cloned().collect(), ..Self::default() }
+    }
 }
 
 /// A plan.

@@ -19,6 +19,9 @@ pub struct Times {
     pub verify_tries_max: u32,
     /// Most tries in a row to take it back.
     pub revert_tries_max: u32,
+    /// How long before its end people are told that a containment is about to be taken back; a quarter of the time that is
+    /// left, if that is less.
+    pub tell_end_ms: i64,
     /// How often people are reminded of what nobody can tell, and what could not be taken back is tried again.
     pub remind_ms: i64,
     /// How long a worker has for one step. Longer than all requests of a step together: a worker that was killed has
@@ -37,6 +40,7 @@ impl Default for Times {
             apply_tries_max: 6,
             verify_tries_max: 8,
             revert_tries_max: 12,
+            tell_end_ms: 60 * 60_000,
             remind_ms: 4 * 60 * 60_000,
             lease_ms: 2 * 60_000,
         }

@@ -17,6 +17,22 @@ pub struct MoveLabels {
     pub to: String,
 }
 
+/// What people are told of; a closed set.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct ToldLabels {
+    /// `ending` or `unknown`.
+    pub of: String,
+}
+
+/// An order of the operator's, and what came of it; both are closed sets.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct OrderLabels {
+    /// The order's name.
+    pub order: String,
+    /// `asked`, `begun`, `refused`, `late` or `already`.
+    pub outcome: String,
+}
+
 /// Counters of containment. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct ContainTelemetry {
@@ -25,6 +41,9 @@ pub struct ContainTelemetry {
     incident_to_contained: Histogram,
     awaiting: Gauge,
     unknown: Gauge,
+    glass_broken: Counter,
+    told: Family<ToldLabels, Counter>,
+    automated: Family<OrderLabels, Counter>,
 }
 
 impl Default for ContainTelemetry {
@@ -36,6 +55,9 @@ impl Default for ContainTelemetry {
             incident_to_contained: Histogram::new(exponential_buckets(1.0, 2.0, 20)),
             awaiting: Gauge::default(),
             unknown: Gauge::default(),
+            glass_broken: Counter::default(),
+            told: Family::default(),
+            automated: Family::default(),
         }
     }
 }
@@ -68,6 +90,37 @@ impl ContainTelemetry {
             "Containments of which nobody can tell what came, at most 500 are counted",
             self.unknown.clone(),
         );
+        registry.register(
+            "huecry_containment_glass_broken",
+            "Containments that were applied without the approvals they waited for",
+            self.glass_broken.clone(),
+        );
+        registry.register(
+            "huecry_containment_notices",
+            "What people are told of containments: that one ends soon, or that nobody can tell what came of one",
+            self.told.clone(),
+        );
+        registry.register(
+            "huecry_automatic_orders",
+            "Findings that met a standing order, by what came of it",
+            self.automated.clone(),
+        );
+    }
+
+    /// A finding met a standing order.
+    pub fn automated(&self, order: &str, outcome: &'static str) {
+        let labels = OrderLabels { order: order.to_owned(), outcome: outcome.to_owned() };
+        self.automated.get_or_create(&labels).inc();
+    }
+
+    /// One was applied without its approvals.
+    pub fn glass_broken(&self) {
+        self.glass_broken.inc();
+    }
+
+    /// People are told of something: `ending` or `unknown`.
+    pub fn told(&self, of: &'static str) {
+        self.told.get_or_create(&ToldLabels { of: of.to_owned() }).inc();
     }
 
     /// A containment went from one state to another; `None` for one that was asked for.

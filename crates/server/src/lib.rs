@@ -42,6 +42,7 @@ mod service_catalog;
 mod state;
 mod streams;
 mod telemetry;
+mod uploads;
 mod view;
 
 pub use authorize::Route;

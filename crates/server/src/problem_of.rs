@@ -159,7 +159,7 @@ impl From<report::DecisionError> for Problem {
     fn from(error: report::DecisionError) -> Self {
         use report::DecisionError as E;
         let code = match &error {
-            E::Decided { .. } => Code::ReportDecided,
+            E::Decided { .. } | E::NothingToReview => Code::ReportDecided,
             E::AppealNotPossible | E::AppealDecided => Code::AppealNotPossible,
             E::AppealExists => Code::AppealExists,
             E::AppealSamePerson | E::OwnReport => Code::AppealSamePerson,
@@ -210,18 +210,23 @@ impl From<respond::RespondError> for Problem {
             E::Vote(refused) => return refused.into(),
             E::NoConnector(_) => Code::ConnectorNotConnected,
             E::BadAction(_) => Code::ConnectorUnknown,
-            E::LookRefused(_) | E::NotReversible(_) | E::GlassHolds | E::UnknownInput { .. } => {
-                Code::ContainmentNotPossible
-            }
+            E::LookRefused(_)
+            | E::Already(_)
+            | E::NotReversible(_)
+            | E::GlassHolds
+            | E::UnknownInput { .. }
+            | E::NoSubject(_) => Code::ContainmentNotPossible,
             E::Later(_) => {
                 return Self::new(Code::ConnectorUnavailable, detail)
                     .retry_after(Some(REMOTE_RETRY_AFTER_MS));
             }
             E::OtherPlan => Code::PlanChanged,
             E::TooMany(_) => Code::ContainmentLimit,
+            // which one it is, is told by who knows whether the asker sees it
             E::UnderWay(_) => Code::ContainmentUnderWay,
             E::State { .. } => Code::ContainmentSettled,
-            E::BadRequest(_) | E::BadDelegation => Code::RequestInvalid,
+            E::BadRequest(_) | E::BadDelegation | E::BadTime => Code::RequestInvalid,
+            E::OwnKeep => Code::ContainmentSelfApproval,
             E::Nobody | E::NoPerson => Code::PersonNeeded,
             E::Reason | E::BadValue(_) => Code::DecisionRefused,
             E::NoPlaybook(_) => Code::PlaybookUnknown,

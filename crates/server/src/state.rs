@@ -6,20 +6,18 @@ use crate::report_parts::ReportParts;
 use crate::rule_book::Rules;
 use crate::service_catalog::ServiceCatalog;
 use crate::streams::Streams;
+use crate::uploads::{Pace, Uploads};
 use access::{Denials, Directory, Gate, Oidc, People, Registry as AccessRegistry, Sessions};
 use model::{Clock, Entropy};
 use ports::{Log, Query, Store};
 use prometheus_client::registry::Registry;
 use std::ops::Deref;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Streams of one receipt at once.
 const RECEIPT_STREAMS_MAX: usize = 4;
-
-/// Files with reports that are received and looked into at once: each may be some megabytes.
-pub(crate) const UPLOADS_MAX: usize = 8;
 
 /// Bounds of the server.
 #[derive(Debug, Clone, Copy)]
@@ -32,11 +30,33 @@ pub struct Options {
     pub streams_max: usize,
     /// Most of them of one person, with all their sessions and tokens, or of one machine's token.
     pub streams_of_one_max: usize,
+    /// So long a file with a report may take to begin, in milliseconds.
+    pub upload_grace_ms: u64,
+    /// From then on at least so many bytes of it a second, on average.
+    pub upload_bytes_per_s: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { request_ms_max: 60_000, drain_ms_max: 10_000, streams_max: 256, streams_of_one_max: 16 }
+        Self {
+            request_ms_max: 60_000,
+            drain_ms_max: 10_000,
+            streams_max: 256,
+            streams_of_one_max: 16,
+            upload_grace_ms: 10_000,
+            upload_bytes_per_s: 16 * 1024,
+        }
+    }
+}
+
+impl Options {
+    /// How fast a file with a report must come. It is told so before the time of the whole request is over.
+    pub(crate) const fn pace(&self) -> Pace {
+        Pace {
+            grace: Duration::from_millis(self.upload_grace_ms),
+            bytes_per_s: self.upload_bytes_per_s,
+            whole: Duration::from_millis(self.request_ms_max - self.request_ms_max / 12),
+        }
     }
 }
 
@@ -105,8 +125,8 @@ pub struct Shared {
     pub(crate) streams: Arc<Streams>,
     /// Streams of those who follow by a receipt: they take no place of those who work here.
     pub(crate) receipt_streams: Arc<Streams>,
-    /// Files that are in memory at once.
-    pub(crate) uploads: Arc<Semaphore>,
+    /// Places for files that are on their way in.
+    pub(crate) uploads: Arc<Uploads>,
     pub(crate) service_names: ServiceNames,
     pub(crate) matters: Matters,
     /// The reference, written once.
@@ -122,7 +142,7 @@ impl App {
             acks: ingest::hec_ack::HecAcks::default(),
             streams,
             receipt_streams: Arc::new(Streams::new(&receipt_streams)),
-            uploads: Arc::new(Semaphore::new(UPLOADS_MAX)),
+            uploads: Arc::new(Uploads::default()),
             service_names: ServiceNames::default(),
             matters: Matters::default(),
             openapi: std::sync::OnceLock::new(),

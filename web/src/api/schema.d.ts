@@ -399,6 +399,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/containments/{id}/keep": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Keep a containment
+         * @description Gives what is in effect another end, or none. Those who asked for it keep it for a day at most; somebody else decides on
+         *     more.
+         */
+        post: operations["post_containments_id_keep"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/containments/{id}/settle": {
         parameters: {
             query?: never;
@@ -1835,6 +1856,26 @@ export interface paths {
         put?: never;
         /** Write on a report */
         post: operations["post_reports_id_messages"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/{id}/review": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Review what automation accepted
+         * @description By somebody else than who reported it. Send the ETag that was read as `If-Match`.
+         */
+        post: operations["post_reports_id_review"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3378,6 +3419,13 @@ export interface components {
             /** @description In words. */
             notes: string[];
         };
+        /** @description Approvals that were passed by. */
+        BrokenGlassView: {
+            /** @description On whose word. */
+            by: components["schemas"]["ByView"];
+            /** @description Why. */
+            reason: string;
+        };
         /** @description A span of time. */
         BucketView: {
             /**
@@ -3447,6 +3495,13 @@ export interface components {
             id: string;
             /** @description The name that people see. */
             name: string;
+        };
+        /** @description What the asker may do with a report beside what their role lets them do with every one. */
+        CanView: {
+            /** @description For which side they can appeal now, where they can: `subject` or `reporter`. */
+            appeal?: string | null;
+            /** @description Whether they can say if automation was right to accept it. */
+            review: boolean;
         };
         /** @description One service of the catalogue, as it is now. */
         CatalogService: {
@@ -3656,6 +3711,9 @@ export interface components {
                 ttl_minutes?: number | null;
                 /** @description When it is. */
                 revert_at?: string | null;
+                /** @description Whether it is in effect until somebody takes it back, though it would have had an end. */
+                kept: boolean;
+                broken_glass?: components["schemas"]["BrokenGlassView"] | null;
                 /** @description How it came here, the first step first. */
                 history: components["schemas"]["TransitionView"][];
                 /** @description When it was asked for. */
@@ -3697,7 +3755,7 @@ export interface components {
                 started_at: string;
                 /** @description When it ended. */
                 ended_at?: string | null;
-                /** @description When it is stopped at the latest. */
+                /** @description When its time is over; the handler of its playbook has some of its own then. */
                 ends_by: string;
                 end?: components["schemas"]["RunEnd"] | null;
                 /**
@@ -3754,6 +3812,10 @@ export interface components {
             approve_why?: string | null;
             /** @description Take it back. */
             undo: boolean;
+            /** @description Give it another end. */
+            keep: boolean;
+            /** @description Also for longer than a day, or without an end. */
+            keep_for_good: boolean;
             /** @description Say what nobody could tell. */
             settle: boolean;
             /** @description Have it applied without the approvals. */
@@ -3847,6 +3909,9 @@ export interface components {
             ttl_minutes?: number | null;
             /** @description When it is. */
             revert_at?: string | null;
+            /** @description Whether it is in effect until somebody takes it back, though it would have had an end. */
+            kept: boolean;
+            broken_glass?: components["schemas"]["BrokenGlassView"] | null;
             /** @description How it came here, the first step first. */
             history: components["schemas"]["TransitionView"][];
             /** @description When it was asked for. */
@@ -4008,6 +4073,10 @@ export interface components {
             by?: string | null;
             /** @description Whether the product decided by itself. */
             automation: boolean;
+            /** @description Who reviewed what the product decided by itself, and let it stand; told to those who moderate. */
+            confirmed_by?: string | null;
+            /** @description When they did. */
+            confirmed_at?: string | null;
             /** @description When. */
             decided_at: string;
         };
@@ -4677,6 +4746,16 @@ export interface components {
                 score: number;
             }[];
         };
+        /** @description For how long it is kept. */
+        Keeping: {
+            /**
+             * Format: int64
+             * @description For how many minutes from now on, 1 to 43,200; until somebody takes it back if not said.
+             */
+            minutes?: number | null;
+            /** @description Why. */
+            reason: string;
+        };
         /** @description How many targets the action may have. */
         LimitView: {
             /** @description How many it has had. */
@@ -4957,6 +5036,13 @@ export interface components {
             text: string;
             /** @description Among those who moderate only. */
             internal?: boolean;
+        };
+        /** @description A person's word on what automation accepted. */
+        NewReportReview: {
+            /** @description `confirmed` (it stands) or `overturned` (it is declined, and all that followed is taken back). */
+            outcome: string;
+            /** @description For what is overturned: to the reporter; it is masked. */
+            explanation?: string;
         };
         /** @description A source to be made. */
         NewSource: {
@@ -6072,9 +6158,9 @@ export interface components {
             /** @description When. */
             at: string;
         };
-        /** @description Reports, the newest first. */
+        /** @description Reports. */
         ReportPage: {
-            /** @description The newest first. */
+            /** @description In the order that was asked for; the newest first if none was. */
             items: components["schemas"]["ReportSummary"][];
             /** @description Ask for the next page with `cursor=` this; absent at the end. */
             next?: string | null;
@@ -6084,9 +6170,19 @@ export interface components {
             };
             /**
              * Format: int64
-             * @description How many wait for a person, whatever state was asked for: undecided, or with something new from their reporter.
+             * @description How many wait for a person, whatever state was asked for: undecided, with something new from their reporter, or unreviewed.
              */
             waiting: number;
+            /**
+             * Format: int64
+             * @description How many automation accepted and no person has reviewed, whatever state was asked for.
+             */
+            unreviewed: number;
+            /**
+             * Format: int64
+             * @description Of how many the reporter should have heard by now, whatever state was asked for.
+             */
+            overdue: number;
         };
         /** @description A report in a list. */
         ReportSummary: {
@@ -6112,6 +6208,8 @@ export interface components {
             reporter: components["schemas"]["ReporterView"];
             /** @description The reporter said or sent something since the team last did anything. */
             unread: boolean;
+            /** @description Automation accepted it, and no person has reviewed that. */
+            unreviewed: boolean;
             /** @description `web`, `cli`, `link`, `mcp` or `api`. */
             channel: string;
             /** @description When it came. */
@@ -6129,6 +6227,8 @@ export interface components {
             appeal?: string | null;
             /** @description When the reporter must hear again. */
             due_at?: string | null;
+            /** @description That time is over. */
+            overdue: boolean;
             /** @description Why it waits for a person before any automation may touch it; told to those who moderate. */
             held_reason?: string | null;
         };
@@ -6174,6 +6274,8 @@ export interface components {
             personal_held: boolean;
             /** @description No automation may act on it; told to those who moderate. */
             automation_held: boolean;
+            /** @description What the asker may do with it. */
+            can: components["schemas"]["CanView"];
         };
         /** @description Who reports. */
         ReporterView: {
@@ -6412,7 +6514,7 @@ export interface components {
             started_at: string;
             /** @description When it ended. */
             ended_at?: string | null;
-            /** @description When it is stopped at the latest. */
+            /** @description When its time is over; the handler of its playbook has some of its own then. */
             ends_by: string;
             end?: components["schemas"]["RunEnd"] | null;
             /**
@@ -6442,7 +6544,7 @@ export interface components {
             text: string;
             /** @description `delayed`, `running`, `awaiting_person`, `unknown`, `succeeded`, `skipped`, `failed` or `stopped`. */
             state: string;
-            /** @description The containment that it asked for: `act_…`. */
+            /** @description The containment that it waits for, its own or one that others had asked for: `act_…`. */
             containment?: string | null;
             /** @description The run that it called: `run_…`. */
             child?: string | null;
@@ -6630,7 +6732,10 @@ export interface components {
              * @description The number of the change.
              */
             seq: number;
-            /** @description `finding.added`, `incident.opened`, `incident.updated`, `incident.merged` or `comment.added`. */
+            /**
+             * @description `finding.added`, `incident.opened`, `incident.updated`, `incident.merged`, `comment.added`, `containment.changed` or
+             *     `run.changed`; the last two for those who may see containments.
+             */
             kind: string;
             /** @description The id of what changed. */
             object: string;
@@ -8677,6 +8782,126 @@ export interface operations {
             };
         };
     };
+    post_containments_id_keep: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was seen, such as `"7"`; any if not said */
+                "if-match"?: string | null;
+            };
+            path: {
+                /** @description `act_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Keeping"];
+            };
+        };
+        responses: {
+            /** @description The containment as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContainmentView"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asked for it keeps it for a day at most */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing, or not for who asks */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It is not in effect */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It has no end */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nothing was changed */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     post_containments_id_settle: {
         parameters: {
             query?: never;
@@ -8791,9 +9016,9 @@ export interface operations {
     post_containments_id_undo: {
         parameters: {
             query?: never;
-            header: {
-                /** @description The version that was seen, such as `"7"` */
-                "if-match": string;
+            header?: {
+                /** @description The version that was seen, such as `"7"`; any if not said */
+                "if-match"?: string | null;
             };
             path: {
                 /** @description `act_…` */
@@ -13946,7 +14171,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description It took too long */
+            /** @description It came too slowly */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -14682,9 +14907,12 @@ export interface operations {
             query?: {
                 /**
                  * @description Any of `held`, `received`, `needs_info`, `accepted`, `merged`, `declined`, `withdrawn`, with commas between; or `waiting`: held, received,
-                 *     and those of any state with something new from their reporter.
+                 *     those of any state with something new from their reporter, and what is `unreviewed`: accepted by automation, and no person has
+                 *     reviewed it.
                  */
                 state?: string;
+                /** @description `newest` first, if not said, or by what their reporter was promised: what is `due` soonest first. */
+                order?: string;
                 /** @description Of this form. */
                 form?: string;
                 /** @description About this service. */
@@ -15744,6 +15972,117 @@ export interface operations {
             };
         };
     };
+    post_reports_id_review: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The version that was seen, such as `"7"` */
+                "if-match": string;
+            };
+            path: {
+                /** @description `rep_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewReportReview"];
+            };
+        };
+        responses: {
+            /** @description The report as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportView"];
+                };
+            };
+            /** @description Path, query or headers cannot be read, or a token stands in the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nobody is known by what was sent */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Who asks may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing, or not for who asks */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description It took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Somebody else was faster, or automation did not accept it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Nothing was changed */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server, or what it stands on, cannot answer now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     get_rules: {
         parameters: {
             query?: never;
@@ -16515,9 +16854,9 @@ export interface operations {
     post_runs_id_steps_task: {
         parameters: {
             query?: never;
-            header: {
-                /** @description The version that was seen, such as `"7"` */
-                "if-match": string;
+            header?: {
+                /** @description The version that was seen, such as `"7"`; any if not said */
+                "if-match"?: string | null;
             };
             path: {
                 /** @description `run_…` */

@@ -122,6 +122,8 @@ export interface Can {
   approve: boolean
   approve_why?: string | null
   undo: boolean
+  keep: boolean
+  keep_for_good: boolean
   settle: boolean
   break_glass: boolean
   cancel: boolean
@@ -160,6 +162,9 @@ export interface Containment {
   in_effect: boolean
   ttl_minutes?: number | null
   revert_at?: string | null
+  /** In effect until somebody takes it back, though it would have had an end. */
+  kept: boolean
+  broken_glass?: { by: Principal; reason: string } | null
   history: Transition[]
   created_at: string
   updated_at: string
@@ -191,9 +196,12 @@ type Seen = Pick<Containment, 'id' | 'version'>
 
 export const vote = (seen: Seen, body: { approves: boolean; plan_sha256: string; reason?: string }) =>
   callJson<Containment>('POST', path(seen.id, 'votes'), { body, ifMatch: seen.version })
-/** Calls it off before it is applied, takes it back after. */
-export const undo = (seen: Seen, reason: string) =>
-  callJson<Containment>('POST', path(seen.id, 'undo'), { body: { reason }, ifMatch: seen.version })
+/** Calls it off before it is applied, takes it back after; however far it has come meanwhile. */
+export const undo = ({ id }: Pick<Containment, 'id'>, reason: string) =>
+  callJson<Containment>('POST', path(id, 'undo'), { body: { reason } })
+/** Gives it another end; without minutes it has none. */
+export const keep = ({ id }: Pick<Containment, 'id'>, body: { minutes?: number; reason: string }) =>
+  callJson<Containment>('POST', path(id, 'keep'), { body })
 export const settle = (seen: Seen, body: { happened: boolean; reason: string }) =>
   callJson<Containment>('POST', path(seen.id, 'settle'), { body, ifMatch: seen.version })
 export const breakGlass = (seen: Seen, reason: string) =>

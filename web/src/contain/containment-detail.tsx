@@ -57,7 +57,11 @@ function Detail({ containment, inPane }: { containment: Containment; inPane: boo
               plan={containment.plan}
               hash={containment.plan_sha256}
               revertAt={
-                containment.in_effect && containment.revert_at ? <Countdown at={containment.revert_at} /> : undefined
+                containment.kept ? (
+                  'only when somebody does it: it is kept'
+                ) : containment.in_effect && containment.revert_at ? (
+                  <Countdown at={containment.revert_at} />
+                ) : undefined
               }
             />
           ) : (
@@ -137,6 +141,13 @@ function Head({ containment, inPane }: { containment: Containment; inPane: boole
         ) : null}{' '}
         · <code className="dim wrap">{containment.id}</code>
       </Text>
+      {containment.broken_glass ? (
+        <Alert color="red" variant="light" mt="xs" title="Glass was broken: it went on without its approvals">
+          <span className="wrap">
+            {principalName(containment.broken_glass.by, name)}: {containment.broken_glass.reason}
+          </span>
+        </Alert>
+      ) : null}
       {containment.problem ? (
         <Alert color="red" variant="light" mt="xs" title="What went wrong last">
           <span className="wrap">{containment.problem}</span>

@@ -32,6 +32,7 @@ export function ContainmentList({ containments, at, onShow }: Props) {
             <span className={classes.rowHead}>
               <span className={classes.rowTitle}>{each.title}</span>
               {waitsForMe(each) ? <Badge color="indigo">for you</Badge> : null}
+              {each.broken_glass ? <Badge color="red">glass broken</Badge> : null}
             </span>
             <span className={classes.rowTarget} title={each.target}>
               {shortTarget(each.target)}
@@ -61,6 +62,7 @@ function Until({ containment }: { containment: Containment }) {
         <Countdown at={decision.expires_at} brief /> left
       </>
     )
+  if (containment.kept) return <>kept</>
   if (containment.in_effect && revert_at)
     return (
       <>

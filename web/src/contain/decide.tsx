@@ -3,16 +3,17 @@ import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useRef, useState } from 'react'
 import { noticeDone } from '../feedback/notices'
 import { useKeys } from '../layout/keys'
-import { breakGlass, settle, undo, vote, type Containment } from './api'
+import { breakGlass, keep, settle, undo, vote, type Containment } from './api'
 import { BreakGlassDialog } from './break-glass-dialog'
 import { containmentsChanged, isOvertaken, keepNew } from './containments'
 import classes from './contain.module.css'
 import { Countdown, useSecond } from './countdown'
+import { KeepForm } from './keep-form'
 import { ReasonForm } from './reason-form'
 import { Refused } from './refused'
 import { deedWords, isEnded, missingWords } from './words'
 
-type Ask = 'deny' | 'undo' | 'happened' | 'not' | 'glass' | null
+type Ask = 'deny' | 'undo' | 'keep' | 'happened' | 'not' | 'glass' | null
 
 interface Deed {
   what: string
@@ -20,7 +21,7 @@ interface Deed {
   act: () => Promise<Containment>
 }
 
-/** All that can be done about a containment, one thing at a time; keys `a`, `d`, `u`. */
+/** All that can be done about a containment, one thing at a time; keys `a`, `d`, `u`, `k`. */
 export function Decide({ containment, seenSha }: { containment: Containment; seenSha: string | null }) {
   const { can, state } = containment
   const client = useQueryClient()
@@ -43,9 +44,10 @@ export function Decide({ containment, seenSha }: { containment: Containment; see
     a: () => (votes ? approveButton.current?.focus() : false),
     d: () => (votes ? setAsk('deny') : false),
     u: () => (takesBack ? setAsk('undo') : false),
+    k: () => (can.keep ? setAsk('keep') : false),
   })
   const run = (what: string, done: string, act: () => Promise<Containment>) => deed.mutate({ what, done, act })
-  if (!votes && !takesBack && !can.settle && !can.break_glass && state !== 'awaiting_approval') return null
+  if (!votes && !takesBack && !can.keep && !can.settle && !can.break_glass && state !== 'awaiting_approval') return null
   return (
     <section aria-label="Decide" className={classes.decide} data-tone={state === 'unknown' ? 'bad' : undefined}>
       {state === 'awaiting_approval' ? <Standing containment={containment} /> : null}
@@ -81,7 +83,19 @@ export function Decide({ containment, seenSha }: { containment: Containment; see
           }
         />
       ) : null}
-      {takesBack && ask !== 'deny' ? (
+      {can.keep && ask !== 'undo' ? (
+        <KeepForm
+          containment={containment}
+          asked={ask === 'keep'}
+          busy={deed.isPending}
+          onAsk={() => setAsk('keep')}
+          onLeave={() => setAsk(null)}
+          onKeep={(minutes, reason) =>
+            run('It was not kept', 'Kept', () => keep(containment, { ...(minutes ? { minutes } : {}), reason }))
+          }
+        />
+      ) : null}
+      {takesBack && ask !== 'deny' && ask !== 'keep' ? (
         <Undo containment={containment} asked={ask === 'undo'} setAsk={setAsk} run={run} busy={deed.isPending} />
       ) : null}
       {deed.isError ? <Refused error={deed.error} what={deed.variables.what} /> : null}

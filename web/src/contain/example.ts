@@ -29,12 +29,21 @@ export function containment(over: Partial<Containment> = {}): Containment {
     votes: [],
     approvals_missing: 1,
     in_effect: false,
+    kept: false,
     ttl_minutes: 240,
     history: [],
     created_at: '2026-11-27T12:00:00Z',
     updated_at: '2026-11-27T12:00:00Z',
     version: 1,
-    can: { approve: false, undo: false, settle: false, break_glass: false, cancel: false },
+    can: {
+      approve: false,
+      undo: false,
+      keep: false,
+      keep_for_good: false,
+      settle: false,
+      break_glass: false,
+      cancel: false,
+    },
     ...over,
   }
 }

@@ -2,7 +2,15 @@ import { expect, test } from 'vitest'
 import { containment } from './example'
 import { ordered, queryOf, readFilters, TABS, waitsForMe, writeFilters } from './tabs'
 
-const can = { approve: true, undo: false, settle: true, break_glass: false, cancel: false }
+const can = {
+  approve: true,
+  undo: false,
+  keep: false,
+  keep_for_good: false,
+  settle: true,
+  break_glass: false,
+  cancel: false,
+}
 
 test('filters stand in the address, and come back from it', () => {
   expect(readFilters({})).toEqual({ tab: 'waiting', incident: '', action: '' })

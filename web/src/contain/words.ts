@@ -101,6 +101,18 @@ export function clock(at_ms: number, now_ms: number, reader: { locale?: string; 
   return day(at_ms) === day(now_ms) ? time : `${day(at_ms)} ${time}`
 }
 
+/** Kept until somebody takes it back. */
+export const NO_END = 'none'
+
+/** For how long something is kept, in minutes; `own`: also by who asked for it. */
+export const KEEP_TIMES: readonly { minutes: number | typeof NO_END; words: string; own: boolean }[] = [
+  { minutes: 240, words: '4 hours', own: true },
+  { minutes: 1440, words: '1 day', own: true },
+  { minutes: 10_080, words: '7 days', own: false },
+  { minutes: 43_200, words: '30 days', own: false },
+  { minutes: NO_END, words: 'until somebody takes it back', own: false },
+]
+
 /** What approving does, as the button says it: `Deactivate the access key AKIA… until 16:20`. */
 export function deedWords(what: Pick<Containment, 'title' | 'target' | 'ttl_minutes'>, now_ms: number): string {
   const until = what.ttl_minutes ? ` until ${clock(now_ms + what.ttl_minutes * MINUTE_MS, now_ms)}` : ''

@@ -1,16 +1,32 @@
 /** What of the reports is shown, as it stands in the address. */
 export interface Filters {
-  /** `waiting` for those that wait for a person, `any`, or a state. */
+  /** `waiting` for those that wait for a person, `unreviewed` for what automation accepted, `any`, or a state. */
   state: string
   form: string
   service: string
   q: string
+  /** `newest`, or `due`: whose reporter must hear soonest first. */
+  order: string
 }
 
 /** What can be chosen, in the order of work. */
-export const STATE_CHOICES = ['waiting', 'needs_info', 'accepted', 'merged', 'declined', 'withdrawn', 'any'] as const
+export const STATE_CHOICES = [
+  'waiting',
+  'unreviewed',
+  'needs_info',
+  'accepted',
+  'merged',
+  'declined',
+  'withdrawn',
+  'any',
+] as const
 
-export const DEFAULTS: Filters = { state: 'waiting', form: '', service: '', q: '' }
+export const ORDERS = [
+  { value: 'newest', label: 'Newest first' },
+  { value: 'due', label: 'Due first' },
+]
+
+export const DEFAULTS: Filters = { state: 'waiting', form: '', service: '', q: '', order: 'newest' }
 
 export function readFilters(search: Record<string, unknown>): Filters {
   const text = (key: keyof Filters) => (typeof search[key] === 'string' ? search[key].trim() : '')
@@ -20,6 +36,7 @@ export function readFilters(search: Record<string, unknown>): Filters {
     form: text('form'),
     service: text('service'),
     q: text('q'),
+    order: text('order') === 'due' ? 'due' : DEFAULTS.order,
   }
 }
 
@@ -37,6 +54,7 @@ export function queryOf(filters: Filters): Record<string, string | undefined> {
     form: filters.form || undefined,
     service: filters.service || undefined,
     q: filters.q || undefined,
+    order: filters.order === DEFAULTS.order ? undefined : filters.order,
   }
 }
 
@@ -45,9 +63,11 @@ export function countOf(
   choice: string,
   counts: Record<string, number> | undefined,
   waiting?: number,
+  unreviewed?: number,
 ): number | undefined {
   if (!counts) return undefined
   const sum = (states: readonly string[]) => states.reduce((total, state) => total + (counts[state] ?? 0), 0)
   if (choice === 'any') return sum(Object.keys(counts))
+  if (choice === 'unreviewed') return unreviewed
   return choice === 'waiting' ? waiting : (counts[choice] ?? 0)
 }

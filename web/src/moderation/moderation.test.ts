@@ -72,17 +72,19 @@ test('filters stand in the address, and come back from it', () => {
   expect(readFilters({})).toEqual(DEFAULTS)
   expect(readFilters({ state: 'nonsense', q: ' key ' })).toEqual({ ...DEFAULTS, q: 'key' })
   expect(writeFilters(DEFAULTS)).toEqual({})
-  const filters = { state: 'declined', form: 'phishing', service: 'pay', q: 'x' }
+  const filters = { state: 'declined', form: 'phishing', service: 'pay', q: 'x', order: 'due' }
   expect(readFilters(writeFilters(filters))).toEqual(filters)
   expect(queryOf(DEFAULTS).state).toBe('waiting')
   expect(queryOf({ ...DEFAULTS, state: 'any' })).toEqual({})
   expect(queryOf(filters)).toEqual(filters)
+  expect(readFilters({ order: 'oldest' })).toEqual(DEFAULTS)
 })
 
 test('counts of a choice', () => {
   const counts = { held: 1, received: 2, declined: 4 }
   expect(['waiting', 'declined', 'merged', 'any'].map((choice) => countOf(choice, counts, 5))).toEqual([5, 4, 0, 7])
   expect(countOf('waiting', undefined)).toBeUndefined()
+  expect(countOf('unreviewed', counts, 5, 3)).toBe(3)
 })
 
 test('a notice says what it rests on', () => {

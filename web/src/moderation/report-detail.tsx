@@ -17,6 +17,7 @@ import { MessageList } from './message-list'
 import classes from './moderation.module.css'
 import { reporterWords } from './report-list'
 import { fieldLabel, formTitle, useForms } from './reports'
+import { ReviewForm } from './review-form'
 import { SubjectAppeal } from './subject-appeal'
 
 const LOOK_MS = 10_000
@@ -40,7 +41,8 @@ export function ReportDetail({ id, onNext }: { id: string; onNext: () => void })
           <Said report={report} />
           {report.attachments.length > 0 ? <Files report={report} mayRemove={mayModerate} /> : null}
           {report.decision ? <Decided report={report} /> : null}
-          {report.decision && !mayModerate && report.appeal !== 'open' ? <SubjectAppeal id={id} /> : null}
+          {report.can?.review ? <ReviewForm report={report} onNext={onNext} /> : null}
+          {report.can?.appeal === 'subject' ? <SubjectAppeal id={id} /> : null}
           {mayModerate && isUndecided(report.state) ? <DecisionForm report={report} onNext={onNext} /> : null}
           <MessageList report={report} mayWrite={mayModerate} />
         </div>
@@ -183,6 +185,7 @@ function Decided({ report }: { report: WholeReport }) {
             · <Instant ms={at} />
           </>
         ) : null}
+        {decision.automation ? (decision.confirmed_at ? ' · by automation, confirmed' : ' · by automation') : ''}
         {decision.policy_version ? ` · policy ${String(decision.policy_version)}` : ''}
       </Text>
       {decision.note ? <p className={classes.text}>{decision.note}</p> : null}

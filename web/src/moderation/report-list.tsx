@@ -1,5 +1,4 @@
 import { Badge } from '@mantine/core'
-import { useState } from 'react'
 import type { ReportSummary } from '../report/api'
 import { stateWord, tierWord } from '../report/words'
 import { Instant } from '../time/instant'
@@ -10,12 +9,13 @@ interface Props {
   reports: readonly ReportSummary[]
   at: string | null
   onShow: (id: string) => void
+  /** Whether they stand by when they are due: then that is told instead of when they came. */
+  byDue?: boolean
 }
 
 /** Reports in two lines each. */
-export function ReportList({ reports, at, onShow }: Props) {
+export function ReportList({ reports, at, onShow, byDue }: Props) {
   const forms = useForms()
-  const [now] = useState(() => Date.now())
   if (reports.length === 0) return null
   return (
     <ul className={classes.list}>
@@ -31,7 +31,8 @@ export function ReportList({ reports, at, onShow }: Props) {
             <span className={classes.rowTitle}>{report.title}</span>
             <span className={classes.rowState}>
               {report.unread ? <Badge color="indigo">new from the reporter</Badge> : null}
-              {isLate(report, now) ? <Badge color="indigo">late</Badge> : null}
+              {report.unreviewed ? <Badge color="indigo">by automation</Badge> : null}
+              {report.overdue ? <Badge color="indigo">late</Badge> : null}
               {report.appeal ? <Badge color="indigo">appeal</Badge> : null}
               <Badge data-state={report.state}>{stateWord(report.state)}</Badge>
             </span>
@@ -39,18 +40,19 @@ export function ReportList({ reports, at, onShow }: Props) {
               {[formTitle(report.form, forms), report.service, reporterWords(report)].filter(Boolean).join(' · ')}
             </span>
             <span className={classes.rowTime}>
-              <Instant ms={Date.parse(report.created_at)} relative />
+              {byDue && report.due_at ? (
+                <>
+                  due <Instant ms={Date.parse(report.due_at)} relative />
+                </>
+              ) : (
+                <Instant ms={Date.parse(report.created_at)} relative />
+              )}
             </span>
           </button>
         </li>
       ))}
     </ul>
   )
-}
-
-/** Whether its reporter should have heard by now. */
-export function isLate({ due_at }: Pick<ReportSummary, 'due_at'>, now_ms: number): boolean {
-  return due_at != null && Date.parse(due_at) < now_ms
 }
 
 /** Who reported, as far as it is known. */

@@ -13,7 +13,7 @@ import { stateWord } from '../report/words'
 import { useMay } from '../session/use-session'
 import { count } from '../time/format'
 import { nextAfter } from './decision'
-import { countOf, DEFAULTS, queryOf, readFilters, STATE_CHOICES, writeFilters, type Filters } from './filters'
+import { countOf, DEFAULTS, ORDERS, queryOf, readFilters, STATE_CHOICES, writeFilters, type Filters } from './filters'
 import classes from './moderation.module.css'
 import { NoticesBanner } from './notices-banner'
 import { ReportDetail } from './report-detail'
@@ -72,6 +72,7 @@ export function ReportsPage() {
         onFilters={setFilters}
         counts={list.data?.pages[0]?.counts}
         waiting={list.data?.pages[0]?.waiting}
+        unreviewed={list.data?.pages[0]?.unreviewed}
         searchBox={searchBox}
         busy={list.isRefetching}
         onRefresh={() => void list.refetch()}
@@ -86,7 +87,7 @@ export function ReportsPage() {
               <ProblemNote error={list.error} what="Reports" retry={() => void list.refetch()} />
             ) : null}
             {list.data && reports.length === 0 ? <NoReports filters={filters} onFilters={setFilters} /> : null}
-            <ReportList reports={reports} at={at} onShow={(id) => show(id)} />
+            <ReportList reports={reports} at={at} onShow={(id) => show(id)} byDue={filters.order === 'due'} />
             {list.hasNextPage ? (
               <Button
                 m="sm"
@@ -121,20 +122,25 @@ interface BarProps {
   onFilters: (filters: Filters) => void
   counts: Record<string, number> | undefined
   waiting: number | undefined
+  unreviewed: number | undefined
   searchBox: React.Ref<HTMLInputElement>
   busy: boolean
   onRefresh: () => void
   moderates: boolean
 }
 
-function Bar({ filters, onFilters, counts, waiting, searchBox, busy, onRefresh, moderates }: BarProps) {
+const CHOICE_WORDS: Record<string, string> = { waiting: 'Waiting', unreviewed: 'By automation', any: 'All' }
+
+function Bar({ filters, onFilters, counts, waiting, unreviewed, searchBox, busy, onRefresh, moderates }: BarProps) {
   const forms = useForms()
   return (
     <div className={classes.bar}>
       <h1>Reports</h1>
       <div className={classes.states} role="group" aria-label="State">
         {STATE_CHOICES.map((choice) => {
-          const many = countOf(choice, counts, waiting)
+          const many = countOf(choice, counts, waiting, unreviewed)
+          // where automation accepts nothing, its view is only in the way
+          if (choice === 'unreviewed' && !many && filters.state !== choice) return null
           return (
             <button
               key={choice}
@@ -142,13 +148,21 @@ function Bar({ filters, onFilters, counts, waiting, searchBox, busy, onRefresh, 
               aria-pressed={filters.state === choice}
               onClick={() => onFilters({ ...filters, state: choice })}
             >
-              {choice === 'waiting' ? 'Waiting' : choice === 'any' ? 'All' : stateWord(choice)}
+              {CHOICE_WORDS[choice] ?? stateWord(choice)}
               {many === undefined ? null : <span className="dim"> {count(many)}</span>}
             </button>
           )
         })}
       </div>
       <span className={classes.spacer} />
+      <Select
+        w={130}
+        aria-label="Order"
+        allowDeselect={false}
+        value={filters.order}
+        data={ORDERS}
+        onChange={(order) => onFilters({ ...filters, order: order ?? DEFAULTS.order })}
+      />
       <Select
         w={150}
         aria-label="Form"

@@ -108,7 +108,7 @@ export type Answer = 'done' | 'failed' | 'skipped'
 const ROOT = '/api/v1'
 const playbookPath = (id: string) => `${ROOT}/playbooks/${encodeURIComponent(id)}`
 const runPath = (id: string) => `${ROOT}/runs/${encodeURIComponent(id)}`
-type Seen = Pick<Run, 'id' | 'version'>
+type Named = Pick<Run, 'id'>
 
 export const listPlaybooks = (incident: string | undefined, signal?: AbortSignal) =>
   callJson<{ items: Playbook[] }>('GET', `${ROOT}/playbooks`, { query: { incident }, signal })
@@ -124,10 +124,12 @@ export const startRun = (
 export const listRuns = (query: Record<string, string | number | undefined>, signal?: AbortSignal) =>
   callJson<{ items: Run[]; next_cursor?: string | null }>('GET', `${ROOT}/runs`, { query, signal })
 export const loadRun = (id: string, signal?: AbortSignal) => callJson<Run>('GET', runPath(id), { signal })
+// An answer is for its step and stopping is for the whole run: what the machine does meanwhile makes neither less true, so
+// no version is named. What has been answered or has ended already is refused for what it is.
 export const answerStep = (
-  seen: Seen,
+  run: Named,
   task: number,
   body: { answer: Answer; reason?: string; values?: Record<string, string> },
-) => callJson<Run>('POST', `${runPath(seen.id)}/steps/${String(task)}`, { body, ifMatch: seen.version })
-export const stopRun = (seen: Seen, reason: string) =>
-  callJson<Run>('POST', `${runPath(seen.id)}/stop`, { body: { reason }, ifMatch: seen.version })
+) => callJson<Run>('POST', `${runPath(run.id)}/steps/${String(task)}`, { body })
+export const stopRun = (run: Named, reason: string) =>
+  callJson<Run>('POST', `${runPath(run.id)}/stop`, { body: { reason } })

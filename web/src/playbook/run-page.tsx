@@ -59,7 +59,7 @@ function Whole({ run }: { run: Run }) {
             <Instant ms={Date.parse(run.ended_at)} />
           </Fact>
         ) : (
-          <Fact name="Stopped at the latest">
+          <Fact name="Time is over">
             <Countdown at={run.ends_by} />
           </Fact>
         )}

@@ -123,6 +123,10 @@ export interface Decision {
   severity?: string | null
   by?: unknown
   by_automation?: boolean
+  /** As the desk has it. */
+  automation?: boolean
+  confirmed_by?: string | null
+  confirmed_at?: string | null
   decided_at?: string | null
 }
 
@@ -199,6 +203,10 @@ export interface ReportSummary {
   due_at?: string | null
   held_reason?: string | null
   unread?: boolean
+  /** Automation accepted it, and no person has reviewed that. */
+  unreviewed?: boolean
+  /** Its reporter should have heard by now. */
+  overdue?: boolean
 }
 
 export interface DeskMessage {
@@ -249,6 +257,8 @@ export interface WholeReport extends ReportSummary {
   reputation?: Standing | null
   masked_count?: number
   personal_held?: boolean
+  /** What whoever reads it may do with it beside what their role lets them do with every one. */
+  can?: { appeal?: 'subject' | 'reporter' | (string & {}) | null; review: boolean } | null
 }
 
 export interface ReportPage {
@@ -256,6 +266,8 @@ export interface ReportPage {
   next?: string | null
   counts?: Record<string, number>
   waiting?: number
+  unreviewed?: number
+  overdue?: number
 }
 
 export interface Template {
@@ -399,6 +411,11 @@ export const loadReport = (id: string, signal?: AbortSignal) =>
   callJson<WholeReport>('GET', `${ROOT}/reports/${encodeURIComponent(id)}`, { signal })
 export const decideReport = (id: string, body: NewDecision, version: number) =>
   callJson<WholeReport>('POST', `${ROOT}/reports/${encodeURIComponent(id)}/decision`, { body, ifMatch: version })
+export const reviewReport = (
+  id: string,
+  body: { outcome: 'confirmed' | 'overturned'; explanation?: string },
+  version: number,
+) => callJson<WholeReport>('POST', `${ROOT}/reports/${encodeURIComponent(id)}/review`, { body, ifMatch: version })
 export const writeMessage = (id: string, body: { text: string; internal: boolean }) =>
   call('POST', `${ROOT}/reports/${encodeURIComponent(id)}/messages`, { body })
 export const attachmentUrl = (report: string, attachment: string) =>

@@ -1,6 +1,6 @@
 //! Actions on targets.
 
-use super::session::Session;
+use super::session::{NewChange, Session};
 use super::values::{
     bytes, failed, failed_or_exists, get, get_json, get_ulid, get_ulid_opt, int, json, named, uint, ulid,
 };
@@ -9,7 +9,7 @@ use model::{
     AuditRecord, Containment, ContainmentId, ContainmentState, IncidentId, Lease, LeaseId, RunId, RunPlace,
 };
 use ports::store::{
-    ContainmentFilter, Containments, Cursor, Page, PageRequest, ReadContainments, StoreError,
+    ChangeKind, ContainmentFilter, Containments, Cursor, Page, PageRequest, ReadContainments, StoreError,
     TARGETS_SINCE_MAX,
 };
 use sqlx::sqlite::SqliteRow;
@@ -79,6 +79,18 @@ fn check(containment: &Containment) -> Result<(), StoreError> {
         if containment.is_at_rest() { " not" } else { "" }
     );
     Err(StoreError::BadQuery { reason })
+}
+
+/// What the feed of changes tells of it: what is for no incident is for nobody who follows incidents.
+fn news(containment: &Containment) -> Vec<NewChange> {
+    let change = |incident| NewChange {
+        kind: ChangeKind::ContainmentChanged,
+        object: containment.id.to_string(),
+        incident,
+        region: containment.region.clone(),
+        at_ms: containment.updated_at_ms,
+    };
+    containment.incident.map(change).into_iter().collect()
 }
 
 fn narrowed(sql: &mut QueryBuilder<Sqlite>, filter: &ContainmentFilter) {
@@ -165,8 +177,12 @@ impl ReadContainments for Session {
     }
 
     async fn next_due(&mut self) -> Result<Option<i64>, StoreError> {
-        let sql = "SELECT min(max(due_at_ms, coalesce(leased_until_ms, due_at_ms))) AS at \
-                   FROM containments WHERE due_at_ms IS NOT NULL";
+        let sql = "WITH busy AS (SELECT substr(action, 1, instr(action, '.')) AS connector, \
+                   max(leased_until_ms) AS until_ms FROM containments \
+                   WHERE due_at_ms IS NOT NULL AND leased_until_ms IS NOT NULL GROUP BY connector) \
+                   SELECT min(max(due_at_ms, coalesce(until_ms, due_at_ms))) AS at \
+                   FROM containments LEFT JOIN busy ON connector = substr(action, 1, instr(action, '.')) \
+                   WHERE due_at_ms IS NOT NULL";
         let row = sqlx::query(sql).fetch_one(self.conn()).await.map_err(failed(READING))?;
         get(&row, "at")
     }
@@ -215,6 +231,7 @@ impl Containments for Session {
         .execute(self.conn())
         .await
         .map_err(failed_or_exists(WRITING, format!("{} on {}", new.action, new.target)))?;
+        self.changed(&news(new)).await?;
         self.done(())
     }
 
@@ -256,17 +273,31 @@ impl Containments for Session {
             let current = current.ok_or_else(|| StoreError::not_found("containment", changed.id))?;
             return Err(StoreError::Conflict { current: current.version });
         }
+        if audit.is_some() {
+            self.changed(&news(changed)).await?;
+        }
         self.done(changed.version + 1)
     }
 
-    async fn take(&mut self, lease: Lease, now_ms: i64) -> Result<Option<Containment>, StoreError> {
+    async fn take(
+        &mut self,
+        lease: Lease,
+        now_ms: i64,
+        busy_after_ms: i64,
+    ) -> Result<Option<Containment>, StoreError> {
         self.step()?;
         let due = sqlx::query(
-            "SELECT id FROM containments WHERE due_at_ms <= ?1 AND (leased_until_ms IS NULL OR leased_until_ms <= ?1) \
-             ORDER BY due_at_ms LIMIT ?2",
+            "SELECT id FROM containments \
+             WHERE due_at_ms <= ?1 AND (leased_until_ms IS NULL OR leased_until_ms <= ?1) \
+             AND substr(action, 1, instr(action, '.')) NOT IN (SELECT substr(action, 1, instr(action, '.')) \
+             FROM containments WHERE due_at_ms IS NOT NULL AND leased_until_ms > max(?1, ?3)) \
+             ORDER BY state = 'reverting' OR coalesce(revert_at_ms <= ?1, 0) \
+             OR coalesce(progress ->> '$.reverting', 0) OR progress ->> '$.undo' IS NOT NULL DESC, \
+             due_at_ms LIMIT ?2",
         )
         .bind(now_ms)
         .bind(UNREADABLE_MAX)
+        .bind(busy_after_ms)
         .fetch_all(self.conn())
         .await
         .map_err(failed(WRITING))?;

@@ -10,12 +10,16 @@ use model::{
     Similarity, Tier, Topic,
 };
 use ports::store::{
-    Cursor, INCIDENT_REPORTS_MAX, PAGE_ITEMS_MAX, Page, PageRequest, ReadReports, ReportFilter, StoreError,
+    Cursor, INCIDENT_REPORTS_MAX, PAGE_ITEMS_MAX, Page, PageRequest, ReadReports, ReportFilter, ReportOrder,
+    StoreError,
 };
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite};
 
 pub(super) const READING: &str = "reading reports";
+
+/// Stands in an order by time for what has none.
+const NOTHING_DUE_MS: i64 = i64::MAX;
 
 pub(super) fn report(row: &SqliteRow) -> Result<Report, StoreError> {
     Ok(Report {
@@ -83,8 +87,17 @@ fn like(text: &str) -> String {
     pattern
 }
 
-/// What the filter asks for, behind `WHERE 1`.
-fn narrowed(sql: &mut QueryBuilder<Sqlite>, filter: &ReportFilter) {
+/// What waits for a person, where rows are met in the order of time anyway.
+const WAITING: &str = " AND (state IN ('held', 'received') OR unread = 1)";
+/// The same, where they are not: by two indices, so that it costs what waits and not what there is.
+const WAITING_BY_INDEX: &str = " AND id IN (SELECT id FROM reports WHERE state IN ('held', 'received') \
+    UNION ALL SELECT id FROM reports WHERE unread = 1)";
+/// What automation accepted and nobody reviewed; all of it is unread, which has an index.
+const UNREVIEWED: &str = " AND id IN (SELECT id FROM reports WHERE unread = 1) AND +state = 'accepted' \
+    AND json_extract(decision, '$.automation') = 1 AND json_extract(decision, '$.confirmed') IS NULL";
+
+/// What the filter asks for, behind `WHERE 1`; `waiting` is how it asks for what waits.
+fn narrowed(sql: &mut QueryBuilder<Sqlite>, filter: &ReportFilter, waiting: &'static str) {
     if !filter.states.is_empty() {
         let mut states = sql.push(" AND state IN (").separated(", ");
         for state in &filter.states {
@@ -93,7 +106,16 @@ fn narrowed(sql: &mut QueryBuilder<Sqlite>, filter: &ReportFilter) {
         sql.push(")");
     }
     if filter.waiting {
-        sql.push(" AND (state IN ('held', 'received') OR unread = 1)");
+        sql.push(waiting);
+    }
+    if filter.unreviewed {
+        sql.push(UNREVIEWED);
+    }
+    if let Some(due_before_ms) = filter.due_before_ms {
+        // of what is decided something is due only while an appeal is open; both ways have an index
+        sql.push(" AND next_update_due_ms < ").push_bind(due_before_ms);
+        sql.push(" AND (state IN ('held', 'received', 'needs_info')");
+        sql.push(" OR id IN (SELECT report FROM report_appeals WHERE state = 'open'))");
     }
     let equals = [("form", &filter.form), ("service", &filter.service), ("reporter_key", &filter.reporter)];
     for (column, value) in equals {
@@ -115,6 +137,36 @@ fn narrowed(sql: &mut QueryBuilder<Sqlite>, filter: &ReportFilter) {
     }
     if let Some(until_ms) = filter.until_ms {
         sql.push(" AND created_at_ms < ").push_bind(until_ms);
+    }
+}
+
+impl Session {
+    /// Whose reporter must hear soonest first.
+    async fn list_by_due(
+        &mut self,
+        filter: &ReportFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Report>, StoreError> {
+        const LIST: &str = "reports_due";
+        let mut sql = QueryBuilder::new("SELECT * FROM reports WHERE 1");
+        narrowed(&mut sql, filter, WAITING_BY_INDEX);
+        if let Some(cursor) = &page.after {
+            let ([due_ms], last) = cursor.parts::<1>(LIST)?;
+            let last: ReportId = last.parse().map_err(|_| StoreError::BadCursor)?;
+            sql.push(" AND (coalesce(next_update_due_ms, ")
+                .push_bind(NOTHING_DUE_MS)
+                .push("), id) > (")
+                .push_bind(due_ms)
+                .push(", ")
+                .push_bind(ulid(last.0))
+                .push(")");
+        }
+        sql.push(" ORDER BY coalesce(next_update_due_ms, ").push_bind(NOTHING_DUE_MS);
+        sql.push("), id LIMIT ").push_bind(i64::from(page.items()) + 1);
+        let rows = sql.build().fetch_all(self.conn()).await.map_err(failed(READING))?;
+        Ok(Page::of(all(&rows)?, page.items(), |report: &Report| {
+            Cursor::new(LIST, &[report.next_update_due_ms.unwrap_or(NOTHING_DUE_MS)], &report.id.to_string())
+        }))
     }
 }
 
@@ -149,8 +201,11 @@ impl ReadReports for Session {
 
     async fn list(&mut self, filter: &ReportFilter, page: &PageRequest) -> Result<Page<Report>, StoreError> {
         const LIST: &str = "reports";
+        if filter.order == ReportOrder::Due {
+            return self.list_by_due(filter, page).await;
+        }
         let mut sql = QueryBuilder::new("SELECT * FROM reports WHERE 1");
-        narrowed(&mut sql, filter);
+        narrowed(&mut sql, filter, WAITING);
         if let Some(cursor) = &page.after {
             let ([at_ms], last) = cursor.parts::<1>(LIST)?;
             let last: ReportId = last.parse().map_err(|_| StoreError::BadCursor)?;
@@ -169,7 +224,7 @@ impl ReadReports for Session {
 
     async fn counts(&mut self, filter: &ReportFilter) -> Result<Vec<(ReportState, u64)>, StoreError> {
         let mut sql = QueryBuilder::new("SELECT state, count(*) AS n FROM reports WHERE 1");
-        narrowed(&mut sql, filter);
+        narrowed(&mut sql, filter, WAITING_BY_INDEX);
         sql.push(" GROUP BY state ORDER BY state");
         let rows = sql.build().fetch_all(self.conn()).await.map_err(failed(READING))?;
         rows.iter().map(|row| Ok((named(row, "state", ReportState::from_name)?, uint(row, "n")?))).collect()

@@ -1,7 +1,7 @@
 //! Executions of playbooks.
 
 use super::containments::{UNREADABLE_MAX, lease, place};
-use super::session::{ROWS_PER_STATEMENT, Session};
+use super::session::{NewChange, ROWS_PER_STATEMENT, Session};
 use super::values::{
     bytes, failed, failed_or_exists, get, get_json, get_json_opt, get_ulid, get_ulid_opt, int, json, named,
     uint, ulid,
@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use model::{
     AuditRecord, ContainmentId, IncidentId, Lease, Run, RunId, RunPlace, RunState, RunStep, StepState,
 };
-use ports::store::{Cursor, Page, PageRequest, ReadRuns, RunFilter, Runs, StoreError};
+use ports::store::{ChangeKind, Cursor, Page, PageRequest, ReadRuns, RunFilter, Runs, StoreError};
 use sqlx::QueryBuilder;
 use sqlx::sqlite::SqliteRow;
 
@@ -114,6 +114,18 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// What the feed of changes tells of it: what is for no incident is for nobody who follows incidents.
+fn news(run: &Run) -> Vec<NewChange> {
+    let change = |incident| NewChange {
+        kind: ChangeKind::RunChanged,
+        object: run.id.to_string(),
+        incident,
+        region: run.region.clone(),
+        at_ms: run.updated_at_ms,
+    };
+    run.incident.map(change).into_iter().collect()
 }
 
 #[async_trait]
@@ -243,6 +255,7 @@ impl Runs for Session {
         .execute(self.conn())
         .await
         .map_err(failed_or_exists(WRITING, format!("run {}", new.id)))?;
+        self.changed(&news(new)).await?;
         self.done(())
     }
 
@@ -259,7 +272,8 @@ impl Runs for Session {
         }
         let result = sqlx::query(
             "UPDATE runs SET state = ?1, machine = ?2, problem = ?3, due_at_ms = ?4, lease = ?5, leased_until_ms = ?6, \
-             updated_at_ms = ?7, ended_at_ms = ?8, version = version + 1 WHERE id = ?9 AND version = ?10",
+             updated_at_ms = ?7, ended_at_ms = ?8, deadline_at_ms = ?11, version = version + 1 \
+             WHERE id = ?9 AND version = ?10",
         )
         .bind(changed.state.as_str())
         .bind(json(&changed.machine, WRITING)?)
@@ -271,6 +285,7 @@ impl Runs for Session {
         .bind(changed.ended_at_ms)
         .bind(ulid(changed.id.0))
         .bind(int(changed.version))
+        .bind(changed.deadline_at_ms)
         .execute(self.conn())
         .await
         .map_err(failed(WRITING))?;
@@ -280,6 +295,9 @@ impl Runs for Session {
             return Err(StoreError::Conflict { current: current.version });
         }
         self.write_steps(steps).await?;
+        if audit.is_some() {
+            self.changed(&news(changed)).await?;
+        }
         self.done(changed.version + 1)
     }
 
@@ -335,6 +353,26 @@ impl Runs for Session {
             sqlx::query(sql)
                 .bind(ulid(task.run.0))
                 .bind(i64::from(task.task))
+                .bind(at_ms)
+                .execute(self.conn())
+                .await
+                .map_err(failed(WRITING))?;
+        }
+        self.done(())
+    }
+
+    async fn wake_waiting(&mut self, containment: ContainmentId, at_ms: i64) -> Result<(), StoreError> {
+        self.step()?;
+        // the runs first: their steps are found by when they are due
+        for sql in [
+            "UPDATE runs SET due_at_ms = ?2, version = version + 1 \
+             WHERE state = 'running' AND due_at_ms > ?2 AND id IN (SELECT run FROM run_steps \
+             WHERE containment = ?1 AND ended_at_ms IS NULL AND due_at_ms > ?2)",
+            "UPDATE run_steps SET due_at_ms = ?2 \
+             WHERE containment = ?1 AND ended_at_ms IS NULL AND due_at_ms > ?2",
+        ] {
+            sqlx::query(sql)
+                .bind(ulid(containment.0))
                 .bind(at_ms)
                 .execute(self.conn())
                 .await

@@ -81,6 +81,20 @@ pub enum Contain {
         #[arg(long)]
         reason: String,
     },
+    /// Give what is in effect another end, or none. Who asked for it keeps it for a day at most.
+    Keep {
+        /// `act_…`
+        id: String,
+        /// For how long from now on: `30m`, `4h`, `2d`.
+        #[arg(long = "for", value_name = "TIME", required_unless_present = "no_end")]
+        time: Option<String>,
+        /// Until somebody takes it back.
+        #[arg(long, conflicts_with = "time")]
+        no_end: bool,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
     /// Say what came of a containment that is unknown, after a look at the other system.
     Settle {
         /// `act_…`

@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::containment::Prepared;
 use crate::content::configured_rules;
 use crate::exit::{Exit, Failure};
+use crate::rollout::Generation;
 use crate::storage::{FIRST_TOKEN_FILE, OTHERS};
 use crate::terminal;
 use serde::Serialize;
@@ -156,13 +157,29 @@ fn containment(config: &Config) -> Look {
     const WHAT: &str = "containment";
     match Prepared::of(config) {
         Ok(None) => Look::good(WHAT, "nothing is contained: respond.enabled is false"),
-        Ok(Some(prepared)) => Look::good(WHAT, prepared.summary()),
+        Ok(Some(prepared)) => match idle_orders(config, &prepared) {
+            Some(names) => {
+                let found =
+                    format!("there are no rules for the standing orders {names}: they are never carried out");
+                Look::bad(WHAT, found, "respond.automatic names rules by id; `huecry rules list` has them")
+            }
+            None => Look::good(WHAT, prepared.summary()),
+        },
         Err(failure) => {
             let hint =
                 failure.hint.unwrap_or_else(|| "mend it; the server does not start with it".to_owned());
             Look::bad(WHAT, failure.message, hint)
         }
     }
+}
+
+/// Names of standing orders whose rule is not there.
+fn idle_orders(config: &Config, prepared: &Prepared) -> Option<String> {
+    let (engine, _) = load_engine(&configured_rules(&config.rules)).ok()?;
+    let rules = Generation::all_active(engine.into());
+    let is_rule = |id: &str| rules.all().any(|rule| rule.rule_id.eq_ignore_ascii_case(id));
+    let names = prepared.orders_without_rule(is_rule);
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 fn server(cli: &Cli, config: &Config) -> Look {

@@ -26,8 +26,39 @@ pub struct RespondConfig {
     pub approval: ApprovalConfig,
     /// What no action may touch, beside what belongs to the product itself and break-glass accounts.
     pub protected: Vec<ProtectedConfig>,
+    /// What is asked for by itself when a rule matches. Nothing if nothing stands here.
+    pub automatic: Vec<AutomaticConfig>,
     /// How systems are reached: settings by connector. `huecry connector list` names the connectors.
     pub connections: BTreeMap<String, BTreeMap<String, SettingValue>>,
+}
+
+/// A standing order: what is asked for by itself when a rule matches. What it asks for is applied at once only where it
+/// disturbs little and ends by itself; all else waits for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AutomaticConfig {
+    /// What people call it; once among the orders.
+    pub name: String,
+    /// The id of the rule whose findings are sure.
+    pub rule: String,
+    /// Names of the sources that are authoritative for it.
+    pub sources: Vec<String>,
+    /// The action: `aws.deactivate_key`; or a playbook.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    /// The action's target, with places for what the finding is about: `{credential}`, `{actor}`, `{address}`, `{repository}`,
+    /// `{account}`, `{resource}`, `{host}`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// After what time the action is taken back, in minutes; its default if not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ttl_minutes: Option<u64>,
+    /// The playbook to run, by name or id; or an action.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub playbook: Option<String>,
+    /// Inputs of the action or variables of the playbook, by name, with places as in `target`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub set: BTreeMap<String, String>,
 }
 
 /// The value of a connector's setting.
@@ -133,6 +164,7 @@ impl Default for RespondConfig {
             limit: LimitConfig::default(),
             approval: ApprovalConfig::default(),
             protected: Vec::new(),
+            automatic: Vec::new(),
             connections: BTreeMap::new(),
         }
     }

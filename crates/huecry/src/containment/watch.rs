@@ -44,13 +44,26 @@ impl Watch {
 
     async fn moved(&self, moved: &Moved) -> Result<(), StoreError> {
         let (id, from, to) = (moved.id, moved.from, moved.to);
+        let (action, target) = (&moved.action, &moved.target);
+        match moved.said {
+            Some("containment.ending") => {
+                self.telemetry.told("ending");
+                tracing::warn!(%id, action, target, "a containment ends soon and is taken back unless somebody keeps it");
+            }
+            Some("containment.remind") => {
+                self.telemetry.told("unknown");
+                let problem = moved.problem.as_deref().unwrap_or_default();
+                tracing::error!(%id, action, target, problem, "still nobody can tell whether a containment took effect");
+            }
+            _ => {}
+        }
         if from == to {
             return Ok(());
         }
         self.telemetry.moved(Some(from), to);
-        let (action, target) = (&moved.action, &moved.target);
         match (to, &moved.problem) {
             (ContainmentState::Unknown, problem) => {
+                self.telemetry.told("unknown");
                 let problem = problem.as_deref().unwrap_or_default();
                 tracing::error!(%id, action, target, problem, "nobody can tell whether a containment took effect");
             }

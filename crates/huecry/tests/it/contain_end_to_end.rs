@@ -321,6 +321,81 @@ fn by_playbook(moto: &Moto, (ana, ben): (&Person<'_>, &Person<'_>), incident: &s
     assert_eq!(moto.status("bob"), "Active");
 }
 
+const ORDER: &str = "[[respond.automatic]]\nname = \"Quarantined keys\"\n\
+     rule = \"27f12671-087d-4145-ab44-87009bfd8d20\"\nsources = [\"trail\"]\n\
+     action = \"aws.deactivate_key\"\ntarget = \"{credential}\"\nttl_minutes = 60\n";
+
+#[test]
+fn a_standing_order_contains_at_once_and_once() {
+    let Some(moto) = moto() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (key, deploy_key) = (moto.key_of("ann"), moto.key_of("deploy"));
+    let configuration = format!("{}{ORDER}", configuration(folder.path(), &moto));
+    let server = Server::start_with(folder.path(), &configuration);
+    let ana = Person::sign_in(&server, folder.path(), "Ana");
+    let (door, other_door) =
+        (server.add_source("trail", "aws_cloudtrail"), server.add_source("rumours", "aws_cloudtrail"));
+    let tell = |source: &str, door: &str, (user, key): (&str, &str)| {
+        let record = quarantined(user, key);
+        let (status, said) =
+            server.post(&format!("/api/v1/ingest/{source}"), door, record.as_bytes()).unwrap();
+        assert!(status < 300, "{said}");
+    };
+
+    // a source that is not authoritative raises an incident, and nothing more
+    tell("rumours", &other_door, ("ann", &key));
+    ana.until(&["incident", "list"], |page| page["items"][0]["id"].is_string());
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(ana.json(&["contain", "list", "--state", "any"])["items"], json!([]));
+
+    // one that is: the key is inactive before anybody was asked
+    tell("trail", &door, ("ann", &key));
+    let held =
+        ana.until(&["contain", "list", "--state", "any"], |page| page["items"][0]["state"] == "verified");
+    let held = &held["items"][0];
+    assert_eq!(moto.status("ann"), "Inactive");
+    assert_eq!((&held["decision"]["people"], &held["requested_by"]["kind"]), (&json!(0), &json!("system")));
+    assert!(
+        held["incident"].is_string() && held["reason"].as_str().unwrap().contains("Quarantined keys"),
+        "{held}"
+    );
+    let id = held["id"].as_str().unwrap();
+
+    // people have the last word: what they give back is not taken again for the same record, also by the next process
+    ana.good(&["contain", "undo", id, "--reason", "it is a canary"]);
+    ana.until_state(id, "reverted");
+    let token = ana.token;
+    drop(server);
+    let server = Server::start_with(folder.path(), &configuration);
+    let ana = Person { server: &server, token };
+    let tell = |record: String| {
+        assert!(server.post("/api/v1/ingest/trail", &door, record.as_bytes()).unwrap().0 < 300);
+    };
+    tell(quarantined("ann", &key));
+
+    // what is protected stays so, and the incident says that nothing was done
+    tell(quarantined("deploy", &deploy_key).replace("000000000029", "000000000030"));
+    let commented = |page: &Value| {
+        let items = page["items"].as_array().unwrap().iter();
+        let ids: Vec<_> = items.filter_map(|item| item["id"].as_str()).collect();
+        ids.iter()
+            .any(|id| ana.json(&["incident", "show", id])["comments"].to_string().contains("is protected"))
+    };
+    ana.until(&["incident", "list"], commented);
+    assert_eq!((moto.status("ann"), moto.status("deploy")), ("Active".to_owned(), "Active".to_owned()));
+    assert_eq!(ana.json(&["contain", "list", "--state", "any"])["items"].as_array().unwrap().len(), 1);
+    let metrics = server.get("/metrics");
+    assert!(
+        metrics.contains("huecry_automatic_orders_total{order=\"Quarantined keys\",outcome=\"refused\"} 1")
+    );
+}
+
+/// An order of that rule; with sources unless they are said.
+fn order(rule: &str, rest: &str) -> String {
+    let sources = if rest.contains("sources") { "" } else { "sources = [\"trail\"]\n" };
+    format!("[[respond.automatic]]\nname = \"n\"\nrule = {rule:?}\n{sources}{rest}\n")
+}
+
 #[test]
 fn a_server_that_cannot_contain_as_it_is_told_does_not_start() {
     let folder = tempfile::tempdir().unwrap();
@@ -352,6 +427,13 @@ fn a_server_that_cannot_contain_as_it_is_told_does_not_start() {
         (format!("[respond]\nplaybooks_dir = {dir:?}\n"), "mine.yaml"),
         ("[respond.approval]\nwait_minutes = 0\n".to_owned(), "wait_minutes"),
         ("[respond.limit.targets_by_action]\n\"aws.nothing\" = 3\n".to_owned(), "aws.nothing"),
+        (order("", "playbook = \"Leaked AWS access key\""), "it names no rule"),
+        (order("r", "playbook = \"Nothing\""), "there is no playbook"),
+        (order("r", "playbook = \"Leaked AWS access key\"\nsources = [\"reports\"]"), "a report alone starts nothing"),
+        (order("r", "playbook = \"Leaked AWS access key\"\nset = { \"__no__\" = \"x\" }"), "no variable __no__"),
+        (order("r", "action = \"okta.suspend_user\"\ntarget = \"{actor}\""), "okta is not connected"),
+        (order("r", "action = \"okta.suspend_user\"\nplaybook = \"x\""), "one of them"),
+        (order("r", "action = \"okta.nothing\"\ntarget = \"x\""), "there is no action"),
     ] {
         let config = folder.path().join("huecry.toml");
         std::fs::write(&config, &text).unwrap();

@@ -25,6 +25,7 @@ mod query;
 mod report_schemas;
 mod reports;
 mod reports_end_to_end;
+mod reports_power;
 mod rollout;
 mod rule_work;
 mod rules_program;

@@ -1,9 +1,10 @@
 //! Power cuts, kills and failing fsyncs under everything at once: log, lake and audit tree stand on one simulated
 //! disk, beside a SQLite that keeps what it committed. After each, counts equal the log's, the audit log verifies,
-//! and checkpoints never go back.
+//! checkpoints never go back, and every report that was acknowledged is there, once.
 
 use crate::lake_events::of_files;
 use crate::pipeline_faults::{MARKED_EVERY, MARKED_RULE, record_with};
+use crate::reports_power::{Desk, Reporters};
 use audit::copy::{CopyWriter, lines_up_to, tiles_of};
 use audit::verify::{Kept, verify};
 use audit::{Prover, SignedCheckpoint, Signer};
@@ -47,6 +48,20 @@ struct World {
     acknowledged: BTreeSet<u64>,
     tried: u64,
     seen: Vec<SignedCheckpoint>,
+    /// From which of them on the log was not verified yet.
+    verified: usize,
+    reporters: Reporters,
+    /// Records of reports that are on the log once more than needed.
+    doubled: u64,
+}
+
+/// A record on the log, by what it was when it was sent.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Sent {
+    /// A trail's record with that number.
+    Record(u64),
+    /// The report of that id.
+    Report(String),
 }
 
 /// The parts of one life of the process.
@@ -55,6 +70,7 @@ struct Process {
     lake: FileLake,
     tiles: Arc<dyn TileStore>,
     pipeline: Pipeline,
+    reports: Desk,
     tasks: tokio::task::JoinSet<()>,
     shutdown: CancellationToken,
 }
@@ -62,7 +78,10 @@ struct Process {
 impl World {
     async fn new(seed: u64) -> Self {
         let home = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open_path(&home.path().join("state.db")).await.unwrap();
+        let store: Arc<dyn Store> =
+            Arc::new(SqliteStore::open_path(&home.path().join("state.db")).await.unwrap());
+        let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(seed));
+        let reporters = Reporters::new(seed, &store, &entropy, home.path());
         let (engine, report) = Engine::load([("marked.yml", MARKED_RULE)]).unwrap();
         assert_eq!(report.loaded, 1);
         Self {
@@ -70,17 +89,20 @@ impl World {
             disk: SimDisk::new(seed),
             dice: Dice::new(seed ^ 0xB1AC),
             home,
-            store: Arc::new(store),
-            entropy: Arc::new(SeededEntropy::new(seed)),
+            store,
+            entropy,
             signer: Arc::new(Signer::new(&[9; 32], Some("example.com/audit")).unwrap()),
             engine: Arc::new(engine),
             acknowledged: BTreeSet::new(),
             tried: 0,
             seen: Vec::new(),
+            verified: 0,
+            reporters,
+            doubled: 0,
         }
     }
 
-    async fn start(&self) -> Process {
+    async fn start(&mut self) -> Process {
         let disk = || Arc::new(self.disk.clone());
         let mut options = LogOptions::new("/log");
         let raw = TopicOptions { partitions: PARTITIONS, ..TopicOptions::default() };
@@ -96,7 +118,8 @@ impl World {
         let mut tasks = tokio::task::JoinSet::new();
         let (triage, stop) = (triage::Service::new(self.triage(&log)), shutdown.clone());
         tasks.spawn(async move { drop(triage.run(stop).await) });
-        Process { log, lake, tiles, pipeline, tasks, shutdown }
+        let reports = self.reporters.start(&log);
+        Process { log, lake, tiles, pipeline, reports, tasks, shutdown }
     }
 
     fn pipeline(&self, log: &Arc<dyn Log>, lake: &FileLake) -> pipeline::Options {
@@ -137,8 +160,12 @@ impl World {
     /// Starts everything, works until the power or the process goes, and ends everything.
     async fn round(&mut self, ops_max: usize) {
         self.disk.set_faults(Faults::default());
-        let process = self.start().await;
+        // what was signed in the last life; all of them at rest
+        self.verify_audit(self.verified).await;
+        self.verified = self.seen.len().saturating_sub(1);
+        let mut process = self.start().await;
         self.check_head(&process);
+        self.reporters.check_fresh(&*process.log).await;
         self.disk.set_faults(Faults {
             power_cut_after_ops: Some(self.dice.below(ops_max) as u64),
             sync_failures_per_1000: if self.dice.chance(15) { 30 } else { 0 },
@@ -151,6 +178,7 @@ impl World {
             }
             self.send(&*process.log).await;
             self.change().await;
+            self.reporters.act(&mut process.reports, &mut self.dice).await;
             if let Ok(Some(head)) = audit.step().await {
                 self.seen.push(head);
             }
@@ -192,6 +220,7 @@ impl World {
         } else {
             self.disk.power_cut();
         }
+        self.reporters.cut(process.reports).await;
         process.shutdown.cancel();
         while process.tasks.join_next().await.is_some() {}
         tokio::task::spawn_blocking(move || process.pipeline.join()).await.unwrap();
@@ -211,10 +240,18 @@ impl World {
     /// On a disk that works: everything comes to rest, and all counts agree.
     async fn rest(&mut self) -> u64 {
         self.disk.set_faults(Faults::default());
-        let process = self.start().await;
+        let mut process = self.start().await;
+        let seed = self.seed;
+        let published = async {
+            while !self.reporters.is_published(&mut process.reports).await {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let published = tokio::time::timeout(REST, published).await;
+        published.unwrap_or_else(|_| panic!("seed {seed}: not all reports came to the log"));
         let mut raw = BTreeMap::new();
         for partition in (0..PARTITIONS).map(Partition) {
-            raw.insert(partition, ids_of(&*process.log, partition).await);
+            raw.insert(partition, sent_of(&*process.log, partition).await);
         }
         let quiet = async {
             while !self.is_at_rest(&process, &raw).await {
@@ -222,14 +259,15 @@ impl World {
             }
         };
         let quiet = tokio::time::timeout(REST, quiet).await;
-        quiet.unwrap_or_else(|_| panic!("seed {}: it never came to rest", self.seed));
+        quiet.unwrap_or_else(|_| panic!("seed {seed}: it never came to rest"));
         self.compare(&process, &raw).await;
-        self.verify_audit(&process).await;
         self.end(process).await;
+        let prover = self.verify_audit(0).await;
+        self.reporters.check_proofs(&prover);
         raw.values().map(|ids| ids.len() as u64).sum()
     }
 
-    async fn is_at_rest(&self, process: &Process, raw: &BTreeMap<Partition, Vec<u64>>) -> bool {
+    async fn is_at_rest(&self, process: &Process, raw: &BTreeMap<Partition, Vec<Sent>>) -> bool {
         drop(process.lake.flush());
         for (&partition, ids) in raw {
             let all = Offset(ids.len() as u64);
@@ -248,49 +286,67 @@ impl World {
         known.map_or((Offset(0), Counters::default()), |known| (known.next, known.counters))
     }
 
-    async fn compare(&self, process: &Process, raw: &BTreeMap<Partition, Vec<u64>>) {
+    async fn compare(&mut self, process: &Process, raw: &BTreeMap<Partition, Vec<Sent>>) {
         let seed = self.seed;
-        let logged: BTreeSet<u64> = raw.values().flatten().copied().collect();
+        let (mut logged, mut reports) = (BTreeSet::new(), BTreeSet::new());
+        for sent in raw.values().flatten() {
+            match sent {
+                Sent::Record(number) => drop(logged.insert(*number)),
+                Sent::Report(id) => drop(reports.insert(id.clone())),
+            }
+        }
         let lost: Vec<_> = self.acknowledged.difference(&logged).collect();
         assert!(lost.is_empty(), "seed {seed}: acknowledged, and not on the log: {lost:?}");
         for (&partition, ids) in raw {
             let (_, counted) = self.counters(partition).await;
-            let all = ids.len() as u64;
-            let expected = Counters { accepted: all, stored: all, dead_lettered: 0, duplicates: 0 };
+            let (all, distinct) = (ids.len() as u64, ids.iter().collect::<BTreeSet<_>>().len() as u64);
+            // a report whose place on the log nobody could note is put there again
+            let duplicates = all - distinct;
+            self.doubled += duplicates;
+            let expected = Counters { accepted: all, stored: distinct, dead_lettered: 0, duplicates };
             assert_eq!(counted, expected, "seed {seed}, partition {}", partition.0);
         }
         process.lake.flush().unwrap();
         let snapshot = process.lake.snapshot();
         let read = |path: &Path| self.disk.content(path).unwrap();
         let events = of_files(read, &snapshot);
-        assert_eq!(events.len(), logged.len(), "seed {seed}: the lake has each event once");
+        let all = logged.len() + reports.len();
+        assert_eq!(events.len(), all, "seed {seed}: the lake has each event once");
         let distinct: BTreeSet<_> = events.iter().map(|(_, id)| id).collect();
-        assert_eq!(distinct.len(), logged.len(), "seed {seed}: an event is in the lake twice");
+        assert_eq!(distinct.len(), all, "seed {seed}: an event is in the lake twice");
         let marked = logged.iter().filter(|id| id.is_multiple_of(MARKED_EVERY)).count();
         let findings = findings_of(&*process.log).await;
-        assert_eq!(findings.len(), marked, "seed {seed}: a finding for each marked record");
+        let accepted = self.reporters.compare(&*process.log, &reports, &events).await;
+        let expected = marked + accepted;
+        assert_eq!(findings.len(), expected, "seed {seed}: one for each marked record and accepted report");
         let mut view = self.store.read().await.unwrap();
         assert_eq!(
             view.findings().count().await.unwrap(),
-            marked as u64,
+            expected as u64,
             "seed {seed}: each in one incident"
         );
     }
 
-    /// The log of changes verifies against every checkpoint that was ever seen.
-    async fn verify_audit(&mut self, process: &Process) {
-        let audit = self.audit(&process.tiles);
+    /// The log of changes verifies against the checkpoints seen from the `since`th on; nothing else runs meanwhile.
+    async fn verify_audit(&mut self, since: usize) -> Prover {
+        let tiles: Arc<dyn TileStore> = Arc::new(FileTiles::on(Arc::new(self.disk.clone()), "/audit"));
+        let audit = self.audit(&tiles);
         while let Some(head) = audit.step().await.unwrap() {
             self.seen.push(head);
         }
-        let prover = Prover::new(Arc::clone(&process.tiles), self.signer.public().clone());
-        let copy = self.home.path().join("copy");
+        let prover = Prover::new(tiles, self.signer.public().clone());
+        if self.seen.is_empty() {
+            return prover;
+        }
+        let copy = self.home.path().join(format!("copy {}", self.seen.len()));
         copy_audit(&*self.store, &prover, &copy).await;
-        let kept: Vec<_> = self.seen.iter().enumerate().map(kept).collect();
+        let kept: Vec<_> = self.seen.iter().enumerate().skip(since).map(kept).collect();
         let report = verify(&copy, self.signer.public(), &kept).unwrap();
         assert!(report.is_clean(), "seed {}: {report:#?}", self.seed);
         let count = self.store.read().await.unwrap().audit().count().await.unwrap();
         assert_eq!(prover.checkpoint().unwrap().checkpoint.size, count, "seed {}: all is signed", self.seed);
+        std::fs::remove_dir_all(&copy).unwrap();
+        prover
     }
 }
 
@@ -322,18 +378,22 @@ async fn copy_audit(store: &dyn Store, prover: &Prover, dir: &Path) {
     writer.finish(&head, prover.key()).unwrap();
 }
 
-/// The ids of a partition's records, in their order.
-async fn ids_of(log: &dyn Log, partition: Partition) -> Vec<u64> {
-    let (mut ids, mut at) = (Vec::new(), Offset(0));
+/// A partition's records, in their order.
+async fn sent_of(log: &dyn Log, partition: Partition) -> Vec<Sent> {
+    let (mut sent, mut at) = (Vec::new(), Offset(0));
     loop {
         let records = log.read(Topic::Raw, partition, at, 1 << 20).await.unwrap();
         if records.is_empty() {
-            return ids;
+            return sent;
         }
         for (_, bytes) in records.iter() {
             let record = model::RawRecord::decode(bytes).unwrap();
+            if record.source == report::SOURCE {
+                sent.push(Sent::Report(record.delivery_id.unwrap().to_owned()));
+                continue;
+            }
             let body: serde_json::Value = serde_json::from_slice(record.body).unwrap();
-            ids.push(body["eventID"].as_str().unwrap().parse().unwrap());
+            sent.push(Sent::Record(body["eventID"].as_str().unwrap().parse().unwrap()));
         }
         at = records.next();
     }
@@ -360,6 +420,7 @@ async fn findings_of(log: &dyn Log) -> BTreeSet<model::FindingId> {
 #[tokio::test(flavor = "multi_thread")]
 async fn after_power_cuts_under_everything_all_counts_agree() {
     let (mut records, mut tried, mut checkpoints) = (0, 0, 0);
+    let (mut reports, mut accepted, mut cut_off, mut repeated, mut doubled) = (0, 0, 0, 0, 0);
     for seed in 0..LIVES {
         let mut world = World::new(seed).await;
         for round in 0..ROUNDS_PER_LIFE {
@@ -368,7 +429,18 @@ async fn after_power_cuts_under_everything_all_counts_agree() {
         records += world.rest().await;
         tried += world.tried;
         checkpoints += world.seen.len();
+        let counts = world.reporters.counts();
+        reports += counts.0;
+        accepted += counts.1;
+        cut_off += world.reporters.cut_off;
+        repeated += world.reporters.repeated;
+        doubled += world.doubled;
     }
-    eprintln!("{tried} records sent, {records} on the log, {checkpoints} checkpoints");
+    eprintln!("{tried} records sent, {records} records and reports on the log, {checkpoints} checkpoints");
+    eprintln!(
+        "{reports} reports acknowledged, {accepted} accepted; {cut_off} answers cut off, {repeated} of them sent again and \
+         there already, {doubled} put on the log twice"
+    );
     assert!(records > 500 && checkpoints > 50, "too little was done to prove anything");
+    assert!(reports > 500 && accepted > 50 && cut_off > 20, "too few reports to prove anything");
 }

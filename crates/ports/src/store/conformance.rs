@@ -37,7 +37,8 @@ pub use consumers::{
 };
 pub use containments::{
     answers_are_delegated_for_a_time, containments_are_listed, containments_are_taken_by_one,
-    runs_are_taken_by_one, runs_keep_their_playbook, what_is_not_at_rest_has_something_due,
+    one_of_a_connector_is_taken_at_a_time, runs_are_taken_by_one, runs_are_woken_by_what_they_wait_for,
+    runs_keep_their_playbook, what_is_not_at_rest_has_something_due, what_is_taken_back_is_taken_first,
 };
 pub use desk::{
     a_timeline_tells_all_in_order, an_outline_names_the_gravest_of_each_rule,
@@ -138,9 +139,12 @@ macro_rules! store_conformance {
             people_say_how_to_be_thanked
             containments_are_listed
             containments_are_taken_by_one
+            one_of_a_connector_is_taken_at_a_time
+            what_is_taken_back_is_taken_first
             what_is_not_at_rest_has_something_due
             runs_keep_their_playbook
             runs_are_taken_by_one
+            runs_are_woken_by_what_they_wait_for
             answers_are_delegated_for_a_time
         );
     };

@@ -58,7 +58,8 @@ pub trait ReadContainments: Send {
     /// As all reads.
     async fn targets_since(&mut self, action: &str, since_ms: i64) -> Result<Vec<(i64, String)>, StoreError>;
 
-    /// When the next one is due that nobody works on; also when a lease ends that was not given back.
+    /// When [`Containments::take`] next gives one, at the latest; also when a lease ends that was not given back, of it or
+    /// of another one of its connector.
     ///
     /// # Errors
     /// As all reads.
@@ -87,10 +88,20 @@ pub trait Containments: ReadContainments {
         audit: Option<&AuditRecord>,
     ) -> Result<u64, StoreError>;
 
-    /// Gives the lease to the one that has been due longest and that nobody works on, and returns it with it. Who holds
-    /// it alone may take its next step, until it ends.
+    /// Gives the lease to one that is due and that nobody works on, and returns it with it. Who holds it alone may take its
+    /// next step, until it ends.
+    ///
+    /// No two are worked on at a time that are of one connector (what `action` has before its dot): a system that does not
+    /// answer holds up nothing but its own. A lease that ends at `busy_after_ms` or before is of a worker that has been at
+    /// it for longer than a request takes, or that is gone: it keeps its row, and no other one. What is to be taken back, or whose time is over, comes before everything
+    /// else; then what has been due longest.
     ///
     /// # Errors
     /// As all changes.
-    async fn take(&mut self, lease: Lease, now_ms: i64) -> Result<Option<Containment>, StoreError>;
+    async fn take(
+        &mut self,
+        lease: Lease,
+        now_ms: i64,
+        busy_after_ms: i64,
+    ) -> Result<Option<Containment>, StoreError>;
 }

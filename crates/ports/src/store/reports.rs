@@ -18,13 +18,28 @@ pub const REPORTER_MESSAGES_MAX: u32 = 50;
 /// Most files of one report that are kept at a time.
 pub const REPORT_ATTACHMENTS_MAX: u32 = 5;
 
+/// In which order reports are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ReportOrder {
+    /// The newest first.
+    #[default]
+    Newest,
+    /// Whose reporter must hear soonest first; those who wait for nothing last.
+    Due,
+}
+
 /// Which reports; all that is given must fit.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ReportFilter {
     /// In one of these states; empty for any.
     pub states: Vec<ReportState>,
-    /// Only what waits for a person: undecided, or with something from the reporter that nobody looked at.
+    /// Only what waits for a person: undecided, or with something from the reporter that nobody looked at, or accepted by
+    /// automation and not reviewed.
     pub waiting: bool,
+    /// Only what automation accepted and no person has reviewed.
+    pub unreviewed: bool,
+    /// Only those whose reporter must hear before this time, milliseconds since the epoch.
+    pub due_before_ms: Option<i64>,
     /// Of this form.
     pub form: Option<String>,
     /// About this service.
@@ -39,6 +54,8 @@ pub struct ReportFilter {
     pub since_ms: Option<i64>,
     /// Before this time.
     pub until_ms: Option<i64>,
+    /// How a list of them is ordered; nothing to a count.
+    pub order: ReportOrder,
 }
 
 /// Where the record of a submission stands in the sequence of all.
@@ -91,7 +108,7 @@ pub trait ReadReports: Send {
     /// As all reads.
     async fn by_once(&mut self, key_sha256: &[u8; 32]) -> Result<Option<(Report, [u8; 32])>, StoreError>;
 
-    /// Reports, the newest first.
+    /// Reports, in the filter's order. A cursor is of the order that it was given in.
     ///
     /// # Errors
     /// [`StoreError::BadCursor`].

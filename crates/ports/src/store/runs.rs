@@ -2,7 +2,7 @@
 
 use super::{Page, PageRequest, StoreError};
 use async_trait::async_trait;
-use model::{AuditRecord, IncidentId, Lease, Run, RunId, RunPlace, RunState, RunStep};
+use model::{AuditRecord, ContainmentId, IncidentId, Lease, Run, RunId, RunPlace, RunState, RunStep};
 
 /// Which runs; all that is given must fit.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -65,7 +65,7 @@ pub trait Runs: ReadRuns {
     /// [`StoreError::BadQuery`] for one that goes on and has nothing due.
     async fn begin(&mut self, run: &Run, playbook: &str, audit: &AuditRecord) -> Result<(), StoreError>;
 
-    /// Replaces what can change (state, machine, problem, what is due, the lease) if the stored one is at
+    /// Replaces what can change (state, machine, problem, what is due and until when, the lease) if the stored one is at
     /// `run.version`, and writes these steps, by their numbers; returns the new version. `audit` is `None` for what
     /// nobody decided and nothing came of.
     ///
@@ -90,4 +90,10 @@ pub trait Runs: ReadRuns {
     /// # Errors
     /// As all changes.
     async fn wake(&mut self, task: RunPlace, at_ms: i64) -> Result<(), StoreError>;
+
+    /// The same for every run of which an open step waits for this containment, whoever asked for that.
+    ///
+    /// # Errors
+    /// As all changes.
+    async fn wake_waiting(&mut self, containment: ContainmentId, at_ms: i64) -> Result<(), StoreError>;
 }

@@ -28,16 +28,24 @@ pub enum ChangeKind {
     /// A comment was added.
     #[serde(rename = "comment.added")]
     CommentAdded,
+    /// A containment for an incident was asked for, or went on.
+    #[serde(rename = "containment.changed")]
+    ContainmentChanged,
+    /// A run for an incident began, or went on.
+    #[serde(rename = "run.changed")]
+    RunChanged,
 }
 
 impl ChangeKind {
     /// Every kind.
-    pub const ALL: [ChangeKind; 5] = [
+    pub const ALL: [ChangeKind; 7] = [
         Self::FindingAdded,
         Self::IncidentOpened,
         Self::IncidentUpdated,
         Self::IncidentMerged,
         Self::CommentAdded,
+        Self::ContainmentChanged,
+        Self::RunChanged,
     ];
 
     /// The name in the API; the SSE event type.
@@ -48,6 +56,8 @@ impl ChangeKind {
             Self::IncidentUpdated => "incident.updated",
             Self::IncidentMerged => "incident.merged",
             Self::CommentAdded => "comment.added",
+            Self::ContainmentChanged => "containment.changed",
+            Self::RunChanged => "run.changed",
         }
     }
 

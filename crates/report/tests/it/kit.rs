@@ -10,11 +10,12 @@ use model::{
 use ports::store::conformance::Bench;
 use ports::store::{Person, Token, TokenKind, UnitOfWork};
 use ports::{Blobs, Log, Mask, MaskRefused, Masked, Store};
+use prometheus_client::registry::Registry;
 use report::form::Forms;
 use report::policy::Policy;
 use report::provenance::Credential;
 use report::{
-    Actor, DecisionRequest, DeskOptions, Feed, Filed, Intake, IntakeOptions, Options, Publisher,
+    Actor, Backlog, DecisionRequest, DeskOptions, Feed, Filed, Intake, IntakeOptions, Options, Publisher,
     PublisherOptions, ReceiptKey, ReportDesk, Service, Submission, Telemetry,
 };
 use serde_json::json;
@@ -144,6 +145,22 @@ impl Kit {
         Publisher::new(options, Arc::new(Notify::new()))
     }
 
+    /// What waits for people, counted now; as it stands in the metrics.
+    pub(crate) async fn counted(&self, gauge: &str) -> i64 {
+        let PublisherOptions { store, clock, telemetry, .. } = &self.options.publisher;
+        Backlog::new(Arc::clone(store), Arc::clone(clock), telemetry.clone()).count().await.unwrap();
+        self.metric(gauge)
+    }
+
+    /// A metric's value.
+    pub(crate) fn metric(&self, name: &str) -> i64 {
+        let (mut registry, mut text) = (Registry::default(), String::new());
+        self.options.publisher.telemetry.register(&mut registry);
+        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no {name} in {text}")).parse().unwrap()
+    }
+
     pub(crate) async fn submit(&self, reporter: Reporter) -> Filed {
         self.intake.submit(submission(reporter)).await.unwrap()
     }
@@ -167,6 +184,10 @@ impl Kit {
 
     pub(crate) async fn report(&self, id: ReportId) -> model::Report {
         self.store.read().await.unwrap().reports().get(id).await.unwrap().unwrap()
+    }
+
+    pub(crate) fn blobs(&self) -> &dyn Blobs {
+        &*self.options.desk.blobs
     }
 
     pub(crate) async fn unit(&self) -> Box<dyn UnitOfWork> {

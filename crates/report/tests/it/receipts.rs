@@ -35,6 +35,7 @@ proptest! {
                 by: moderator.clone(),
                 at_ms: 5,
                 automation: false,
+                confirmed: None,
             }),
             ..base
         };

@@ -141,6 +141,24 @@ impl<'c> Act<'c> {
         self.each(&self.action.read, remote, &self.with(&Values::new(), now_ms), now_ms)
     }
 
+    /// Whether it is in effect already, where a look has found nothing to do: by the proof of the action, if its file says
+    /// that this tells it, and with what the look told before it was refused.
+    ///
+    /// # Errors
+    /// [`ActError`] for a request that cannot be written.
+    pub fn already(&self, remote: &dyn Remote, now_ms: i64) -> Result<bool, ActError> {
+        if !self.action.verify_tells_already {
+            return Ok(false);
+        }
+        let (read, none) = (&self.action.read, self.with(&Values::new(), now_ms));
+        for before in (0..read.len()).rev() {
+            let Outcome::Done(facts) = self.each(&read[..before], remote, &none, now_ms)? else { continue };
+            let is_known = self.can_tell(&facts, false);
+            return Ok(is_known && matches!(self.verify(remote, &facts, now_ms)?, Outcome::Done(_)));
+        }
+        Ok(false)
+    }
+
     /// Whose the target is, as its name says and a look has found; held against what is protected as well.
     ///
     /// # Errors

@@ -191,6 +191,11 @@ pub struct ActionSpec {
     pub apply: Vec<Exchange>,
     /// Looks whether it took effect.
     pub verify: Vec<Exchange>,
+    /// Whether that tells as well, where the look finds nothing to do, that it is in effect already. Not where the look
+    /// refuses for other reasons too, or where the proof is that something is not there: that is no different from a
+    /// name that never was.
+    #[serde(default)]
+    pub verify_tells_already: bool,
     /// Takes it back.
     #[serde(default)]
     pub revert: Vec<Exchange>,

@@ -9,6 +9,11 @@ use crate::error::RespondError;
 use crate::plan::Plan;
 use crate::service::Responder;
 use model::{Containment, ContainmentId, ContainmentState, IncidentId, Lease, LeaseId};
+use ports::store::UnitOfWork;
+
+/// How long a worker keeps others from its connector, in milliseconds: a little longer than a request takes. One that was
+/// killed keeps its row until its lease ends, and its connector no longer than this.
+pub const BUSY_MS: i64 = 20_000;
 
 /// What a worker has done, for those who tell people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +32,8 @@ pub struct Moved {
     pub to: ContainmentState,
     /// What is wrong, in words.
     pub problem: Option<String>,
+    /// What was recorded of it, by the audit record's action (`containment.remind`), if anything was.
+    pub said: Option<&'static str>,
 }
 
 /// What came of the part that waits for the remote side.
@@ -45,8 +52,9 @@ struct Sent {
 }
 
 impl Responder {
-    /// Takes the one that has been due longest, does its one next thing, and writes what came of it; `None` if nothing is
-    /// due. Any number of workers may do this at once.
+    /// Takes one that is due, does its one next thing, and writes what came of it; `None` if nothing is due of which the
+    /// system is free: what is to be taken back comes first, and no two of one connector are worked on at a time. Any
+    /// number of workers may do this at once.
     ///
     /// # Errors
     /// [`RespondError::Store`]; then whatever was begun is taken up again when the lease has ended.
@@ -55,7 +63,11 @@ impl Responder {
         let id = LeaseId::new(&*self.options.clock, &*self.options.entropy);
         let lease = Lease { id, until_ms: now_ms.saturating_add(times.lease_ms) };
         let mut unit = self.options.store.begin().await?;
-        let Some(mut row) = unit.containments().take(lease, now_ms).await? else { return Ok(None) };
+        // all leases are as long as this one: those that end later were taken so short ago
+        let busy_after_ms = lease.until_ms.saturating_sub(BUSY_MS);
+        let Some(mut row) = unit.containments().take(lease, now_ms, busy_after_ms).await? else {
+            return Ok(None);
+        };
         let from = row.state;
         let next = step::next(&row, now_ms, times);
         let sent = Sent { before: row.progress.sent, one: true };
@@ -68,11 +80,15 @@ impl Responder {
             Prepared::AtRemote { .. } => None,
         };
         let is_settled = matches!(prepared, Prepared::Settled(_));
+        let told = said.as_ref().map(|said| said.action);
         if is_settled || said.is_some() {
             self.write(&mut *unit, &mut row, from, said.map(record)).await?;
+            self.wake_waiting(&mut *unit, &row, from).await?;
         }
         unit.commit().await?;
-        let Prepared::AtRemote { bound, sent } = prepared else { return Ok(Some(moved(&row, from))) };
+        let Prepared::AtRemote { bound, sent } = prepared else {
+            return Ok(Some(Moved { said: told, ..moved(&row, from) }));
+        };
         if self.now_ms() >= lease.until_ms {
             // the store kept us waiting for so long that another worker may be at it
             return Ok(Some(moved(&row, from)));
@@ -88,6 +104,7 @@ impl Responder {
         match next {
             Next::Expire => return done(step::expire(row, now_ms)),
             Next::BeginRevert => return done(step::revert_due(row, now_ms, times)),
+            Next::TellEnd => return done(step::tell_end(row, now_ms, times)),
             Next::Remind => return done(step::remind(row, now_ms, times)),
             Next::Look | Next::Apply | Next::Verify | Next::Revert | Next::VerifyRevert => {}
         }
@@ -165,9 +182,29 @@ impl Responder {
             return Ok(moved(&fresh, row.state));
         }
         let said = settle(&mut fresh, next, came, self.now_ms(), &self.options.times);
+        let told = said.as_ref().map(|said| said.action);
         self.write(&mut *unit, &mut fresh, row.state, said.map(record)).await?;
+        self.wake_waiting(&mut *unit, &fresh, row.state).await?;
         unit.commit().await?;
-        Ok(moved(&fresh, row.state))
+        Ok(Moved { said: told, ..moved(&fresh, row.state) })
+    }
+}
+
+impl Responder {
+    /// Wakes runs that wait for it though they have not asked for it themselves.
+    pub(super) async fn wake_waiting(
+        &self,
+        unit: &mut dyn UnitOfWork,
+        containment: &Containment,
+        before: ContainmentState,
+    ) -> Result<(), RespondError> {
+        let state = containment.state;
+        let is_told =
+            state.is_end() || matches!(state, ContainmentState::Verified | ContainmentState::Unknown);
+        if is_told && state != before {
+            unit.runs().wake_waiting(containment.id, containment.updated_at_ms).await?;
+        }
+        Ok(())
     }
 }
 
@@ -210,5 +247,6 @@ fn moved(row: &Containment, from: ContainmentState) -> Moved {
         from,
         to: row.state,
         problem: row.progress.problem.clone(),
+        said: None,
     }
 }

@@ -65,6 +65,9 @@ impl Responder {
             audit
         });
         containment.version = unit.containments().replace(containment, audit.as_ref()).await?;
+        if containment.state == ContainmentState::Verified && before != ContainmentState::Verified {
+            self.keep_what_it_outlives(unit, containment).await?;
+        }
         let is_told = containment.state.is_end()
             || matches!(containment.state, ContainmentState::Verified | ContainmentState::Unknown);
         if let Some(task) = containment.task.filter(|_| is_told && containment.state != before) {

@@ -4,7 +4,7 @@ use super::bound::Bound;
 use super::record::Record;
 use super::step;
 use crate::actor::Actor;
-use crate::connector::{Asked, Outcome, Values};
+use crate::connector::{Act, Asked, Outcome, Values};
 use crate::decision::{Confidence, Decision, Question, ReporterTier, Signal, decide};
 use crate::error::RespondError;
 use crate::plan::{BlastRadius, Plan, PlanHash};
@@ -93,8 +93,9 @@ impl Responder {
     /// Looks and plans; changes and stores nothing.
     ///
     /// # Errors
-    /// [`RespondError::Act`] for what is protected or of another form, [`RespondError::UnknownInput`], [`RespondError::LookRefused`] where there is
-    /// nothing to do, [`RespondError::Later`].
+    /// [`RespondError::Act`] for what is protected or of another form, [`RespondError::UnknownInput`],
+    /// [`RespondError::Already`] where it is in effect, [`RespondError::LookRefused`] where there is nothing to do or it
+    /// may not be, [`RespondError::Later`].
     pub async fn preview(&self, request: &ContainRequest) -> Result<Preview, RespondError> {
         let bound = Bound::new(&*self.options.setup, request)?;
         let now_ms = self.now_ms();
@@ -108,12 +109,39 @@ impl Responder {
             self.at_remote(move |remote| bound.look_and_plan(remote, asked, now_ms)).await??;
         let facts = match outcome {
             Outcome::Done(facts) => facts,
+            Outcome::Refused(reason) if self.is_already(request).await? => {
+                return Err(RespondError::Already(reason));
+            }
             Outcome::Refused(reason) => return Err(RespondError::LookRefused(reason)),
             Outcome::Later(reason) | Outcome::Unknown(reason) => return Err(RespondError::Later(reason)),
         };
         let plan = plan.ok_or_else(|| RespondError::LookRefused("there is no plan".to_owned()))?;
         let question = question(&plan, &request.grounds);
         Ok(Preview { hash: plan.hash(), decision: decide(&question), facts, plan })
+    }
+
+    /// Whether it is in effect already, where a look has found nothing to do; false where the connector does not say.
+    async fn is_already(&self, request: &ContainRequest) -> Result<bool, RespondError> {
+        let setup = &*self.options.setup;
+        let Some((connection, action)) = request
+            .action
+            .split_once('.')
+            .and_then(|(name, action)| Some((setup.connection(name)?, action.to_owned())))
+        else {
+            return Ok(false);
+        };
+        let (protection, now_ms, request) = (setup.protection(), self.now_ms(), request.clone());
+        let already = self.at_remote(move |remote| {
+            let act = Act::bind(
+                &connection.connector,
+                &action,
+                (&request.target, request.belongs_to),
+                (&connection.settings, &request.inputs),
+                &protection,
+            )?;
+            act.already(connection.remote(remote), now_ms)
+        });
+        Ok(already.await??)
     }
 
     /// Looks, plans, and asks whoever decides: it is then approved, or people are asked. Nothing is applied yet; what is

@@ -33,6 +33,8 @@ pub enum Next {
     Revert,
     /// Look whether it is taken back.
     VerifyRevert,
+    /// Tell people that its time ends soon.
+    TellEnd,
     /// Tell people again that nobody can tell.
     Remind,
 }
@@ -64,6 +66,7 @@ pub fn next(containment: &Containment, now_ms: i64, times: &Times) -> Next {
         S::Approved => Next::Look,
         S::Applying => Next::Apply,
         S::Applied => Next::Verify,
+        S::Verified if !ttl_is_over(containment, now_ms) => Next::TellEnd,
         S::Verified => Next::BeginRevert,
         S::Reverting if progress.answered => Next::VerifyRevert,
         S::Reverting => Next::Revert,
@@ -107,12 +110,18 @@ fn go(
     now_ms: i64,
 ) {
     containment.state = state;
+    note(containment, by, reason, now_ms);
+    containment.lease = None;
+    containment.due_at_ms = Some(now_ms);
+}
+
+/// A line of the history, where it stands.
+fn note(containment: &mut Containment, by: &Principal, reason: Option<String>, now_ms: i64) {
     if containment.history.len() >= HISTORY_MAX {
         containment.history.remove(HISTORY_MAX / 2);
     }
+    let state = containment.state;
     containment.history.push(Transition { state, at_ms: now_ms, by: by.clone(), reason });
-    containment.lease = None;
-    containment.due_at_ms = Some(now_ms);
 }
 
 /// A new phase: nothing of it was tried yet. What people want, and what they did, stays.
@@ -207,6 +216,60 @@ pub fn remind(containment: &mut Containment, now_ms: i64, times: &Times) -> Said
     Said::of("containment.remind", containment.progress.problem.clone())
 }
 
+/// Less is no warning: who reads it could do nothing about it.
+const TELL_END_MS_MIN: i64 = 60_000;
+
+/// When the end of what is in effect is due: that people are told of it, or that it comes.
+fn await_end(containment: &mut Containment, now_ms: i64, times: &Times) {
+    containment.due_at_ms = containment.revert_at_ms;
+    let Some(end_ms) = containment.revert_at_ms.filter(|_| !containment.progress.end_told) else { return };
+    let before_ms = times.tell_end_ms.min(end_ms.saturating_sub(now_ms) / 4);
+    if before_ms >= TELL_END_MS_MIN {
+        containment.due_at_ms = Some(end_ms - before_ms);
+    }
+}
+
+/// People are told that its time ends soon: they can still keep it.
+pub fn tell_end(containment: &mut Containment, now_ms: i64, times: &Times) -> Said {
+    containment.progress.end_told = true;
+    containment.lease = None;
+    await_end(containment, now_ms, times);
+    Said::of(
+        "containment.ending",
+        "its time ends soon; it is taken back then unless somebody keeps it".to_owned(),
+    )
+}
+
+/// It has another end, or none.
+///
+/// # Errors
+/// [`RespondError::NotReversible`], [`RespondError::State`] where it is not in effect.
+pub fn kept_until(
+    containment: &mut Containment,
+    until_ms: Option<i64>,
+    (by, reason): (&Principal, &str),
+    now_ms: i64,
+    times: &Times,
+) -> Result<(), RespondError> {
+    use ContainmentState as S;
+    let state = containment.state;
+    let is_in_effect = matches!(state, S::Applied | S::Verified | S::Unknown);
+    if !is_in_effect || containment.progress.reverting {
+        return Err(RespondError::State { state, why: "only what is in effect is kept" });
+    }
+    check_reversible(containment)?;
+    containment.revert_at_ms = until_ms;
+    containment.progress.end_told = false;
+    note(containment, by, Some(reason.to_owned()), now_ms);
+    match state {
+        S::Verified => await_end(containment, now_ms, times),
+        S::Unknown => ask_person(containment, now_ms, times),
+        // what is being looked at goes on
+        _ => {}
+    }
+    Ok(())
+}
+
 /// When a person is reminded; or, if that is sooner, when its time is over.
 fn ask_person(containment: &mut Containment, now_ms: i64, times: &Times) {
     let remind_at_ms = now_ms.saturating_add(times.remind_ms);
@@ -271,7 +334,13 @@ fn check_reversible(containment: &Containment) -> Result<(), RespondError> {
 }
 
 /// A person has looked at what nobody could tell.
-pub fn settled(containment: &mut Containment, happened: bool, by: &Principal, reason: &str, now_ms: i64) {
+pub fn settled(
+    containment: &mut Containment,
+    happened: bool,
+    (by, reason): (&Principal, &str),
+    now_ms: i64,
+    times: &Times,
+) {
     use ContainmentState as S;
     let reason = Some(reason.to_owned());
     let (reverting, failing) = (containment.progress.reverting, containment.progress.failing);
@@ -279,7 +348,7 @@ pub fn settled(containment: &mut Containment, happened: bool, by: &Principal, re
         (false, true) => {
             phase(containment, false);
             go(containment, S::Verified, by, reason, now_ms);
-            containment.due_at_ms = containment.revert_at_ms;
+            await_end(containment, now_ms, times);
         }
         (false, false) => end(containment, S::Failed, by, reason, now_ms),
         (true, true) => end(containment, if failing { S::Failed } else { S::Reverted }, by, reason, now_ms),

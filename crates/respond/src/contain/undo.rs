@@ -102,7 +102,8 @@ impl Responder {
             return Err(RespondError::State { state: before, why: "it is known what is so" });
         }
         let by = &request.actor.principal;
-        step::settled(&mut containment, request.happened, by, &request.reason, self.now_ms());
+        let said = (by, request.reason.as_str());
+        step::settled(&mut containment, request.happened, said, self.now_ms(), &self.options.times);
         let record = Record {
             after: json!({ "happened": request.happened }),
             ..Record::of(&request.actor, "containment.settle")

@@ -2,19 +2,15 @@
 
 use super::start::{Beginning, StartRunRequest, moved};
 use super::walk::{Walk, Way};
-use super::{Machine, Outcome, http};
+use super::{Machine, Outcome, handler_limit_ms, http};
 use crate::actor::Actor;
 use crate::connector::{Answer, Request, Unanswered};
 use crate::contain::{ContainRequest, Grounds, Preview};
 use crate::error::RespondError;
-use crate::plan::BlastRadius;
-use crate::playbook::{StepKind, read};
+use crate::playbook::{Playbook, StepKind, read};
 use crate::service::Responder;
-use model::{
-    ContainmentState, IncidentId, Lease, LeaseId, Run, RunId, RunPlace, RunState, RunStep, StepState,
-};
+use model::{IncidentId, Lease, LeaseId, Run, RunId, RunPlace, RunState, RunStep, StepState};
 use ports::store::{StoreError, UnitOfWork};
-use std::collections::BTreeSet;
 
 /// What a worker has done for a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,8 +30,10 @@ pub struct RunMoved {
 }
 
 /// What has to wait for the remote side.
-enum AtRemote {
+pub(super) enum AtRemote {
+    /// Looks, and plans.
     Plan(Box<ContainRequest>),
+    /// Sends a request of a playbook's own.
     Send(Request),
 }
 
@@ -63,11 +61,7 @@ impl Responder {
             Err(error) => return self.give_up(unit, run, &error.to_string()).await.map(Some),
         };
         if now_ms >= walk.run.deadline_at_ms {
-            walk.run.lease = None;
-            self.stop_in(&mut *unit, walk, &Actor::system(), "the time of the run is over").await?;
-            let run = unit.runs().get(run.id).await?.unwrap_or(run);
-            unit.commit().await?;
-            return Ok(Some(moved(&run, from, None)));
+            return self.run_out(unit, walk, from).await.map(Some);
         }
         walk.begin_tasks(now_ms);
         walk.close(now_ms);
@@ -90,6 +84,21 @@ impl Responder {
         }
         let came = self.wait_for_step(at_remote).await?;
         self.write_came(&walk.run, (lease, task), came).await.map(Some)
+    }
+
+    /// The time of a run is over: its handler has it, once and for a time of its own, or it has failed.
+    async fn run_out(
+        &self,
+        mut unit: Box<dyn UnitOfWork>,
+        mut walk: Walk,
+        from: RunState,
+    ) -> Result<RunMoved, RespondError> {
+        walk.run.lease = None;
+        walk.run_out(self.now_ms());
+        let action = if walk.run.state == RunState::Running { "run.handle" } else { "run.end" };
+        self.write_walk(&mut *unit, &mut walk, Some((&Actor::system(), action, 0))).await?;
+        unit.commit().await?;
+        Ok(moved(&walk.run, from, None))
     }
 
     /// Ends a run that this program cannot read any more: it must not wait for ever, nor keep others waiting.
@@ -162,37 +171,6 @@ impl Responder {
                 Ok(None)
             }
         }
-    }
-
-    /// Asks for a containment, or sees what came of it.
-    async fn action(
-        &self,
-        unit: &mut dyn UnitOfWork,
-        walk: &mut Walk,
-        step: &RunStep,
-    ) -> Result<Option<AtRemote>, RespondError> {
-        let now_ms = self.now_ms();
-        let Some(id) = step.containment else {
-            match action_request(walk, step, now_ms) {
-                Ok(request) => return Ok(Some(AtRemote::Plan(Box::new(request)))),
-                Err(problem) => fail(walk, step.task, problem, now_ms),
-            }
-            return Ok(None);
-        };
-        let containment = unit.containments().get(id).await?;
-        let containment = containment.ok_or_else(|| StoreError::not_found("containment", id))?;
-        let took_effect =
-            containment.history.iter().any(|transition| transition.state == ContainmentState::Verified);
-        if took_effect {
-            succeed(walk, step.task, Vec::new(), now_ms);
-        } else if containment.state.is_end() {
-            let last = containment.history.last().and_then(|transition| transition.reason.clone());
-            let problem = format!("{}: {}", containment.state.as_str(), last.unwrap_or_default());
-            fail(walk, step.task, problem, now_ms);
-        } else {
-            walk.change(step.task, |step| step.due_at_ms = step.deadline_at_ms);
-        }
-        Ok(None)
     }
 
     /// Sends a request; what may have been sent before is not sent again where it changes something.
@@ -272,15 +250,16 @@ impl Responder {
             let variable = walk.machine.variables().get(name)?;
             Some((name.clone(), variable.value.clone()?))
         });
+        let left_ms = step.deadline_at_ms.saturating_sub(self.now_ms());
         let request = StartRunRequest {
             actor: Actor { principal: walk.run.requester.clone(), origin: None, request_id: None },
             requesters: walk.run.requesters.iter().cloned().collect(),
             playbook: text,
+            limit_ms: Some(child_limit_ms(&called, left_ms)),
             values: values.collect(),
             incident: walk.run.incident,
             region: walk.run.region.clone(),
             grounds: grounds(&walk.run),
-            limit_ms: Some(step.deadline_at_ms.saturating_sub(self.now_ms())),
             reason: walk.run.reason.clone(),
         };
         let parent = Some((&walk.run, place(step)));
@@ -328,30 +307,6 @@ impl Responder {
         Ok(moved(&walk.run, before.state, walk.step_of(task)))
     }
 
-    async fn asked_for(
-        &self,
-        unit: &mut dyn UnitOfWork,
-        walk: &mut Walk,
-        step: &RunStep,
-        (request, preview): (ContainRequest, Result<Preview, RespondError>),
-    ) -> Result<(), RespondError> {
-        let now_ms = self.now_ms();
-        let made = match preview {
-            Ok(preview) => self.request_in(unit, &request, preview).await,
-            Err(error) => Err(error),
-        };
-        match made {
-            Ok(containment) => walk.change(step.task, |step| {
-                step.containment = Some(containment.id);
-                step.due_at_ms = step.deadline_at_ms;
-            }),
-            Err(RespondError::Later(reason)) => self.later(walk, step, reason),
-            Err(error @ RespondError::Store(_)) => return Err(error),
-            Err(error) => fail(walk, step.task, error.to_string(), now_ms),
-        }
-        Ok(())
-    }
-
     fn answered(&self, walk: &mut Walk, step: &RunStep, changes: bool, came: Result<Answer, Unanswered>) {
         let now_ms = self.now_ms();
         match came {
@@ -368,7 +323,7 @@ impl Responder {
     }
 
     /// It had no effect, and is tried again; the step's own time ends that.
-    fn later(&self, walk: &mut Walk, step: &RunStep, reason: String) {
+    pub(super) fn later(&self, walk: &mut Walk, step: &RunStep, reason: String) {
         let now_ms = self.now_ms();
         let tries = step.tries.max(1);
         let due_at_ms = now_ms.saturating_add(self.options.times.wait_ms(tries));
@@ -383,16 +338,16 @@ impl Responder {
 }
 
 /// Which command of which run.
-fn place(step: &RunStep) -> RunPlace {
+pub(super) fn place(step: &RunStep) -> RunPlace {
     RunPlace { run: step.run, task: step.task, command: step.command }
 }
 
-fn grounds(run: &Run) -> Grounds {
+pub(super) fn grounds(run: &Run) -> Grounds {
     // what cannot be read is for people
     serde_json::from_value(run.grounds.clone()).unwrap_or_default()
 }
 
-fn fail(walk: &mut Walk, task: u32, problem: String, now_ms: i64) {
+pub(super) fn fail(walk: &mut Walk, task: u32, problem: String, now_ms: i64) {
     let by = Actor::system().principal;
     walk.settle(task, Outcome::Failure(problem), (&by, StepState::Failed), now_ms);
 }
@@ -402,6 +357,13 @@ fn succeed(walk: &mut Walk, task: u32, values: Vec<(String, String)>, now_ms: i6
     walk.succeed(task, values, (&by, None, StepState::Succeeded), now_ms);
 }
 
+/// How long a run that a step calls may take, in milliseconds: what the step has left, less what the run's handler may
+/// need. Half of it at the least, so that a long handler leaves time for what it is about.
+fn child_limit_ms(called: &Playbook, left_ms: i64) -> i64 {
+    let handler_ms = handler_limit_ms(called).unwrap_or_default();
+    left_ms.saturating_sub(handler_ms).max(left_ms / 2)
+}
+
 /// A person is asked, as long as the step has time.
 fn unknown(walk: &mut Walk, task: u32, reason: &str) {
     walk.change(task, |step| {
@@ -409,36 +371,6 @@ fn unknown(walk: &mut Walk, task: u32, reason: &str) {
         step.due_at_ms = step.deadline_at_ms;
         step.reason = Some(reason.to_owned());
     });
-}
-
-fn action_request(walk: &Walk, step: &RunStep, now_ms: i64) -> Result<ContainRequest, String> {
-    let (definition, command) =
-        walk.definition(step).zip(walk.command(step)).ok_or("there is no such step")?;
-    let call = command.call.as_ref().ok_or("it asks for no action")?;
-    let asked = call.resolved(&definition.variables.over(walk.machine.variables()));
-    let asked = asked.map_err(|error| error.to_string())?;
-    let wait_ms = step.deadline_at_ms.saturating_sub(now_ms).min(crate::approval::WAIT_MS_MAX);
-    Ok(ContainRequest {
-        actor: Actor { principal: walk.run.requester.clone(), origin: None, request_id: None },
-        requesters: walk.run.requesters.iter().cloned().collect(),
-        action: asked.action,
-        target: asked.target,
-        belongs_to: Vec::new(),
-        inputs: asked.inputs,
-        ttl_ms: asked.ttl_ms,
-        blast_radius: BlastRadius::default(),
-        incident: walk.run.incident,
-        task: Some(place(step)),
-        region: walk.run.region.clone(),
-        grounds: grounds(&walk.run),
-        quorum: BTreeSet::new(),
-        wait_ms: Some(wait_ms),
-        seen: None,
-        reason: format!("{} of {}: {}", step.name, walk.run.id, walk.run.reason)
-            .chars()
-            .take(crate::contain::REASON_CHARS_MAX)
-            .collect(),
-    })
 }
 
 fn http_request(responder: &Responder, walk: &Walk, step: &RunStep) -> Result<Request, String> {

@@ -36,14 +36,14 @@ pub enum Outcome {
 pub enum End {
     /// All ways came to their end.
     Completed,
-    /// A step failed and the playbook's handler took it to its end.
+    /// A step failed, or the time of the run was over, and the playbook's handler took it to its end.
     Handled {
-        /// The step that failed.
+        /// The step that failed, or that it was at.
         step: Identifier,
         /// Why.
         reason: String,
     },
-    /// A step failed that nothing takes.
+    /// A step failed that nothing takes, or the time of the run was over.
     Failed {
         /// Which.
         step: Identifier,
@@ -179,6 +179,22 @@ impl Machine {
         if self.end.is_none() {
             self.end = Some(End::Stopped { reason: reason.to_owned() });
         }
+    }
+
+    /// The time of the run is over: the playbook's handler has it then, once; else it ends as failed.
+    pub fn run_out(&mut self, playbook: &Playbook, reason: &str) {
+        if self.end.is_some() {
+            return;
+        }
+        let waiting = self.tasks().into_iter().min_by_key(|task| task.number);
+        // one that waits for nothing ends all the same
+        let step = waiting.map_or_else(|| playbook.start.clone(), |task| task.step);
+        self.fail(playbook, Failed { step, reason: reason.to_owned() });
+    }
+
+    /// The failure that the playbook's handler is about, while it is: the step, and why.
+    pub fn handling(&self) -> Option<(&Identifier, &str)> {
+        self.handling.as_ref().map(|(step, reason)| (step, reason.as_str()))
     }
 
     /// Whether the variables take what a step gives: one by one they are as [`Machine::settle`] would set them.

@@ -15,10 +15,13 @@
 //!
 //! **Invariant:** a run that goes on has something due: a step's next look or its end, or its own.
 //!
+//! **Invariant:** the time of every run is over at some time. Its handler has it then, once and for a bounded time.
+//!
 //! **Invariant:** what a machine does next is a function of its state, the playbook and the outcome. Stored and read
 //! again it goes on as if it had not been.
 
 mod advance;
+mod ask;
 mod http;
 mod limit;
 mod machine;
@@ -29,7 +32,10 @@ mod start;
 mod walk;
 
 pub use advance::RunMoved;
-pub use limit::{DELAY_MS_MAX, PEOPLE_MS_DEFAULT, STEP_MS_DEFAULT, STEP_MS_MAX, delay_ms, limit_ms};
+pub use limit::{
+    DELAY_MS_MAX, HANDLER_MS_MAX, PEOPLE_MS_DEFAULT, RUN_MARGIN_MS, RUN_MS_MAX, STEP_MS_DEFAULT, STEP_MS_MAX,
+    delay_ms, handler_limit_ms, limit_ms, run_limit_ms,
+};
 pub use machine::{
     BRANCHES_MAX, End, Machine, NESTING_DEPTH_MAX, Outcome, STEPS_TAKEN_MAX, TURNS_MAX, Task, UnknownTask,
 };
@@ -38,5 +44,5 @@ pub use rehearsal::{Rehearsal, Rehearsed, rehearse};
 pub use scenario::{
     Mismatch, SCENARIO_BYTES_MAX, Scenario, Scenarios, Told, ToldOutcome, play, read_scenarios,
 };
-pub use start::{RUN_MS_DEFAULT, RUN_MS_MAX, RunView, StartRunRequest};
+pub use start::{RunView, StartRunRequest};
 pub use walk::DEPTH_MAX;

@@ -1,12 +1,13 @@
 //! What people do in a run: tick a step, leave it out, say what nobody can tell, stop the run.
 
+use super::ask::is_own;
 use super::walk::Walk;
 use super::{Outcome, start::RunView};
 use crate::actor::Actor;
 use crate::contain::{check_reason, person};
 use crate::error::RespondError;
 use crate::service::Responder;
-use model::{RunId, RunState, StepState};
+use model::{RunId, RunState, RunStep, StepState};
 use ports::store::{StoreError, UnitOfWork};
 use serde_json::json;
 
@@ -36,7 +37,7 @@ pub struct AnswerRequest {
     pub reason: Option<String>,
 }
 
-/// Stops a run where it stands. What it has applied stays, until its own time is over or somebody takes it back.
+/// Stops a run where it stands, without its handler. What it has applied stays, until its own time is over or somebody takes it back.
 #[derive(Debug, Clone)]
 pub struct StopRequest {
     /// Who: a person.
@@ -151,6 +152,9 @@ impl Responder {
             let mut audit = self.run_audit(&walk.run, actor, action);
             let step = walk.step_of(task);
             audit.reason = step.and_then(|step| step.reason.clone()).or_else(|| walk.run.problem.clone());
+            if step.is_none() && audit.reason.is_none() {
+                audit.reason = walk.machine.handling().map(|(step, reason)| format!("{step}: {reason}"));
+            }
             audit.after = json!({
                 "state": walk.run.state.as_str(),
                 "task": step.map(|step| step.task),
@@ -165,8 +169,7 @@ impl Responder {
         walk.changed.clear();
         let over = steps.iter().filter(|step| matches!(step.state, StepState::Stopped | StepState::Failed));
         for step in over {
-            self.let_go(unit, step.containment, step.child, &format!("{} has ended without it", walk.run.id))
-                .await?;
+            self.let_go(unit, step, &format!("{} has ended without it", walk.run.id)).await?;
         }
         if let Some(parent) = walk.run.parent.filter(|_| walk.run.state != RunState::Running) {
             unit.runs().wake(parent, now_ms).await?;
@@ -174,18 +177,20 @@ impl Responder {
         Ok(())
     }
 
-    /// Nobody waits any more for what a step has begun.
+    /// Nobody waits any more for what a step has begun. What others have asked for stays theirs.
     async fn let_go(
         &self,
         unit: &mut dyn UnitOfWork,
-        containment: Option<model::ContainmentId>,
-        child: Option<RunId>,
+        step: &RunStep,
         reason: &str,
     ) -> Result<(), RespondError> {
-        if let Some(id) = containment {
-            self.call_off_in(unit, id, reason).await?;
+        if let Some(id) = step.containment {
+            let containment = unit.containments().get(id).await?;
+            if containment.is_some_and(|containment| is_own(step, &containment)) {
+                self.call_off_in(unit, id, reason).await?;
+            }
         }
-        if let Some(id) = child {
+        if let Some(id) = step.child {
             let walk = match self.walk(unit, id).await {
                 Ok(walk) => walk,
                 Err(error @ RespondError::Store(_)) => return Err(error),

@@ -1,7 +1,7 @@
 //! Beginning a run.
 
 use super::walk::{DEPTH_MAX, Walk};
-use super::{Machine, RunMoved};
+use super::{Machine, RUN_MS_MAX, RunMoved, run_limit_ms};
 use crate::actor::Actor;
 use crate::contain::Grounds;
 use crate::contain::check_reason;
@@ -14,12 +14,6 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-
-/// How long a run may take where nothing is said, in milliseconds.
-pub const RUN_MS_DEFAULT: i64 = 24 * 60 * 60_000;
-
-/// Longest time of a run, in milliseconds.
-pub const RUN_MS_MAX: i64 = 30 * 24 * 60 * 60_000;
 
 /// Begins a run of a playbook.
 #[derive(Debug, Clone)]
@@ -38,7 +32,8 @@ pub struct StartRunRequest {
     pub region: String,
     /// What its actions are decided by.
     pub grounds: Grounds,
-    /// After what time it is stopped, in milliseconds; [`RUN_MS_DEFAULT`] if not said, at most [`RUN_MS_MAX`].
+    /// After what time it is over and its handler has it, in milliseconds; [`run_limit_ms`] of its playbook if not said,
+    /// at most [`RUN_MS_MAX`].
     pub limit_ms: Option<i64>,
     /// Why.
     pub reason: String,
@@ -101,7 +96,7 @@ impl Responder {
             return Err(RespondError::TooDeep(DEPTH_MAX));
         }
         let machine = Machine::begin(&playbook, &request.values)?;
-        let limit_ms = request.limit_ms.unwrap_or(RUN_MS_DEFAULT).clamp(1, RUN_MS_MAX);
+        let limit_ms = request.limit_ms.unwrap_or_else(|| run_limit_ms(&playbook)).clamp(1, RUN_MS_MAX);
         let mut requesters = request.requesters.clone();
         requesters.insert(key);
         let run = Run {
@@ -130,6 +125,8 @@ impl Responder {
             version: 1,
         };
         let mut walk = Walk { run, playbook, machine, steps: Vec::new(), changed: BTreeSet::new() };
+        // a question that has no answer takes it to its handler before anything is begun
+        walk.give_handler_time(false, now_ms);
         walk.store_machine()?;
         let audit = AuditRecord {
             after: json!({ "playbook": walk.run.playbook, "name": walk.run.name }),

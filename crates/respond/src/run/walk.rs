@@ -1,6 +1,6 @@
 //! A run as a worker has it in hand: row, playbook, machine, open steps. Pure.
 
-use super::{End, Machine, Outcome, Task, delay_ms, limit_ms};
+use super::{End, Machine, Outcome, Task, delay_ms, handler_limit_ms, limit_ms};
 use crate::error::RespondError;
 use crate::playbook::ACTION_COMMAND;
 use crate::playbook::{Command, Identifier, Playbook, Step, StepKind, read};
@@ -230,10 +230,35 @@ impl Walk {
                 step.reason.clone_from(&problem);
             }
         });
+        let was_handling = self.machine.handling().is_some();
         // a task that the machine does not wait for changes nothing there
         let _ = self.machine.settle(&self.playbook, task, outcome);
+        self.give_handler_time(was_handling, now_ms);
         self.begin_tasks(now_ms);
         self.close(now_ms);
+    }
+
+    /// The time of the run is over: its handler has it, or it ends.
+    pub(super) fn run_out(&mut self, now_ms: i64) {
+        let (was_handling, reason) = match self.machine.handling() {
+            Some((step, reason)) => {
+                (true, format!("the time of the handler is over; before, {step}: {reason}"))
+            }
+            None => (false, "the time of the run is over".to_owned()),
+        };
+        self.machine.run_out(&self.playbook, &reason);
+        self.give_handler_time(was_handling, now_ms);
+        self.begin_tasks(now_ms);
+        self.close(now_ms);
+    }
+
+    /// A handler that has begun now has a time of its own, however late that is.
+    pub(super) fn give_handler_time(&mut self, was_handling: bool, now_ms: i64) {
+        if was_handling || self.machine.handling().is_none() {
+            return;
+        }
+        let until_ms = now_ms.saturating_add(handler_limit_ms(&self.playbook).unwrap_or_default());
+        self.run.deadline_at_ms = self.run.deadline_at_ms.max(until_ms);
     }
 
     /// What an end of the machine comes to; steps that are open then are over.
@@ -263,7 +288,7 @@ impl Walk {
         self.run.ended_at_ms = Some(now_ms);
     }
 
-    /// When something is due next: a step, or the run's own end.
+    /// When something is due next: a step, or the end of the run's own time.
     pub(super) fn due_at_ms(&self) -> Option<i64> {
         if self.run.state != RunState::Running {
             return None;

@@ -141,12 +141,16 @@ fn applied_verified_and_taken_back_all_is_as_before() {
         );
         // planned again, the look says that it is so already
         assert!(matches!(act.look(&remote, NOW_MS).unwrap(), Outcome::Refused(_)), "{action}");
+        // sessions that began since the policy was made are not revoked by it
+        let is_told = action != "revoke_role_sessions";
+        assert_eq!(act.already(&remote, NOW_MS).unwrap(), is_told, "{action}");
 
         done(act.revert(&remote, &facts, (false, NOW_MS)).unwrap());
         done(act.verify_revert(&remote, &facts, NOW_MS).unwrap());
         // and once more: nothing changes
         done(act.revert(&remote, &facts, (true, NOW_MS)).unwrap());
         assert_eq!(moto.state("ann", "deploy"), before, "{action} was not taken back");
+        assert!(!act.already(&remote, NOW_MS).unwrap(), "{action}");
     }
     let delete = moto.bind("delete_key", &key);
     let remote = HttpRemote::default();

@@ -363,6 +363,7 @@ fn go_through(connector: &Connector, (name, target, seed): &Case) {
     let mut facts = done(&what, act.look(&remote, NOW_MS).unwrap());
     act.plan(&facts, Asked::default(), NOW_MS).unwrap();
     assert_eq!(remote.state(), before, "{what}: looking changes something");
+    assert!(!act.already(&remote, NOW_MS).unwrap(), "{what} is so already");
     // where an earlier look cannot tell, the proof needs what applying tells
     let is_so = act.verify(&remote, &facts, NOW_MS);
     // Google tells nothing of sessions
@@ -371,6 +372,11 @@ fn go_through(connector: &Connector, (name, target, seed): &Case) {
     }
     facts.extend(done(&what, act.apply(&remote, &facts, (false, NOW_MS)).unwrap()));
     done(&format!("{what}, verified"), act.verify(&remote, &facts, NOW_MS).unwrap());
+    if connector.actions[*name].verify_tells_already {
+        let look = act.look(&remote, NOW_MS).unwrap();
+        assert!(matches!(look, Outcome::Refused(_)), "{what}, once more: {look:?}");
+        assert!(act.already(&remote, NOW_MS).unwrap(), "{what} is not known as done");
+    }
     // names that the vendor gives are another: that is all that is seen of an account that was made again
     if what != "kubernetes.revoke_service_account_tokens" {
         assert_ne!(remote.state(), before, "{what} has no effect");
@@ -383,6 +389,7 @@ fn go_through(connector: &Connector, (name, target, seed): &Case) {
     done(&format!("{what}, taken back"), act.revert(&remote, &facts, (false, NOW_MS)).unwrap());
     done(&format!("{what}, verified that"), act.verify_revert(&remote, &facts, NOW_MS).unwrap());
     assert_eq!(remote.state(), before, "{what} is not as it was");
+    assert!(!act.already(&remote, NOW_MS).unwrap(), "{what} is so, taken back");
     // once more, after an answer that was lost: nothing changes
     done(&what, act.revert(&remote, &facts, (true, NOW_MS)).unwrap());
     assert_eq!(remote.state(), before, "{what}, twice");
@@ -405,4 +412,22 @@ fn applied_and_taken_back_all_is_as_it_was() {
             assert!(gone_through.contains(&name), "{name} is not gone through");
         }
     }
+}
+
+/// What tells that an action is in effect already must be something that is seen: that nothing is there tells as well
+/// of a name that never was, or that may not be read.
+#[test]
+fn what_tells_that_it_is_so_already_is_seen() {
+    let mut told = 0;
+    for connector in shipped() {
+        for (name, action) in connector.actions.iter().filter(|(_, action)| action.verify_tells_already) {
+            let what = format!("{}.{name}", connector.connector);
+            assert!(!action.read.is_empty(), "{what} does not look");
+            for exchange in &action.verify {
+                assert!(exchange.expect.iter().all(|status| (200..300).contains(status)), "{what}");
+            }
+            told += 1;
+        }
+    }
+    assert!(told > 20, "{told}");
 }

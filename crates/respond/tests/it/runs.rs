@@ -2,7 +2,10 @@
 
 use crate::workflow::{id, playbook};
 use respond::playbook::Playbook;
-use respond::run::{End, Machine, Outcome, STEPS_TAKEN_MAX, TURNS_MAX, Task, rehearse};
+use respond::run::{
+    End, HANDLER_MS_MAX, Machine, Outcome, RUN_MARGIN_MS, RUN_MS_MAX, STEPS_TAKEN_MAX, TURNS_MAX, Task,
+    handler_limit_ms, rehearse, run_limit_ms,
+};
 use serde_json::{Value, json};
 
 /// Takes a run through; `outcome` says what comes of a task by the name of its step. Returns the names in order.
@@ -197,4 +200,88 @@ fn a_task_is_settled_once() {
     assert!(machine.tasks().is_empty());
     assert_eq!(machine.end(), Some(&End::Stopped { reason: "enough".into() }));
     assert_eq!(machine.take_trail().len(), 3);
+}
+
+/// The longest way, in minutes, without what workers take.
+fn longest_min(start: &str, steps: &Value) -> i64 {
+    let more = json!({ "playbook_variables": { "__n__": { "type": "integer", "value": "0" } } });
+    (run_limit_ms(&playbook(start, steps, &more)) - RUN_MARGIN_MS) / 60_000
+}
+
+fn minutes(name: &str, minutes: u64, more: &Value) -> Value {
+    let mut step = json!({ "name": name, "timeout": minutes * 60_000 });
+    for (key, value) in more.as_object().into_iter().flatten() {
+        step[key] = value.clone();
+    }
+    step
+}
+
+#[test]
+fn a_run_has_the_time_of_its_longest_way() {
+    let end = json!({ "on_completion": "end/e" });
+    let line = json!({
+        "start/s": { "on_completion": "action/a" },
+        "action/a": minutes("a", 2880, &json!({ "on_success": "action/b", "on_failure": "action/c" })),
+        "action/b": minutes("b", 10, &end),
+        "action/c": minutes("c", 30, &json!({ "delay": 60_000, "on_completion": "end/e" })),
+        "end/e": {},
+    });
+    assert_eq!(longest_min("start/s", &line), 2880 + 31);
+    let branches = json!({
+        "start/s": { "on_completion": "parallel/p" },
+        "parallel/p": { "next_steps": ["action/a", "action/b"], "on_completion": "if-condition/i" },
+        "action/a": minutes("a", 20, &json!({})),
+        "action/b": minutes("b", 10, &json!({ "on_completion": "action/c" })),
+        "action/c": minutes("c", 15, &json!({})),
+        "if-condition/i": {
+            "condition": "__n__:value = 1", "on_true": "action/d", "on_false": "action/f", "on_completion": "switch-condition/w",
+        },
+        "action/d": minutes("d", 1, &json!({})),
+        "action/f": minutes("f", 2, &json!({})),
+        "switch-condition/w": { "switch": "__n__:value", "cases": { "x": "action/g", "default": "end/e" } },
+        "action/g": minutes("g", 4, &end),
+        "end/e": {},
+    });
+    assert_eq!(longest_min("start/s", &branches), 25 + 2 + 4);
+    // nothing is said of the time: four hours where people do it
+    let unsaid = json!({ "action/a": { "name": "a", "on_completion": "end/e" }, "end/e": {} });
+    assert_eq!(longest_min("action/a", &unsaid), 240);
+    let turns = json!({
+        "start/s": { "on_completion": "while-condition/w" },
+        "while-condition/w": { "condition": "__n__:value = 1", "on_true": "action/a", "on_completion": "action/b" },
+        "action/a": minutes("a", 1, &json!({})),
+        "action/b": minutes("b", 5, &end),
+        "end/e": {},
+    });
+    assert_eq!(longest_min("start/s", &turns), i64::from(TURNS_MAX) + 5);
+}
+
+#[test]
+fn ways_round_and_long_ways_are_bounded() {
+    let round = json!({
+        "action/a": minutes("a", 1, &json!({ "on_success": "end/e", "on_failure": "action/b" })),
+        "action/b": minutes("b", 1, &json!({ "on_completion": "action/a" })),
+        "end/e": {},
+    });
+    let line = json!({ "action/a": minutes("a", 1, &json!({ "on_completion": "end/e" })), "end/e": {} });
+    let mut long = json!({ "end/e": {} });
+    for at in 0..200 {
+        let next = if at == 199 { "end/e".to_owned() } else { format!("action/{}", at + 1) };
+        long[format!("action/{at}")] = minutes("x", 7 * 24 * 60, &json!({ "on_completion": next }));
+    }
+    for (start, steps) in [("action/a", &round), ("action/0", &long)] {
+        let playbook = playbook(start, steps, &json!({}));
+        assert_eq!((run_limit_ms(&playbook), handler_limit_ms(&playbook)), (RUN_MS_MAX, None));
+    }
+    // one that handles for ever leaves the way itself as it is
+    let mut steps = line.clone();
+    for (name, step) in round.as_object().unwrap() {
+        steps[name.replace("action/", "action/r")] =
+            serde_json::from_str(&step.to_string().replace("action/", "action/r")).unwrap();
+    }
+    let handled = playbook("action/a", &steps, &json!({ "workflow_exception": "action/ra" }));
+    assert_eq!(run_limit_ms(&handled), 60_000 + RUN_MARGIN_MS);
+    assert_eq!(handler_limit_ms(&handled), Some(HANDLER_MS_MAX));
+    let handled = playbook("action/a", &line, &json!({ "workflow_exception": "action/a" }));
+    assert_eq!(handler_limit_ms(&handled), Some(60_000 + RUN_MARGIN_MS));
 }

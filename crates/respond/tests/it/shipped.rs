@@ -4,7 +4,10 @@
 use crate::connectors;
 use respond::calls;
 use respond::playbook::{Playbook, StepKind, read};
-use respond::run::{End, Scenario, ToldOutcome, play, read_scenarios, rehearse};
+use respond::run::{
+    End, HANDLER_MS_MAX, RUN_MS_MAX, Scenario, ToldOutcome, handler_limit_ms, limit_ms, play, read_scenarios,
+    rehearse, run_limit_ms,
+};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -259,4 +262,16 @@ fn the_page_of_playbooks_is_true() {
         kept == page,
         "docs/reference/playbooks.md is stale: HUECRY_BLESS=1 cargo nextest run -p huecry-respond page"
     );
+}
+
+/// What a playbook says of its steps' times holds: a run has them all, and so has its handler.
+#[test]
+fn runs_have_the_times_that_playbooks_say() {
+    for (name, playbook) in playbooks() {
+        let limits_ms = (run_limit_ms(&playbook), handler_limit_ms(&playbook).unwrap_or_default());
+        let longest_ms = playbook.steps.values().map(|step| limit_ms(&playbook, step)).max().unwrap();
+        assert!(limits_ms.0 > i64::try_from(longest_ms).unwrap(), "{name}: {limits_ms:?}");
+        assert!(limits_ms.0 < RUN_MS_MAX && limits_ms.1 < HANDLER_MS_MAX, "{name}: {limits_ms:?}");
+        assert!(limits_ms.1 > 0, "{name} has nobody who takes what fails");
+    }
 }

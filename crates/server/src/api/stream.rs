@@ -42,7 +42,8 @@ pub(crate) struct StreamParams {
 pub(crate) struct StreamedChange {
     /// The number of the change.
     seq: u64,
-    /// `finding.added`, `incident.opened`, `incident.updated`, `incident.merged` or `comment.added`.
+    /// `finding.added`, `incident.opened`, `incident.updated`, `incident.merged`, `comment.added`, `containment.changed` or
+    /// `run.changed`; the last two for those who may see containments.
     kind: &'static str,
     /// The id of what changed.
     object: String,
@@ -179,7 +180,8 @@ async fn streamed(
 ) -> Result<Option<StreamedChange>, StoreError> {
     let incident = snapshot.incidents().get(change.incident).await?;
     let seen = incident.as_ref().map_or(admitted.visible.is_everything(), |i| admitted.visible.sees(i));
-    if !seen {
+    let contains = matches!(change.kind, ChangeKind::ContainmentChanged | ChangeKind::RunChanged);
+    if !seen || (contains && !admitted.scopes.has(Scope::ContainmentsRead)) {
         return Ok(None);
     }
     let (mut finding, mut comment) = (None, None);

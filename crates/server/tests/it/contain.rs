@@ -310,6 +310,12 @@ fn what_is_for_a_hidden_incident_is_not_there() {
     assert_eq!(ben.get(CONTAINMENTS).json()["items"], json!([]));
     assert_eq!(ben.get(&format!("{CONTAINMENTS}?incident={hidden}")).code(), (404, "not_found".into()));
     assert_eq!(ben.vote(&asked, true).code(), (404, "not_found".into()));
+    // that the same is under way is said to everybody, which one it is to those who see it
+    for (who, sees) in [(&ana, true), (&ben, false)] {
+        let again = who.ask("till");
+        assert_eq!(again.code(), (409, "containment_under_way".into()));
+        assert_eq!(again.json().to_string().contains(asked["id"].as_str().unwrap()), sees);
+    }
     assert_eq!(admin.vote(&asked, true).status, 200);
     // an auditor reads that something was done, not what
     let auditor = server.sign_in(&[Role::Auditor]);

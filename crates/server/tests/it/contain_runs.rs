@@ -141,3 +141,22 @@ fn a_run_for_a_hidden_incident_is_not_there() {
     );
     assert_eq!(ana.get(&path).status, 200);
 }
+
+#[test]
+fn what_a_run_waits_for_and_is_for_a_hidden_incident_has_no_name() {
+    let (server, _) = start();
+    let (ana, ben) = two(&server);
+    let hidden = server.open_restricted(1, &ana.person).to_string();
+    let body = json!({ "action": "toy.lock", "target": "till", "incident": hidden, "reason": "r" });
+    let asked = ana.change("POST", "/api/v1/containments", &body).json();
+    let ask = json!({ "playbook": PLAYBOOK, "values": { "__thing__": "till" }, "reason": "r" });
+    let begun = ben.change("POST", "/api/v1/runs", &ask).json();
+    server.work();
+    let path = format!("/api/v1/runs/{}", begun["id"].as_str().unwrap());
+    for (who, sees) in [(&ana, true), (&ben, false)] {
+        for path in [path.as_str(), "/api/v1/runs"] {
+            let text = who.get(path).json().to_string();
+            assert_eq!(text.contains(asked["id"].as_str().unwrap()), sees, "{text}");
+        }
+    }
+}

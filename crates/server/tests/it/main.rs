@@ -30,6 +30,7 @@ mod report_desk;
 mod report_files;
 mod report_guests;
 mod report_receipts;
+mod report_waiting;
 mod rules;
 mod services;
 mod stream;

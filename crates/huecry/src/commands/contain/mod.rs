@@ -42,8 +42,11 @@ pub(super) fn run(command: &Contain, client: &Client, json: bool) -> Result<Exit
             let body = json!({ "approves": false, "plan_sha256": seen["plan_sha256"], "reason": reason });
             decide(client, &seen, ("votes", &body), json)
         }
-        Contain::Undo { id, reason } => {
-            decide(client, &read(client, id)?, ("undo", &json!({ "reason": reason })), json)
+        Contain::Undo { id, reason } => say(client, id, ("undo", &json!({ "reason": reason })), json),
+        Contain::Keep { id, time, no_end: _, reason } => {
+            let minutes = time.as_deref().map(|time| minutes("--for", time)).transpose()?;
+            let body = json!({ "minutes": minutes, "reason": reason });
+            say(client, id, ("keep", &body), json)
         }
         Contain::Settle { id, happened, reason } => {
             let body = json!({ "happened": *happened == YesNo::Yes, "reason": reason });
@@ -73,7 +76,7 @@ fn read(client: &Client, id: &str) -> Result<Value, Failure> {
 
 /// What is asked, as the API takes it.
 fn asked(what: &ContainWhat) -> Result<Value, Failure> {
-    let ttl = what.ttl.as_deref().map(minutes).transpose()?;
+    let ttl = what.ttl.as_deref().map(|ttl| minutes("--ttl", ttl)).transpose()?;
     Ok(json!({
         "action": what.action, "target": what.target, "inputs": pairs(&what.set)?,
         "ttl_minutes": ttl, "incident": what.incident,
@@ -81,9 +84,10 @@ fn asked(what: &ContainWhat) -> Result<Value, Failure> {
 }
 
 /// `30m`, `4h`, `2d` as minutes.
-fn minutes(text: &str) -> Result<u64, Failure> {
+fn minutes(option: &str, text: &str) -> Result<u64, Failure> {
     let wrong = || {
-        Failure::new(Exit::Usage, format!("--ttl {text}: this is no time")).hint("write it as 30m, 4h or 2d")
+        Failure::new(Exit::Usage, format!("{option} {text}: this is no time"))
+            .hint("write it as 30m, 4h or 2d")
     };
     let number = text.strip_suffix(['m', 'h', 'd']).ok_or_else(wrong)?;
     let unit = match text.as_bytes().last() {
@@ -142,10 +146,19 @@ fn post_seen(client: &Client, path: &str, version: &Value, body: &Value) -> Resu
     Ok(client.ask(&ask)?.good()?.body)
 }
 
+/// Of exactly what was seen.
 fn decide(client: &Client, seen: &Value, (verb, body): (&str, &Value), json: bool) -> Result<Exit, Failure> {
     let path = format!("{CONTAINMENTS}/{}/{verb}", print::text(&seen["id"]));
-    let body = post_seen(client, &path, &seen["version"], body)?;
-    show(&body, json, |body| {
+    told(&post_seen(client, &path, &seen["version"], body)?, json)
+}
+
+/// However it stands by now.
+fn say(client: &Client, id: &str, (verb, body): (&str, &Value), json: bool) -> Result<Exit, Failure> {
+    told(&client.post(&format!("{CONTAINMENTS}/{id}/{verb}"), body)?.body, json)
+}
+
+fn told(body: &Value, json: bool) -> Result<Exit, Failure> {
+    show(body, json, |body| {
         let missing = body["approvals_missing"].as_u64().unwrap_or_default();
         let more = if missing > 0 { format!(", {missing} more to approve it") } else { String::new() };
         terminal::line(format_args!("{}: {}{more}", print::text(&body["id"]), print::text(&body["state"])));
@@ -159,10 +172,10 @@ mod tests {
     #[test]
     fn times_are_minutes() {
         for (text, expected) in [("30m", 30), ("4h", 240), ("2d", 2_880)] {
-            assert_eq!(minutes(text), Ok(expected), "{text}");
+            assert_eq!(minutes("--ttl", text), Ok(expected), "{text}");
         }
         for text in ["", "4", "h", "4s", "-1h", "4.5h", "99999999999999999999d", "ä"] {
-            assert!(minutes(text).is_err(), "{text}");
+            assert!(minutes("--ttl", text).is_err(), "{text}");
         }
     }
 }

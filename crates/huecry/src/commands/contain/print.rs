@@ -26,9 +26,15 @@ pub(super) fn containments(body: &Value) {
         ["id", "state", "action", "target"]
             .map(|name| text(&row[name]))
             .into_iter()
-            .chain([text(&row["requested_by"]["name"]), text(&row["incident"]), text(&row["revert_at"])])
+            .chain([text(&row["requested_by"]["name"]), text(&row["incident"]), end(row)])
             .collect()
     });
+}
+
+/// When it is taken back, and what else must not be overseen.
+fn end(row: &Value) -> String {
+    let end = if row["kept"] == true { "kept".to_owned() } else { text(&row["revert_at"]) };
+    if row["broken_glass"].is_object() { format!("{end} (glass broken)") } else { end }
 }
 
 /// Everything that a plan says.
@@ -94,6 +100,13 @@ pub(super) fn containment(row: &Value) {
         if !value.is_null() {
             terminal::line(format_args!("  {label:<10} {}", text(value)));
         }
+    }
+    if row["kept"] == true {
+        terminal::line(format_args!("  {:<10} until somebody takes it back", "kept"));
+    }
+    if let Some(reason) = row["broken_glass"]["reason"].as_str() {
+        let by = text(&row["broken_glass"]["by"]["name"]);
+        terminal::line(format_args!("  {:<10} by {by}, without the approvals: {reason}", "glass"));
     }
     if row["state"] == "awaiting_approval" {
         terminal::line(format_args!(

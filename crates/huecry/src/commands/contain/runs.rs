@@ -1,6 +1,6 @@
 //! `huecry run`: playbooks that are being executed.
 
-use super::{post_seen, print, show};
+use super::{print, show};
 use crate::cli::{Run, StepAnswerArg};
 use crate::client::Client;
 use crate::commands::incident::Query;
@@ -23,7 +23,6 @@ pub(crate) fn run(command: &Run, client: &Client, json: bool) -> Result<Exit, Fa
         }
         Run::Show { id } => show(&client.get(&format!("{RUNS}/{id}"))?.body, json, print::run),
         Run::Answer { id, step, answer, reason, set } => {
-            let version = client.get(&format!("{RUNS}/{id}"))?.body["version"].clone();
             let word = match answer {
                 StepAnswerArg::Done => "done",
                 StepAnswerArg::Failed => "failed",
@@ -31,7 +30,7 @@ pub(crate) fn run(command: &Run, client: &Client, json: bool) -> Result<Exit, Fa
             };
             let body = json!({ "answer": word, "reason": reason, "values": pairs(set)? });
             let path = format!("{RUNS}/{id}/steps/{step}");
-            show(&post_seen(client, &path, &version, &body)?, json, print::run)
+            show(&client.post(&path, &body)?.body, json, print::run)
         }
         Run::Stop { id, reason } => {
             let body = client.post(&format!("{RUNS}/{id}/stop"), &json!({ "reason": reason }))?.body;

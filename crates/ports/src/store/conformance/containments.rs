@@ -114,19 +114,20 @@ pub async fn containments_are_listed(store: &dyn Store) {
 pub async fn containments_are_taken_by_one(store: &dyn Store) {
     let bench = Bench::new(102);
     let late = containment(&bench, "AKIA1", None, 100);
-    let soon = containment(&bench, "AKIA2", None, 50);
+    let soon =
+        Containment { action: "okta.suspend_user".to_owned(), ..containment(&bench, "AKIA2", None, 50) };
     added(&bench, store, &[&late, &soon]).await;
     let mut view = store.read().await.unwrap();
     assert_eq!(view.containments().next_due().await.unwrap(), Some(100));
     drop(view);
     let mut unit = store.begin().await.unwrap();
-    assert_eq!(unit.containments().take(lease(&bench, 900), 99).await.unwrap(), None, "nothing is due");
+    assert_eq!(unit.containments().take(lease(&bench, 900), 99, 0).await.unwrap(), None, "nothing is due");
     let (mine, yours) = (lease(&bench, 900), lease(&bench, 950));
-    let taken = unit.containments().take(mine, 200).await.unwrap().unwrap();
+    let taken = unit.containments().take(mine, 200, 0).await.unwrap().unwrap();
     assert_eq!((taken.id, taken.lease, taken.version), (soon.id, Some(mine), 2));
-    let other = unit.containments().take(yours, 200).await.unwrap().unwrap();
+    let other = unit.containments().take(yours, 200, 0).await.unwrap().unwrap();
     assert_eq!(other.id, late.id);
-    assert_eq!(unit.containments().take(lease(&bench, 999), 899).await.unwrap(), None, "both are taken");
+    assert_eq!(unit.containments().take(lease(&bench, 999), 899, 0).await.unwrap(), None, "both are taken");
     unit.commit().await.unwrap();
     let mut view = store.read().await.unwrap();
     assert_eq!(view.containments().next_due().await.unwrap(), Some(900), "when the first lease ends");
@@ -136,11 +137,83 @@ pub async fn containments_are_taken_by_one(store: &dyn Store) {
     assert!(matches!(stale, Err(StoreError::Conflict { current: 2 })), "{stale:?}");
     drop(unit);
     let mut unit = store.begin().await.unwrap();
-    let again = unit.containments().take(lease(&bench, 2_000), 900).await.unwrap().unwrap();
+    let again = unit.containments().take(lease(&bench, 2_000), 900, 0).await.unwrap().unwrap();
     assert_eq!(again.id, soon.id, "its worker has lost it");
     let given_back = Containment { lease: None, due_at_ms: Some(5_000), ..again.clone() };
     assert_eq!(unit.containments().replace(&given_back, None).await.unwrap(), 4);
     unit.commit().await.unwrap();
+}
+
+/// No two of one connector are worked on at a time, so that a system that does not answer holds up its own alone.
+pub async fn one_of_a_connector_is_taken_at_a_time(store: &dyn Store) {
+    let bench = Bench::new(107);
+    let of = |action: &str, target: &str, at_ms: i64| Containment {
+        action: action.to_owned(),
+        ..containment(&bench, target, None, at_ms)
+    };
+    let (one, two) = (of("aws.deactivate_key", "AKIA1", 10), of("aws.deny_user", "ci", 20));
+    let (far, near) = (of("aws_s3.block_public_access", "logs", 30), of("awsome", "x", 40));
+    added(&bench, store, &[&one, &two, &far, &near]).await;
+    let mut unit = store.begin().await.unwrap();
+    let mut taken = Vec::new();
+    for until_ms in [900, 910, 920] {
+        taken.push(unit.containments().take(lease(&bench, until_ms), 500, 0).await.unwrap().unwrap());
+    }
+    let ids: Vec<_> = taken.iter().map(|one| one.id).collect();
+    assert_eq!(ids, [one.id, far.id, near.id], "names that begin alike are of different connectors");
+    assert_eq!(unit.containments().take(lease(&bench, 930), 500, 0).await.unwrap(), None);
+    assert_eq!(unit.containments().next_due().await.unwrap(), Some(900), "when its connector is free again");
+    unit.commit().await.unwrap();
+    // given back, the next of that connector can be taken
+    let given_back = Containment { lease: None, due_at_ms: Some(5_000), ..taken.remove(0) };
+    let mut unit = store.begin().await.unwrap();
+    unit.containments().replace(&given_back, None).await.unwrap();
+    assert_eq!(unit.containments().next_due().await.unwrap(), Some(70));
+    let next = unit.containments().take(lease(&bench, 940), 500, 0).await.unwrap().unwrap();
+    assert_eq!(next.id, two.id);
+    // a lease that was not given back holds it up until it ends, and no longer
+    let held = unit.containments().take(lease(&bench, 9_000), 939, 0).await.unwrap().unwrap();
+    assert_eq!(held.id, far.id);
+    let again = unit.containments().take(lease(&bench, 9_000), 940, 0).await.unwrap().unwrap();
+    assert_eq!(again.id, two.id);
+    // nor one of a worker that has been at it for longer than a request takes
+    let back = Containment { lease: None, due_at_ms: Some(700), ..given_back };
+    let back = Containment { version: back.version + 1, ..back };
+    unit.containments().replace(&back, None).await.unwrap();
+    let free = unit.containments().take(lease(&bench, 9_500), 950, 8_999).await.unwrap().unwrap();
+    assert_eq!(free.id, near.id);
+    assert_eq!(unit.containments().take(lease(&bench, 9_500), 950, 8_999).await.unwrap(), None);
+    let beside = unit.containments().take(lease(&bench, 9_500), 950, 9_000).await.unwrap().unwrap();
+    assert_eq!(beside.id, one.id);
+    unit.commit().await.unwrap();
+}
+
+/// What is to be taken back, or whose time is over, comes before what has been due longer.
+pub async fn what_is_taken_back_is_taken_first(store: &dyn Store) {
+    let bench = Bench::new(108);
+    let of = |target: &str, state, at_ms: i64| Containment {
+        action: format!("{target}.lock"),
+        state,
+        ..containment(&bench, target, None, at_ms)
+    };
+    let wanted = |progress: Progress, one: Containment| Containment { progress, ..one };
+    let undo = Progress { undo: Some((ana(), "a test".to_owned())), ..Progress::default() };
+    let all = [
+        of("a", ContainmentState::Applying, 1),
+        of("b", ContainmentState::AwaitingApproval, 2),
+        of("c", ContainmentState::Reverting, 60),
+        Containment { revert_at_ms: Some(150), ..of("d", ContainmentState::Verified, 70) },
+        wanted(undo, of("e", ContainmentState::Applying, 80)),
+        wanted(Progress { reverting: true, ..Progress::default() }, of("f", ContainmentState::Unknown, 90)),
+        Containment { revert_at_ms: Some(9_000), ..of("g", ContainmentState::Unknown, 3) },
+    ];
+    added(&bench, store, &all.iter().collect::<Vec<_>>()).await;
+    let mut unit = store.begin().await.unwrap();
+    let mut order = String::new();
+    while let Some(taken) = unit.containments().take(lease(&bench, 5_000), 200, 0).await.unwrap() {
+        order.push_str(&taken.target);
+    }
+    assert_eq!(order, "cdefabg");
 }
 
 /// Whatever is not at rest has something due, and what is at rest has not.
@@ -293,6 +366,11 @@ pub async fn runs_are_taken_by_one(store: &dyn Store) {
     assert!(matches!(stale, Err(StoreError::Conflict { .. })), "{stale:?}");
     drop(unit);
     let mut unit = store.begin().await.unwrap();
+    let longer = Run { deadline_at_ms: 9_000, ..taken.clone() };
+    unit.runs().replace(&longer, &[], None).await.unwrap();
+    assert_eq!(unit.runs().get(one.id).await.unwrap().map(|run| run.deadline_at_ms), Some(9_000));
+    drop(unit);
+    let mut unit = store.begin().await.unwrap();
     let half = Run { state: RunState::Completed, ..taken.clone() };
     let refused = unit.runs().replace(&half, &[], None).await;
     assert!(matches!(refused, Err(StoreError::BadQuery { .. })), "{refused:?}");
@@ -303,6 +381,35 @@ pub async fn runs_are_taken_by_one(store: &dyn Store) {
     unit.runs().wake(place, 1).await.unwrap();
     assert_eq!(unit.runs().take(lease(&bench, 2_000), 1_000).await.unwrap(), None);
     assert_eq!(unit.runs().next_due().await.unwrap(), None);
+    unit.commit().await.unwrap();
+}
+
+/// A containment wakes every run of which an open step waits for it, and no other.
+pub async fn runs_are_woken_by_what_they_wait_for(store: &dyn Store) {
+    let bench = Bench::new(109);
+    let (id, other) = (ContainmentId(Ulid(7)), ContainmentId(Ulid(8)));
+    let waits = |run: &Run, task, containment| RunStep { containment: Some(containment), ..step(run, task) };
+    let runs = [(); 3].map(|()| run(&bench, None, 500));
+    let ended = RunStep { state: StepState::Succeeded, ended_at_ms: Some(9), ..waits(&runs[2], 1, id) };
+    let mut unit = store.begin().await.unwrap();
+    for (run, steps) in runs.iter().zip([
+        vec![waits(&runs[0], 1, other), waits(&runs[0], 2, id)],
+        vec![waits(&runs[1], 1, other)],
+        vec![ended],
+    ]) {
+        unit.runs().begin(run, "the text", &bench.audit(run.id)).await.unwrap();
+        unit.runs().replace(run, &steps, None).await.unwrap();
+    }
+    for at_ms in [300, 400] {
+        unit.runs().wake_waiting(id, at_ms).await.unwrap();
+    }
+    let mut due = Vec::new();
+    for run in &runs {
+        due.push(unit.runs().get(run.id).await.unwrap().unwrap().due_at_ms.unwrap());
+    }
+    assert_eq!(due, [300, 500, 500]);
+    let steps = unit.runs().steps(runs[0].id, true).await.unwrap();
+    assert_eq!(steps.iter().map(|step| step.due_at_ms).collect::<Vec<_>>(), [700, 300]);
     unit.commit().await.unwrap();
 }
 

@@ -3,7 +3,7 @@
 use super::bench::Bench;
 use crate::store::{
     LedgerChange, NewReport, OnceKey, PageRequest, REPORT_ATTACHMENTS_MAX, REPORTS_SUBMITTED_MAX,
-    ReportFilter, Store, StoreError,
+    ReportFilter, ReportOrder, Store, StoreError,
 };
 use model::{
     Attachment, AttachmentId, AttachmentState, AuditRecord, Channel, Decision, DecisionKind, FindingId,
@@ -129,6 +129,11 @@ pub async fn reports_are_listed(store: &dyn Store) {
     new[3].report.form = "phishing".to_owned();
     new[4].report.reporter = Reporter::Person { id: PersonId(Ulid(5)) };
     new[5].report.title = "A_strange Thing".to_owned();
+    for (at, due_ms) in [60, 20, 70, 50, 80, 10, 90, 30].into_iter().enumerate() {
+        new[at].report.next_update_due_ms = Some(due_ms);
+    }
+    new[8].report = Report { decision: None, finding: None, ..accepted(&new[8].report, FindingId([9; 16])) };
+    new[8].report.reporter = Reporter::Anonymous;
     let mut unit = store.begin().await.unwrap();
     unit.reports().submit(&new).await.unwrap();
     unit.commit().await.unwrap();
@@ -148,6 +153,9 @@ pub async fn reports_are_listed(store: &dyn Store) {
         (text("a%strange"), vec![]),
         (text("build 7 pushed 100%"), vec![7]),
         (text("\\"), vec![]),
+        (ReportFilter { due_before_ms: Some(31), ..all.clone() }, vec![8, 6, 2]),
+        (ReportFilter { due_before_ms: Some(10), ..all.clone() }, vec![]),
+        (ReportFilter { order: ReportOrder::Due, ..all.clone() }, vec![6, 2, 8, 4, 1, 3, 5, 7, 9]),
     ];
     let mut view = store.read().await.unwrap();
     for (filter, expected) in cases {
@@ -165,11 +173,15 @@ pub async fn reports_are_listed(store: &dyn Store) {
     }
     let counts = view.reports().counts(&all).await.unwrap();
     assert!(
-        counts.contains(&(ReportState::Held, 1)) && counts.contains(&(ReportState::Received, 8)),
+        counts.contains(&(ReportState::Held, 1)) && counts.contains(&(ReportState::Received, 7)),
         "{counts:?}"
     );
     let bad = PageRequest::after(4, crate::store::Cursor::new("comments", &[1], "cmt_1"));
     assert!(matches!(view.reports().list(&all, &bad).await, Err(StoreError::BadCursor)));
+    let by_due = ReportFilter { order: ReportOrder::Due, ..all.clone() };
+    let of_newest = view.reports().list(&all, &PageRequest::first(4)).await.unwrap().next.unwrap();
+    let mixed = view.reports().list(&by_due, &PageRequest::after(4, of_newest)).await;
+    assert!(matches!(mixed, Err(StoreError::BadCursor)), "{mixed:?}");
 }
 
 fn accepted(report: &Report, finding: FindingId) -> Report {
@@ -183,6 +195,7 @@ fn accepted(report: &Report, finding: FindingId) -> Report {
         by: Principal::Local { account: "eve".to_owned() },
         at_ms: 500,
         automation: false,
+        confirmed: None,
     };
     Report {
         state: ReportState::Accepted,

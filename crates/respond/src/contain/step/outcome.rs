@@ -1,6 +1,6 @@
 //! What comes of looking and sending.
 
-use super::{Said, ask_person, begin_revert, end, go, is_reversible, machine, phase, plan};
+use super::{Said, ask_person, await_end, begin_revert, end, go, is_reversible, machine, phase, plan};
 use crate::connector::{ActError, Outcome};
 use crate::plan::{BlastRadius, Plan};
 use crate::times::Times;
@@ -154,7 +154,7 @@ pub fn verified(containment: &mut Containment, came: Came, now_ms: i64, times: &
         Ok(Outcome::Done(_)) => {
             phase(containment, false);
             go(containment, ContainmentState::Verified, &machine(), None, now_ms);
-            containment.due_at_ms = containment.revert_at_ms;
+            await_end(containment, now_ms, times);
             return Some(Said::of("containment.verified", None));
         }
         Ok(Outcome::Refused(reason) | Outcome::Later(reason) | Outcome::Unknown(reason)) => reason,

@@ -3,11 +3,12 @@
 use super::emulator::Fault;
 use super::kit::{Kit, MINUTE_MS, actor, start};
 use super::playbooks::more;
-use crate::any_graph::{STEPS, step, workflow};
+use crate::any_graph::{KINDS, STEPS, step, workflow};
 use crate::workflow::document;
 use model::{ContainmentState, RunState, StepState};
 use proptest::prelude::*;
-use respond::run::{Answer, AnswerRequest, StartRunRequest};
+use respond::playbook::read;
+use respond::run::{Answer, AnswerRequest, HANDLER_MS_MAX, StartRunRequest, handler_limit_ms};
 use serde_json::{Value, json};
 
 const RUN_MS: i64 = 3 * 60 * MINUTE_MS;
@@ -21,7 +22,7 @@ fn with_commands(steps: &mut Value, kinds: &[u8]) {
         step["out_args"] = json!(["__n__"]);
         step["commands"] = match kind % 5 {
             0 => json!([{ "type": "huecry-action", "command": format!("toy.low_lock target=t{at} ttl=5m") }]),
-            1 => json!([{ "type": "huecry-action", "command": format!("toy.lock target=t{at}") }]),
+            1 => json!([{ "type": "huecry-action", "command": format!("toy.lock target=t{}", at % 4) }]),
             2 => json!([{ "type": "http-api", "command": "POST http://toy.example/notes/n" }]),
             3 => json!([{ "type": "bash", "command": "true" }]),
             _ => continue,
@@ -42,6 +43,11 @@ async fn people(kit: &Kit, turn: u8) {
         } else if turn.is_multiple_of(7) {
             let _ = kit.responder.undo(&super::kit::undo("kim", one.id)).await;
         }
+    }
+    let goes_on = kit.runs().await.iter().any(|run| run.state == RunState::Running);
+    if turn.is_multiple_of(5) && goes_on {
+        // others want the same as steps do
+        let _ = kit.request("toy.lock", &format!("t{}", turn % 4)).await;
     }
     for run in kit.runs().await.into_iter().filter(|run| run.state == RunState::Running) {
         for step in kit.responder.run(run.id).await.unwrap().steps {
@@ -76,13 +82,27 @@ async fn ends(text: &str, turns: &[u8]) -> Result<(), TestCaseError> {
         kit.check().await;
         people(&kit, *turn).await;
         let Some(due_ms) = kit.responder.next_due().await.unwrap() else { break };
-        let next_ms = (due_ms - kit.now_ms()).clamp(1, 20 * MINUTE_MS);
+        // a handler that goes round has a week
+        let is_late = kit.now_ms() > began_ms + 2 * RUN_MS;
+        let next_ms = (due_ms - kit.now_ms()).clamp(1, if is_late { 240 } else { 20 } * MINUTE_MS);
         kit.clock.advance_ms(next_ms);
-        prop_assert!(kit.now_ms() < began_ms + 40 * RUN_MS, "{:?}", kit.containments().await);
+        prop_assert!(
+            kit.now_ms() < began_ms + 40 * RUN_MS + HANDLER_MS_MAX,
+            "{:?}",
+            kit.containments().await
+        );
     }
     let ended = kit.responder.run(run.id).await.unwrap();
     prop_assert_ne!(ended.run.state, RunState::Running);
-    prop_assert!(ended.run.ended_at_ms.unwrap() <= began_ms + RUN_MS + 30 * MINUTE_MS, "{:?}", ended.run);
+    let took_ms = ended.run.ended_at_ms.unwrap() - began_ms;
+    let handler_ms = handler_limit_ms(&read(text).unwrap().0).unwrap_or_default();
+    prop_assert!(took_ms <= RUN_MS + handler_ms + 240 * MINUTE_MS, "{:?}", ended.run);
+    let is_over =
+        |run: &model::Run| run.problem.as_ref().is_some_and(|why| why.contains("the time of the run"));
+    if is_over(&ended.run) && handler_ms > 0 {
+        let handled = kit.trail(run.id).await.iter().filter(|action| *action == "run.handle").count();
+        prop_assert!(handled <= 1, "its handler has it once");
+    }
     prop_assert!(ended.steps.iter().all(|step| step.state.is_end()), "{:?}", ended.steps);
     for one in kit.containments().await {
         prop_assert!(one.is_at_rest(), "{one:?}");
@@ -98,11 +118,16 @@ proptest! {
         drawn in prop::collection::vec(step(), STEPS),
         kinds in prop::collection::vec(any::<u8>(), 1..STEPS),
         turns in prop::collection::vec(any::<u8>(), 1..20),
+        handler in prop::option::of(0..STEPS),
     ) {
         let (begin, mut steps) = workflow(&drawn);
         with_commands(&mut steps, &kinds);
         let variables = json!({ "__n__": { "type": "integer", "value": "0" } });
-        let text = document(&begin, &steps, &more(&variables)).to_string();
+        let mut more = more(&variables);
+        if let Some(at) = handler {
+            more["workflow_exception"] = format!("{}/{at}", KINDS[drawn[at].0]).into();
+        }
+        let text = document(&begin, &steps, &more).to_string();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         runtime.block_on(ends(&text, &turns))?;
     }

@@ -60,7 +60,7 @@ async fn a_leaked_key_is_contained_and_given_back() {
     assert_eq!((held.state, status(&moto, "ann").as_str()), (State::Verified, "Inactive"));
     // the same again: it is so already
     let again = responder.request(&unsure("aws.deactivate_key", &key)).await;
-    assert!(matches!(again, Err(RespondError::LookRefused(_))), "{again:?}");
+    assert!(matches!(again, Err(RespondError::Already(_))), "{again:?}");
 
     kit.clock.advance_ms(240 * MINUTE_MS);
     responder.advance_all(100).await.unwrap();

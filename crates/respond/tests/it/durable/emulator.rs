@@ -170,10 +170,18 @@ pub(crate) fn connector() -> Connector {
             }],
         })
     };
+    let mut known = lock("medium");
+    known["verify_tells_already"] = true.into();
     let mut forever = lock("medium");
     forever.as_object_mut().unwrap().remove("ttl_minutes_default");
     let mut zap = lock("low");
+    let look = json!([{
+        "method": "GET", "path": "/things/{target}", "expect": [200],
+        "facts": { "state": "/state", "owner": "/owner" },
+    }]);
     for (name, value) in [
+        // also of what is locked
+        ("read", look),
         ("reversibility", json!("irreversible")),
         ("ttl_minutes_default", Value::Null),
         ("apply", json!([{ "method": "DELETE", "path": "/things/{target}", "expect": [200] }])),
@@ -204,7 +212,7 @@ pub(crate) fn connector() -> Connector {
         "auth": { "kind": "none" },
         "whoami_unknown": "the toy lets everybody in",
         "actions": {
-            "lock": lock("medium"), "low_lock": lock("low"), "hard_lock": lock("high"), "forever": forever,
+            "lock": known, "low_lock": lock("low"), "hard_lock": lock("high"), "forever": forever,
             "zap": zap, "token": token,
         },
     });

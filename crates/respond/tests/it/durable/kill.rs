@@ -56,6 +56,8 @@ fn times() -> Times {
         verify_tries_max: 100,
         revert_tries_max: 100,
         lease_ms: 60_000,
+        // one request at a time, at this pace, is not many in an hour
+        apply_within_ms: 24 * 60 * 60_000,
         ..Times::default()
     }
 }

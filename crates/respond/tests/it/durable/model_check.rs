@@ -22,6 +22,7 @@ const TIMES: Times = Times {
     apply_tries_max: 3,
     verify_tries_max: 2,
     revert_tries_max: 3,
+    tell_end_ms: 80_000,
     remind_ms: 200_000,
     lease_ms: 100,
 };
@@ -87,6 +88,9 @@ fn planned(reversibility: Reversibility, ttl_ms: Option<u64>, people: u8) -> Sta
     Stand { row, now_ms: NOW_MS }
 }
 
+/// Why a person keeps it.
+const KEPT: &str = "kept";
+
 /// What tells stands apart: not when it is, but how far off things are.
 fn key(stand: &Stand) -> String {
     let row = &stand.row;
@@ -94,7 +98,13 @@ fn key(stand: &Stand) -> String {
         Progress { problem: None, reminders: row.progress.reminders.min(3), ..row.progress.clone() };
     let has = |wanted: State| row.history.iter().any(|step| step.state == wanted);
     let ttl_is_over = row.revert_at_ms.map(|at_ms| at_ms <= stand.now_ms);
-    format!("{:?} {progress:?} {} {} {ttl_is_over:?}", row.state, has(State::Approved), has(State::Verified))
+    let is_kept = row.history.iter().any(|step| step.reason.as_deref() == Some(KEPT));
+    format!(
+        "{:?} {progress:?} {} {} {ttl_is_over:?} {is_kept}",
+        row.state,
+        has(State::Approved),
+        has(State::Verified)
+    )
 }
 
 fn outcomes() -> [Outcome; 4] {
@@ -110,6 +120,7 @@ fn worked(stand: &Stand) -> Vec<Stand> {
     let next = step::next(&stand.row, now_ms, times);
     let simple: Option<fn(&mut Containment, i64, &Times)> = match next {
         Next::Expire => Some(|row, now_ms, _| drop(step::expire(row, now_ms))),
+        Next::TellEnd => Some(|row, now_ms, times| drop(step::tell_end(row, now_ms, times))),
         Next::BeginRevert => Some(|row, now_ms, times| drop(step::revert_due(row, now_ms, times))),
         Next::Remind => Some(|row, now_ms, times| drop(step::remind(row, now_ms, times))),
         _ => None,
@@ -146,7 +157,7 @@ fn came(stand: &Stand, next: Next, outcome: &Outcome, way: (bool, bool)) -> Opti
         Next::Verify => drop(step::verified(row, Ok(outcome.clone()), now_ms, times)),
         Next::Revert => drop(step::reverted(row, Ok(outcome.clone()), way, now_ms, times)),
         Next::VerifyRevert => drop(step::verified_revert(row, Ok(outcome.clone()), now_ms, times)),
-        Next::Expire | Next::BeginRevert | Next::Remind => return None,
+        Next::Expire | Next::BeginRevert | Next::TellEnd | Next::Remind => return None,
     }
     Some(stand)
 }
@@ -162,6 +173,9 @@ fn decided(stand: &Stand) -> Vec<Stand> {
     };
     let now_ms = stand.now_ms;
     with(&|row| step::undone(row, &person(), "no", now_ms).is_ok());
+    for until_ms in [None, Some(now_ms + 1_000_000)] {
+        with(&|row| step::kept_until(row, until_ms, (&person(), KEPT), now_ms, &TIMES).is_ok());
+    }
     if stand.row.state == State::AwaitingApproval {
         with(&|row| {
             step::approve(row, &person(), None, now_ms);
@@ -175,7 +189,7 @@ fn decided(stand: &Stand) -> Vec<Stand> {
     if stand.row.state == State::Unknown {
         for happened in [true, false] {
             with(&|row| {
-                step::settled(row, happened, &person(), "looked", now_ms);
+                step::settled(row, happened, (&person(), "looked"), now_ms, &TIMES);
                 true
             });
         }
@@ -192,8 +206,12 @@ fn check(stand: &Stand) {
         let taken_back = row.history.iter().any(|step| step.state == State::Reverting);
         assert!(!row.progress.sent || settled || taken_back, "{row:?}");
     }
-    // a time-to-live is kept wherever it may be in effect
-    if row.ttl_ms.is_some() && matches!(row.state, State::Applied | State::Verified | State::Unknown) {
+    // a time-to-live is kept wherever it may be in effect, unless a person keeps the containment
+    let is_kept = row.history.iter().any(|step| step.reason.as_deref() == Some(KEPT));
+    if row.ttl_ms.is_some()
+        && !is_kept
+        && matches!(row.state, State::Applied | State::Verified | State::Unknown)
+    {
         assert!(row.revert_at_ms.is_some() || row.progress.reverting, "{row:?}");
     }
 }
@@ -223,7 +241,7 @@ fn check_ends(stand: &Stand, outcome: &Outcome) {
 #[test]
 fn every_state_there_is() {
     for (reversibility, ttl_ms) in [
-        (Reversibility::Reversible, Some(100_000)),
+        (Reversibility::Reversible, Some(400_000)),
         (Reversibility::Reversible, None),
         (Reversibility::Compensable, None),
         (Reversibility::Irreversible, None),

@@ -371,6 +371,6 @@ async fn delays_times_and_the_whole_run_are_bounded() {
     kit.pass(2 * MINUTE_MS).await;
     assert_eq!(kit.told(&run).await, ["a failed", "b awaiting_person"]);
     kit.pass(60 * MINUTE_MS).await;
-    assert_eq!(kit.state(&run).await, RunState::Stopped);
+    assert_eq!(kit.state(&run).await, RunState::Failed, "there is no handler");
     assert_eq!(kit.told(&run).await, ["a failed", "b stopped"]);
 }

@@ -2,9 +2,9 @@
 
 use super::emulator::Fault;
 use super::kit::{Kit, MINUTE_MS, actor, request, undo, vote};
-use model::ContainmentState as State;
+use model::{ContainmentId, ContainmentState as State};
 use respond::RespondError;
-use respond::contain::{BreakGlassRequest, Grounds, SettleRequest};
+use respond::contain::{BreakGlassRequest, Grounds, KeepRequest, SettleRequest};
 use respond::decision::Decision;
 use respond::plan::PlanHash;
 
@@ -49,6 +49,7 @@ async fn approved_applied_verified_and_taken_back_when_its_time_is_over() {
         "send",
         "applied",
         "verified",
+        "ending",
         "revert",
         "send",
         "taken_back",
@@ -114,6 +115,64 @@ async fn people_take_it_back_at_any_time() {
     kit.pass(MINUTE_MS).await;
     assert_eq!(kit.get(lost.id).await.state, State::Reverted);
     assert_eq!((kit.emulator.count("lock b"), kit.emulator.count("open b")), (1, 1));
+}
+
+fn keep(who: &str, containment: ContainmentId, for_minutes: Option<u64>) -> KeepRequest {
+    let for_ms = for_minutes.map(|minutes| minutes * 60_000);
+    KeepRequest { actor: actor(who), containment, for_ms, reason: "it is still out there".to_owned() }
+}
+
+#[tokio::test]
+async fn people_are_told_before_its_end_and_can_keep_it() {
+    let kit = Kit::new().await;
+    let held = kit.verified("toy.low_lock", "a").await;
+    let end_ms = held.revert_at_ms.unwrap();
+    let told = |trail: Vec<String>| trail.iter().filter(|said| *said == "containment.ending").count();
+    kit.pass(end_ms - kit.now_ms() - 1).await;
+    assert_eq!(told(kit.trail(held.id).await), 1, "once, before it ends");
+    assert_eq!(kit.get(held.id).await.state, State::Verified);
+
+    // by who asked for it for a day at most, by others for longer
+    let asker = &held.requesters[0];
+    for (who, minutes) in [(asker.as_str(), None), (asker.as_str(), Some(24 * 60 + 1))] {
+        let refused = kit.responder.keep(&keep(who.trim_start_matches("per_"), held.id, minutes)).await;
+        assert!(matches!(refused, Err(RespondError::OwnKeep)), "{minutes:?} {refused:?}");
+    }
+    for minutes in [0, 30 * 24 * 60 + 1] {
+        let refused = kit.responder.keep(&keep("bob", held.id, Some(minutes))).await;
+        assert!(matches!(refused, Err(RespondError::BadTime)), "{minutes} {refused:?}");
+    }
+    let kept = kit.responder.keep(&keep("bob", held.id, Some(600))).await.unwrap();
+    assert_eq!(kept.revert_at_ms, Some(kit.now_ms() + 600 * MINUTE_MS));
+    kit.pass(600 * MINUTE_MS - 1).await;
+    assert_eq!(told(kit.trail(held.id).await), 2, "and again before the new end");
+    assert_eq!(kit.get(held.id).await.state, State::Verified);
+
+    let kept = kit.responder.keep(&keep("bob", held.id, None)).await.unwrap();
+    assert_eq!((kept.revert_at_ms, kept.due_at_ms), (None, None));
+    kit.pass(90 * 24 * 60 * MINUTE_MS).await;
+    assert_eq!(kit.get(held.id).await.state, State::Verified, "until somebody takes it back");
+    assert_eq!(kit.emulator.effects(), ["lock a"]);
+    kit.responder.undo(&undo("kim", held.id)).await.unwrap();
+    kit.work().await;
+    assert_eq!(kit.get(held.id).await.state, State::Reverted);
+    let refused = kit.responder.keep(&keep("bob", held.id, Some(60))).await;
+    assert!(matches!(refused, Err(RespondError::State { .. })), "{refused:?}");
+    assert!(kit.trail(held.id).await.contains(&"containment.keep".to_owned()));
+}
+
+#[tokio::test]
+async fn what_is_gone_for_good_is_not_to_be_given_back() {
+    let kit = Kit::new().await;
+    let held = kit.verified("toy.low_lock", "a").await;
+    let other = kit.verified("toy.low_lock", "b").await;
+    let zap = kit.request("toy.zap", "a").await.unwrap();
+    kit.verified_later(zap).await;
+    let now = kit.get(held.id).await;
+    assert_eq!((now.state, now.revert_at_ms), (State::Verified, None), "{now:?}");
+    kit.pass(120 * MINUTE_MS).await;
+    assert_eq!(kit.get(other.id).await.state, State::Reverted, "another target has its end");
+    assert_eq!(kit.emulator.count("open a"), 0);
 }
 
 #[tokio::test]

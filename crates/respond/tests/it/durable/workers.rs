@@ -62,7 +62,7 @@ async fn a_worker_that_comes_back_too_late_writes_nothing() {
     let lease = |id: u128, until_ms| model::Lease { id: LeaseId(model::Ulid(id)), until_ms };
     // somebody took it and was never heard of again
     let mut unit = kit.store.begin().await.unwrap();
-    let taken = unit.containments().take(lease(1, kit.now_ms() + 1_000), kit.now_ms()).await.unwrap();
+    let taken = unit.containments().take(lease(1, kit.now_ms() + 1_000), kit.now_ms(), 0).await.unwrap();
     assert_eq!(taken.unwrap().id, asked.id);
     unit.commit().await.unwrap();
     assert!(kit.responder.advance().await.unwrap().is_none(), "it is another's until the lease ends");
@@ -100,7 +100,7 @@ async fn what_a_slow_worker_finds_when_its_lease_has_ended_is_of_the_past() {
     kit.clock.advance_ms(kit.options.times.lease_ms);
     let next = model::Lease { id: LeaseId(model::Ulid(2)), until_ms: kit.now_ms() + 1_000 };
     let mut unit = kit.store.begin().await.unwrap();
-    assert!(unit.containments().take(next, kit.now_ms()).await.unwrap().is_some());
+    assert!(unit.containments().take(next, kit.now_ms(), 0).await.unwrap().is_some());
     unit.commit().await.unwrap();
     open.send(()).unwrap();
     slow.await.unwrap();

@@ -1,4 +1,4 @@
-//! What people decide on a containment: yes or no, take it back, what nobody could tell, break glass.
+//! What people decide on a containment: yes or no, take it back, keep it, what nobody could tell, break glass.
 
 use super::asker::Asker;
 use super::containments::plan_hash;
@@ -13,10 +13,11 @@ use crate::state::App;
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
+use axum::http::header::IF_MATCH;
 use axum::response::{IntoResponse, Response};
 use model::{Containment, ContainmentId};
 use ports::store::StoreError;
-use respond::contain::{BreakGlassRequest, SettleRequest, UndoRequest, VoteRequest};
+use respond::contain::{BreakGlassRequest, KeepRequest, SettleRequest, UndoRequest, VoteRequest};
 use respond::plan::PlanHash;
 use respond::{RespondError, Responder};
 use serde::Deserialize;
@@ -54,6 +55,16 @@ pub(crate) struct Settlement {
     reason: String,
 }
 
+/// For how long it is kept.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Keeping {
+    /// For how many minutes from now on, 1 to 43,200; until somebody takes it back if not said.
+    minutes: Option<u64>,
+    /// Why.
+    reason: String,
+}
+
 /// What is decided on, as the asker sees it.
 struct Desk {
     app: App,
@@ -63,7 +74,25 @@ struct Desk {
     responder: Responder,
 }
 
+/// Bound to the version that was seen, where one is named.
+pub(super) fn seen(responder: &Responder, headers: &HeaderMap) -> Result<Responder, Problem> {
+    let names_one = headers.contains_key(IF_MATCH);
+    Ok(if names_one { responder.seen(if_match(headers)?) } else { responder.clone() })
+}
+
 impl Desk {
+    /// For what says something of exactly what was seen.
+    async fn open_seen(
+        app: App,
+        parts: Containing,
+        asker: Asker,
+        id: ContainmentId,
+        headers: &HeaderMap,
+    ) -> Result<Self, Problem> {
+        if_match(headers)?;
+        Self::open(app, parts, asker, id, headers).await
+    }
+
     async fn open(
         app: App,
         Containing(parts): Containing,
@@ -73,7 +102,7 @@ impl Desk {
     ) -> Result<Self, Problem> {
         let row = sight::containment(&asker, &mut *app.store.read().await?, id).await?;
         asker.check_person()?;
-        let responder = parts.responder.seen(if_match(headers)?);
+        let responder = seen(&parts.responder, headers)?;
         Ok(Self { app, parts, asker, row, responder })
     }
 
@@ -125,7 +154,7 @@ pub(crate) async fn vote(
     headers: HeaderMap,
     JsonBody { value: answer, .. }: JsonBody<ContainmentAnswer>,
 ) -> Result<Response, Problem> {
-    let desk = Desk::open(app, parts, asker, id, &headers).await?;
+    let desk = Desk::open_seen(app, parts, asker, id, &headers).await?;
     let request = VoteRequest {
         actor: desk.asker.actor.clone(),
         functions: desk.asker.functions(),
@@ -148,7 +177,7 @@ pub(crate) async fn vote(
     tag = "containment",
     params(
         ("id" = String, Path, description = "`act_…`"),
-        ("if-match" = String, Header, description = "The version that was seen, such as `\"7\"`"),
+        ("if-match" = Option<String>, Header, description = "The version that was seen, such as `\"7\"`; any if not said"),
     ),
     request_body = ContainmentReason,
     responses(
@@ -169,6 +198,43 @@ pub(crate) async fn undo(
     let desk = Desk::open(app, parts, asker, id, &headers).await?;
     let request = UndoRequest { actor: desk.asker.actor.clone(), containment: id, reason: value.reason };
     let done = desk.responder.undo(&request).await;
+    desk.answer(done).await
+}
+
+/// Keep a containment
+///
+/// Gives what is in effect another end, or none. Those who asked for it keep it for a day at most; somebody else decides on
+/// more.
+#[utoipa::path(
+    post,
+    path = "/api/v1/containments/{id}/keep",
+    tag = "containment",
+    params(
+        ("id" = String, Path, description = "`act_…`"),
+        ("if-match" = Option<String>, Header, description = "The version that was seen, such as `\"7\"`; any if not said"),
+    ),
+    request_body = Keeping,
+    responses(
+        (status = 200, description = "The containment as it is now", body = ContainmentView),
+        (status = 403, description = "Who asked for it keeps it for a day at most", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "It is not in effect", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "It has no end", body = ProblemBody, content_type = "application/problem+json"),
+        (status = "4XX", description = "Nothing was changed", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn keep(
+    State(app): State<App>,
+    parts: Containing,
+    asker: Asker,
+    Id(id): Id<ContainmentId>,
+    headers: HeaderMap,
+    JsonBody { value, .. }: JsonBody<Keeping>,
+) -> Result<Response, Problem> {
+    let desk = Desk::open(app, parts, asker, id, &headers).await?;
+    let for_ms = value.minutes.map(|minutes| minutes.saturating_mul(60_000));
+    let actor = desk.asker.actor.clone();
+    let request = KeepRequest { actor, containment: id, for_ms, reason: value.reason };
+    let done = desk.responder.keep(&request).await;
     desk.answer(done).await
 }
 
@@ -198,7 +264,7 @@ pub(crate) async fn settle(
     headers: HeaderMap,
     JsonBody { value, .. }: JsonBody<Settlement>,
 ) -> Result<Response, Problem> {
-    let desk = Desk::open(app, parts, asker, id, &headers).await?;
+    let desk = Desk::open_seen(app, parts, asker, id, &headers).await?;
     let request = SettleRequest {
         actor: desk.asker.actor.clone(),
         containment: id,
@@ -237,11 +303,16 @@ pub(crate) async fn break_glass(
     headers: HeaderMap,
     JsonBody { value, .. }: JsonBody<ContainmentReason>,
 ) -> Result<Response, Problem> {
-    let desk = Desk::open(app, parts, asker, id, &headers).await?;
+    let desk = Desk::open_seen(app, parts, asker, id, &headers).await?;
     // the version that was seen has one plan: it is written once
     let plan = PlanHash(desk.row.plan_sha256);
     let request =
         BreakGlassRequest { actor: desk.asker.actor.clone(), containment: id, plan, reason: value.reason };
     let done = desk.responder.break_glass(&request).await;
+    if let Ok(row) = &done {
+        let (action, target) = (&row.action, &row.target);
+        tracing::warn!(%id, action, target, "glass was broken: a containment goes on without its approvals");
+        desk.parts.telemetry.glass_broken();
+    }
     desk.answer(done).await
 }

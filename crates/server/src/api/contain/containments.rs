@@ -19,6 +19,7 @@ use axum::response::{IntoResponse, Response};
 use model::{ContainmentId, ContainmentState, Incident, IncidentId};
 use ports::Snapshot;
 use ports::store::{ContainmentFilter, PageRequest};
+use respond::RespondError;
 use respond::contain::{ContainRequest, Preview};
 use respond::decision::Decision;
 use respond::plan::PlanHash;
@@ -236,12 +237,33 @@ pub(crate) async fn post(
         return Ok(answered);
     }
     sight::check_in(&asker, &mut *unit, request.incident).await?;
-    let row = parts.responder.request_in(&mut *unit, &request, preview).await?;
+    let made = parts.responder.request_in(&mut *unit, &request, preview).await;
+    let row = match made {
+        Ok(row) => row,
+        Err(RespondError::UnderWay(other)) => {
+            drop(unit);
+            return Err(under_way(&app, &asker, other).await);
+        }
+        Err(error) => return Err(error.into()),
+    };
     let title = incident.map(|incident| incident.shown_title().to_owned());
     let view = ContainmentView::of(&app, &asker, &row, title).await?;
     let answer = idempotency::commit(unit, key.as_ref(), StatusCode::CREATED, &view, now_ms).await?;
     parts.telemetry.moved(None, row.state);
     Ok((etag(row.version), answer).into_response())
+}
+
+/// The same is under way already; which one, is told to those for whom it exists.
+async fn under_way(app: &App, asker: &Asker, other: ContainmentId) -> Problem {
+    let problem = || Problem::from(RespondError::UnderWay(other));
+    let Ok(mut snapshot) = app.store.read().await else { return problem() };
+    match sight::containment(asker, &mut *snapshot, other).await {
+        Ok(row) => {
+            let detail = format!("{}: {}", RespondError::UnderWay(other), row.id);
+            Problem::new(Code::ContainmentUnderWay, detail)
+        }
+        Err(_) => problem(),
+    }
 }
 
 /// Which containments.

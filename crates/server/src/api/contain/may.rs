@@ -19,6 +19,10 @@ pub(crate) struct ContainmentCan {
     approve_why: Option<&'static str>,
     /// Take it back.
     undo: bool,
+    /// Give it another end.
+    keep: bool,
+    /// Also for longer than a day, or without an end.
+    keep_for_good: bool,
     /// Say what nobody could tell.
     settle: bool,
     /// Have it applied without the approvals.
@@ -38,12 +42,17 @@ pub(super) fn can(asker: &Asker, row: &Containment, now_ms: i64) -> ContainmentC
     let is_open = matches!(row.state, S::Planned | S::AwaitingApproval | S::Approved) || !is_sent;
     let may_be_in_effect =
         matches!(row.state, S::Applied | S::Verified | S::Unknown) || (row.state == S::Applying && is_sent);
+    let is_kept = matches!(row.state, S::Applied | S::Verified | S::Unknown) && !row.progress.reverting;
+    let keeps = decides && is_kept && step::is_reversible(row);
+    let is_own = asker.person_id().is_none_or(|person| row.requesters.contains(&person));
     let plan = serde_json::from_value::<Plan>(row.plan.clone()).ok();
     let is_irreversible = plan.is_none_or(|plan| plan.reversibility == Reversibility::Irreversible);
     ContainmentCan {
         approve: is_asked && approve_why.is_none(),
         approve_why,
         undo: asks && may_be_in_effect && step::is_reversible(row),
+        keep: keeps,
+        keep_for_good: keeps && !is_own,
         settle: decides && row.state == S::Unknown,
         break_glass: decides && is_asked && !is_irreversible && now_ms < row.decision.expires_at_ms,
         cancel: asks && is_open,

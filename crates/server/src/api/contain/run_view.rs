@@ -1,6 +1,7 @@
 //! How runs look. Times are RFC 3339, in UTC.
 
 use super::asker::Asker;
+use super::sight;
 use super::view::ByView;
 use crate::api::reports::view::time;
 use crate::problem::Problem;
@@ -40,7 +41,7 @@ pub(crate) struct RunStepView {
     text: String,
     /// `delayed`, `running`, `awaiting_person`, `unknown`, `succeeded`, `skipped`, `failed` or `stopped`.
     state: &'static str,
-    /// The containment that it asked for: `act_…`.
+    /// The containment that it waits for, its own or one that others had asked for: `act_…`.
     #[serde(skip_serializing_if = "Option::is_none")]
     containment: Option<String>,
     /// The run that it called: `run_…`.
@@ -102,7 +103,7 @@ pub(crate) struct RunShown {
     /// When it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     ended_at: Option<String>,
-    /// When it is stopped at the latest.
+    /// When its time is over; the handler of its playbook has some of its own then.
     ends_by: String,
     /// How it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -178,13 +179,40 @@ impl RunShown {
     }
 }
 
+impl RunShown {
+    /// As [`of`](Self::of), without the names of containments that do not exist for the asker: a step may wait for one
+    /// that others have asked for, for an incident of theirs.
+    pub(super) async fn seen(
+        asker: &Asker,
+        snapshot: &mut dyn Snapshot,
+        view: &RunView,
+    ) -> Result<Self, Problem> {
+        let mut shown = Self::of(asker, view);
+        if asker.admitted.visible.is_everything() {
+            return Ok(shown);
+        }
+        for (step, shown) in view.steps.iter().zip(&mut shown.steps) {
+            let Some(id) = step.containment else { continue };
+            let found = snapshot.containments().get(id).await?;
+            let is_seen = match found {
+                Some(found) => sight::sees(asker, snapshot, found.incident).await?,
+                None => false,
+            };
+            if !is_seen {
+                shown.containment = None;
+            }
+        }
+        Ok(shown)
+    }
+}
+
 /// A run by itself, with the variables that answers give.
 pub(super) async fn whole(
     asker: &Asker,
     snapshot: &mut dyn Snapshot,
     view: &RunView,
 ) -> Result<RunShown, Problem> {
-    let mut shown = RunShown::of(asker, view);
+    let mut shown = RunShown::seen(asker, snapshot, view).await?;
     if !shown.can.answer {
         return Ok(shown);
     }

@@ -1,6 +1,7 @@
 //! `/api/v1/runs`: playbooks that are being executed.
 
 use super::ContainPage;
+use super::answers::seen;
 use super::asker::Asker;
 use super::run_view::{RunShown, whole};
 use super::sight::{self, cause};
@@ -9,7 +10,7 @@ use crate::api::incidents::etag;
 use crate::api::page::{PageParams, named};
 use crate::code::Code;
 use crate::contain_parts::Containing;
-use crate::extract::{Id, JsonBody, NoParams, Params, if_match};
+use crate::extract::{Id, JsonBody, NoParams, Params};
 use crate::problem::{Problem, ProblemBody};
 use crate::state::App;
 use axum::Json;
@@ -155,7 +156,7 @@ pub(crate) async fn list(
         for run in found.items {
             if sight::sees(&asker, &mut *snapshot, run.incident).await? {
                 let steps = snapshot.runs().steps(run.id, false).await?;
-                items.push(RunShown::of(&asker, &RunView { run, steps }));
+                items.push(RunShown::seen(&asker, &mut *snapshot, &RunView { run, steps }).await?);
             }
         }
         if next.is_none() || items.len() >= page.items_max as usize {
@@ -214,9 +215,11 @@ async fn answered(
             Ok((etag(view.run.version), Json(shown)).into_response())
         }
         Err(RespondError::Store(StoreError::Conflict { current })) => {
-            let view = sight::run(asker, &mut *app.store.read().await?, id).await?;
+            let mut snapshot = app.store.read().await?;
+            let view = sight::run(asker, &mut *snapshot, id).await?;
+            let shown = RunShown::seen(asker, &mut *snapshot, &view).await?;
             let detail = format!("it is at version {current} now");
-            Err(Problem::new(Code::Conflict, detail).with_current(&RunShown::of(asker, &view)))
+            Err(Problem::new(Code::Conflict, detail).with_current(&shown))
         }
         Err(error) => Err(error.into()),
     }
@@ -232,7 +235,7 @@ async fn answered(
     params(
         ("id" = String, Path, description = "`run_…`"),
         ("task" = u32, Path, description = "The number of the step in the run"),
-        ("if-match" = String, Header, description = "The version that was seen, such as `\"7\"`"),
+        ("if-match" = Option<String>, Header, description = "The version that was seen, such as `\"7\"`; any if not said"),
     ),
     request_body = StepAnswer,
     responses(
@@ -263,8 +266,7 @@ pub(crate) async fn answer(
     };
     let reason = said.reason.filter(|reason| !reason.trim().is_empty());
     let request = AnswerRequest { actor: asker.actor.clone(), run, task, answer, reason };
-    let done = parts.responder.seen(if_match(&headers)?).answer_step(&request).await;
-    answered(&app, &asker, run, done).await
+    answered(&app, &asker, run, seen(&parts.responder, &headers)?.answer_step(&request).await).await
 }
 
 /// Why.
@@ -305,10 +307,5 @@ pub(crate) async fn stop(
     sight::run(&asker, &mut *app.store.read().await?, id).await?;
     asker.check_person()?;
     let request = StopRequest { actor: asker.actor.clone(), run: id, reason: said.reason };
-    let responder = if headers.contains_key(axum::http::header::IF_MATCH) {
-        parts.responder.seen(if_match(&headers)?)
-    } else {
-        parts.responder.clone()
-    };
-    answered(&app, &asker, id, responder.stop_run(&request).await).await
+    answered(&app, &asker, id, seen(&parts.responder, &headers)?.stop_run(&request).await).await
 }

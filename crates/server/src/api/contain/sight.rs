@@ -109,8 +109,7 @@ pub(super) async fn cause(
         requesters.extend(behind(snapshot, &reporter).await?);
         requesters.insert(reporter);
     }
-    let services = incident.ownership.service.iter().cloned().collect();
-    Ok(Cause { grounds, requesters, blast_radius: BlastRadius { services, ..BlastRadius::default() } })
+    Ok(Cause { grounds, requesters, blast_radius: BlastRadius::of_incident(incident) })
 }
 
 /// Who made a token, and who made the token that it was made by: whoever has one in hand to ask with does not approve.

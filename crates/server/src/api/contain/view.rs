@@ -188,6 +188,15 @@ pub(crate) struct TransitionView {
     reason: Option<String>,
 }
 
+/// Approvals that were passed by.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct BrokenGlassView {
+    /// On whose word.
+    by: ByView,
+    /// Why.
+    reason: String,
+}
+
 /// One action on one target, from the plan to its end.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ContainmentView {
@@ -245,6 +254,11 @@ pub(crate) struct ContainmentView {
     /// When it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     revert_at: Option<String>,
+    /// Whether it is in effect until somebody takes it back, though it would have had an end.
+    kept: bool,
+    /// Who had it applied without the approvals, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    broken_glass: Option<BrokenGlassView>,
     /// How it came here, the first step first.
     history: Vec<TransitionView>,
     /// When it was asked for.
@@ -320,6 +334,12 @@ impl ContainmentView {
             in_effect: IN_EFFECT.contains(&row.state),
             ttl_minutes: row.ttl_ms.map(minutes),
             revert_at: row.revert_at_ms.map(time),
+            kept: IN_EFFECT.contains(&row.state) && row.ttl_ms.is_some() && row.revert_at_ms.is_none(),
+            broken_glass: row
+                .progress
+                .broken_glass
+                .as_ref()
+                .map(|(by, reason)| BrokenGlassView { by: by.into(), reason: reason.clone() }),
             history: row.history.iter().map(transition).collect(),
             created_at: time(row.created_at_ms),
             updated_at: time(row.updated_at_ms),

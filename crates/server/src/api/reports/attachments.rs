@@ -3,10 +3,12 @@
 use super::view::hex;
 use super::{actor, receipt, sight};
 use crate::code::Code;
+use crate::edge::address;
 use crate::extract::{As, OpenReceipt, Who};
 use crate::problem::{Problem, ProblemBody};
 use crate::report_parts::Reports;
-use crate::state::{App, UPLOADS_MAX};
+use crate::state::App;
+use crate::uploads::Pace;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
@@ -81,6 +83,7 @@ impl From<Refusal> for Problem {
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses(
         (status = 201, description = "It is kept", body = AttachmentReceived),
+        (status = 408, description = "It came too slowly", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "It is not taken", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "Too many files come at once", body = ProblemBody, content_type = "application/problem+json"),
         (status = "4XX", description = "Nothing was kept", body = ProblemBody, content_type = "application/problem+json"),
@@ -95,15 +98,19 @@ pub(crate) async fn add(
     let report = receipt::report(&app, &open).await?.id;
     let name = file_name(request.headers())?;
     has_room(&app, report, request.headers(), reports.0.options.attachment_bytes_max).await?;
-    let _place = app.uploads.try_acquire().map_err(|_| {
-        let detail = format!("{UPLOADS_MAX} files are on their way already");
-        Problem::new(Code::Overloaded, detail).retry_after(Some(RETRY_AFTER_MS))
-    })?;
+    let place = app
+        .uploads
+        .take(report, address(request.extensions()))
+        .map_err(|full| Problem::new(Code::Overloaded, full.detail()).retry_after(Some(RETRY_AFTER_MS)))?;
     let bytes_max = reports.0.options.attachment_bytes_max;
-    let content = received(request.into_body(), bytes_max).await?;
+    let content = received(request.into_body(), bytes_max, app.options.pace()).await?;
     let (desk, runtime) = (reports.0.desk.clone(), tokio::runtime::Handle::current());
     // looking into some megabytes takes a while, away from the threads that serve requests
-    let attach = move || runtime.block_on(desk.attach(&Actor::guest(), report, &name, &content));
+    let attach = move || {
+        // its bytes are in memory until then, also when nobody waits for the answer any more
+        let _place = place;
+        runtime.block_on(desk.attach(&Actor::guest(), report, &name, &content))
+    };
     let kept = tokio::task::spawn_blocking(attach).await;
     let kept = kept.map_err(|_| Problem::new(Code::AttachmentRefused, "it could not be looked into"))??;
     Ok((StatusCode::CREATED, Json(kept.into())))
@@ -124,11 +131,15 @@ async fn has_room(app: &App, report: ReportId, headers: &HeaderMap, bytes_max: u
     Ok(())
 }
 
-/// The whole body, or no more of it than fits.
-async fn received(body: Body, bytes_max: usize) -> Result<Vec<u8>, Problem> {
+/// The whole body, or no more of it than fits, and than comes at that pace.
+async fn received(body: Body, bytes_max: usize, pace: Pace) -> Result<Vec<u8>, Problem> {
+    let began = tokio::time::Instant::now();
     let mut content = Vec::new();
     let mut chunks = body.into_data_stream();
-    while let Some(chunk) = chunks.next().await {
+    loop {
+        let next = tokio::time::timeout_at(began + pace.more_until(content.len()), chunks.next()).await;
+        let next = next.map_err(|_| Problem::new(Code::RequestTimeout, pace.detail()))?;
+        let Some(chunk) = next else { return Ok(content) };
         let chunk = chunk.map_err(|_| Problem::new(Code::BodyInterrupted, "the file did not come whole"))?;
         if content.len() + chunk.len() > bytes_max {
             let detail = format!("a file has at most {bytes_max} bytes");
@@ -136,7 +147,6 @@ async fn received(body: Body, bytes_max: usize) -> Result<Vec<u8>, Problem> {
         }
         content.extend_from_slice(&chunk);
     }
-    Ok(content)
 }
 
 /// What the sender calls it; `file` if they do not say.

@@ -10,17 +10,16 @@ use crate::incident_guard::check_in;
 use crate::problem::{Problem, ProblemBody};
 use crate::report_parts::Reports;
 use crate::state::App;
-use access::ReportSight;
+use access::Admitted;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use model::{
-    AppealBy, AppealId, AppealOutcome, AppealState, DecisionKind, IncidentId, MessageFrom, NoticeId,
-    PersonId, ReportId, Reporter, Severity,
+    AppealId, AppealOutcome, AppealState, DecisionKind, IncidentId, MessageFrom, NoticeId, ReportId, Severity,
 };
 use ports::store::{PAGE_ITEMS_MAX, PageRequest, StoreError};
-use report::{AppealDecisionRequest, AppealRequest, DecisionRequest, MessageRequest};
+use report::{AppealDecisionRequest, AppealRequest, DecisionRequest, MessageRequest, Review, ReviewRequest};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -100,19 +99,84 @@ pub(crate) async fn decide(
         let report = decided?;
         unit.commit().await?;
         reports.0.desk.announce(id);
+        reports.0.desk.forget_dropped(&report).await;
         return desk::answer(&app, &reports, &admitted, &mut *app.store.read().await?, report).await;
     }
-    let problem: Problem = match decided {
-        Ok(_) => return Err(Problem::new(Code::Internal, "the decision was lost")),
-        Err(error) => error.into(),
-    };
+    match decided {
+        Ok(_) => Err(Problem::new(Code::Internal, "the decision was lost")),
+        Err(error) => Err(with_current(&app, &reports, &admitted, id, error).await?),
+    }
+}
+
+/// What a decision came to nothing by; where somebody else was faster, with the report as it is now.
+async fn with_current(
+    app: &App,
+    reports: &Reports,
+    admitted: &Admitted,
+    id: ReportId,
+    error: report::Error,
+) -> Result<Problem, Problem> {
+    let problem = Problem::from(error);
     if problem.code != Code::Conflict && problem.code != Code::ReportDecided {
-        return Err(problem);
+        return Ok(problem);
     }
     let mut snapshot = app.store.read().await?;
-    let Some(current) = snapshot.reports().get(id).await? else { return Err(problem) };
-    let current = desk::whole(&app, &reports, &admitted, &mut *snapshot, current).await?;
-    Err(problem.with_current(&current))
+    let Some(current) = snapshot.reports().get(id).await? else { return Ok(problem) };
+    let current = desk::whole(app, reports, admitted, &mut *snapshot, current).await?;
+    Ok(problem.with_current(&current))
+}
+
+/// A person's word on what automation accepted.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewReportReview {
+    /// `confirmed` (it stands) or `overturned` (it is declined, and all that followed is taken back).
+    outcome: String,
+    /// For what is overturned: to the reporter; it is masked.
+    #[serde(default)]
+    explanation: String,
+}
+
+/// Review what automation accepted
+///
+/// By somebody else than who reported it. Send the ETag that was read as `If-Match`.
+#[utoipa::path(
+    post,
+    path = "/api/v1/reports/{id}/review",
+    tag = "reports",
+    params(
+        ("id" = String, Path, description = "`rep_…`"),
+        ("if-match" = String, Header, description = "The version that was seen, such as `\"7\"`"),
+    ),
+    request_body = NewReportReview,
+    responses(
+        (status = 200, description = "The report as it is now", body = super::view::ReportView),
+        (status = 409, description = "Somebody else was faster, or automation did not accept it", body = ProblemBody, content_type = "application/problem+json"),
+        (status = "4XX", description = "Nothing was changed", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn review(
+    State(app): State<App>,
+    reports: Reports,
+    asker: (As, Who),
+    Id(id): Id<ReportId>,
+    headers: HeaderMap,
+    JsonBody { value, .. }: JsonBody<NewReportReview>,
+) -> Result<Response, Problem> {
+    let (As(admitted), who) = asker;
+    let outcome = match value.outcome.as_str() {
+        "confirmed" => Review::Confirm,
+        "overturned" => Review::Overturn { explanation: value.explanation },
+        other => {
+            let detail = format!("{other:?} is no outcome: confirmed or overturned");
+            return Err(Problem::new(Code::RequestInvalid, detail));
+        }
+    };
+    let request = ReviewRequest { actor: actor(who), report: id, version: if_match(&headers)?, outcome };
+    match reports.0.desk.review(&request).await {
+        Ok(report) => desk::answer(&app, &reports, &admitted, &mut *app.store.read().await?, report).await,
+        Err(error) => Err(with_current(&app, &reports, &admitted, id, error).await?),
+    }
 }
 
 /// Words on a report.
@@ -303,16 +367,8 @@ pub(crate) async fn appeal(
     let mut snapshot = app.store.read().await?;
     let none = || Problem::not_found("report", id);
     let report = snapshot.reports().get(id).await?.ok_or_else(none)?;
-    let person: PersonId = signed_in.person.id;
-    let own = ReportSight::of(0b10, signed_in.person.teams.clone(), signed_in.person.services.clone());
-    let by = if report.reporter == (Reporter::Person { id: person }) {
-        AppealBy::Reporter
-    } else if own.is_own(&sight::ownership(&app, report.service.as_deref())) {
-        AppealBy::Subject
-    } else {
-        // whether there is one is told to nobody whom it does not concern
-        return Err(none());
-    };
+    // whether there is one is told to nobody whom it does not concern
+    let by = sight::side_of(&app, &signed_in, &report).ok_or_else(none)?;
     drop(snapshot);
     let request = AppealRequest { actor: actor(who), report: id, by, reason: value.reason };
     let appeal = reports.0.desk.appeal(&request).await?;

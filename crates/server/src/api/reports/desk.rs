@@ -1,8 +1,9 @@
 //! `/api/v1/reports`: what people reported, for those who read it.
 
 use super::sight::{self, narrow};
-use super::view::{Beside, HistoryView, ReportSummary, ReportView, StandingView, incidents_beside};
+use super::view::{Beside, CanView, HistoryView, ReportSummary, ReportView, StandingView, incidents_beside};
 use crate::api::page::{PageParams, named, names};
+use crate::code::Code;
 use crate::extract::{As, Id, Params};
 use crate::problem::{Problem, ProblemBody};
 use crate::report_parts::Reports;
@@ -14,7 +15,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use model::{IncidentId, LedgerEntry, Report, ReportId, ReportMessage, ReportState};
 use ports::Snapshot;
-use ports::store::{PageRequest, ReportFilter};
+use ports::store::{Cursor, PageRequest, ReportFilter, ReportOrder};
 use report::related::RelatedQuery;
 use report::reputation::Reputation;
 use serde::{Deserialize, Serialize};
@@ -35,8 +36,11 @@ const RELATED_LOOKED_AT_MAX: usize = 32;
 #[into_params(parameter_in = Query)]
 pub(crate) struct ReportParams {
     /// Any of `held`, `received`, `needs_info`, `accepted`, `merged`, `declined`, `withdrawn`, with commas between; or `waiting`: held, received,
-    /// and those of any state with something new from their reporter.
+    /// those of any state with something new from their reporter, and what is `unreviewed`: accepted by automation, and no person has
+    /// reviewed it.
     state: Option<String>,
+    /// `newest` first, if not said, or by what their reporter was promised: what is `due` soonest first.
+    order: Option<String>,
     /// Of this form.
     form: Option<String>,
     /// About this service.
@@ -49,18 +53,22 @@ pub(crate) struct ReportParams {
     cursor: Option<String>,
 }
 
-/// Reports, the newest first.
+/// Reports.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ReportPage {
-    /// The newest first.
+    /// In the order that was asked for; the newest first if none was.
     pub(crate) items: Vec<ReportSummary>,
     /// Ask for the next page with `cursor=` this; absent at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) next: Option<String>,
     /// How many there are of each state, whatever state was asked for.
     pub(crate) counts: BTreeMap<&'static str, u64>,
-    /// How many wait for a person, whatever state was asked for: undecided, or with something new from their reporter.
+    /// How many wait for a person, whatever state was asked for: undecided, with something new from their reporter, or unreviewed.
     pub(crate) waiting: u64,
+    /// How many automation accepted and no person has reviewed, whatever state was asked for.
+    pub(crate) unreviewed: u64,
+    /// Of how many the reporter should have heard by now, whatever state was asked for.
+    pub(crate) overdue: u64,
 }
 
 /// List reports
@@ -94,17 +102,51 @@ pub(crate) async fn list(
             ..ReportFilter::default()
         },
     );
-    let waiting = params.state.as_deref() == Some("waiting");
-    let states = names(params.state.as_deref().filter(|_| !waiting), "state", ReportState::from_name)?;
-    let filter = ReportFilter { states, waiting, ..of_any_state.clone() };
+    let view = params.state.as_deref();
+    let (waiting, unreviewed) = (view == Some("waiting"), view == Some("unreviewed"));
+    let states = names(view.filter(|_| !waiting && !unreviewed), "state", ReportState::from_name)?;
+    let order = order_named(params.order.as_deref())?;
+    let filter = ReportFilter { states, waiting, unreviewed, order, ..of_any_state.clone() };
     let mut snapshot = app.store.read().await?;
     let found = snapshot.reports().list(&filter, &page).await?;
-    let counts = snapshot.reports().counts(&of_any_state).await?;
-    let waiting = snapshot.reports().counts(&ReportFilter { waiting: true, ..of_any_state }).await?;
-    let waiting = waiting.into_iter().map(|(_, count)| count).sum();
     let items = ReportSummary::all(&app, &admitted, &mut *snapshot, &found.items).await?;
-    let counts = counts.into_iter().map(|(state, count)| (state.as_str(), count)).collect();
-    Ok(Json(ReportPage { items, next: found.next.map(|next| next.to_string()), counts, waiting }))
+    page_of(&app, &mut *snapshot, of_any_state, items, found.next).await.map(Json)
+}
+
+/// Items with how many there are beside them.
+pub(super) async fn page_of(
+    app: &App,
+    snapshot: &mut dyn Snapshot,
+    of_any_state: ReportFilter,
+    items: Vec<ReportSummary>,
+    next: Option<Cursor>,
+) -> Result<ReportPage, Problem> {
+    let counts = snapshot.reports().counts(&of_any_state).await?;
+    let due_before_ms = Some(app.clock.now_ms());
+    Ok(ReportPage {
+        items,
+        next: next.map(|next| next.to_string()),
+        counts: counts.into_iter().map(|(state, count)| (state.as_str(), count)).collect(),
+        waiting: number(snapshot, ReportFilter { waiting: true, ..of_any_state.clone() }).await?,
+        unreviewed: number(snapshot, ReportFilter { unreviewed: true, ..of_any_state.clone() }).await?,
+        overdue: number(snapshot, ReportFilter { due_before_ms, ..of_any_state }).await?,
+    })
+}
+
+async fn number(snapshot: &mut dyn Snapshot, filter: ReportFilter) -> Result<u64, Problem> {
+    let counts = snapshot.reports().counts(&filter).await?;
+    Ok(counts.into_iter().map(|(_, count)| count).sum())
+}
+
+fn order_named(name: Option<&str>) -> Result<ReportOrder, Problem> {
+    match name {
+        None | Some("newest") => Ok(ReportOrder::Newest),
+        Some("due") => Ok(ReportOrder::Due),
+        Some(other) => {
+            let detail = format!("{other:?} is no order: newest or due");
+            Err(Problem::new(Code::RequestInvalid, detail))
+        }
+    }
 }
 
 /// Read a report
@@ -162,7 +204,9 @@ pub(super) async fn whole(
         Some(key) => Some(standing(&snapshot.ledger().of_reporter(&key).await?, &report.form, now_ms)),
         None => None,
     };
+    let can = can(app, reports, admitted, snapshot, &report).await?;
     let beside = Beside {
+        can,
         summary: ReportSummary::of(app, admitted, snapshot, &report).await?,
         reason_title: reason.map(|reason| reason.title.clone()),
         messages: said(snapshot, id, inside).await?,
@@ -175,6 +219,22 @@ pub(super) async fn whole(
         inside,
     };
     Ok(ReportView::of(report, beside))
+}
+
+/// What the asker may do with the report beside what their role lets them do with every one.
+async fn can(
+    app: &App,
+    reports: &Reports,
+    admitted: &Admitted,
+    snapshot: &mut dyn Snapshot,
+    report: &Report,
+) -> Result<CanView, Problem> {
+    let side = admitted.signed_in().and_then(|signed_in| sight::side_of(app, signed_in, report));
+    let appeal = match side {
+        Some(side) if reports.0.desk.may_appeal(snapshot, report, side).await? => Some(side.as_str()),
+        _ => None,
+    };
+    Ok(CanView { appeal, review: report.awaits_review() && sight::sees_inside(admitted, report) })
 }
 
 /// What was said; what is internal only to who is inside.

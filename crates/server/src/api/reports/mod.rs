@@ -11,6 +11,7 @@ pub(crate) mod receipt;
 pub(crate) mod receipt_events;
 pub(crate) mod sight;
 pub(crate) mod view;
+mod view_parts;
 
 use crate::extract::Who;
 use report::Actor;

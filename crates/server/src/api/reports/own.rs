@@ -1,6 +1,6 @@
 //! `/api/v1/me`: one's own reports, what they came to, how one wants to be thanked.
 
-use super::desk::ReportPage;
+use super::desk::{ReportPage, page_of};
 use super::receipt::{ReceiptSecretBody, unknown};
 use super::view::{ReportSummary, time};
 use super::{Items, actor};
@@ -84,16 +84,11 @@ pub(crate) async fn list(
     let filter = ReportFilter { reporter, ..ReportFilter::default() };
     let mut snapshot = app.store.read().await?;
     let found = snapshot.reports().list(&filter, &page).await?;
-    let counts = snapshot.reports().counts(&filter).await?;
     let items = ReportSummary::all(&app, &admitted, &mut *snapshot, &found.items).await?;
-    let waiting = snapshot.reports().counts(&ReportFilter { waiting: true, ..filter.clone() }).await?;
-    let waiting = waiting.into_iter().map(|(_, count)| count).sum();
-    Ok(Json(ReportPage {
-        items: items.into_iter().map(ReportSummary::for_reporter).collect(),
-        next: found.next.map(|next| next.to_string()),
-        counts: counts.into_iter().map(|(state, count)| (state.as_str(), count)).collect(),
-        waiting,
-    }))
+    let items = items.into_iter().map(ReportSummary::for_reporter).collect();
+    let page = page_of(&app, &mut *snapshot, filter, items, found.next).await?;
+    // whether a person looks again is no matter of the reporter's
+    Ok(Json(ReportPage { unreviewed: 0, ..page }))
 }
 
 /// What one report adds.

@@ -2,8 +2,8 @@
 
 use crate::problem::Problem;
 use crate::state::App;
-use access::{Admitted, Credential, Scope};
-use model::{Ownership, Report, ReportId, Reporter};
+use access::{Admitted, Credential, ReportSight, Scope, SignedIn};
+use model::{AppealBy, Ownership, Report, ReportId, Reporter};
 use ports::Snapshot;
 use ports::store::ReportFilter;
 use std::collections::BTreeSet;
@@ -35,6 +35,17 @@ pub(crate) fn is_own(admitted: &Admitted, report: &Report) -> bool {
         Reporter::Person { id } => person == Some(*id),
         Reporter::Token { id, .. } => matches!(&admitted.by, Credential::Token(grant) if grant.id == *id),
         Reporter::Anonymous => false,
+    }
+}
+
+/// For which side of the report somebody who is signed in can appeal: it is theirs, or about what they answer for.
+pub(crate) fn side_of(app: &App, signed_in: &SignedIn, report: &Report) -> Option<AppealBy> {
+    let person = &signed_in.person;
+    let own = ReportSight::of(0b10, person.teams.clone(), person.services.clone());
+    if report.reporter == (Reporter::Person { id: person.id }) {
+        Some(AppealBy::Reporter)
+    } else {
+        own.is_own(&ownership(app, report.service.as_deref())).then_some(AppealBy::Subject)
     }
 }
 

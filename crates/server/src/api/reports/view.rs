@@ -1,13 +1,17 @@
 //! How reports look to those who read and decide them. Times are RFC 3339, in UTC.
 
 use super::sight;
+use super::view_parts::message_view;
+pub(crate) use super::view_parts::{
+    AppealView, AttachmentView, BesideIncident, NoticeView, ReportMessageView,
+};
 use crate::problem::Problem;
 use crate::state::App;
 use access::{Admitted, Sight};
 use jiff::Timestamp;
 use model::{
-    Appeal, AppealBy, AppealState, Attachment, Decision, Incident, IncidentId, MessageFrom, Principal,
-    Report, ReportContext, ReportMessage, ReportNotice, ReportProvenance, Reporter,
+    AppealBy, AppealState, Attachment, Decision, IncidentId, Report, ReportContext, ReportMessage,
+    ReportNotice, ReportProvenance, Reporter,
 };
 use ports::Snapshot;
 use serde::Serialize;
@@ -77,6 +81,8 @@ pub(crate) struct ReportSummary {
     reporter: ReporterView,
     /// The reporter said or sent something since the team last did anything.
     unread: bool,
+    /// Automation accepted it, and no person has reviewed that.
+    unreviewed: bool,
     /// `web`, `cli`, `link`, `mcp` or `api`.
     channel: &'static str,
     /// When it came.
@@ -94,6 +100,8 @@ pub(crate) struct ReportSummary {
     /// When the reporter must hear again.
     #[serde(skip_serializing_if = "Option::is_none")]
     due_at: Option<String>,
+    /// That time is over.
+    overdue: bool,
     /// Why it waits for a person before any automation may touch it; told to those who moderate.
     #[serde(skip_serializing_if = "Option::is_none")]
     held_reason: Option<String>,
@@ -127,7 +135,8 @@ impl ReportSummary {
             state: report.state.as_str(),
             tier: inside.then(|| report.tier.as_str()),
             reporter: ReporterView::of(app, &report.reporter, inside || own).await?,
-            unread: report.unread,
+            unread: report.unread && !report.awaits_review(),
+            unreviewed: report.awaits_review(),
             channel: report.channel.as_str(),
             created_at: time(report.created_at_ms),
             updated_at: time(report.updated_at_ms),
@@ -135,13 +144,14 @@ impl ReportSummary {
             incident: incident.map(|id| id.to_string()),
             appeal: open.or_else(|| told().next()).map(|appeal| appeal.state.as_str()),
             due_at: report.next_update_due_ms.map(time),
+            overdue: report.is_overdue(app.clock.now_ms()),
             held_reason: report.held_reason.clone().filter(|_| inside),
         })
     }
 
     /// For the reporter: what holds a report up is no verdict on them, and may tell a ring that it was seen.
     pub(crate) fn for_reporter(self) -> Self {
-        Self { held_reason: None, ..self }
+        Self { held_reason: None, unreviewed: false, ..self }
     }
 
     /// Several, in their order.
@@ -250,12 +260,19 @@ pub(crate) struct DecisionView {
     by: Option<String>,
     /// Whether the product decided by itself.
     automation: bool,
+    /// Who reviewed what the product decided by itself, and let it stand; told to those who moderate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirmed_by: Option<String>,
+    /// When they did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirmed_at: Option<String>,
     /// When.
     decided_at: String,
 }
 
 impl DecisionView {
     fn of(decision: &Decision, reason_title: Option<String>, inside: bool) -> Self {
+        let confirmed = decision.confirmed.as_ref();
         Self {
             kind: decision.kind.as_str(),
             reason: decision.reason.clone(),
@@ -265,183 +282,9 @@ impl DecisionView {
             severity: decision.severity.map(|severity| severity.as_str()),
             by: inside.then(|| decision.by.name().to_owned()),
             automation: decision.automation,
+            confirmed_by: confirmed.filter(|_| inside).map(|confirmed| confirmed.by.name().to_owned()),
+            confirmed_at: confirmed.map(|confirmed| time(confirmed.at_ms)),
             decided_at: time(decision.at_ms),
-        }
-    }
-}
-
-/// Words on a report, as those who decide see them.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub(crate) struct ReportMessageView {
-    /// `msg_…`
-    id: String,
-    /// `reporter` or `team`.
-    from: &'static str,
-    /// Who wrote it; of the reporter's own only that it is theirs.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    author: Option<String>,
-    /// Not shown to the reporter.
-    internal: bool,
-    /// Masked text.
-    text: String,
-    /// When.
-    at: String,
-}
-
-/// A message; who of the team wrote it only for those who moderate.
-pub(crate) fn message_view(message: ReportMessage, inside: bool) -> ReportMessageView {
-    let author = ReportMessageView::from(message.clone()).author.filter(|_| inside);
-    ReportMessageView { author, ..message.into() }
-}
-
-impl From<ReportMessage> for ReportMessageView {
-    fn from(message: ReportMessage) -> Self {
-        let author = match (message.from, &message.author) {
-            // by a receipt it may be anybody who has it
-            (MessageFrom::Reporter, _) | (_, Principal::Guest) => None,
-            (MessageFrom::Team, author) => Some(author.name().to_owned()),
-        };
-        Self {
-            id: message.id.to_string(),
-            from: message.from.as_str(),
-            author,
-            internal: message.internal,
-            text: message.text,
-            at: time(message.at_ms),
-        }
-    }
-}
-
-/// A file that came with a report.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub(crate) struct AttachmentView {
-    /// `att_…`
-    id: String,
-    /// What the reporter called it; masked.
-    name: String,
-    /// How many bytes are kept.
-    bytes: u64,
-    /// What its bytes are.
-    media_type: String,
-    /// Of the bytes that are kept, 64 hex digits.
-    sha256: String,
-    /// `stored` or `removed`.
-    state: &'static str,
-}
-
-impl From<Attachment> for AttachmentView {
-    fn from(attachment: Attachment) -> Self {
-        Self {
-            id: attachment.id.to_string(),
-            name: attachment.name,
-            bytes: attachment.bytes,
-            media_type: attachment.media_type,
-            sha256: hex(&attachment.sha256),
-            state: attachment.state.as_str(),
-        }
-    }
-}
-
-/// Several reports that moderators should look at together.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub(crate) struct NoticeView {
-    /// `ntc_…`
-    id: String,
-    /// `ring`.
-    kind: &'static str,
-    /// The service that they are about.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    service: Option<String>,
-    /// How sure, 0 to 1.
-    score: f64,
-    /// `rep_…`
-    reports: Vec<String>,
-    /// What was measured.
-    #[schema(value_type = Object)]
-    features: Value,
-    /// When.
-    at: String,
-    /// Who looked at it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    acknowledged_by: Option<String>,
-}
-
-impl From<ReportNotice> for NoticeView {
-    fn from(notice: ReportNotice) -> Self {
-        Self {
-            id: notice.id.to_string(),
-            kind: notice.kind.as_str(),
-            service: notice.service,
-            score: notice.score,
-            reports: notice.reports.iter().map(ToString::to_string).collect(),
-            features: notice.features,
-            at: time(notice.at_ms),
-            acknowledged_by: notice.acknowledged_by.map(|who| who.name().to_owned()),
-        }
-    }
-}
-
-/// An appeal.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub(crate) struct AppealView {
-    /// `apl_…`
-    id: String,
-    /// About which report.
-    report: ReportSummary,
-    /// `reporter` or `subject`.
-    by: &'static str,
-    /// Why; masked.
-    reason: String,
-    /// When it was made.
-    created_at: String,
-    /// When it must be decided.
-    due_at: String,
-    /// `open` or `decided`.
-    state: &'static str,
-    /// `upheld` or `overturned`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    outcome: Option<&'static str>,
-    /// To who appealed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    explanation: Option<String>,
-}
-
-impl AppealView {
-    pub(crate) fn of(appeal: Appeal, report: ReportSummary) -> Self {
-        Self {
-            id: appeal.id.to_string(),
-            report,
-            by: appeal.by.as_str(),
-            reason: appeal.reason,
-            created_at: time(appeal.created_at_ms),
-            due_at: time(appeal.due_at_ms),
-            state: appeal.state.as_str(),
-            outcome: appeal.outcome.map(|outcome| outcome.as_str()),
-            explanation: appeal.explanation,
-        }
-    }
-}
-
-/// An incident beside a report.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub(crate) struct BesideIncident {
-    /// `inc_…`
-    id: String,
-    /// Its title.
-    title: String,
-    /// Where the work on it stands.
-    status: &'static str,
-    /// How grave it is.
-    severity: &'static str,
-}
-
-impl From<&Incident> for BesideIncident {
-    fn from(incident: &Incident) -> Self {
-        Self {
-            id: incident.id.to_string(),
-            title: incident.shown_title().to_owned(),
-            status: incident.status.as_str(),
-            severity: incident.severity().as_str(),
         }
     }
 }
@@ -466,6 +309,16 @@ pub(crate) struct StandingView {
     pub(crate) high: f64,
     /// `newcomer`, `regular`, `trusted` or `watched`.
     pub(crate) tier: &'static str,
+}
+
+/// What the asker may do with a report beside what their role lets them do with every one.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct CanView {
+    /// For which side they can appeal now, where they can: `subject` or `reporter`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) appeal: Option<&'static str>,
+    /// Whether they can say if automation was right to accept it.
+    pub(crate) review: bool,
 }
 
 /// A report with all that belongs to it.
@@ -505,6 +358,8 @@ pub(crate) struct ReportView {
     personal_held: bool,
     /// No automation may act on it; told to those who moderate.
     automation_held: bool,
+    /// What the asker may do with it.
+    can: CanView,
 }
 
 /// What a report's view is put together from.
@@ -518,6 +373,7 @@ pub(crate) struct Beside {
     pub(crate) notices: Vec<ReportNotice>,
     pub(crate) reputation: Option<StandingView>,
     pub(crate) automation_held: bool,
+    pub(crate) can: CanView,
     /// Whether the asker sees what those who moderate do.
     pub(crate) inside: bool,
 }
@@ -546,6 +402,7 @@ impl ReportView {
             masked_count: report.masked_count,
             personal_held: report.personal_held,
             automation_held: beside.automation_held,
+            can: beside.can,
         }
     }
 }
