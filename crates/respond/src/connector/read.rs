@@ -111,7 +111,7 @@ const fn is_of_somebody(action: &ActionSpec) -> bool {
 fn check_whoami(connector: &Connector, faults: &mut Vec<String>) {
     let is_needed = connector.actions.values().any(is_of_somebody);
     let Some(whoami) = &connector.whoami else {
-        if is_needed && !connector.whoami_unknown.as_ref().is_some_and(|why| !why.trim().is_empty()) {
+        if is_needed && connector.whoami_unknown.as_ref().is_none_or(|why| why.trim().is_empty()) {
             faults.push(
                 "it acts on accounts or credentials and needs `whoami`, or `whoami_unknown`: why not"
                     .to_owned(),

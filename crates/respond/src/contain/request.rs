@@ -139,7 +139,7 @@ impl Responder {
                 (&connection.settings, &request.inputs),
                 &protection,
             )?;
-            act.already(remote, now_ms)
+            act.already(connection.remote(remote), now_ms)
         });
         Ok(already.await??)
     }

@@ -52,7 +52,7 @@ fn github() -> Vec<Case> {
             "remove_member",
             "octocat",
             json!({
-                "/users/octocat": { "login": "octocat", "name": "Octo Cat" },
+                "/users/octocat": { "login": "octocat", "email": "octo@cat.example" },
                 "/orgs/acme/memberships/octocat": { "role": "member", "state": "active" },
                 "/orgs/acme/members/octocat": {},
             }),
@@ -283,7 +283,7 @@ fn entra() -> Vec<Case> {
 fn google() -> Vec<Case> {
     let ann = json!({
         "suspended": false, "isAdmin": false, "id": "9", "primaryEmail": "ann@acme.example",
-        "name": { "fullName": "Ann Lee" }, "aliases": ["ann.lee@acme.example", "al@acme.example"],
+        "aliases": ["ann.lee@acme.example", "al@acme.example"],
     });
     let user = json!({ "/admin/directory/v1/users/ann%40acme.example": ann });
     vec![

@@ -7,7 +7,7 @@ use crate::exit::{Exit, Failure};
 use crate::terminal;
 use model::{Clock, SystemClock};
 use respond::connector::{
-    Act, ActError, HttpRemote, Identity, Method, Outcome, Place, Remote, Request, Values, whoami,
+    Act, ActError, HttpRemote, Identity, Method, Outcome, Place, Request, Values, whoami,
 };
 use respond::{Connection, Setup};
 
