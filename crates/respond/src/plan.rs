@@ -42,6 +42,15 @@ impl BlastRadius {
     }
 }
 
+/// Something that people should know of the target: an identity's roles, second factors, last sign-in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    /// What it is.
+    pub title: String,
+    /// As it was when it was planned; by the time it is applied it may be another.
+    pub text: String,
+}
+
 /// A plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
@@ -63,6 +72,9 @@ pub struct Plan {
     pub ttl_ms: Option<u64>,
     /// The incident that it is for.
     pub incident: String,
+    /// What is known of the target besides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub about: Vec<About>,
 }
 
 /// SHA-256 of a plan.
@@ -104,6 +116,8 @@ pub struct Draft {
     pub ttl_ms: Option<u64>,
     /// See [`Plan::incident`].
     pub incident: String,
+    /// See [`Plan::about`].
+    pub about: Vec<About>,
 }
 
 impl Plan {
@@ -130,6 +144,7 @@ impl Plan {
             reversibility: draft.reversibility,
             ttl_ms: draft.ttl_ms,
             incident: draft.incident,
+            about: draft.about,
         })
     }
 

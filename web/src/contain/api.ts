@@ -78,6 +78,8 @@ export interface Plan {
   reversibility: Reversibility
   ttl_minutes?: number | null
   incident?: string | null
+  /** What is known of the target: an identity's roles, second factors, last sign-in. */
+  about?: { title: string; text: string }[] | null
 }
 
 /** What the table of decisions was asked, by name: `impact`, `confidence`, `signal`, … */

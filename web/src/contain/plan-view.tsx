@@ -31,6 +31,11 @@ export function PlanView({ plan, hash, revertAt }: { plan: Plan; hash: string; r
             <span className="dim">nothing that is known</span>
           )}
         </Fact>
+        {(plan.about ?? []).map(({ title, text }) => (
+          <Fact key={title} name={title.charAt(0).toUpperCase() + title.slice(1)}>
+            <span className="wrap">{text}</span>
+          </Fact>
+        ))}
         <Fact name="Who else feels it">
           {felt.length > 0 ? (
             <ul className={classes.plain}>

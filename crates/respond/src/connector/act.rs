@@ -9,7 +9,7 @@ use super::owner::{self, NoOwner};
 use super::send::Sending;
 use super::spec::{ActionSpec, BadForm, Connector};
 use super::template::{Place, TemplateError, Values};
-use crate::plan::{BlastRadius, Change, Draft, Plan, PlanError};
+use crate::plan::{About, BlastRadius, Change, Draft, Plan, PlanError};
 use crate::protect::{Admitted, Protection, Refusal, Target, TargetKind};
 
 /// Something that answers requests: HTTP, or an emulator.
@@ -97,6 +97,8 @@ pub struct Asked {
     pub blast_radius: BlastRadius,
     /// The incident that it is for.
     pub incident: String,
+    /// What people should know of the target.
+    pub about: Vec<About>,
 }
 
 impl<'c> Act<'c> {
@@ -167,6 +169,12 @@ impl<'c> Act<'c> {
         Ok(owner::found(&self.action.belongs_to, &self.with(facts, 0))?)
     }
 
+    /// What people should know of the target before they decide, by looks of their own.
+    pub fn about(&self, remote: &dyn Remote, facts: &Values, now_ms: i64) -> Vec<About> {
+        let sending = Sending { connector: self.connector, remote, now_ms };
+        super::about::look(sending, &self.action.about, &self.with(facts, now_ms))
+    }
+
     /// The plan, of what a look has found.
     ///
     /// # Errors
@@ -194,6 +202,7 @@ impl<'c> Act<'c> {
             reversibility: self.action.reversibility,
             ttl_ms: asked.ttl_ms.or(self.action.ttl_minutes_default.map(|minutes| minutes * 60_000)),
             incident: asked.incident,
+            about: asked.about,
         };
         Ok(Plan::of(draft, &self.target)?)
     }

@@ -18,6 +18,7 @@
 //!
 //! **Invariant:** a value never changes the shape of a request: it is encoded for the place where it stands.
 
+mod about;
 mod act;
 mod answer;
 mod exchange;

@@ -2,7 +2,7 @@
 
 use super::answer::text_of;
 use super::spec::OwnerSpec;
-use super::template::{Place, TemplateError, Values};
+use super::template::{Place, Template, TemplateError, Values};
 use crate::protect::Target;
 use regex::Regex;
 use serde_json::Value;
@@ -53,8 +53,13 @@ fn names(spec: &OwnerSpec, values: &Values) -> Vec<String> {
         (!except.as_ref().is_some_and(|except| except.is_match(&name))).then_some(name)
     };
     let Some(each) = &spec.each else { return name(values).into_iter().collect() };
+    members(each, values).iter().filter_map(name).collect()
+}
+
+/// The values that each member of a JSON list gives: the members of an object by their names, a text as `each`.
+pub(super) fn members(list: &Template, values: &Values) -> Vec<Values> {
     let list: Result<Vec<Value>, TemplateError> =
-        each.fill(values, Place::Json).map(|text| serde_json::from_str(&text).unwrap_or_default());
+        list.fill(values, Place::Json).map(|text| serde_json::from_str(&text).unwrap_or_default());
     let with = |one: &Value| -> Values {
         let members = one.as_object().into_iter().flatten();
         let mut members: Values = members.map(|(name, value)| (name.clone(), text_of(value))).collect();
@@ -63,7 +68,7 @@ fn names(spec: &OwnerSpec, values: &Values) -> Vec<String> {
         }
         members
     };
-    list.unwrap_or_default().iter().filter_map(|one| name(&with(one))).collect()
+    list.unwrap_or_default().iter().map(with).collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! From a file to a connector, with everything that is wrong with it.
 
 use super::exchange::{Exchange, Expectation, Method, names_of};
-use super::spec::{ActionSpec, Auth, Connector, OwnerSpec, SettingKind};
+use super::spec::{AboutSpec, ActionSpec, Auth, Connector, OwnerSpec, SettingKind};
 use super::template::Template;
 use crate::impact::Reversibility;
 use crate::protect::TargetKind;
@@ -215,7 +215,7 @@ fn check_action(connector: &Connector, action: &ActionSpec, faults: &mut Vec<Str
     }
     check_owner(action, faults);
     for (phase, exchange) in action.exchanges() {
-        if exchange.changes() && matches!(phase, "read" | "verify" | "verify_revert") {
+        if exchange.changes() && matches!(phase, "read" | "verify" | "verify_revert" | "about") {
             faults.push(format!("{phase} only looks: its method is GET"));
         }
         check_exchange(connector, phase, exchange, faults);
@@ -237,6 +237,18 @@ fn check_taken(known: &mut BTreeSet<String>, phase: &str, exchange: &Exchange, f
     known.extend(exchange.facts.keys().cloned());
 }
 
+/// What people are told is read: by the look, or by a request of its own.
+fn check_about(about: &[AboutSpec], read: &BTreeSet<String>, faults: &mut Vec<String>) {
+    for about in about {
+        let mut known = read.clone();
+        check_taken(&mut known, "about", &about.read, faults);
+        // of a list, names are those of its members
+        for name in about.each.as_ref().unwrap_or(&about.say).names().filter(|name| !known.contains(*name)) {
+            faults.push(format!("about takes {{{name}}}, which nobody gives"));
+        }
+    }
+}
+
 /// Every value that is taken is there.
 fn check_names(connector: &Connector, action: &ActionSpec, faults: &mut Vec<String>) {
     let mut known: BTreeSet<String> = connector.settings.keys().cloned().collect();
@@ -246,9 +258,10 @@ fn check_names(connector: &Connector, action: &ActionSpec, faults: &mut Vec<Stri
     let mut read = known.clone();
     read.extend(action.read.iter().flat_map(|exchange| exchange.facts.keys().cloned()));
     check_owners(&action.belongs_to, &read, "belongs_to", faults);
-    for (phase, exchange) in action.exchanges() {
+    for (phase, exchange) in action.exchanges().filter(|(phase, _)| *phase != "about") {
         check_taken(&mut known, phase, exchange, faults);
     }
+    check_about(&action.about, &read, faults);
     let told = action.changes.iter().flat_map(|change| [&change.what, &change.before, &change.after]);
     for name in told.clone().chain(&action.notes).flat_map(Template::names) {
         if !read.contains(name) {

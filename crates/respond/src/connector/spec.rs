@@ -152,6 +152,22 @@ pub struct WhoAmI {
     pub is: Vec<OwnerSpec>,
 }
 
+/// Something that people should know of the target before they decide: an identity's roles, second factors, last sign-in.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AboutSpec {
+    /// What it is: *roles*.
+    pub title: String,
+    /// Looks. What it does not tell is told as not known, and stops nothing.
+    pub read: Exchange,
+    /// A JSON list that was read, for as many texts as it has; see [`OwnerSpec::each`].
+    pub each: Option<Template>,
+    /// What is said, of facts that were read or of each member of the list.
+    pub say: Template,
+    /// What is said where there is nothing.
+    pub none: String,
+}
+
 /// One action.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -184,6 +200,9 @@ pub struct ActionSpec {
     /// What the plan tells. Right before it is applied all of it must be as it was approved, so facts that change by
     /// themselves (when something was used last) stand in `notes`.
     pub changes: Vec<ChangeSpec>,
+    /// What people should know of the target.
+    #[serde(default)]
+    pub about: Vec<AboutSpec>,
     /// What people should know besides; it may be another by the time it is applied.
     #[serde(default)]
     pub notes: Vec<Template>,
@@ -311,6 +330,9 @@ impl ActionSpec {
             ("revert", &self.revert),
             ("verify_revert", &self.verify_revert),
         ];
-        all.into_iter().flat_map(|(phase, exchanges)| exchanges.iter().map(move |exchange| (phase, exchange)))
+        let about = self.about.iter().map(|about| ("about", &about.read));
+        let all = all.into_iter();
+        all.flat_map(|(phase, exchanges)| exchanges.iter().map(move |exchange| (phase, exchange)))
+            .chain(about)
     }
 }

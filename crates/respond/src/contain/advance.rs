@@ -152,6 +152,7 @@ impl Responder {
                 ttl_ms: row.ttl_ms,
                 blast_radius: plan.map(|plan| plan.blast_radius).unwrap_or_default(),
                 incident: row.incident.map(|id| id.to_string()).unwrap_or_default(),
+                about: Vec::new(),
             };
             let came = self.at_remote(move |remote| bound.look_and_plan(remote, asked, now_ms)).await?;
             return Ok(Came::Look(Box::new(came)));

@@ -116,7 +116,10 @@ impl Bound {
         let Outcome::Done(facts) = &outcome else { return Ok((outcome, None)) };
         let (mut belongs_to, owners) = (self.said(&act), act.owners(facts)?);
         belongs_to.extend(owners.into_iter().filter(|owner| !belongs_to.contains(owner)).collect::<Vec<_>>());
-        let plan = self.bind_for(belongs_to, &protection)?.plan(facts, asked, now_ms)?;
+        let act = self.bind_for(belongs_to, &protection)?;
+        // for those who decide; once they have, nobody reads it again
+        let about = if self.planned.is_none() { act.about(remote, facts, now_ms) } else { Vec::new() };
+        let plan = act.plan(facts, Asked { about, ..asked }, now_ms)?;
         Ok((outcome, Some(plan)))
     }
 

@@ -104,6 +104,7 @@ impl Responder {
             ttl_ms: request.ttl_ms,
             blast_radius: request.blast_radius.clone(),
             incident: request.incident.map(|id| id.to_string()).unwrap_or_default(),
+            about: Vec::new(),
         };
         let (outcome, plan) =
             self.at_remote(move |remote| bound.look_and_plan(remote, asked, now_ms)).await??;

@@ -49,6 +49,9 @@ pub(super) fn plan(plan: &Value) {
     for owner in items(&target["belongs_to"]) {
         terminal::line(format_args!("  of {} {}", text(&owner["kind"]), text(&owner["name"])));
     }
+    for about in items(&plan["about"]) {
+        terminal::line(format_args!("  {}: {}", text(&about["title"]), text(&about["text"])));
+    }
     for change in items(&plan["changes"]) {
         terminal::line(format_args!("  {}", text(&change["what"])));
         terminal::line(format_args!("    {} → {}", text(&change["before"]), text(&change["after"])));

@@ -91,8 +91,9 @@ async fn what_a_slow_worker_finds_when_its_lease_has_ended_is_of_the_past() {
     }
     assert_eq!(kit.get(asked.id).await.state, State::Applied);
     let (open, gate) = std::sync::mpsc::channel();
+    // it stands though the worker is too late to come to it
     let remote = Arc::new(Gate(kit.emulator.clone(), Mutex::new(gate)));
-    let slow = Responder::new(ResponderOptions { remote, ..kit.options.clone() });
+    let slow = Responder::new(ResponderOptions { remote: remote.clone(), ..kit.options.clone() });
     let slow = tokio::spawn(async move { slow.advance().await.unwrap() });
     while kit.get(asked.id).await.lease.is_none() {
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -104,6 +105,7 @@ async fn what_a_slow_worker_finds_when_its_lease_has_ended_is_of_the_past() {
     unit.commit().await.unwrap();
     open.send(()).unwrap();
     slow.await.unwrap();
+    drop(remote);
     let now = kit.get(asked.id).await;
     assert_eq!((now.state, now.lease), (State::Applied, Some(next)), "the other worker says what is so");
     kit.clock.advance_ms(1_000);

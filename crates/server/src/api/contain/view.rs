@@ -82,6 +82,15 @@ pub(crate) struct PlannedChange {
     after: String,
 }
 
+/// Something that is known of the target.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AboutView {
+    /// What it is: *roles*.
+    title: String,
+    /// As it was when it was planned; what could not be found out says why.
+    text: String,
+}
+
 /// What else would feel it.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct BlastRadiusView {
@@ -114,10 +123,14 @@ pub(crate) struct PlanView {
     ttl_minutes: Option<u64>,
     /// The incident that it is for; empty for none.
     incident: String,
+    /// What is known of the target: an identity's roles, second factors, last sign-in.
+    about: Vec<AboutView>,
 }
 
 impl From<&Plan> for PlanView {
     fn from(plan: &Plan) -> Self {
+        let about =
+            |about: &respond::plan::About| AboutView { title: about.title.clone(), text: about.text.clone() };
         let change = |change: &respond::plan::Change| PlannedChange {
             what: change.what.clone(),
             before: change.before.clone(),
@@ -137,6 +150,7 @@ impl From<&Plan> for PlanView {
             reversibility: plan.reversibility.as_str(),
             ttl_minutes: plan.ttl_ms.map(minutes),
             incident: plan.incident.clone(),
+            about: plan.about.iter().map(about).collect(),
         }
     }
 }
