@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { openBrowser } from './browser.mjs'
+import { quarantined, trail } from './cloudtrail.mjs'
 import { startMoto } from './moto.mjs'
 import { apiOf, signIn, startServer } from './server.mjs'
 
@@ -48,44 +49,10 @@ after(async () => {
 
 const state = (page, name) => page.locator(`[data-testid=containment-state][data-state=${name}]`).first()
 
-/** What CloudTrail says when AWS has found a key in public. */
-const quarantined = (user, key) => ({
-  eventVersion: '1.10',
-  userIdentity: {
-    type: 'IAMUser',
-    principalId: 'AIDAEXAMPLE0000000001',
-    accountId: '111122223333',
-    arn: `arn:aws:iam::111122223333:user/${user}`,
-    accessKeyId: key,
-    userName: user,
-  },
-  eventTime: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
-  eventSource: 'iam.amazonaws.com',
-  eventName: 'AttachUserPolicy',
-  awsRegion: 'eu-west-1',
-  sourceIPAddress: '192.0.2.10',
-  userAgent: 'aws-internal/3',
-  requestParameters: { userName: user, policyArn: 'arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV3' },
-  responseElements: null,
-  eventID: crypto.randomUUID(),
-  readOnly: false,
-  eventType: 'AwsApiCall',
-  managementEvent: true,
-  recipientAccountId: '111122223333',
-  eventCategory: 'Management',
-})
-
 /** The incident that the record has raised. */
 async function raised(record, key) {
-  const source = `trail-${Date.now()}`
-  await api('POST', '/api/v1/sources', { body: { name: source, kind: 'aws_cloudtrail' } })
-  const { secret } = await api('POST', '/api/v1/tokens', { body: { name: source, source } })
-  const answer = await fetch(`${server.api}/api/v1/ingest/${source}`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
-    body: JSON.stringify(record),
-  })
-  assert.ok(answer.ok, `${answer.status}: ${await answer.text()}`)
+  const send = await trail(server, api, `trail-${Date.now()}`)
+  await send(record)
   for (const until = Date.now() + EFFECT_MS_MAX; Date.now() < until;) {
     const { items } = await api('GET', `/api/v1/incidents?entity=${key}&limit=1`)
     if (items.length > 0) return items[0].id

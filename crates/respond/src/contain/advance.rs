@@ -9,7 +9,6 @@ use crate::error::RespondError;
 use crate::plan::Plan;
 use crate::service::Responder;
 use model::{Containment, ContainmentId, ContainmentState, IncidentId, Lease, LeaseId};
-use ports::store::UnitOfWork;
 
 /// How long a worker keeps others from its connector, in milliseconds: a little longer than a request takes. One that was
 /// killed keeps its row until its lease ends, and its connector no longer than this.
@@ -83,7 +82,6 @@ impl Responder {
         let told = said.as_ref().map(|said| said.action);
         if is_settled || said.is_some() {
             self.write(&mut *unit, &mut row, from, said.map(record)).await?;
-            self.wake_waiting(&mut *unit, &row, from).await?;
         }
         unit.commit().await?;
         let Prepared::AtRemote { bound, sent } = prepared else {
@@ -184,27 +182,8 @@ impl Responder {
         let said = settle(&mut fresh, next, came, self.now_ms(), &self.options.times);
         let told = said.as_ref().map(|said| said.action);
         self.write(&mut *unit, &mut fresh, row.state, said.map(record)).await?;
-        self.wake_waiting(&mut *unit, &fresh, row.state).await?;
         unit.commit().await?;
         Ok(Moved { said: told, ..moved(&fresh, row.state) })
-    }
-}
-
-impl Responder {
-    /// Wakes runs that wait for it though they have not asked for it themselves.
-    pub(super) async fn wake_waiting(
-        &self,
-        unit: &mut dyn UnitOfWork,
-        containment: &Containment,
-        before: ContainmentState,
-    ) -> Result<(), RespondError> {
-        let state = containment.state;
-        let is_told =
-            state.is_end() || matches!(state, ContainmentState::Verified | ContainmentState::Unknown);
-        if is_told && state != before {
-            unit.runs().wake_waiting(containment.id, containment.updated_at_ms).await?;
-        }
-        Ok(())
     }
 }
 

@@ -70,9 +70,15 @@ impl Responder {
         }
         let is_told = containment.state.is_end()
             || matches!(containment.state, ContainmentState::Verified | ContainmentState::Unknown);
-        if let Some(task) = containment.task.filter(|_| is_told && containment.state != before) {
-            unit.runs().wake(task, containment.updated_at_ms).await?;
+        if !is_told || containment.state == before {
+            return Ok(());
         }
+        let at_ms = containment.updated_at_ms;
+        if let Some(task) = containment.task {
+            unit.runs().wake(task, at_ms).await?;
+        }
+        // and those that wait for it though they have not asked for it themselves
+        unit.runs().wake_waiting(containment.id, at_ms).await?;
         Ok(())
     }
 }
