@@ -109,6 +109,25 @@ async fn only_the_connection_that_names_it_trusts_it() {
     }
 }
 
+#[tokio::test]
+async fn what_is_so_already_is_seen_there_too() {
+    let emulator = Emulator::default();
+    emulator.with(|state| state.things.insert("a".into(), ("locked".into(), "nobody".into())));
+    let (url, root) = serve(emulator);
+    let kit = Kit::new().await;
+    let settings = Arc::new(Values::from([("toy_url".to_owned(), url)]));
+    let remote = Some(HttpRemote::trusting(root.as_bytes()).unwrap());
+    let mut fixed = setup("http://toy.example");
+    fixed
+        .connections
+        .insert("toy".to_owned(), Connection { remote, ..Connection::new(Arc::new(connector()), settings) });
+    let remote = Arc::new(HttpRemote::default());
+    let responder =
+        Responder::new(ResponderOptions { remote, setup: Arc::new(fixed), ..kit.options.clone() });
+    let came = responder.preview(&request("toy.lock", "a")).await;
+    assert!(matches!(came, Err(RespondError::Already(_))), "{came:?}");
+}
+
 #[test]
 fn what_names_no_root_is_refused() {
     let one = |inner: &str| format!("-----BEGIN CERTIFICATE-----\n{inner}\n-----END CERTIFICATE-----\n");

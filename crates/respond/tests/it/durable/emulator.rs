@@ -140,36 +140,38 @@ impl Remote for Emulator {
     }
 }
 
+/// The action that locks a thing.
+fn lock(impact: &str) -> Value {
+    json!({
+        "title": "Lock it",
+        "target": "account",
+        "target_pattern": "^[a-z0-9_.-]{1,40}$",
+        "impact": impact,
+        "reversibility": "reversible",
+        "ttl_minutes_default": 60,
+        "documentation": "https://docs.example",
+        "read": [{
+            "method": "GET", "path": "/things/{target}", "expect": [200],
+            "where": [{ "at": "/state", "is": "open" }],
+            "facts": { "state": "/state", "owner": "/owner" },
+        }],
+        "belongs_to": [{ "kind": "account", "name": "{owner}" }],
+        "changes": [{ "what": "thing {target}", "before": "{state}", "after": "locked" }],
+        "apply": [{ "method": "PUT", "path": "/things/{target}", "body": { "state": "locked" }, "expect": [200] }],
+        "verify": [{
+            "method": "GET", "path": "/things/{target}", "expect": [200],
+            "where": [{ "at": "/state", "is": "locked" }],
+        }],
+        "revert": [{ "method": "PUT", "path": "/things/{target}", "body": { "state": "open" }, "expect": [200] }],
+        "verify_revert": [{
+            "method": "GET", "path": "/things/{target}", "expect": [200],
+            "where": [{ "at": "/state", "is": "open" }],
+        }],
+    })
+}
+
 /// The system's connector.
 pub(crate) fn connector() -> Connector {
-    let lock = |impact: &str| {
-        json!({
-            "title": "Lock it",
-            "target": "account",
-            "target_pattern": "^[a-z0-9_.-]{1,40}$",
-            "impact": impact,
-            "reversibility": "reversible",
-            "ttl_minutes_default": 60,
-            "documentation": "https://docs.example",
-            "read": [{
-                "method": "GET", "path": "/things/{target}", "expect": [200],
-                "where": [{ "at": "/state", "is": "open" }],
-                "facts": { "state": "/state", "owner": "/owner" },
-            }],
-            "belongs_to": [{ "kind": "account", "name": "{owner}" }],
-            "changes": [{ "what": "thing {target}", "before": "{state}", "after": "locked" }],
-            "apply": [{ "method": "PUT", "path": "/things/{target}", "body": { "state": "locked" }, "expect": [200] }],
-            "verify": [{
-                "method": "GET", "path": "/things/{target}", "expect": [200],
-                "where": [{ "at": "/state", "is": "locked" }],
-            }],
-            "revert": [{ "method": "PUT", "path": "/things/{target}", "body": { "state": "open" }, "expect": [200] }],
-            "verify_revert": [{
-                "method": "GET", "path": "/things/{target}", "expect": [200],
-                "where": [{ "at": "/state", "is": "open" }],
-            }],
-        })
-    };
     let mut known = lock("medium");
     known["verify_tells_already"] = true.into();
     let mut forever = lock("medium");
