@@ -77,9 +77,7 @@ impl Template {
                 continue;
             }
             let (name, after) = rest.split_once('}').filter(|_| brace == "{").ok_or_else(bad)?;
-            if name.is_empty()
-                || !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
-            {
+            if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
                 return Err(bad());
             }
             parts.extend((!plain.is_empty()).then(|| Part::Text(std::mem::take(&mut plain))));
@@ -235,7 +233,7 @@ mod tests {
 
     #[test]
     fn braces_come_in_pairs() {
-        for bad in ["{", "}", "{a", "a}", "{}", "{A}", "{a b}", "{a{b}}", "{{a}"] {
+        for bad in ["{", "}", "{a", "a}", "{}", "{ä}", "{a b}", "{a{b}}", "{{a}"] {
             assert!(Template::parse(bad).is_err(), "{bad}");
         }
         assert_eq!(Template::parse("").unwrap().fill(&Values::new(), Place::Json).as_deref(), Ok(""));

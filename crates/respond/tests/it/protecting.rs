@@ -130,6 +130,7 @@ fn draft() -> Draft {
         reversibility: Reversibility::Reversible,
         ttl_ms: Some(3_600_000),
         incident: "inc_1".into(),
+        about: Vec::new(),
     }
 }
 

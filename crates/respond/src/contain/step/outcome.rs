@@ -91,10 +91,10 @@ pub fn looked(
 }
 
 /// Whether what would be done is all that was approved, and whose the target is too, in whatever order that is told. What
-/// else feels it, and notes about what changes by itself, may be other by now.
+/// else feels it, what is known of the target besides, and notes about what changes by itself, may be other by now.
 fn is_same(approved: &Plan, found: &Plan) -> bool {
     let told = |plan: &Plan| {
-        let mut plan = Plan { blast_radius: BlastRadius::default(), ..plan.clone() };
+        let mut plan = Plan { blast_radius: BlastRadius::default(), about: Vec::new(), ..plan.clone() };
         plan.target.belongs_to.sort();
         plan.target.belongs_to.dedup();
         plan

@@ -49,6 +49,7 @@ fn planned(reversibility: Reversibility, ttl_ms: Option<u64>, people: u8) -> Sta
         reversibility,
         ttl_ms,
         incident: String::new(),
+        about: Vec::new(),
     };
     let plan = Plan::of(draft, &Protection::default().admit(target).unwrap()).unwrap();
     let mut row = Containment {
