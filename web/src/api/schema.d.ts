@@ -3195,6 +3195,13 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Something that is known of the target. */
+        AboutView: {
+            /** @description What it is: *roles*. */
+            title: string;
+            /** @description As it was when it was planned; what could not be found out says why. */
+            text: string;
+        };
         /** @description Which of them are durable. */
         AckAnswer: {
             /** @description By id. */
@@ -5663,6 +5670,8 @@ export interface components {
             ttl_minutes?: number | null;
             /** @description The incident that it is for; empty for none. */
             incident: string;
+            /** @description What is known of the target: an identity's roles, second factors, last sign-in. */
+            about: components["schemas"]["AboutView"][];
         };
         /** @description One change. */
         PlannedChange: {
