@@ -93,7 +93,7 @@ test('a leaked key: asked for, approved by another, inactive at AWS, kept, and g
   await state(ana, 'verified').waitFor({ timeout: EFFECT_MS_MAX })
   await ana.getByRole('button', { name: 'Keep it for longer…' }).click()
   await ana.getByText('on more than a day somebody else decides').waitFor()
-  await ben.locator('body').press('k')
+  await ben.locator('body').press('e')
   await ben.getByRole('combobox', { name: 'For how long, from now on?' }).click()
   await ben.getByRole('option', { name: 'until somebody takes it back' }).click()
   await ben.getByLabel('Why is it kept?').fill('The key is not to be used again.')

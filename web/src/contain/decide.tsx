@@ -21,7 +21,7 @@ interface Deed {
   act: () => Promise<Containment>
 }
 
-/** All that can be done about a containment, one thing at a time; keys `a`, `d`, `u`, `k`. */
+/** All that can be done about a containment, one thing at a time; keys `a`, `d`, `u`, `e`. */
 export function Decide({ containment, seenSha }: { containment: Containment; seenSha: string | null }) {
   const { can, state } = containment
   const client = useQueryClient()
@@ -44,7 +44,7 @@ export function Decide({ containment, seenSha }: { containment: Containment; see
     a: () => (votes ? approveButton.current?.focus() : false),
     d: () => (votes ? setAsk('deny') : false),
     u: () => (takesBack ? setAsk('undo') : false),
-    k: () => (can.keep ? setAsk('keep') : false),
+    e: () => (can.keep ? setAsk('keep') : false),
   })
   const run = (what: string, done: string, act: () => Promise<Containment>) => deed.mutate({ what, done, act })
   if (!votes && !takesBack && !can.keep && !can.settle && !can.break_glass && state !== 'awaiting_approval') return null
