@@ -65,6 +65,7 @@ const groupsFor = (session: Session | null): [string, [string, string][]][] => [
       ['a', 'approve: to the button that says what happens'],
       ['d', 'deny'],
       ['u', 'undo, or call it off'],
+      ['e', 'keep it for longer'],
       ['o', 'open it on a page of its own'],
     ],
   ],
