@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::storage::Storage;
 use model::{Partition, Topic};
-use ports::Store;
+use ports::{Log, Store};
 use prometheus_client::registry::Registry;
 use respond::automatic::{Automation, AutomationOptions, Order};
 use respond::connector::{Connector, HttpRemote};
@@ -73,7 +73,10 @@ pub(crate) fn start(
     shutdown: &CancellationToken,
     tasks: &mut JoinSet<Result<(), String>>,
 ) -> Option<Arc<ContainParts>> {
-    let Prepared { connectors, playbooks, setup, orders, times } = prepared?;
+    let Some(Prepared { connectors, playbooks, setup, orders, times }) = prepared else {
+        forget_orders(Arc::clone(&storage.log), shutdown.clone(), tasks);
+        return None;
+    };
     let telemetry = ContainTelemetry::default();
     telemetry.register(registry);
     let crew = respond::crew(setup.connected().count());
@@ -104,6 +107,20 @@ fn times(config: &Config) -> Result<Times, Failure> {
         return Err(Failure::new(Exit::Usage, what));
     }
     Ok(Times { approval_wait_ms, ..Times::default() })
+}
+
+/// Where nothing is contained, findings are not kept for orders that there were.
+fn forget_orders(log: Arc<dyn Log>, shutdown: CancellationToken, tasks: &mut JoinSet<Result<(), String>>) {
+    tasks.spawn(async move {
+        for partition in (0..log.partitions(Topic::Finding)).map(Partition) {
+            if let Err(error) = log.unregister(respond::automatic::CONSUMER, Topic::Finding, partition).await
+            {
+                tracing::warn!(%error, "the log still keeps findings for standing orders");
+            }
+        }
+        shutdown.cancelled().await;
+        Ok(())
+    });
 }
 
 /// Carries out standing orders, each partition of findings by itself.

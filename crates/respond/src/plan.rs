@@ -1,7 +1,8 @@
 //! What an action would do, written down so that people can approve exactly that.
 //!
-//! **Invariant:** what is approved is a [`PlanHash`]. It covers everything that a plan says, so any change voids the
-//! approval.
+//! **Invariant:** what is approved is a [`PlanHash`]. It covers everything that would be done, to whom, for how long and
+//! who feels it, so any change of that voids the approval. What is told besides and changes by itself (when somebody signed
+//! in last) is not in it: else nothing could be approved while the account is in use.
 
 use crate::impact::{Impact, Reversibility};
 use crate::protect::{Admitted, Target};
@@ -148,10 +149,12 @@ impl Plan {
         })
     }
 
-    /// The hash of everything that it says.
+    /// The hash of everything that it says but notes and what is known besides.
     pub fn hash(&self) -> PlanHash {
+        let blast_radius = BlastRadius { notes: Vec::new(), ..self.blast_radius.clone() };
+        let plan = Self { about: Vec::new(), blast_radius, ..self.clone() };
         // the fields stand in the order of the type, and texts are escaped: two plans have one text only if they are equal
-        let text = serde_json::to_vec(self).unwrap_or_default();
+        let text = serde_json::to_vec(&plan).unwrap_or_default();
         PlanHash(Sha256::digest(&text).into())
     }
 }

@@ -3,7 +3,8 @@
 use crate::config::{AutomaticConfig, Config};
 use crate::exit::{Exit, Failure};
 use respond::automatic::{Automated, BadOrder, Deed, Order, Outcome, Wanted};
-use respond::connector::Connector;
+use respond::connector::{Connector, Input};
+use respond::impact::Reversibility;
 use server::{ContainTelemetry, KnownPlaybook};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -67,6 +68,14 @@ fn by_action(
     let ttl_ms = said.ttl_minutes.map(|minutes| minutes.saturating_mul(60_000));
     if ttl_ms.is_some_and(|ttl_ms| !respond::plan::TTL_MS.contains(&ttl_ms)) {
         return Err("ttl_minutes is 1 to 43,200".to_owned());
+    }
+    if ttl_ms.is_some() && spec.reversibility != Reversibility::Reversible {
+        return Err(format!("{action} is not taken back, so it has no ttl_minutes"));
+    }
+    let missing =
+        |(name, input): &(&String, &Input)| input.default.is_none() && !said.set.contains_key(*name);
+    if let Some((name, _)) = spec.inputs.iter().find(missing) {
+        return Err(format!("{action} needs to be told {name} (set)"));
     }
     Ok(Deed::Action {
         action: action.clone(),

@@ -142,6 +142,14 @@ impl<'a> Person<'a> {
         }
     }
 
+    /// Waits until some incident has a comment with these words.
+    fn until_commented(&self, words: &str) {
+        self.until(&["incident", "list"], |page| {
+            let mut ids = page["items"].as_array().unwrap().iter().filter_map(|item| item["id"].as_str());
+            ids.any(|id| self.json(&["incident", "show", id])["comments"].to_string().contains(words))
+        });
+    }
+
     fn until_state(&self, id: &str, state: &str) -> Value {
         self.until(&["contain", "show", id], |row| row["state"] == state)
     }
@@ -159,7 +167,7 @@ fn quarantined(user: &str, key: &str) -> String {
             "type": "IAMUser", "principalId": "AIDAEXAMPLE0000000001", "accountId": "111122223333",
             "arn": format!("arn:aws:iam::111122223333:user/{user}"), "accessKeyId": key, "userName": user,
         },
-        "eventTime": "2026-11-20T09:14:05Z", "eventSource": "iam.amazonaws.com", "eventName": "AttachUserPolicy",
+        "eventTime": jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(), "eventSource": "iam.amazonaws.com", "eventName": "AttachUserPolicy",
         "awsRegion": "eu-west-1", "sourceIPAddress": "192.0.2.10", "userAgent": "aws-internal/3",
         "requestParameters": {
             "userName": user, "policyArn": "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV3",
@@ -329,27 +337,27 @@ const ORDER: &str = "[[respond.automatic]]\nname = \"Quarantined keys\"\n\
 fn a_standing_order_contains_at_once_and_once() {
     let Some(moto) = moto() else { return };
     let folder = tempfile::tempdir().unwrap();
-    let (key, deploy_key) = (moto.key_of("ann"), moto.key_of("deploy"));
+    let (key, deploy_key, cat_key) = (moto.key_of("ann"), moto.key_of("deploy"), moto.key_of("cat"));
     let configuration = format!("{}{ORDER}", configuration(folder.path(), &moto));
     let server = Server::start_with(folder.path(), &configuration);
     let ana = Person::sign_in(&server, folder.path(), "Ana");
     let (door, other_door) =
         (server.add_source("trail", "aws_cloudtrail"), server.add_source("rumours", "aws_cloudtrail"));
-    let tell = |source: &str, door: &str, (user, key): (&str, &str)| {
-        let record = quarantined(user, key);
+    let record = quarantined("ann", &key);
+    let tell = |source: &str, door: &str| {
         let (status, said) =
             server.post(&format!("/api/v1/ingest/{source}"), door, record.as_bytes()).unwrap();
         assert!(status < 300, "{said}");
     };
 
     // a source that is not authoritative raises an incident, and nothing more
-    tell("rumours", &other_door, ("ann", &key));
+    tell("rumours", &other_door);
     ana.until(&["incident", "list"], |page| page["items"][0]["id"].is_string());
     std::thread::sleep(Duration::from_secs(1));
     assert_eq!(ana.json(&["contain", "list", "--state", "any"])["items"], json!([]));
 
     // one that is: the key is inactive before anybody was asked
-    tell("trail", &door, ("ann", &key));
+    tell("trail", &door);
     let held =
         ana.until(&["contain", "list", "--state", "any"], |page| page["items"][0]["state"] == "verified");
     let held = &held["items"][0];
@@ -361,6 +369,21 @@ fn a_standing_order_contains_at_once_and_once() {
     );
     let id = held["id"].as_str().unwrap();
 
+    // what people have dealt with long ago is not done again because it is sent late
+    let old = quarantined("deploy", &deploy_key).replace("000000000029", "000000000031");
+    let mut old: Value = serde_json::from_str(&old).unwrap();
+    old["eventTime"] = json!("2026-11-20T09:14:05Z");
+    let (status, said) = server.post("/api/v1/ingest/trail", &door, old.to_string().as_bytes()).unwrap();
+    assert!(status < 300, "{said}");
+    ana.until_commented("too old");
+
+    // what somebody has asked for and nobody has decided is not taken for done
+    let asked = ["contain", "request", "aws.deactivate_key", &cat_key, "--reason", "it looks odd"];
+    ana.good(&asked);
+    let again = quarantined("cat", &cat_key).replace("000000000029", "000000000032");
+    assert!(server.post("/api/v1/ingest/trail", &door, again.as_bytes()).unwrap().0 < 300);
+    ana.until_commented("somebody has asked for the same");
+
     // people have the last word: what they give back is not taken again for the same record, also by the next process
     ana.good(&["contain", "undo", id, "--reason", "it is a canary"]);
     ana.until_state(id, "reverted");
@@ -371,19 +394,13 @@ fn a_standing_order_contains_at_once_and_once() {
     let tell = |record: String| {
         assert!(server.post("/api/v1/ingest/trail", &door, record.as_bytes()).unwrap().0 < 300);
     };
-    tell(quarantined("ann", &key));
+    tell(record.clone());
 
     // what is protected stays so, and the incident says that nothing was done
     tell(quarantined("deploy", &deploy_key).replace("000000000029", "000000000030"));
-    let commented = |page: &Value| {
-        let items = page["items"].as_array().unwrap().iter();
-        let ids: Vec<_> = items.filter_map(|item| item["id"].as_str()).collect();
-        ids.iter()
-            .any(|id| ana.json(&["incident", "show", id])["comments"].to_string().contains("is protected"))
-    };
-    ana.until(&["incident", "list"], commented);
+    ana.until_commented("is protected");
     assert_eq!((moto.status("ann"), moto.status("deploy")), ("Active".to_owned(), "Active".to_owned()));
-    assert_eq!(ana.json(&["contain", "list", "--state", "any"])["items"].as_array().unwrap().len(), 1);
+    assert_eq!(ana.json(&["contain", "list", "--state", "any"])["items"].as_array().unwrap().len(), 2);
     let metrics = server.get("/metrics");
     assert!(
         metrics.contains("huecry_automatic_orders_total{order=\"Quarantined keys\",outcome=\"refused\"} 1")
@@ -434,6 +451,13 @@ fn a_server_that_cannot_contain_as_it_is_told_does_not_start() {
         (order("r", "action = \"okta.suspend_user\"\ntarget = \"{actor}\""), "okta is not connected"),
         (order("r", "action = \"okta.suspend_user\"\nplaybook = \"x\""), "one of them"),
         (order("r", "action = \"okta.nothing\"\ntarget = \"x\""), "there is no action"),
+        (
+            format!(
+                "[respond.connections.aws]\naws_access_key_id = \"A\"\naws_secret_access_key = {{ env = \"PATH\" }}\n{}",
+                order("r", "action = \"aws.delete_key\"\ntarget = \"{credential}\"\nttl_minutes = 60")
+            ),
+            "it has no ttl_minutes",
+        ),
     ] {
         let config = folder.path().join("huecry.toml");
         std::fs::write(&config, &text).unwrap();

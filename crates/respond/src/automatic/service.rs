@@ -10,8 +10,8 @@ use crate::run::StartRunRequest;
 use crate::service::Responder;
 use memchr::memmem;
 use model::{
-    AuditRecord, Comment, CommentId, ContainmentId, Finding, Incident, IncidentId, Offset, Partition, RunId,
-    Topic,
+    AuditRecord, Comment, CommentId, ContainmentId, ContainmentState, Finding, Incident, IncidentId, Offset,
+    Partition, RunId, Topic,
 };
 use ports::Log;
 use ports::log::{LogError, Records};
@@ -21,6 +21,8 @@ use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// The name of this consumer, on the log and in the store.
@@ -29,13 +31,19 @@ pub const CONSUMER: &str = "automation";
 /// How old a finding may be to be acted on by itself, in milliseconds: what is older was missed, and is for people.
 pub const AGE_MS_MAX: i64 = 15 * 60_000;
 
+/// How long ago what a finding tells may have happened, in milliseconds: a source that is connected late, or sent anew, tells
+/// of what people have dealt with long ago.
+pub const EVENT_AGE_MS_MAX: i64 = 24 * 60 * 60_000;
+
 /// How long it is remembered that an order was carried out, in milliseconds. More than a finding may be old.
 const REMEMBERED_MS: i64 = 24 * 60 * 60_000;
 
 const BATCH_BYTES_MAX: usize = 4 << 20;
-/// How long a finding may take to be in an incident.
-const INCIDENT_WAIT_MAX: Duration = Duration::from_secs(30);
-const INCIDENT_LOOK_EVERY: Duration = Duration::from_millis(25);
+/// How often it is looked whether triage has put a finding into an incident: at first, and when that takes long.
+const INCIDENT_LOOK_FIRST: Duration = Duration::from_millis(25);
+const INCIDENT_LOOK_LONGEST: Duration = Duration::from_secs(2);
+/// Orders of one batch that are carried out at once: one system that does not answer holds up none but its own.
+const ORDERS_AT_ONCE: usize = 32;
 /// Looks at a system that does not answer, with doubled waits between them: about a minute.
 const LOOKS_MAX: u32 = 7;
 const LOOK_WAIT_FIRST: Duration = Duration::from_secs(1);
@@ -197,11 +205,7 @@ impl Automation {
             return Ok(0);
         }
         let (next, accepted, findings) = self.meant(&records);
-        for finding in &findings {
-            for order in self.options.orders.iter().filter(|order| order.is_for(finding)) {
-                tell(self.carry_out(order, finding).await?);
-            }
-        }
+        self.carry_out_all(findings, tell).await?;
         let counters = Counters { accepted, stored: accepted, ..Counters::default() };
         let mut unit = self.options.responder.options().store.begin().await?;
         unit.positions().advance(CONSUMER, Topic::Finding, partition, (from, next), counters).await?;
@@ -209,10 +213,43 @@ impl Automation {
         Ok(accepted)
     }
 
+    /// All orders that are for these findings, at once.
+    async fn carry_out_all(
+        &self,
+        findings: Vec<Finding>,
+        tell: &(impl Fn(Automated) + Send + Sync),
+    ) -> Result<(), Halted> {
+        let places = Arc::new(Semaphore::new(ORDERS_AT_ONCE));
+        let mut carried = JoinSet::new();
+        for finding in findings.into_iter().map(Arc::new) {
+            for order in self.options.orders.iter().filter(|order| order.is_for(&finding)) {
+                let (this, order) = (self.clone(), order.clone());
+                let (places, finding) = (Arc::clone(&places), Arc::clone(&finding));
+                carried.spawn(async move {
+                    // it is closed by nobody
+                    let _place = places.acquire().await;
+                    this.carry_out(&order, &finding).await
+                });
+            }
+        }
+        while let Some(done) = carried.join_next().await {
+            match done {
+                Ok(done) => tell(done?),
+                Err(join) if join.is_panic() => std::panic::resume_unwind(join.into_panic()),
+                Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
     /// The findings that some order may be for; the others are not even read as JSON.
     fn meant(&self, records: &Records) -> (Offset, u64, Vec<Finding>) {
-        let rules: Vec<_> =
-            self.options.orders.iter().map(|order| memmem::Finder::new(order.rule.as_bytes())).collect();
+        // ids of rules are told with letters of one case, whichever
+        let spelled = self.options.orders.iter().flat_map(|order| {
+            [order.rule.clone(), order.rule.to_ascii_lowercase(), order.rule.to_ascii_uppercase()]
+        });
+        let spelled: BTreeSet<String> = spelled.collect();
+        let rules: Vec<_> = spelled.iter().map(|rule| memmem::Finder::new(rule.as_bytes())).collect();
         let (mut next, mut accepted, mut findings) = (records.first(), 0, Vec::new());
         for (offset, bytes) in records.iter() {
             (next, accepted) = (offset.next(), accepted + 1);
@@ -225,46 +262,71 @@ impl Automation {
     }
 
     async fn carry_out(&self, order: &Order, finding: &Finding) -> Result<Automated, Halted> {
-        let responder = &self.options.responder;
         let told = |incident, outcome| Automated { order: order.name.clone(), incident, outcome };
-        if responder.now_ms().saturating_sub(finding.detected_at_ms) > AGE_MS_MAX {
-            return Ok(told(None, Outcome::Late));
-        }
-        let incident = self.incident(finding).await?;
-        let id = incident.as_ref().map(|incident| incident.id);
-        let key = key(order, &finding.id);
-        if self.is_done(&key).await? {
+        let Some(incident) = self.incident(finding).await? else { return Ok(told(None, Outcome::Late)) };
+        let id = Some(incident.id);
+        if self.is_done(&key(order, &finding.id)).await? {
             return Ok(told(id, Outcome::Already));
         }
-        let done = match &order.deed {
-            Deed::Action { .. } => self.ask(order, finding, incident.as_ref()).await,
-            Deed::Playbook { .. } => self.begin(order, finding, incident.as_ref()).await,
-        };
-        match done {
-            Ok(outcome) => Ok(told(id, outcome)),
-            // it is in effect, or about to be
-            Err(RespondError::UnderWay(_) | RespondError::Already(_)) => Ok(told(id, Outcome::Already)),
-            Err(RespondError::Store(error)) => Err(error.into()),
-            Err(error) => {
-                self.say(order, id, &error.to_string()).await?;
-                Ok(told(id, Outcome::Refused(error.to_string())))
-            }
+        if self.is_late(finding) {
+            self.say(order, incident.id, "the finding, or what it tells of, is too old").await?;
+            return Ok(told(id, Outcome::Late));
         }
+        let done = match &order.deed {
+            Deed::Action { .. } => self.ask(order, finding, &incident).await,
+            Deed::Playbook { .. } => self.begin(order, finding, &incident).await,
+        };
+        let why = match done {
+            Ok(outcome) => return Ok(told(id, outcome)),
+            // it is in effect
+            Err(RespondError::Already(_)) => return Ok(told(id, Outcome::Already)),
+            Err(RespondError::UnderWay(other)) => match self.in_the_way(other).await? {
+                Some(why) => why,
+                None => return Ok(told(id, Outcome::Already)),
+            },
+            Err(RespondError::Store(error)) => return Err(error.into()),
+            Err(error) => error.to_string(),
+        };
+        self.say(order, incident.id, &why).await?;
+        Ok(told(id, Outcome::Refused(why)))
     }
 
-    /// The incident of the finding; it is there when triage has had it too.
+    /// Why the same by somebody else does not do what the order is for; `None` where it is in effect, or about to be.
+    async fn in_the_way(&self, other: ContainmentId) -> Result<Option<String>, StoreError> {
+        use ContainmentState as S;
+        let store = &self.options.responder.options().store;
+        let other = store.read().await?.containments().get(other).await?;
+        let Some(other) = other else { return Ok(Some("the same was under way".to_owned())) };
+        let goes_on = matches!(other.state, S::Approved | S::Applying | S::Applied | S::Verified)
+            && other.progress.undo.is_none();
+        let state = other.state.as_str();
+        Ok((!goes_on)
+            .then(|| format!("somebody has asked for the same, and it is {state}: decide on that one")))
+    }
+
+    fn is_late(&self, finding: &Finding) -> bool {
+        let now_ms = self.options.responder.now_ms();
+        now_ms.saturating_sub(finding.detected_at_ms) > AGE_MS_MAX
+            || now_ms.saturating_sub(finding.time_ms) > EVENT_AGE_MS_MAX
+    }
+
+    /// The incident of the finding, which is there when triage has had it too; `None` where it is too late by then. Nothing
+    /// is asked for without one: who may see it, and who reported it, is known by the incident.
     async fn incident(&self, finding: &Finding) -> Result<Option<Incident>, Halted> {
         let store = &self.options.responder.options().store;
-        let looks = INCIDENT_WAIT_MAX.as_millis() / INCIDENT_LOOK_EVERY.as_millis();
-        for _ in 0..looks {
+        let mut wait = INCIDENT_LOOK_FIRST;
+        loop {
             let mut snapshot = store.read().await?;
             if let Some(id) = snapshot.findings().incident_of(finding.id).await? {
                 return Ok(snapshot.incidents().get(id).await?);
             }
             drop(snapshot);
-            tokio::time::sleep(INCIDENT_LOOK_EVERY).await;
+            if self.is_late(finding) {
+                return Ok(None);
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait + INCIDENT_LOOK_FIRST).min(INCIDENT_LOOK_LONGEST);
         }
-        Ok(None)
     }
 
     async fn is_done(&self, key: &str) -> Result<bool, StoreError> {
@@ -292,7 +354,7 @@ impl Automation {
         &self,
         order: &Order,
         finding: &Finding,
-        incident: Option<&Incident>,
+        incident: &Incident,
     ) -> Result<Outcome, RespondError> {
         let Deed::Action { action, target, inputs, ttl_ms } = &order.deed else {
             return Ok(Outcome::Already);
@@ -308,7 +370,7 @@ impl Automation {
             inputs,
             ttl_ms: *ttl_ms,
             blast_radius: cause.blast_radius,
-            incident: incident.map(|incident| incident.id),
+            incident: Some(incident.id),
             task: None,
             region: finding.region.clone(),
             grounds: cause.grounds,
@@ -340,7 +402,7 @@ impl Automation {
         &self,
         order: &Order,
         finding: &Finding,
-        incident: Option<&Incident>,
+        incident: &Incident,
     ) -> Result<Outcome, RespondError> {
         let Deed::Playbook { text, values } = &order.deed else { return Ok(Outcome::Already) };
         let cause = self.cause(incident).await?;
@@ -349,7 +411,7 @@ impl Automation {
             requesters: cause.requesters,
             playbook: Arc::clone(text),
             values: filled(values, finding)?.into_iter().collect(),
-            incident: incident.map(|incident| incident.id),
+            incident: Some(incident.id),
             region: finding.region.clone(),
             grounds: cause.grounds,
             limit_ms: None,
@@ -364,14 +426,13 @@ impl Automation {
     }
 
     /// What the table of decisions is asked: the operator says that rule and source are to be relied on.
-    async fn cause(&self, incident: Option<&Incident>) -> Result<Cause, RespondError> {
+    async fn cause(&self, incident: &Incident) -> Result<Cause, RespondError> {
         let grounds = Grounds {
             confidence: Confidence::High,
             signal: Signal::Corroborated,
             reporter: ReporterTier::Regular,
         };
         let mut cause = Cause { grounds, requesters: BTreeSet::new(), blast_radius: BlastRadius::default() };
-        let Some(incident) = incident else { return Ok(cause) };
         let mut snapshot = self.options.responder.options().store.read().await?;
         let reports = snapshot.reports().of_incident(incident.id).await?;
         if !reports.is_empty() {
@@ -384,8 +445,7 @@ impl Automation {
 
     /// Says on the incident that nothing was asked for, and why, once: whoever relies on an order must see that it did
     /// nothing.
-    async fn say(&self, order: &Order, incident: Option<IncidentId>, why: &str) -> Result<(), StoreError> {
-        let Some(incident) = incident else { return Ok(()) };
+    async fn say(&self, order: &Order, incident: IncidentId, why: &str) -> Result<(), StoreError> {
         let said = key(order, &format_args!("{incident}/{}", short(why)));
         if self.is_done(&said).await? {
             return Ok(());

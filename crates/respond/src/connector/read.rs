@@ -207,6 +207,9 @@ fn check_action(connector: &Connector, action: &ActionSpec, faults: &mut Vec<Str
         }
         _ => {}
     }
+    if action.destroys_target && action.reversibility != Reversibility::Irreversible {
+        faults.push("it destroys its target and is not irreversible".to_owned());
+    }
     if action.ttl_minutes_default.is_some() && action.reversibility != Reversibility::Reversible {
         faults.push("only what is reversible is taken back after a time".to_owned());
     }

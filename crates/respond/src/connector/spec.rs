@@ -185,6 +185,9 @@ pub struct ActionSpec {
     pub impact: Impact,
     /// Whether it can be taken back.
     pub reversibility: Reversibility,
+    /// Whether the target is gone afterwards (a key is deleted): then nothing else that was done to it can be taken back.
+    #[serde(default)]
+    pub destroys_target: bool,
     /// What happens by itself afterwards, where it is compensable.
     pub compensation: Option<String>,
     /// After what time it is taken back unless something else is said, in minutes.

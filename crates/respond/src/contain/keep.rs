@@ -9,8 +9,6 @@ use super::request::check_reason;
 use super::step;
 use crate::actor::Actor;
 use crate::error::RespondError;
-use crate::impact::Reversibility;
-use crate::plan::Plan;
 use crate::service::Responder;
 use model::{Containment, ContainmentId, ContainmentState};
 use ports::store::{ContainmentFilter, PAGE_ITEMS_MAX, PageRequest, UnitOfWork};
@@ -85,11 +83,12 @@ impl Responder {
         unit: &mut dyn UnitOfWork,
         containment: &Containment,
     ) -> Result<(), RespondError> {
-        let plan: Option<Plan> = serde_json::from_value(containment.plan.clone()).ok();
-        if plan.is_none_or(|plan| plan.reversibility != Reversibility::Irreversible) {
+        let (connector, action) = containment.action.split_once('.').unwrap_or_default();
+        let connection = self.options.setup.connection(connector);
+        let spec = connection.as_ref().and_then(|connection| connection.connector.actions.get(action));
+        if !spec.is_some_and(|spec| spec.destroys_target) {
             return Ok(());
         }
-        let (connector, _) = containment.action.split_once('.').unwrap_or_default();
         let filter = ContainmentFilter {
             states: vec![ContainmentState::Verified],
             target: Some(containment.target.clone()),
@@ -106,7 +105,10 @@ impl Responder {
                 actor: Actor::system(),
                 containment: other.id,
                 for_ms: None,
-                reason: format!("{} cannot be undone, and leaves nothing to take back", containment.id),
+                reason: format!(
+                    "{} has destroyed the target, and leaves nothing to take back",
+                    containment.id
+                ),
             };
             Box::pin(self.keep_in(unit, &mut other, &request)).await?;
         }

@@ -67,6 +67,10 @@ impl Responder {
         } else if is_own && found_otherwise(&containment) {
             // somebody may have done it by hand meanwhile
             return self.ask(unit, walk, step).await;
+        } else if !is_own && ended_without_a_no(&containment) {
+            // that was about theirs; what this run asks for is for its own people to decide
+            walk.change(step.task, |step| step.containment = None);
+            return self.ask(unit, walk, &RunStep { containment: None, ..step.clone() }).await;
         } else if containment.state.is_end() {
             fail(walk, step.task, why_it_ended(&containment, is_own), now_ms);
         } else {
@@ -163,7 +167,9 @@ impl Responder {
             Some((Others::GoingAway, _)) => {
                 self.later(walk, step, "others are taking the same back just now".to_owned());
             }
-            Some((Others::InEffect, other)) if looks_so && other.inputs == request.inputs => {
+            Some((Others::InEffect, other))
+                if looks_so && other.inputs == request.inputs && self.may_be_so(&error, &request.action) =>
+            {
                 let reason = "others had asked for the same, and it is in effect".to_owned();
                 succeed(walk, task, Some(reason), now_ms);
             }
@@ -189,6 +195,16 @@ impl Responder {
         Ok(())
     }
 
+    /// Whether a refusal leaves room for it to be in effect: one that came after the action's own proof was looked at, and
+    /// did not hold, does not.
+    fn may_be_so(&self, error: &RespondError, action: &str) -> bool {
+        let (connector, name) = action.split_once('.').unwrap_or_default();
+        let connection = self.options.setup.connection(connector);
+        let spec = connection.as_ref().and_then(|connection| connection.connector.actions.get(name));
+        let was_proved_otherwise = spec.is_some_and(|spec| spec.verify_tells_already);
+        matches!(error, RespondError::Already(_)) || !was_proved_otherwise
+    }
+
     fn wait_for_others(&self, walk: &mut Walk, step: &RunStep, other: &Containment) {
         let next_ms = self.next_look_at_others_ms();
         walk.change(step.task, |step| {
@@ -210,6 +226,12 @@ fn found_otherwise(containment: &Containment) -> bool {
     let was_applied =
         containment.history.iter().any(|transition| transition.state == ContainmentState::Applying);
     containment.state == ContainmentState::Failed && !was_applied
+}
+
+/// Whether it came to nothing, and nobody has said that it shall not be.
+fn ended_without_a_no(containment: &Containment) -> bool {
+    use ContainmentState as S;
+    matches!(containment.state, S::Cancelled | S::Expired | S::Failed)
 }
 
 /// Whose service would feel what is done for the incident.

@@ -185,6 +185,7 @@ pub(crate) fn connector() -> Connector {
         // also of what is locked
         ("read", look),
         ("reversibility", json!("irreversible")),
+        ("destroys_target", json!(true)),
         ("ttl_minutes_default", Value::Null),
         ("apply", json!([{ "method": "DELETE", "path": "/things/{target}", "expect": [200] }])),
         ("verify", json!([{ "method": "GET", "path": "/things/{target}", "expect": [404] }])),
