@@ -331,13 +331,14 @@ fn by_playbook(moto: &Moto, (ana, ben): (&Person<'_>, &Person<'_>), incident: &s
 
 const ORDER: &str = "[[respond.automatic]]\nname = \"Quarantined keys\"\n\
      rule = \"27f12671-087d-4145-ab44-87009bfd8d20\"\nsources = [\"trail\"]\n\
-     action = \"aws.deactivate_key\"\ntarget = \"{credential}\"\nttl_minutes = 60\n";
+     action = \"aws.deactivate_key\"\ntarget = \"{credential}\"\nttl_minutes = 1\n";
 
 #[test]
-fn a_standing_order_contains_at_once_and_once() {
+fn a_standing_order_contains_at_once_and_once_and_its_time_ends() {
     let Some(moto) = moto() else { return };
     let folder = tempfile::tempdir().unwrap();
-    let (key, deploy_key, cat_key) = (moto.key_of("ann"), moto.key_of("deploy"), moto.key_of("cat"));
+    let (key, deploy_key) = (moto.key_of("ann"), moto.key_of("deploy"));
+    let (cat_key, eve_key) = (moto.key_of("cat"), moto.key_of("eve"));
     let configuration = format!("{}{ORDER}", configuration(folder.path(), &moto));
     let server = Server::start_with(folder.path(), &configuration);
     let ana = Person::sign_in(&server, folder.path(), "Ana");
@@ -368,6 +369,8 @@ fn a_standing_order_contains_at_once_and_once() {
         "{held}"
     );
     let id = held["id"].as_str().unwrap();
+    ana.good(&["contain", "undo", id, "--reason", "it is a canary"]);
+    ana.until_state(id, "reverted");
 
     // what people have dealt with long ago is not done again because it is sent late
     let old = quarantined("deploy", &deploy_key).replace("000000000029", "000000000031");
@@ -385,8 +388,16 @@ fn a_standing_order_contains_at_once_and_once() {
     ana.until_commented("somebody has asked for the same");
 
     // people have the last word: what they give back is not taken again for the same record, also by the next process
-    ana.good(&["contain", "undo", id, "--reason", "it is a canary"]);
-    ana.until_state(id, "reverted");
+    let timed = quarantined("eve", &eve_key).replace("000000000029", "000000000033");
+    assert!(server.post("/api/v1/ingest/trail", &door, timed.as_bytes()).unwrap().0 < 300);
+    let of_eve = |page: &Value| {
+        let items = page["items"].as_array().unwrap().iter();
+        let found = items.filter(|item| item["target"] == *eve_key && item["state"] == "verified");
+        found.map(|item| item["id"].as_str().unwrap().to_owned()).next()
+    };
+    let timed = ana.until(&["contain", "list", "--state", "any"], |page| of_eve(page).is_some());
+    let timed = of_eve(&timed).unwrap();
+    assert_eq!(moto.status("eve"), "Inactive");
     let token = ana.token;
     drop(server);
     let server = Server::start_with(folder.path(), &configuration);
@@ -400,11 +411,19 @@ fn a_standing_order_contains_at_once_and_once() {
     tell(quarantined("deploy", &deploy_key).replace("000000000029", "000000000030"));
     ana.until_commented("is protected");
     assert_eq!((moto.status("ann"), moto.status("deploy")), ("Active".to_owned(), "Active".to_owned()));
-    assert_eq!(ana.json(&["contain", "list", "--state", "any"])["items"].as_array().unwrap().len(), 2);
+    assert_eq!(ana.json(&["contain", "list", "--state", "any"])["items"].as_array().unwrap().len(), 3);
     let metrics = server.get("/metrics");
     assert!(
         metrics.contains("huecry_automatic_orders_total{order=\"Quarantined keys\",outcome=\"refused\"} 1")
     );
+
+    // what has a time is given back when that is over, by whichever process there is then
+    let given_back = Instant::now();
+    while moto.status("eve") != "Active" {
+        assert!(given_back.elapsed() < Duration::from_secs(90), "its time is over");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    ana.until_state(&timed, "reverted");
 }
 
 /// An order of that rule; with sources unless they are said.
