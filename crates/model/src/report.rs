@@ -199,6 +199,9 @@ pub struct Decision {
     /// Who looked at what the product decided by itself, and let it stand; `None` while nobody has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmed: Option<Confirmed>,
+    /// While nobody has: whether the reporter said or sent something that nobody of the team has answered.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub news: bool,
 }
 
 /// That a person let a decision of automation stand.
@@ -321,9 +324,16 @@ impl Report {
         self.state == ReportState::Accepted && self.decision.as_ref().is_some_and(unreviewed)
     }
 
-    /// Whether its reporter should have heard by `now_ms`.
+    /// Whether the reporter said or sent something since the team last did anything.
+    pub fn has_news(&self) -> bool {
+        let announced = |decision: &Decision| decision.news;
+        // what awaits a review is unread whether or not its reporter said anything
+        self.unread && (!self.awaits_review() || self.decision.as_ref().is_some_and(announced))
+    }
+
+    /// Whether its reporter should have heard by `now_ms`. Whoever was asked is awaited, and waits for nothing.
     pub fn is_overdue(&self, now_ms: i64) -> bool {
-        self.next_update_due_ms.is_some_and(|due_ms| due_ms < now_ms)
+        self.state != ReportState::NeedsInfo && self.next_update_due_ms.is_some_and(|due_ms| due_ms < now_ms)
     }
 }
 

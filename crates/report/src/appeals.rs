@@ -8,7 +8,7 @@ use model::{
     Appeal, AppealBy, AppealId, AppealOutcome, AppealState, PersonId, Principal, Report, ReportId, Reporter,
     Severity, TokenId,
 };
-use ports::store::{LedgerChange, Snapshot, StoreError, UnitOfWork};
+use ports::store::{LedgerChange, ReadTokens, Snapshot, StoreError, UnitOfWork};
 use serde_json::json;
 
 /// An appeal.
@@ -190,7 +190,7 @@ impl ReportDesk {
         form.map_or(Severity::Low, Form::severity)
     }
 
-    /// Neither who decided, nor who appeals, nor who reported decides the appeal, by whatever token of theirs.
+    /// Neither who decided or confirmed that, nor who appeals, nor who reported decides the appeal, by whatever token of theirs.
     async fn check_other_person(
         &self,
         unit: &mut dyn UnitOfWork,
@@ -198,12 +198,12 @@ impl ReportDesk {
         report: &Report,
         appeal: &Appeal,
     ) -> Result<(), Error> {
-        let decider = behind(unit, decider).await?;
-        let mut involved = vec![behind(unit, &appeal.appellant).await?];
-        if let Some(decision) = &report.decision {
-            involved.push(behind(unit, &decision.by).await?);
+        let decider = behind(unit.tokens(), decider).await?;
+        let mut involved = vec![behind(unit.tokens(), &appeal.appellant).await?];
+        for by in deciders(report) {
+            involved.push(behind(unit.tokens(), by).await?);
         }
-        involved.push(behind_reporter(unit, &report.reporter).await?);
+        involved.push(behind_reporter(unit.tokens(), &report.reporter).await?);
         if decider.is_none() || involved.contains(&decider) {
             return Err(DecisionError::AppealSamePerson.into());
         }
@@ -297,6 +297,13 @@ pub(crate) fn person_of(actor: &Actor, what: &'static str) -> Result<PersonId, D
     }
 }
 
+/// Who stands for what was decided of the report: who took the decision, and who let it stand when automation did.
+fn deciders(report: &Report) -> impl Iterator<Item = &Principal> {
+    let decision = report.decision.as_ref();
+    let confirmed = decision.and_then(|decision| decision.confirmed.as_ref());
+    decision.map(|decision| &decision.by).into_iter().chain(confirmed.map(|confirmed| &confirmed.by))
+}
+
 /// Whether that person decided the report or an appeal about it, by whatever token of theirs.
 async fn has_decided(
     unit: &mut dyn UnitOfWork,
@@ -305,11 +312,11 @@ async fn has_decided(
 ) -> Result<bool, StoreError> {
     let judges =
         unit.appeals().of_report(report.id).await?.into_iter().filter_map(|appeal| appeal.decided_by);
-    let mut deciders: Vec<Principal> = judges.collect();
-    deciders.extend(report.decision.as_ref().map(|decision| decision.by.clone()));
+    let mut all: Vec<Principal> = judges.collect();
+    all.extend(deciders(report).cloned());
     let person = Some(person.to_string());
-    for decider in &deciders {
-        if behind(unit, decider).await? == person {
+    for decider in &all {
+        if behind(unit.tokens(), decider).await? == person {
             return Ok(true);
         }
     }
@@ -318,31 +325,31 @@ async fn has_decided(
 
 /// Whose report it is: the person, also by a token of theirs; else the token; nobody for the anonymous.
 pub(crate) async fn behind_reporter(
-    unit: &mut dyn UnitOfWork,
+    tokens: &mut dyn ReadTokens,
     reporter: &Reporter,
 ) -> Result<Option<String>, StoreError> {
     match reporter {
         Reporter::Anonymous => Ok(None),
         Reporter::Person { id } => Ok(Some(id.to_string())),
-        Reporter::Token { id, .. } => behind_token(unit, *id).await.map(Some),
+        Reporter::Token { id, .. } => behind_token(tokens, *id).await.map(Some),
     }
 }
 
 /// The person whose token it is; else the token.
-async fn behind_token(unit: &mut dyn UnitOfWork, id: TokenId) -> Result<String, StoreError> {
-    let person = unit.tokens().get(id).await?.and_then(|token| token.person);
+async fn behind_token(tokens: &mut dyn ReadTokens, id: TokenId) -> Result<String, StoreError> {
+    let person = tokens.get(id).await?.and_then(|token| token.person);
     Ok(person.map_or_else(|| id.to_string(), |person| person.to_string()))
 }
 
 /// Whose deed it is: the person, also by a token of theirs; else the token or account; nobody for a guest or a machine.
 pub(crate) async fn behind(
-    unit: &mut dyn UnitOfWork,
+    tokens: &mut dyn ReadTokens,
     principal: &Principal,
 ) -> Result<Option<String>, StoreError> {
     Ok(match principal {
         Principal::Person { id, .. } => Some(id.clone()),
         Principal::Token { id, .. } => Some(match id.parse() {
-            Ok(id) => behind_token(unit, id).await?,
+            Ok(id) => behind_token(tokens, id).await?,
             Err(_) => id.clone(),
         }),
         Principal::Local { account } => Some(format!("local:{account}")),

@@ -138,14 +138,25 @@ pub(crate) fn answered(report: &Report, by: &By) -> Decided {
 
 /// The reporter added something: it waits for somebody to look, whatever was decided.
 pub(crate) fn added(report: &Report, by: &By) -> Decided {
-    let changed = Report { unread: true, updated_at_ms: by.at_ms, ..report.clone() };
+    let decision = with_news(report, true);
+    let changed = Report { unread: true, decision, updated_at_ms: by.at_ms, ..report.clone() };
     recorded(report, changed, Vec::new())
 }
 
-/// Somebody of the team said something after what the reporter added. What awaits a review goes on waiting for it.
+/// Somebody of the team said something to the reporter, who has heard: while nothing is decided they hear again as late as
+/// after a question. What awaits a review goes on waiting for it.
 pub(crate) fn seen(report: &Report, by: &By) -> Decided {
-    let changed = Report { unread: report.awaits_review(), updated_at_ms: by.at_ms, ..report.clone() };
+    let next_update_due_ms =
+        if report.state.is_open() { Some(by.next_update_due_ms) } else { report.next_update_due_ms };
+    let (unread, decision) = (report.awaits_review(), with_news(report, false));
+    let changed = Report { unread, decision, next_update_due_ms, updated_at_ms: by.at_ms, ..report.clone() };
     recorded(report, changed, Vec::new())
+}
+
+/// The report's decision; where it awaits a review, with whether its reporter has been heard.
+fn with_news(report: &Report, news: bool) -> Option<Decision> {
+    let news = news && report.awaits_review();
+    report.decision.clone().map(|decision| Decision { news, ..decision })
 }
 
 /// A person lets stand what automation accepted.
@@ -156,6 +167,7 @@ pub(crate) fn confirmed(report: &Report, by: &By) -> Result<Decided, DecisionErr
     let decision = report.decision.clone().filter(|_| report.awaits_review());
     let mut decision = decision.ok_or(DecisionError::NothingToReview)?;
     decision.confirmed = Some(Confirmed { by: by.principal.clone(), at_ms: by.at_ms });
+    decision.news = false;
     let changed =
         Report { decision: Some(decision), unread: false, updated_at_ms: by.at_ms, ..report.clone() };
     Ok(recorded(report, changed, Vec::new()))
@@ -212,6 +224,7 @@ fn settled(report: &Report, wanted: &Wanted, finding: FindingId, policy: &str, b
             at_ms: by.at_ms,
             automation: by.automation,
             confirmed: None,
+            news: by.automation && report.unread,
         }),
         held_reason: None,
         // what automation decides waits for a person who looks whether it was right

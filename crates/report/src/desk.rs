@@ -162,8 +162,8 @@ impl ReportDesk {
         request: &DecisionRequest,
     ) -> Result<Report, Error> {
         let report = self.at_version(unit, request.report, request.version).await?;
-        let reporter = behind_reporter(unit, &report.reporter).await?;
-        if behind(unit, &request.actor.principal).await?.is_some_and(|who| Some(who) == reporter) {
+        let reporter = behind_reporter(unit.tokens(), &report.reporter).await?;
+        if behind(unit.tokens(), &request.actor.principal).await?.is_some_and(|who| Some(who) == reporter) {
             return Err(DecisionError::OwnReport.into());
         }
         let report = self.weighed(unit, report).await?;
@@ -284,7 +284,7 @@ impl ReportDesk {
             MessageFrom::Reporter => {
                 self.hear(unit, report, &request.actor, &Added::Words(&message.text)).await?;
             }
-            MessageFrom::Team if report.unread && !internal => {
+            MessageFrom::Team if !internal && (report.unread || report.state.is_open()) => {
                 let seen = decision::seen(&report, &self.by(&request.actor, false));
                 self.write(unit, seen, "report.look", &request.actor, None).await?;
             }

@@ -111,6 +111,14 @@ pub enum DecisionError {
     /// Automation did not accept it, or somebody looked at that before. At the HTTP edge: `report-decided`, 409.
     #[error("automation did not accept it, or somebody has looked at that already")]
     NothingToReview,
+    /// An appeal of its subject waits, which says all that a review could. At the HTTP edge: `appeal-exists`, 409.
+    #[error("its subject's appeal is open: decide that appeal; a review can only let it stand")]
+    AppealOpen,
+    /// Who answers for its service or appealed does not review it. At the HTTP edge: `appeal-same-person`, 403.
+    #[error(
+        "what automation accepted is reviewed by somebody who neither answers for its service nor appealed"
+    )]
+    Involved,
     /// Nothing was decided that this side could appeal against. At the HTTP edge: `appeal-not-possible`.
     #[error("there is no decision that this side can appeal against")]
     AppealNotPossible,
@@ -120,7 +128,8 @@ pub enum DecisionError {
     /// The appeal was decided.
     #[error("the appeal was decided already")]
     AppealDecided,
-    /// Who decided, who appeals, or who reported does not decide the appeal. At the HTTP edge: `appeal-same-person`, 403.
+    /// Who decided or confirmed that, who appeals, or who reported does not decide the appeal. At the HTTP edge:
+    /// `appeal-same-person`, 403.
     #[error("an appeal is decided by somebody else than who took the decision, who appeals or who reported")]
     AppealSamePerson,
     /// Who reported it does not decide it. At the HTTP edge: `appeal-same-person`, 403.

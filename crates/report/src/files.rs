@@ -7,9 +7,14 @@ use crate::{Actor, DecisionError, Error, ReportDesk};
 use bytes::Bytes;
 use model::{Attachment, AttachmentId, AttachmentState, Report, ReportId, ReportState, Reporter};
 use ports::blobs;
-use ports::store::{StoreError, UnitOfWork};
+use ports::store::{PAGE_ITEMS_MAX, PageRequest, StoreError, UnitOfWork};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// So often bytes are looked for that nobody has and that stayed.
+pub const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
 
 /// What a receipt's view needs that the desk does not know.
 #[derive(Debug, Clone, Default)]
@@ -201,21 +206,71 @@ impl ReportDesk {
     }
 
     /// Removes the bytes of a report's files that a decision took away; after that decision is durable. What cannot be removed
-    /// stays on the disk and counts for nobody.
+    /// now counts for nobody, and goes with a later [`sweep_files`](Self::sweep_files).
     pub async fn forget_dropped(&self, report: &Report) {
         if !self.is_spam(report) {
             return;
         }
-        let forget = async {
-            let files = self.options.store.read().await?.attachments().of_report(report.id).await?;
-            for file in files.iter().filter(|file| file.state == AttachmentState::Removed) {
-                self.forget_unheld(&file.sha256).await?;
+        let files = async { self.options.store.read().await?.attachments().of_report(report.id).await };
+        match files.await {
+            Ok(files) => {
+                let removed = files.iter().filter(|file| file.state == AttachmentState::Removed);
+                let removed: Vec<[u8; 32]> = removed.map(|file| file.sha256).collect();
+                self.forget_each(&removed).await;
             }
-            Ok::<(), Error>(())
-        };
-        if let Err(error) = forget.await {
-            tracing::warn!(%error, "files of a report that was declined stay on the disk");
+            Err(error) => tracing::warn!(%error, "files of a report that was declined stay for now"),
         }
+    }
+
+    /// Removes the bytes of files that were removed where they are still there: what removed them was cut short, or could not.
+    /// Returns how many went; those that cannot be removed are left for the next time.
+    ///
+    /// # Errors
+    /// As all reads.
+    pub async fn sweep_files(&self) -> Result<u64, Error> {
+        let (mut gone, mut page) = (0, PageRequest::first(PAGE_ITEMS_MAX));
+        loop {
+            let unheld = self.options.store.read().await?.attachments().unheld(&page).await?;
+            gone += self.forget_each(&unheld.items).await;
+            let Some(next) = unheld.next else { return Ok(gone) };
+            page = PageRequest::after(PAGE_ITEMS_MAX, next);
+        }
+    }
+
+    /// Sweeps now, and each [`SWEEP_EVERY`] until `shutdown`.
+    pub(crate) async fn sweep_until(&self, shutdown: CancellationToken) {
+        loop {
+            match self.sweep_files().await {
+                Ok(0) => {}
+                Ok(gone) => tracing::info!(gone, "bytes that no report has were removed"),
+                Err(error) => tracing::warn!(%error, "bytes that no report has were not looked for"),
+            }
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return,
+                () = tokio::time::sleep(SWEEP_EVERY) => {}
+            }
+        }
+    }
+
+    /// Removes each of these bytes that is there and no report has; one that cannot be removed does not keep the others.
+    async fn forget_each(&self, all: &[[u8; 32]]) -> u64 {
+        let mut gone = 0;
+        for sha256 in all {
+            let forget = async {
+                // most are gone; only for what is there the writer's turn is taken
+                let is_there = self.options.blobs.holds(sha256).await?;
+                if is_there {
+                    self.forget_unheld(sha256).await?;
+                }
+                Ok::<bool, Error>(is_there)
+            };
+            match forget.await {
+                Ok(is_there) => gone += u64::from(is_there),
+                Err(error) => tracing::warn!(%error, "bytes that no report has stay for now"),
+            }
+        }
+        gone
     }
 
     /// Removes bytes that no report has. The writer's turn is held meanwhile: nobody can come to have them.

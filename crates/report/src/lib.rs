@@ -75,7 +75,7 @@ pub use decision::{
 pub use desk::{Actor, DecisionRequest, DeskOptions, MessageRequest, ReportDesk};
 pub use error::{DecisionError, Error, IntakeError};
 pub use feed::{Feed, Listener, News};
-pub use files::Shown;
+pub use files::{SWEEP_EVERY, Shown};
 pub use finding::{
     KIND, REPORT_ENTITIES_MAX, SOURCE, entities, event_id, finding_id, finding_of, record_body, rule_id,
 };
@@ -83,7 +83,7 @@ pub use group_commit::{LINGER_MAX, QUEUE_REPORTS_MAX, RETRY_AFTER_S};
 pub use incident::incident_for_reporter;
 pub use intake::{CONTEXT_CHARS_MAX, Filed, Intake, IntakeOptions, MaskedHere, Submission, check_context};
 pub use publish::{LOOK_EVERY, PUBLISHED_AT_ONCE_MAX, Published, Publisher, PublisherOptions};
-pub use review::{Review, ReviewRequest};
+pub use review::{MayReview, Review, ReviewRequest};
 pub use secret::{ReceiptKey, ReceiptSecret, secret_sha256};
 pub use service::{Options, Service};
 pub use standing::{ledger_entries, reputation_of};

@@ -64,9 +64,11 @@ impl Service {
 
     /// Works until `shutdown`; what was put in the queue by then is written.
     pub async fn run(self, shutdown: CancellationToken) {
-        let Self { writer, publisher, watch, backlog, published, .. } = self;
+        let Self { desk, writer, publisher, watch, backlog, published, .. } = self;
         let publishing = publisher.run(shutdown.clone());
         let counting = backlog.run(shutdown.clone());
-        tokio::join!(writer.run(shutdown.clone()), publishing, counting, watch.run(published, shutdown));
+        let sweeping = desk.sweep_until(shutdown.clone());
+        let watching = watch.run(published, shutdown.clone());
+        tokio::join!(writer.run(shutdown), publishing, counting, sweeping, watching);
     }
 }

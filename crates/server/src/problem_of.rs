@@ -161,8 +161,8 @@ impl From<report::DecisionError> for Problem {
         let code = match &error {
             E::Decided { .. } | E::NothingToReview => Code::ReportDecided,
             E::AppealNotPossible | E::AppealDecided => Code::AppealNotPossible,
-            E::AppealExists => Code::AppealExists,
-            E::AppealSamePerson | E::OwnReport => Code::AppealSamePerson,
+            E::AppealExists | E::AppealOpen => Code::AppealExists,
+            E::AppealSamePerson | E::OwnReport | E::Involved => Code::AppealSamePerson,
             E::NotAPerson { .. } => Code::SessionNeeded,
             _ => Code::DecisionRefused,
         };

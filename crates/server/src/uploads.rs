@@ -1,6 +1,8 @@
 //! Files on their way in: so many at once, so many of one sender, none slower than it must be.
 //!
-//! **Invariant:** whoever sends slowly, or not at all, has a place for a bounded time, and never all of them.
+//! **Invariant:** whoever sends slowly, or not at all, has a place for a bounded time. One report has two places at most, and
+//! the last two are taken by reports that have none; one network has three at most. Three networks, or behind a proxy on
+//! this machine eight reports, can still take all of them for that time.
 //!
 //! Senders are told apart by their report and by the network that they come from, in memory and only while the file is on
 //! its way; neither is written down.
@@ -16,8 +18,14 @@ use std::time::Duration;
 pub(crate) const UPLOADS_MAX: usize = 8;
 /// Of them, with one report.
 pub(crate) const UPLOADS_OF_REPORT_MAX: usize = 2;
-/// Of them, from one network: an address, or of IPv6 the 64 bits that one customer has. All behind a proxy come from its.
-pub(crate) const UPLOADS_OF_NETWORK_MAX: usize = 4;
+/// Of them, kept for reports that have none on their way yet.
+pub(crate) const UPLOADS_KEPT: usize = 2;
+/// Of them, from one network: an address, or of IPv6 the 48 bits that one customer has at most. All behind a proxy on another
+/// machine come from its; what comes from this machine, as from a proxy on it, is not counted.
+pub(crate) const UPLOADS_OF_NETWORK_MAX: usize = 3;
+
+/// Bits of an IPv6 address that tell networks apart.
+const NETWORK_BITS: u32 = 48;
 
 /// The places.
 #[derive(Debug, Default)]
@@ -53,7 +61,10 @@ impl Full {
     /// What is said to the sender.
     pub(crate) fn detail(self) -> String {
         match self {
-            Self::All => format!("{UPLOADS_MAX} files are on their way already"),
+            Self::All => format!(
+                "{UPLOADS_MAX} files come in at once, the last {UPLOADS_KEPT} of reports that send none yet; all that are \
+                 open to this one are taken"
+            ),
             Self::Report => {
                 format!("{UPLOADS_OF_REPORT_MAX} files with this report are on their way already")
             }
@@ -70,7 +81,8 @@ impl Uploads {
     /// # Errors
     /// [`Full`].
     pub(crate) fn take(self: &Arc<Self>, report: ReportId, address: Option<IpAddr>) -> Result<Place, Full> {
-        let network = address.map(network_of);
+        let peer = address.map(|address| address.to_canonical()).filter(|address| !address.is_loopback());
+        let network = peer.map(network_of);
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let of_report = taken.of_report.get(&report).copied().unwrap_or_default();
         let of_network =
@@ -81,7 +93,8 @@ impl Uploads {
         if of_network >= UPLOADS_OF_NETWORK_MAX {
             return Err(Full::Network);
         }
-        if taken.all >= UPLOADS_MAX {
+        let open = if of_report == 0 { UPLOADS_MAX } else { UPLOADS_MAX - UPLOADS_KEPT };
+        if taken.all >= open {
             return Err(Full::All);
         }
         taken.all += 1;
@@ -117,7 +130,9 @@ fn give_back<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: &K) {
 fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+        IpAddr::V6(address) => {
+            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !(u128::MAX >> NETWORK_BITS)))
+        }
     }
 }
 
@@ -161,28 +176,48 @@ mod tests {
     }
 
     #[test]
-    fn no_sender_has_all_places_and_those_given_back_are_free() {
+    fn a_report_and_a_network_have_a_few_places_and_those_given_back_are_free() {
         let uploads = Arc::new(Uploads::default());
-        let (here, there): (IpAddr, IpAddr) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
+        let address = |text: &str| Some(text.parse::<IpAddr>().unwrap());
+        let (here, there, elsewhere) = (address("192.0.2.1"), address("2001:db8::1"), address("192.0.2.2"));
         let mut places = Vec::new();
         for _ in 0..UPLOADS_OF_REPORT_MAX {
-            places.push(uploads.take(report(1), Some(here)).unwrap());
+            places.push(uploads.take(report(1), here).unwrap());
         }
-        assert_eq!(uploads.take(report(1), Some(there)).unwrap_err(), Full::Report);
-        places.extend((2..4).map(|number| uploads.take(report(number), Some(here)).unwrap()));
-        assert_eq!(uploads.take(report(9), Some(here)).unwrap_err(), Full::Network);
-        places.extend((4..8).map(|number| uploads.take(report(number), Some(there)).unwrap()));
-        assert_eq!(uploads.take(report(9), None).unwrap_err(), Full::All);
+        assert_eq!(uploads.take(report(1), there).unwrap_err(), Full::Report);
+        places.push(uploads.take(report(2), here).unwrap());
+        assert_eq!(uploads.take(report(9), here).unwrap_err(), Full::Network);
+        places.extend((3..6).map(|number| uploads.take(report(number), there).unwrap()));
+        let neighbour = address("2001:db8:0:ffff::1");
+        assert_eq!(uploads.take(report(9), neighbour).unwrap_err(), Full::Network);
+        places.extend((6..8).map(|number| uploads.take(report(number), elsewhere).unwrap()));
+        assert_eq!(uploads.take(report(9), None).unwrap_err(), Full::All, "three networks have them all");
         drop(places);
         let taken = uploads.0.lock().unwrap();
         assert!(taken.all == 0 && taken.of_report.is_empty() && taken.of_network.is_empty(), "{taken:?}");
+    }
+
+    /// Behind a proxy on this machine nobody knows networks apart.
+    #[test]
+    fn the_last_places_are_for_reports_that_have_none() {
+        for proxy in ["127.0.0.1", "::1", "::ffff:127.0.0.1"] {
+            let (uploads, proxy) = (Arc::new(Uploads::default()), Some(proxy.parse::<IpAddr>().unwrap()));
+            let take = |number| uploads.take(report(number), proxy);
+            let mut places: Vec<Place> = [1, 1, 2, 2, 3, 4].into_iter().map(|n| take(n).unwrap()).collect();
+            assert_eq!(take(3).unwrap_err(), Full::All, "it has one, and these are for others");
+            places.extend([5, 6].into_iter().map(|number| take(number).unwrap()));
+            assert_eq!(take(7).unwrap_err(), Full::All);
+            places.truncate(5);
+            places.push(take(3).unwrap());
+        }
     }
 
     #[test]
     fn one_customers_addresses_are_one_network() {
         let network = |text: &str| network_of(text.parse().unwrap());
         assert_eq!(network("2001:db8:1:2::1"), network("2001:db8:1:2:ffff::2"));
-        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
+        assert_eq!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
+        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:2:2::1"));
         assert_eq!(network("::ffff:192.0.2.1"), network("192.0.2.1"));
         assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
     }

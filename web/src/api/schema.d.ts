@@ -72,7 +72,7 @@ export interface paths {
         put?: never;
         /**
          * Decide on an appeal
-         * @description By somebody else than who took the decision, and than who appeals.
+         * @description By somebody else than who took the decision or confirmed it, than who appeals, and than who reported.
          */
         post: operations["post_appeals_id_decision"];
         delete?: never;
@@ -1873,7 +1873,8 @@ export interface paths {
         put?: never;
         /**
          * Review what automation accepted
-         * @description By somebody else than who reported it. Send the ETag that was read as `If-Match`.
+         * @description By somebody else than who reported it, appealed against it or answers for its service; while its subject's appeal is open it
+         *     is taken back by a decision on that only. Send the ETag that was read as `If-Match`.
          */
         post: operations["post_reports_id_review"];
         delete?: never;
@@ -3507,8 +3508,10 @@ export interface components {
         CanView: {
             /** @description For which side they can appeal now, where they can: `subject` or `reporter`. */
             appeal?: string | null;
-            /** @description Whether they can say if automation was right to accept it. */
+            /** @description Whether they can say that automation was right to accept it. */
             review: boolean;
+            /** @description Whether they can take back that it was accepted; not while its subject's appeal is open. */
+            overturn: boolean;
         };
         /** @description One service of the catalogue, as it is now. */
         CatalogService: {
@@ -4082,7 +4085,7 @@ export interface components {
             automation: boolean;
             /** @description Who reviewed what the product decided by itself, and let it stand; told to those who moderate. */
             confirmed_by?: string | null;
-            /** @description When they did. */
+            /** @description When they did; told to those who moderate. */
             confirmed_at?: string | null;
             /** @description When. */
             decided_at: string;
@@ -6184,7 +6187,7 @@ export interface components {
             waiting: number;
             /**
              * Format: int64
-             * @description How many automation accepted and no person has reviewed, whatever state was asked for.
+             * @description How many automation accepted and no person has reviewed, whatever state was asked for; told to those who moderate.
              */
             unreviewed: number;
             /**
@@ -6217,7 +6220,7 @@ export interface components {
             reporter: components["schemas"]["ReporterView"];
             /** @description The reporter said or sent something since the team last did anything. */
             unread: boolean;
-            /** @description Automation accepted it, and no person has reviewed that. */
+            /** @description Automation accepted it, and no person has reviewed that; told to those who moderate. */
             unreviewed: boolean;
             /** @description `web`, `cli`, `link`, `mcp` or `api`. */
             channel: string;
@@ -14917,7 +14920,7 @@ export interface operations {
                 /**
                  * @description Any of `held`, `received`, `needs_info`, `accepted`, `merged`, `declined`, `withdrawn`, with commas between; or `waiting`: held, received,
                  *     those of any state with something new from their reporter, and what is `unreviewed`: accepted by automation, and no person has
-                 *     reviewed it.
+                 *     reviewed it. Of the unreviewed only who moderates is told.
                  */
                 state?: string;
                 /** @description `newest` first, if not said, or by what their reporter was promised: what is `due` soonest first. */
@@ -16054,7 +16057,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Somebody else was faster, or automation did not accept it */
+            /** @description Somebody else was faster, automation did not accept it, or an appeal is open */
             409: {
                 headers: {
                     [name: string]: unknown;

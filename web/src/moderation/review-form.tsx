@@ -62,9 +62,13 @@ export function ReviewForm({ report, onNext }: { report: WholeReport; onNext: ()
             <Button loading={review.isPending} onClick={() => review.mutate('confirmed')}>
               It stands
             </Button>
-            <Button variant="default" disabled={review.isPending} onClick={() => setTaking(true)}>
-              Take it back…
-            </Button>
+            {report.can?.overturn ? (
+              <Button variant="default" disabled={review.isPending} onClick={() => setTaking(true)}>
+                Take it back…
+              </Button>
+            ) : (
+              <Text className="dim">Its subject appealed: to take it back, decide the appeal.</Text>
+            )}
           </>
         )}
       </Group>

@@ -122,6 +122,8 @@ function Shown({ receipt, live, again, onForget }: ShownProps) {
   const [opened] = useState(() => Date.now())
   const secret = heldSecret()
   const undecided = ['held', 'received', 'needs_info'].includes(receipt.state)
+  // whoever was asked is awaited: nothing is due to them
+  const awaiting = undecided && receipt.state !== 'needs_info'
   return (
     <>
       <div>
@@ -147,7 +149,7 @@ function Shown({ receipt, live, again, onForget }: ShownProps) {
         <p role="status" data-testid="state" data-state={receipt.state}>
           {receipt.state_text}
         </p>
-        {undecided && receipt.next_update_due ? (
+        {awaiting && receipt.next_update_due ? (
           <p>
             {Date.parse(receipt.next_update_due) > opened ? 'You hear more by' : 'An answer is late. It was due by'}{' '}
             <b>

@@ -258,7 +258,7 @@ export interface WholeReport extends ReportSummary {
   masked_count?: number
   personal_held?: boolean
   /** What whoever reads it may do with it beside what their role lets them do with every one. */
-  can?: { appeal?: 'subject' | 'reporter' | (string & {}) | null; review: boolean } | null
+  can?: { appeal?: 'subject' | 'reporter' | (string & {}) | null; review: boolean; overturn?: boolean } | null
 }
 
 export interface ReportPage {

@@ -8,8 +8,8 @@ use model::{
     ReportMessage,
 };
 use ports::store::{
-    Attachments, REPORT_ATTACHMENTS_MAX, REPORT_MESSAGES_MAX, REPORTER_MESSAGES_MAX, ReadAttachments,
-    ReadReportMessages, ReadReports, ReportMessages, StoreError,
+    Attachments, Cursor, Page, PageRequest, REPORT_ATTACHMENTS_MAX, REPORT_MESSAGES_MAX,
+    REPORTER_MESSAGES_MAX, ReadAttachments, ReadReportMessages, ReadReports, ReportMessages, StoreError,
 };
 use sqlx::sqlite::SqliteRow;
 
@@ -199,6 +199,28 @@ impl ReadAttachments for Session {
         .await
         .map_err(failed(FILES))?;
         uint(&row, "n")
+    }
+
+    async fn unheld(&mut self, page: &PageRequest) -> Result<Page<[u8; 32]>, StoreError> {
+        const LIST: &str = "unheld";
+        let after = match &page.after {
+            Some(cursor) => cursor.parts::<1>(LIST)?.0[0],
+            None => 0,
+        };
+        let rows = sqlx::query(
+            "SELECT seq, sha256 FROM report_attachments a WHERE seq > ? AND state = 'removed' AND NOT EXISTS \
+             (SELECT 1 FROM report_attachments h WHERE h.sha256 = a.sha256 AND h.state = 'stored') \
+             ORDER BY seq LIMIT ?",
+        )
+        .bind(after)
+        .bind(i64::from(page.items()) + 1)
+        .fetch_all(self.conn())
+        .await
+        .map_err(failed(FILES))?;
+        let items = rows.iter().map(|row| Ok((get(row, "seq")?, bytes(row, "sha256")?)));
+        let items: Vec<(i64, [u8; 32])> = items.collect::<Result<_, StoreError>>()?;
+        let page = Page::of(items, page.items(), |(seq, _)| Cursor::new(LIST, &[*seq], ""));
+        Ok(Page { items: page.items.into_iter().map(|(_, sha256)| sha256).collect(), next: page.next })
     }
 }
 

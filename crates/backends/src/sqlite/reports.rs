@@ -96,6 +96,10 @@ const WAITING_BY_INDEX: &str = " AND id IN (SELECT id FROM reports WHERE state I
 const UNREVIEWED: &str = " AND id IN (SELECT id FROM reports WHERE unread = 1) AND +state = 'accepted' \
     AND json_extract(decision, '$.automation') = 1 AND json_extract(decision, '$.confirmed') IS NULL";
 
+/// All but that.
+const NOT_UNREVIEWED: &str = " AND NOT (state = 'accepted' AND coalesce(json_extract(decision, '$.automation') = 1 \
+    AND json_extract(decision, '$.confirmed') IS NULL, 0))";
+
 /// What the filter asks for, behind `WHERE 1`; `waiting` is how it asks for what waits.
 fn narrowed(sql: &mut QueryBuilder<Sqlite>, filter: &ReportFilter, waiting: &'static str) {
     if !filter.states.is_empty() {
@@ -111,10 +115,13 @@ fn narrowed(sql: &mut QueryBuilder<Sqlite>, filter: &ReportFilter, waiting: &'st
     if filter.unreviewed {
         sql.push(UNREVIEWED);
     }
+    if filter.not_unreviewed {
+        sql.push(NOT_UNREVIEWED);
+    }
     if let Some(due_before_ms) = filter.due_before_ms {
-        // of what is decided something is due only while an appeal is open; both ways have an index
+        // of what is decided something is due only while an appeal is open; both ways have an index. Who was asked is awaited
         sql.push(" AND next_update_due_ms < ").push_bind(due_before_ms);
-        sql.push(" AND (state IN ('held', 'received', 'needs_info')");
+        sql.push(" AND (state IN ('held', 'received')");
         sql.push(" OR id IN (SELECT report FROM report_appeals WHERE state = 'open'))");
     }
     let equals = [("form", &filter.form), ("service", &filter.service), ("reporter_key", &filter.reporter)];

@@ -38,7 +38,10 @@ pub struct ReportFilter {
     pub waiting: bool,
     /// Only what automation accepted and no person has reviewed.
     pub unreviewed: bool,
-    /// Only those whose reporter must hear before this time, milliseconds since the epoch.
+    /// Not what automation accepted and no person has reviewed.
+    pub not_unreviewed: bool,
+    /// Only those whose reporter must hear before this time, milliseconds since the epoch; not those whose reporter was asked
+    /// something and is awaited.
     pub due_before_ms: Option<i64>,
     /// Of this form.
     pub form: Option<String>,
@@ -260,6 +263,12 @@ pub trait ReadAttachments: Send {
     /// # Errors
     /// As all reads.
     async fn guests_bytes(&mut self) -> Result<u64, StoreError>;
+
+    /// Bytes that files had which were removed, and no file has that is kept, by their SHA-256; some may come twice.
+    ///
+    /// # Errors
+    /// [`StoreError::BadCursor`]; as all reads.
+    async fn unheld(&mut self, page: &PageRequest) -> Result<Page<[u8; 32]>, StoreError>;
 }
 
 /// Changes what is known of files. Audit records are about the report's id.

@@ -36,6 +36,7 @@ proptest! {
                 at_ms: 5,
                 automation: false,
                 confirmed: None,
+                news: false,
             }),
             ..base
         };

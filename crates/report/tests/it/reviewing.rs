@@ -2,10 +2,15 @@
 
 use crate::automation::accepted_by_automation;
 use crate::kit::{Kit, by_token_of, person};
-use model::{DecisionKind, MessageFrom, Outcome, Principal, Report, ReportId, ReportState};
+use model::{
+    AppealBy, AppealOutcome, DecisionKind, MessageFrom, Outcome, Principal, Report, ReportId, ReportState,
+};
 use ports::StoreError;
 use ports::store::{PageRequest, ReportFilter};
-use report::{Actor, DecisionError, Error, MessageRequest, OVERTURNED, Review, ReviewRequest};
+use report::{
+    Actor, AppealDecisionRequest, AppealRequest, DecisionError, Error, MayReview, MessageRequest, OVERTURNED,
+    Review, ReviewRequest,
+};
 
 async fn unreviewed(kit: &Kit) -> Vec<ReportId> {
     let filter = ReportFilter { unreviewed: true, ..ReportFilter::default() };
@@ -15,7 +20,13 @@ async fn unreviewed(kit: &Kit) -> Vec<ReportId> {
 }
 
 fn request(report: &Report, by: &str, outcome: Review) -> ReviewRequest {
-    ReviewRequest { actor: person(by), report: report.id, version: report.version, outcome }
+    ReviewRequest {
+        actor: person(by),
+        answers_for_service: false,
+        report: report.id,
+        version: report.version,
+        outcome,
+    }
 }
 
 fn overturn() -> Review {
@@ -37,8 +48,16 @@ async fn what_automation_accepted_waits_until_a_person_confirmed_it() {
         internal: false,
     };
     let of_reporter = MessageRequest { actor: Actor::guest(), from: MessageFrom::Reporter, ..words.clone() };
+    assert!(!report.has_news() && report.unread, "its reporter said nothing");
     kit.desk.message(&of_reporter).await.unwrap();
+    assert!(kit.report(report.id).await.has_news(), "their words are announced");
+    kit.desk.message(&MessageRequest { internal: true, ..words.clone() }).await.unwrap();
+    assert!(kit.report(report.id).await.has_news(), "who was not answered was not heard");
     kit.desk.message(&words).await.unwrap();
+    let heard = kit.report(report.id).await;
+    assert!(!heard.has_news() && heard.unread);
+    kit.desk.attach(&Actor::guest(), report.id, "run.log", b"a log line").await.unwrap();
+    assert!(kit.report(report.id).await.has_news(), "so is a file");
     assert_eq!(unreviewed(&kit).await, [report.id]);
     let ledger = kit.ledger(report.id).await;
     let report = kit.report(report.id).await;
@@ -119,4 +138,74 @@ async fn only_somebody_else_who_saw_it_as_it_is_reviews_it() {
     let other = kit.desk.decide(&accept).await.unwrap();
     let refused = kit.desk.review(&request(&other, "omar", overturn())).await.unwrap_err();
     assert!(matches!(refused, Error::Decision(DecisionError::NothingToReview)), "{refused}");
+}
+
+async fn may(kit: &Kit, report: &Report, who: &Actor, answers_for_service: bool) -> MayReview {
+    let mut view = kit.store.read().await.unwrap();
+    kit.desk.may_review(&mut *view, report, &who.principal, answers_for_service).await.unwrap()
+}
+
+/// Else who appeals would grant their own appeal by a review.
+#[tokio::test]
+async fn who_has_a_part_in_it_does_not_review_it() {
+    let kit = Kit::running().await;
+    let report = accepted_by_automation(&kit).await;
+    let token = by_token_of(&kit, "sven").await;
+    let all = MayReview { confirm: true, overturn: true };
+    assert_eq!(may(&kit, &report, &person("sven"), false).await, all);
+    let reason = "it was a drill".to_owned();
+    let appeal = AppealRequest { actor: person("sven"), report: report.id, by: AppealBy::Subject, reason };
+    let appeal = kit.desk.appeal(&appeal).await.unwrap();
+    for (who, answers) in [(person("sven"), false), (token, false), (person("mona"), true)] {
+        for outcome in [Review::Confirm, overturn()] {
+            let request = ReviewRequest {
+                actor: who.clone(),
+                answers_for_service: answers,
+                ..request(&report, "mona", outcome)
+            };
+            let refused = kit.desk.review(&request).await.unwrap_err();
+            assert!(matches!(refused, Error::Decision(DecisionError::Involved)), "{who:?}: {refused}");
+        }
+        assert_eq!(may(&kit, &report, &who, answers).await, MayReview::default(), "{who:?}");
+    }
+    for own in [person("rita"), Actor::guest()] {
+        assert_eq!(may(&kit, &report, &own, false).await, MayReview::default(), "{own:?}");
+    }
+    // while the subject waits for a decision nobody else takes it for them
+    let refused = kit.desk.review(&request(&report, "mona", overturn())).await.unwrap_err();
+    assert!(matches!(refused, Error::Decision(DecisionError::AppealOpen)), "{refused}");
+    assert_eq!(may(&kit, &report, &person("mona"), false).await, MayReview { overturn: false, ..all });
+    assert_eq!(kit.report(report.id).await, report, "nothing of it changed the report");
+    let confirmed = kit.desk.review(&request(&report, "mona", Review::Confirm)).await.unwrap();
+    assert_eq!(may(&kit, &confirmed, &person("omar"), false).await, MayReview::default());
+    // who let it stand is not who judges the appeal against that
+    let ruling = |who: &str| AppealDecisionRequest {
+        actor: person(who),
+        appeal: appeal.id,
+        outcome: AppealOutcome::Overturned,
+        explanation: "we looked again".to_owned(),
+    };
+    let refused = kit.desk.decide_appeal(&ruling("mona")).await.unwrap_err();
+    assert!(matches!(refused, Error::Decision(DecisionError::AppealSamePerson)), "{refused}");
+    let (_, report) = kit.desk.decide_appeal(&ruling("omar")).await.unwrap();
+    assert_eq!(report.state, ReportState::Declined);
+}
+
+#[tokio::test]
+async fn an_appeal_that_was_decided_holds_no_review_up() {
+    let kit = Kit::running().await;
+    let report = accepted_by_automation(&kit).await;
+    let reason = "it was a drill".to_owned();
+    let appeal = AppealRequest { actor: person("sven"), report: report.id, by: AppealBy::Subject, reason };
+    let appeal = kit.desk.appeal(&appeal).await.unwrap();
+    let upheld = AppealDecisionRequest {
+        actor: person("omar"),
+        appeal: appeal.id,
+        outcome: AppealOutcome::Upheld,
+        explanation: "it was none".to_owned(),
+    };
+    kit.desk.decide_appeal(&upheld).await.unwrap();
+    let report = kit.report(report.id).await;
+    let taken = kit.desk.review(&request(&report, "mona", overturn())).await.unwrap();
+    assert_eq!(taken.state, ReportState::Declined);
 }

@@ -31,8 +31,10 @@ async fn whoever_was_promised_an_update_is_overdue_until_they_hear() {
     assert_eq!(by_due(&kit).await, [first, second, third], "what was promised first");
     kit.clock.advance_ms(DAY_MS + 1);
     assert_eq!(kit.counted("huecry_reports_overdue").await, 1);
-    // asked and answered: a new promise, behind the others
+    // asked: their answer is awaited, however long it takes them
     decide(&kit, first, DecisionKind::Ask, None).await;
+    assert!(!kit.report(first).await.is_overdue(i64::MAX));
+    // and answered: a new promise, behind the others
     let answer = MessageRequest {
         actor: Actor::guest(),
         report: first,
@@ -54,6 +56,80 @@ async fn whoever_was_promised_an_update_is_overdue_until_they_hear() {
     kit.desk.appeal(&appeal).await.unwrap();
     kit.clock.advance_ms(7 * DAY_MS + 1);
     assert_eq!(kit.counted("huecry_reports_overdue").await, 2);
+}
+
+#[tokio::test]
+async fn an_answer_is_a_new_promise_and_who_is_asked_is_awaited() {
+    let kit = Kit::new().await;
+    let (told, asked) =
+        (kit.submit(Reporter::Anonymous).await.report.id, kit.submit(Reporter::Anonymous).await.report.id);
+    decide(&kit, asked, DecisionKind::Ask, None).await;
+    kit.clock.advance_ms(2 * DAY_MS);
+    let say = |report, text: &str, internal| MessageRequest {
+        actor: person("mona"),
+        report,
+        from: MessageFrom::Team,
+        text: text.to_owned(),
+        internal,
+    };
+    let due = async |id| kit.report(id).await.next_update_due_ms.unwrap();
+    let promised = due(told).await;
+    kit.desk.message(&say(told, "who has seen this before?", true)).await.unwrap();
+    assert_eq!(due(told).await, promised, "the reporter heard nothing");
+    kit.desk.message(&say(told, "we are still looking", false)).await.unwrap();
+    assert_eq!(due(told).await, promised + 2 * DAY_MS);
+    kit.clock.advance_ms(2 * DAY_MS);
+    let now_ms = crate::kit::NOW_MS + 4 * DAY_MS;
+    assert_eq!(kit.counted("huecry_reports_overdue").await, 0);
+    assert!(!kit.report(told).await.is_overdue(now_ms) && !kit.report(asked).await.is_overdue(now_ms));
+    kit.clock.advance_ms(DAY_MS + 1);
+    assert_eq!(kit.counted("huecry_reports_overdue").await, 1, "not of whom the team waits for");
+    assert!(kit.report(told).await.is_overdue(now_ms + DAY_MS + 1));
+    // what is decided promises nothing more by words
+    decide(&kit, told, DecisionKind::Decline, Some("expected")).await;
+    kit.desk.message(&say(told, "thank you all the same", false)).await.unwrap();
+    assert_eq!(kit.report(told).await.next_update_due_ms, None);
+}
+
+fn path_name(sha256: &[u8; 32]) -> String {
+    sha256.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Has the bytes of a file stand in the way of their removal: a folder of that name.
+fn block(kit: &Kit, sha256: &[u8; 32]) -> std::path::PathBuf {
+    let path = kit.dir.path().join("blobs").join(path_name(sha256));
+    std::fs::remove_file(&path).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    path
+}
+
+#[tokio::test]
+async fn bytes_that_stayed_go_later_and_one_that_cannot_does_not_keep_the_others() {
+    let kit = Kit::new().await;
+    let (spam, other) =
+        (kit.submit(Reporter::Anonymous).await.report.id, kit.submit(Reporter::Anonymous).await.report.id);
+    let guest = Actor::guest();
+    let stuck = kit.desk.attach(&guest, spam, "one.log", b"a first log line").await.unwrap();
+    let next = kit.desk.attach(&guest, spam, "two.log", b"another log line").await.unwrap();
+    let held = kit.desk.attach(&guest, other, "three.log", b"a third log line").await.unwrap();
+    let there = async |sha256| kit.blobs().holds(sha256).await.unwrap();
+    let path = block(&kit, &stuck.sha256);
+    decide(&kit, spam, DecisionKind::Decline, Some("spam")).await;
+    assert!(path.exists() && !there(&next.sha256).await);
+    // as if the process had been killed after that decision, before it removed anything
+    std::fs::write(path.with_file_name(path_name(&next.sha256)), b"another log line").unwrap();
+    assert_eq!(kit.desk.sweep_files().await.unwrap(), 1);
+    assert!(path.exists() && !there(&next.sha256).await && there(&held.sha256).await);
+    std::fs::remove_dir(&path).unwrap();
+    std::fs::write(&path, b"a first log line").unwrap();
+    kit.start_whole();
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
+    while path.exists() {
+        assert!(tokio::time::Instant::now() < deadline, "it never went");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert!(there(&held.sha256).await);
+    assert_eq!(kit.desk.sweep_files().await.unwrap(), 0);
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ pub(crate) fn shown(browser: &Browser) -> Value {
     answer.json()
 }
 
-fn say(browser: &Browser, path: &str, body: &Value) -> Answer {
+pub(crate) fn say(browser: &Browser, path: &str, body: &Value) -> Answer {
     let (id, body) = (shown(browser)["id"].clone(), body.to_string());
     let path = format!("/api/v1/receipt/{path}");
     let said =

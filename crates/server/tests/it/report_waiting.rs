@@ -4,7 +4,7 @@ use crate::fixture::{Server, Setup};
 use crate::http::{Answer, read_answer, request};
 use crate::people::Browser;
 use crate::report_guests::{file, report, send};
-use crate::report_receipts::{decide, open, shown};
+use crate::report_receipts::{decide, open, say, shown};
 use access::{Role, Scope};
 use huecry_server::Options;
 use model::{AuditRecord, Decision, DecisionKind, Principal, ReportId, ReportState, Severity};
@@ -46,6 +46,7 @@ fn accept_by_automation(server: &Server, id: &str) {
             at_ms: report.created_at_ms,
             automation: true,
             confirmed: None,
+            news: false,
         });
         report.next_update_due_ms = None;
         unit.reports().replace(&report, &[], &audit).await.unwrap();
@@ -89,6 +90,7 @@ fn the_list_is_ordered_by_what_was_promised_and_tells_what_is_overdue() {
 fn what_automation_accepted_is_reviewed_by_who_moderates() {
     let server = Server::start();
     let (kept, taken) = (about(&server, "checkout"), about(&server, "wiki"));
+    let cannot = json!({ "review": false, "overturn": false });
     accept_by_automation(&server, &kept);
     accept_by_automation(&server, &taken);
     let (ana, bob) = (server.sign_in(&[Role::Moderator]), server.sign_in(&[Role::Responder]));
@@ -102,8 +104,17 @@ fn what_automation_accepted_is_reviewed_by_who_moderates() {
         "the reporter said nothing"
     );
     let whole = ana.get(&format!("/api/v1/reports/{kept}")).json();
-    assert_eq!((&whole["can"], &whole["decision"]["automation"]), (&json!({ "review": true }), &json!(true)));
-    assert_eq!(bob.get(&format!("/api/v1/reports/{kept}")).json()["can"], json!({ "review": false }));
+    assert_eq!(
+        (&whole["can"], &whole["decision"]["automation"]),
+        (&json!({ "review": true, "overturn": true }), &json!(true))
+    );
+    assert_eq!(bob.get(&format!("/api/v1/reports/{kept}")).json()["can"], cannot);
+    let of_bob = list(&bob, "");
+    assert!(of_bob["items"].as_array().unwrap().iter().all(|item| item["unreviewed"] == false), "{of_bob}");
+    assert_eq!((&of_bob["unreviewed"], &of_bob["waiting"]), (&json!(0), &json!(0)), "told to who moderates");
+    for view in ["?state=unreviewed", "?state=waiting"] {
+        assert_eq!(ids(&list(&bob, view)), Vec::<&str>::new(), "{view}");
+    }
     let version = &whole["version"];
     let confirm = json!({ "outcome": "confirmed" });
     assert_eq!(review(&bob, &kept, version, &confirm).status, 403);
@@ -113,11 +124,13 @@ fn what_automation_accepted_is_reviewed_by_who_moderates() {
     let confirmed = review(&ana, &kept, version, &confirm);
     assert_eq!(confirmed.status, 200, "{}", String::from_utf8_lossy(&confirmed.body));
     let confirmed = confirmed.json();
-    assert_eq!((&confirmed["state"], &confirmed["can"]), (&json!("accepted"), &json!({ "review": false })));
+    assert_eq!((&confirmed["state"], &confirmed["can"]), (&json!("accepted"), &cannot));
     assert!(
         confirmed["decision"]["confirmed_by"].is_string()
             && confirmed["decision"]["confirmed_at"].is_string()
     );
+    let of_bob = bob.get(&format!("/api/v1/reports/{kept}")).json()["decision"].clone();
+    assert!(of_bob["confirmed_by"].is_null() && of_bob["confirmed_at"].is_null(), "{of_bob}");
     let again = review(&ana, &kept, &confirmed["version"], &confirm);
     assert_eq!(again.code(), (409, "report_decided".into()));
     let overturn = json!({ "outcome": "overturned", "explanation": "it was a drill" });
@@ -131,18 +144,80 @@ fn what_automation_accepted_is_reviewed_by_who_moderates() {
 }
 
 #[test]
+fn who_answers_for_a_service_reviews_nothing_about_it_and_an_open_appeal_is_decided_first() {
+    let server = Server::start();
+    let id = about(&server, "checkout");
+    accept_by_automation(&server, &id);
+    let (ana, owner) =
+        (server.sign_in(&[Role::Moderator]), server.sign_in(&[Role::ServiceOwner, Role::Moderator]));
+    in_team(&server, &owner, "payments");
+    let path = format!("/api/v1/reports/{id}");
+    let can = |browser: &Browser| browser.get(&path).json()["can"].clone();
+    let of_owner = json!({ "appeal": "subject", "review": false, "overturn": false });
+    assert_eq!((can(&ana), can(&owner)), (json!({ "review": true, "overturn": true }), of_owner));
+    let version = ana.get(&path).json()["version"].clone();
+    let overturn = json!({ "outcome": "overturned", "explanation": "it was a drill" });
+    for outcome in [&overturn, &json!({ "outcome": "confirmed" })] {
+        assert_eq!(review(&owner, &id, &version, outcome).code(), (403, "appeal_same_person".into()));
+    }
+    let appeal = format!("{path}/appeal");
+    assert_eq!(owner.change("POST", &appeal, &json!({ "reason": "it was a drill" })).status, 201);
+    assert_eq!(can(&ana), json!({ "review": true, "overturn": false }));
+    assert_eq!(review(&ana, &id, &version, &overturn).code(), (409, "appeal_exists".into()));
+    assert_eq!(review(&ana, &id, &version, &json!({ "outcome": "confirmed" })).status, 200);
+}
+
+#[test]
+fn a_reporter_learns_nothing_of_a_review_and_their_words_are_announced() {
+    let server = Server::start();
+    let (id, secret) = file(&server);
+    accept_by_automation(&server, &id);
+    let (ana, rita) = (server.sign_in(&[Role::Moderator]), server.sign_in(&[Role::Moderator]));
+    let holder = open(&server, &secret);
+    let news = || ana.get(&format!("/api/v1/reports/{id}")).json()["unread"].clone();
+    assert_eq!(news(), false);
+    let words = json!({ "text": "it happened again" });
+    assert_eq!(say(&holder, "messages", &words).status, 204);
+    assert_eq!(news(), true);
+    let page = ana.get("/api/v1/reports?state=unreviewed").json();
+    assert_eq!((&page["items"][0]["unread"], &page["items"][0]["unreviewed"]), (&json!(true), &json!(true)));
+    let answer = json!({ "text": "we look at it", "internal": false });
+    assert_eq!(ana.change("POST", &format!("/api/v1/reports/{id}/messages"), &answer).status, 201);
+    assert_eq!(news(), false);
+    let claim = rita.change("POST", "/api/v1/me/reports/claim", &json!({ "secret": secret }));
+    assert_eq!(claim.status, 200, "{}", String::from_utf8_lossy(&claim.body));
+    let own = rita.get("/api/v1/me/reports").json();
+    assert_eq!(
+        (&own["waiting"], &own["unreviewed"], &own["counts"]["accepted"]),
+        (&json!(0), &json!(0), &json!(1))
+    );
+    for own in [&own["items"][0], &rita.get(&format!("/api/v1/reports/{id}")).json()] {
+        assert_eq!(
+            (&own["unreviewed"], &own["unread"]),
+            (&json!(false), &json!(false)),
+            "also not to who moderates"
+        );
+    }
+}
+
+/// Puts somebody in a team.
+fn in_team(server: &Server, browser: &Browser, team: &str) {
+    let person = format!("/api/v1/people/{}", browser.person);
+    let people = server.get("/api/v1/people?limit=100", &server.admin_token()).json();
+    let of = |item: &&Value| item["id"] == browser.person;
+    let version = people["items"].as_array().unwrap().iter().find(of).unwrap()["version"].to_string();
+    let body = json!({ "teams": [team] }).to_string();
+    let change = request("PATCH", &person).header("if-match", version).bearer(&server.admin_token());
+    assert_eq!(change.body(&body).send(server.at).status, 200);
+    server.clock.advance_ms(access::FRESH_MS_MAX);
+}
+
+#[test]
 fn who_may_appeal_is_told_so() {
     let server = Server::start();
     let id = about(&server, "checkout");
     let (ana, owner) = (server.sign_in(&[Role::Moderator]), server.sign_in(&[Role::ServiceOwner]));
-    let person = format!("/api/v1/people/{}", owner.person);
-    let people = server.get("/api/v1/people?limit=100", &server.admin_token()).json();
-    let of = |item: &&Value| item["id"] == owner.person;
-    let version = people["items"].as_array().unwrap().iter().find(of).unwrap()["version"].to_string();
-    let body = json!({ "teams": ["payments"] }).to_string();
-    let change = request("PATCH", &person).header("if-match", version).bearer(&server.admin_token());
-    assert_eq!(change.body(&body).send(server.at).status, 200);
-    server.clock.advance_ms(access::FRESH_MS_MAX);
+    in_team(&server, &owner, "payments");
     let can =
         |browser: &Browser| browser.get(&format!("/api/v1/reports/{id}")).json()["can"]["appeal"].clone();
     assert_eq!((can(&ana), can(&owner)), (Value::Null, Value::Null), "nothing is decided");
@@ -168,7 +243,7 @@ fn begin(server: &Server, browser: &Browser, length: usize, begun: &[u8]) -> Tcp
 }
 
 #[test]
-fn who_sends_a_file_slowly_is_told_so_and_never_has_all_places() {
+fn who_sends_a_file_slowly_is_told_so_and_others_have_room() {
     let options = Options { upload_grace_ms: 1_500, upload_bytes_per_s: 2_000, ..Options::default() };
     let server = Server::start_with(Setup { options, ..Setup::default() });
     let browsers: Vec<Browser> = (0..3).map(|_| open(&server, &file(&server).1)).collect();

@@ -129,7 +129,8 @@ pub async fn reports_are_listed(store: &dyn Store) {
     new[3].report.form = "phishing".to_owned();
     new[4].report.reporter = Reporter::Person { id: PersonId(Ulid(5)) };
     new[5].report.title = "A_strange Thing".to_owned();
-    for (at, due_ms) in [60, 20, 70, 50, 80, 10, 90, 30].into_iter().enumerate() {
+    new[6].report.state = ReportState::NeedsInfo;
+    for (at, due_ms) in [60, 20, 70, 50, 80, 10, 25, 30].into_iter().enumerate() {
         new[at].report.next_update_due_ms = Some(due_ms);
     }
     new[8].report = Report { decision: None, finding: None, ..accepted(&new[8].report, FindingId([9; 16])) };
@@ -155,7 +156,7 @@ pub async fn reports_are_listed(store: &dyn Store) {
         (text("\\"), vec![]),
         (ReportFilter { due_before_ms: Some(31), ..all.clone() }, vec![8, 6, 2]),
         (ReportFilter { due_before_ms: Some(10), ..all.clone() }, vec![]),
-        (ReportFilter { order: ReportOrder::Due, ..all.clone() }, vec![6, 2, 8, 4, 1, 3, 5, 7, 9]),
+        (ReportFilter { order: ReportOrder::Due, ..all.clone() }, vec![6, 2, 7, 8, 4, 1, 3, 5, 9]),
     ];
     let mut view = store.read().await.unwrap();
     for (filter, expected) in cases {
@@ -173,7 +174,7 @@ pub async fn reports_are_listed(store: &dyn Store) {
     }
     let counts = view.reports().counts(&all).await.unwrap();
     assert!(
-        counts.contains(&(ReportState::Held, 1)) && counts.contains(&(ReportState::Received, 7)),
+        counts.contains(&(ReportState::Held, 1)) && counts.contains(&(ReportState::Received, 6)),
         "{counts:?}"
     );
     let bad = PageRequest::after(4, crate::store::Cursor::new("comments", &[1], "cmt_1"));
@@ -196,6 +197,7 @@ fn accepted(report: &Report, finding: FindingId) -> Report {
         at_ms: 500,
         automation: false,
         confirmed: None,
+        news: false,
     };
     Report {
         state: ReportState::Accepted,
@@ -399,4 +401,47 @@ pub async fn reports_have_few_files(store: &dyn Store) {
     let mut unit = store.begin().await.unwrap();
     unit.reports().replace(&named, &[], &audit(&named)).await.unwrap();
     assert_eq!(unit.attachments().guests_bytes().await.unwrap(), 12 * (kept - 1));
+    unit.commit().await.unwrap();
+    unheld_bytes_are_listed(store, &bench, &reports[0], &files).await;
+}
+
+/// Bytes are unheld once the last file that has them is removed, and held again by the next.
+async fn unheld_bytes_are_listed(store: &dyn Store, bench: &Bench, report: &Report, removed: &[Attachment]) {
+    let unheld = async || {
+        let (mut found, mut page) = (std::collections::BTreeSet::new(), PageRequest::first(1));
+        let mut view = store.read().await.unwrap();
+        loop {
+            let items = view.attachments().unheld(&page).await.unwrap();
+            found.extend(items.items);
+            let Some(next) = items.next else { return found.into_iter().collect::<Vec<_>>() };
+            page = PageRequest::after(1, next);
+        }
+    };
+    assert_eq!(unheld().await, Vec::<[u8; 32]>::new(), "others have them");
+    let mut unit = store.begin().await.unwrap();
+    let stored = unit.attachments().of_report(report.id).await.unwrap();
+    let stored = stored.into_iter().filter(|file| file.state == AttachmentState::Stored);
+    let mut own = Vec::new();
+    for (number, file) in stored.take(3).enumerate() {
+        unit.attachments().remove(file.id, &bench.audit(report.id)).await.unwrap();
+        let sha256 = [20 + number as u8; 32];
+        own.push(Attachment { id: AttachmentId(Ulid(9_000 + number as u128)), sha256, ..removed[0].clone() });
+    }
+    for file in &own {
+        unit.attachments().add(file, &bench.audit(report.id)).await.unwrap();
+    }
+    for file in &own[..2] {
+        unit.attachments().remove(file.id, &bench.audit(report.id)).await.unwrap();
+    }
+    unit.commit().await.unwrap();
+    let [first, second] = [own[0].sha256, own[1].sha256];
+    assert_eq!(unheld().await, [first, second]);
+    let mut unit = store.begin().await.unwrap();
+    let again = Attachment { id: AttachmentId(Ulid(9_100)), ..own[0].clone() };
+    unit.attachments().add(&again, &bench.audit(report.id)).await.unwrap();
+    unit.commit().await.unwrap();
+    assert_eq!(unheld().await, [second]);
+    let bad = PageRequest::after(4, crate::store::Cursor::new("comments", &[1], "cmt_1"));
+    let bad = store.read().await.unwrap().attachments().unheld(&bad).await;
+    assert!(matches!(bad, Err(StoreError::BadCursor)), "{bad:?}");
 }

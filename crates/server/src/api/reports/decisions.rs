@@ -139,7 +139,8 @@ pub(crate) struct NewReportReview {
 
 /// Review what automation accepted
 ///
-/// By somebody else than who reported it. Send the ETag that was read as `If-Match`.
+/// By somebody else than who reported it, appealed against it or answers for its service; while its subject's appeal is open it
+/// is taken back by a decision on that only. Send the ETag that was read as `If-Match`.
 #[utoipa::path(
     post,
     path = "/api/v1/reports/{id}/review",
@@ -151,7 +152,7 @@ pub(crate) struct NewReportReview {
     request_body = NewReportReview,
     responses(
         (status = 200, description = "The report as it is now", body = super::view::ReportView),
-        (status = 409, description = "Somebody else was faster, or automation did not accept it", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "Somebody else was faster, automation did not accept it, or an appeal is open", body = ProblemBody, content_type = "application/problem+json"),
         (status = "4XX", description = "Nothing was changed", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
@@ -172,7 +173,10 @@ pub(crate) async fn review(
             return Err(Problem::new(Code::RequestInvalid, detail));
         }
     };
-    let request = ReviewRequest { actor: actor(who), report: id, version: if_match(&headers)?, outcome };
+    let version = if_match(&headers)?;
+    let report = sight::report(&app, &admitted, &mut *app.store.read().await?, id).await?;
+    let answers_for_service = sight::answers_for(&app, &admitted, &report);
+    let request = ReviewRequest { actor: actor(who), answers_for_service, report: id, version, outcome };
     match reports.0.desk.review(&request).await {
         Ok(report) => desk::answer(&app, &reports, &admitted, &mut *app.store.read().await?, report).await,
         Err(error) => Err(with_current(&app, &reports, &admitted, id, error).await?),
@@ -298,7 +302,7 @@ pub(crate) struct AppealDecision {
 
 /// Decide on an appeal
 ///
-/// By somebody else than who took the decision, and than who appeals.
+/// By somebody else than who took the decision or confirmed it, than who appeals, and than who reported.
 #[utoipa::path(
     post,
     path = "/api/v1/appeals/{id}/decision",

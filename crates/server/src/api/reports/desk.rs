@@ -16,6 +16,7 @@ use axum::response::{IntoResponse, Response};
 use model::{IncidentId, LedgerEntry, Report, ReportId, ReportMessage, ReportState};
 use ports::Snapshot;
 use ports::store::{Cursor, PageRequest, ReportFilter, ReportOrder};
+use report::MayReview;
 use report::related::RelatedQuery;
 use report::reputation::Reputation;
 use serde::{Deserialize, Serialize};
@@ -37,7 +38,7 @@ const RELATED_LOOKED_AT_MAX: usize = 32;
 pub(crate) struct ReportParams {
     /// Any of `held`, `received`, `needs_info`, `accepted`, `merged`, `declined`, `withdrawn`, with commas between; or `waiting`: held, received,
     /// those of any state with something new from their reporter, and what is `unreviewed`: accepted by automation, and no person has
-    /// reviewed it.
+    /// reviewed it. Of the unreviewed only who moderates is told.
     state: Option<String>,
     /// `newest` first, if not said, or by what their reporter was promised: what is `due` soonest first.
     order: Option<String>,
@@ -65,7 +66,7 @@ pub(crate) struct ReportPage {
     pub(crate) counts: BTreeMap<&'static str, u64>,
     /// How many wait for a person, whatever state was asked for: undecided, with something new from their reporter, or unreviewed.
     pub(crate) waiting: u64,
-    /// How many automation accepted and no person has reviewed, whatever state was asked for.
+    /// How many automation accepted and no person has reviewed, whatever state was asked for; told to those who moderate.
     pub(crate) unreviewed: u64,
     /// Of how many the reporter should have heard by now, whatever state was asked for.
     pub(crate) overdue: u64,
@@ -106,29 +107,32 @@ pub(crate) async fn list(
     let (waiting, unreviewed) = (view == Some("waiting"), view == Some("unreviewed"));
     let states = names(view.filter(|_| !waiting && !unreviewed), "state", ReportState::from_name)?;
     let order = order_named(params.order.as_deref())?;
-    let filter = ReportFilter { states, waiting, unreviewed, order, ..of_any_state.clone() };
+    let moderates = sight::moderates(&admitted);
+    let not_unreviewed = (waiting || unreviewed) && !moderates;
+    let filter = ReportFilter { states, waiting, unreviewed, not_unreviewed, order, ..of_any_state.clone() };
     let mut snapshot = app.store.read().await?;
     let found = snapshot.reports().list(&filter, &page).await?;
     let items = ReportSummary::all(&app, &admitted, &mut *snapshot, &found.items).await?;
-    page_of(&app, &mut *snapshot, of_any_state, items, found.next).await.map(Json)
+    page_of(&app, &mut *snapshot, (of_any_state, moderates), items, found.next).await.map(Json)
 }
 
-/// Items with how many there are beside them.
+/// Items with how many there are beside them, for whoever moderates or does not.
 pub(super) async fn page_of(
     app: &App,
     snapshot: &mut dyn Snapshot,
-    of_any_state: ReportFilter,
+    (of_any_state, moderates): (ReportFilter, bool),
     items: Vec<ReportSummary>,
     next: Option<Cursor>,
 ) -> Result<ReportPage, Problem> {
     let counts = snapshot.reports().counts(&of_any_state).await?;
     let due_before_ms = Some(app.clock.now_ms());
+    let told = ReportFilter { not_unreviewed: !moderates, ..of_any_state.clone() };
     Ok(ReportPage {
         items,
         next: next.map(|next| next.to_string()),
         counts: counts.into_iter().map(|(state, count)| (state.as_str(), count)).collect(),
-        waiting: number(snapshot, ReportFilter { waiting: true, ..of_any_state.clone() }).await?,
-        unreviewed: number(snapshot, ReportFilter { unreviewed: true, ..of_any_state.clone() }).await?,
+        waiting: number(snapshot, ReportFilter { waiting: true, ..told.clone() }).await?,
+        unreviewed: number(snapshot, ReportFilter { unreviewed: true, ..told }).await?,
         overdue: number(snapshot, ReportFilter { due_before_ms, ..of_any_state }).await?,
     })
 }
@@ -234,7 +238,14 @@ async fn can(
         Some(side) if reports.0.desk.may_appeal(snapshot, report, side).await? => Some(side.as_str()),
         _ => None,
     };
-    Ok(CanView { appeal, review: report.awaits_review() && sight::sees_inside(admitted, report) })
+    let may = match sight::sees_inside(admitted, report) {
+        true => {
+            let answers = sight::answers_for(app, admitted, report);
+            reports.0.desk.may_review(snapshot, report, &admitted.principal, answers).await?
+        }
+        false => MayReview::default(),
+    };
+    Ok(CanView { appeal, review: may.confirm, overturn: may.overturn })
 }
 
 /// What was said; what is internal only to who is inside.

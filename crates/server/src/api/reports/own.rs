@@ -86,9 +86,8 @@ pub(crate) async fn list(
     let found = snapshot.reports().list(&filter, &page).await?;
     let items = ReportSummary::all(&app, &admitted, &mut *snapshot, &found.items).await?;
     let items = items.into_iter().map(ReportSummary::for_reporter).collect();
-    let page = page_of(&app, &mut *snapshot, filter, items, found.next).await?;
     // whether a person looks again is no matter of the reporter's
-    Ok(Json(ReportPage { unreviewed: 0, ..page }))
+    page_of(&app, &mut *snapshot, (filter, false), items, found.next).await.map(Json)
 }
 
 /// What one report adds.

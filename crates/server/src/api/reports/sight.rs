@@ -38,6 +38,16 @@ pub(crate) fn is_own(admitted: &Admitted, report: &Report) -> bool {
     }
 }
 
+/// Whether the asker answers for the service that the report is about, by whatever token of theirs.
+pub(crate) fn answers_for(app: &App, admitted: &Admitted, report: &Report) -> bool {
+    admitted.reports.is_own(&ownership(app, report.service.as_deref()))
+}
+
+/// Whether the asker moderates: what automation accepted and nobody reviewed is told to these only.
+pub(crate) fn moderates(admitted: &Admitted) -> bool {
+    admitted.scopes.has(Scope::ReportsModerate)
+}
+
 /// For which side of the report somebody who is signed in can appeal: it is theirs, or about what they answer for.
 pub(crate) fn side_of(app: &App, signed_in: &SignedIn, report: &Report) -> Option<AppealBy> {
     let person = &signed_in.person;
@@ -51,7 +61,7 @@ pub(crate) fn side_of(app: &App, signed_in: &SignedIn, report: &Report) -> Optio
 
 /// Whether somebody sees what those who moderate say and know of a report among themselves: never of their own.
 pub(crate) fn sees_inside(admitted: &Admitted, report: &Report) -> bool {
-    admitted.scopes.has(Scope::ReportsModerate) && !is_own(admitted, report)
+    moderates(admitted) && !is_own(admitted, report)
 }
 
 /// The filter that leaves what somebody may read.

@@ -81,7 +81,7 @@ pub(crate) struct ReportSummary {
     reporter: ReporterView,
     /// The reporter said or sent something since the team last did anything.
     unread: bool,
-    /// Automation accepted it, and no person has reviewed that.
+    /// Automation accepted it, and no person has reviewed that; told to those who moderate.
     unreviewed: bool,
     /// `web`, `cli`, `link`, `mcp` or `api`.
     channel: &'static str,
@@ -135,8 +135,8 @@ impl ReportSummary {
             state: report.state.as_str(),
             tier: inside.then(|| report.tier.as_str()),
             reporter: ReporterView::of(app, &report.reporter, inside || own).await?,
-            unread: report.unread && !report.awaits_review(),
-            unreviewed: report.awaits_review(),
+            unread: report.has_news(),
+            unreviewed: inside && report.awaits_review(),
             channel: report.channel.as_str(),
             created_at: time(report.created_at_ms),
             updated_at: time(report.updated_at_ms),
@@ -263,7 +263,7 @@ pub(crate) struct DecisionView {
     /// Who reviewed what the product decided by itself, and let it stand; told to those who moderate.
     #[serde(skip_serializing_if = "Option::is_none")]
     confirmed_by: Option<String>,
-    /// When they did.
+    /// When they did; told to those who moderate.
     #[serde(skip_serializing_if = "Option::is_none")]
     confirmed_at: Option<String>,
     /// When.
@@ -272,7 +272,7 @@ pub(crate) struct DecisionView {
 
 impl DecisionView {
     fn of(decision: &Decision, reason_title: Option<String>, inside: bool) -> Self {
-        let confirmed = decision.confirmed.as_ref();
+        let confirmed = decision.confirmed.as_ref().filter(|_| inside);
         Self {
             kind: decision.kind.as_str(),
             reason: decision.reason.clone(),
@@ -282,7 +282,7 @@ impl DecisionView {
             severity: decision.severity.map(|severity| severity.as_str()),
             by: inside.then(|| decision.by.name().to_owned()),
             automation: decision.automation,
-            confirmed_by: confirmed.filter(|_| inside).map(|confirmed| confirmed.by.name().to_owned()),
+            confirmed_by: confirmed.map(|confirmed| confirmed.by.name().to_owned()),
             confirmed_at: confirmed.map(|confirmed| time(confirmed.at_ms)),
             decided_at: time(decision.at_ms),
         }
@@ -317,8 +317,10 @@ pub(crate) struct CanView {
     /// For which side they can appeal now, where they can: `subject` or `reporter`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) appeal: Option<&'static str>,
-    /// Whether they can say if automation was right to accept it.
+    /// Whether they can say that automation was right to accept it.
     pub(crate) review: bool,
+    /// Whether they can take back that it was accepted; not while its subject's appeal is open.
+    pub(crate) overturn: bool,
 }
 
 /// A report with all that belongs to it.
