@@ -372,31 +372,10 @@ fn a_standing_order_contains_at_once_and_once_and_its_time_ends() {
     ana.good(&["contain", "undo", id, "--reason", "it is a canary"]);
     ana.until_state(id, "reverted");
 
-    // what people have dealt with long ago is not done again because it is sent late
-    let old = quarantined("deploy", &deploy_key).replace("000000000029", "000000000031");
-    let mut old: Value = serde_json::from_str(&old).unwrap();
-    old["eventTime"] = json!("2026-11-20T09:14:05Z");
-    let (status, said) = server.post("/api/v1/ingest/trail", &door, old.to_string().as_bytes()).unwrap();
-    assert!(status < 300, "{said}");
-    ana.until_commented("too old");
-
-    // what somebody has asked for and nobody has decided is not taken for done
-    let asked = ["contain", "request", "aws.deactivate_key", &cat_key, "--reason", "it looks odd"];
-    ana.good(&asked);
-    let again = quarantined("cat", &cat_key).replace("000000000029", "000000000032");
-    assert!(server.post("/api/v1/ingest/trail", &door, again.as_bytes()).unwrap().0 < 300);
-    ana.until_commented("somebody has asked for the same");
+    what_is_old_or_undecided_is_for_people((&server, &door, &ana), &deploy_key, &cat_key);
 
     // people have the last word: what they give back is not taken again for the same record, also by the next process
-    let timed = quarantined("eve", &eve_key).replace("000000000029", "000000000033");
-    assert!(server.post("/api/v1/ingest/trail", &door, timed.as_bytes()).unwrap().0 < 300);
-    let of_eve = |page: &Value| {
-        let items = page["items"].as_array().unwrap().iter();
-        let found = items.filter(|item| item["target"] == *eve_key && item["state"] == "verified");
-        found.map(|item| item["id"].as_str().unwrap().to_owned()).next()
-    };
-    let timed = ana.until(&["contain", "list", "--state", "any"], |page| of_eve(page).is_some());
-    let timed = of_eve(&timed).unwrap();
+    let timed = held_for_a_minute((&server, &door, &ana), &eve_key);
     assert_eq!(moto.status("eve"), "Inactive");
     let token = ana.token;
     drop(server);
@@ -424,6 +403,41 @@ fn a_standing_order_contains_at_once_and_once_and_its_time_ends() {
         std::thread::sleep(Duration::from_millis(200));
     }
     ana.until_state(&timed, "reverted");
+}
+
+/// Neither does an order do: what people have dealt with, or are about to.
+fn what_is_old_or_undecided_is_for_people(
+    (server, door, ana): (&Server, &str, &Person<'_>),
+    deploy_key: &str,
+    cat_key: &str,
+) {
+    // what people have dealt with long ago is not done again because it is sent late
+    let old = quarantined("deploy", deploy_key).replace("000000000029", "000000000031");
+    let mut old: Value = serde_json::from_str(&old).unwrap();
+    old["eventTime"] = json!("2026-11-20T09:14:05Z");
+    let (status, said) = server.post("/api/v1/ingest/trail", door, old.to_string().as_bytes()).unwrap();
+    assert!(status < 300, "{said}");
+    ana.until_commented("too old");
+
+    // what somebody has asked for and nobody has decided is not taken for done
+    let asked = ["contain", "request", "aws.deactivate_key", cat_key, "--reason", "it looks odd"];
+    ana.good(&asked);
+    let again = quarantined("cat", cat_key).replace("000000000029", "000000000032");
+    assert!(server.post("/api/v1/ingest/trail", door, again.as_bytes()).unwrap().0 < 300);
+    ana.until_commented("somebody has asked for the same");
+}
+
+/// The containment of eve's key, by the order.
+fn held_for_a_minute((server, door, ana): (&Server, &str, &Person<'_>), key: &str) -> String {
+    let timed = quarantined("eve", key).replace("000000000029", "000000000033");
+    assert!(server.post("/api/v1/ingest/trail", door, timed.as_bytes()).unwrap().0 < 300);
+    let of_eve = |page: &Value| {
+        let items = page["items"].as_array().unwrap().iter();
+        let found = items.filter(|item| item["target"] == *key && item["state"] == "verified");
+        found.map(|item| item["id"].as_str().unwrap().to_owned()).next()
+    };
+    let timed = ana.until(&["contain", "list", "--state", "any"], |page| of_eve(page).is_some());
+    of_eve(&timed).unwrap()
 }
 
 /// An order of that rule; with sources unless they are said.
