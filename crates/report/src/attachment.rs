@@ -157,6 +157,10 @@ pub fn inspect(name: &str, bytes: &[u8], bytes_max: usize) -> Result<Inspected, 
         return Err(Refusal::TooLarge { bytes_max });
     }
     let mut taken = take(bytes)?;
+    // a text grows by up to a half when it is no UTF-16 any more
+    if taken.bytes.len() > bytes_max {
+        return Err(Refusal::TooLarge { bytes_max });
+    }
     if taken.kind == Kind::Image && has_markup(&taken.bytes) {
         return Err(Refusal::Polyglot("a page inside of a picture"));
     }
