@@ -304,10 +304,13 @@ impl Automation {
             .then(|| format!("somebody has asked for the same, and it is {state}: decide on that one")))
     }
 
+    fn is_found_late(&self, finding: &Finding) -> bool {
+        self.options.responder.now_ms().saturating_sub(finding.detected_at_ms) > AGE_MS_MAX
+    }
+
     fn is_late(&self, finding: &Finding) -> bool {
-        let now_ms = self.options.responder.now_ms();
-        now_ms.saturating_sub(finding.detected_at_ms) > AGE_MS_MAX
-            || now_ms.saturating_sub(finding.time_ms) > EVENT_AGE_MS_MAX
+        let age_ms = self.options.responder.now_ms().saturating_sub(finding.time_ms);
+        self.is_found_late(finding) || age_ms > EVENT_AGE_MS_MAX
     }
 
     /// The incident of the finding, which is there when triage has had it too; `None` where it is too late by then. Nothing
@@ -321,7 +324,7 @@ impl Automation {
                 return Ok(snapshot.incidents().get(id).await?);
             }
             drop(snapshot);
-            if self.is_late(finding) {
+            if self.is_found_late(finding) {
                 return Ok(None);
             }
             tokio::time::sleep(wait).await;
