@@ -12,6 +12,7 @@
 //!
 //! **Invariant:** a report alone starts nothing: orders do not name the source of reports.
 
+mod carry;
 mod order;
 mod service;
 

@@ -1,24 +1,13 @@
 //! Takes findings off the log, and does what orders say.
 
-use super::order::{Deed, Order};
-use crate::actor::Actor;
-use crate::contain::{ContainRequest, Grounds, REASON_CHARS_MAX};
-use crate::decision::{Confidence, ReporterTier, Signal};
-use crate::error::RespondError;
-use crate::plan::BlastRadius;
-use crate::run::StartRunRequest;
+use super::order::Order;
 use crate::service::Responder;
 use memchr::memmem;
-use model::{
-    AuditRecord, Comment, CommentId, ContainmentId, ContainmentState, Finding, Incident, IncidentId, Offset,
-    Partition, RunId, Topic,
-};
+use model::{ContainmentId, Finding, IncidentId, Offset, Partition, RunId, Topic};
 use ports::Log;
 use ports::log::{LogError, Records};
-use ports::store::{Counters, StoreError, StoredResponse, UnitOfWork};
-use serde_json::json;
-use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, BTreeSet};
+use ports::store::{Counters, StoreError};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -35,18 +24,9 @@ pub const AGE_MS_MAX: i64 = 15 * 60_000;
 /// of what people have dealt with long ago.
 pub const EVENT_AGE_MS_MAX: i64 = 24 * 60 * 60_000;
 
-/// How long it is remembered that an order was carried out, in milliseconds. More than a finding may be old.
-const REMEMBERED_MS: i64 = 24 * 60 * 60_000;
-
 const BATCH_BYTES_MAX: usize = 4 << 20;
-/// How often it is looked whether triage has put a finding into an incident: at first, and when that takes long.
-const INCIDENT_LOOK_FIRST: Duration = Duration::from_millis(25);
-const INCIDENT_LOOK_LONGEST: Duration = Duration::from_secs(2);
 /// Orders of one batch that are carried out at once: one system that does not answer holds up none but its own.
 const ORDERS_AT_ONCE: usize = 32;
-/// Looks at a system that does not answer, with doubled waits between them: about a minute.
-const LOOKS_MAX: u32 = 7;
-const LOOK_WAIT_FIRST: Duration = Duration::from_secs(1);
 /// The pause after an error of store or log.
 const ERROR_PAUSE: Duration = Duration::from_secs(2);
 /// So often the log hears what retention may take.
@@ -104,7 +84,7 @@ pub struct Automated {
 
 /// Why it waits, and tries again.
 #[derive(Debug, thiserror::Error)]
-enum Halted {
+pub(super) enum Halted {
     #[error(transparent)]
     Log(#[from] LogError),
     #[error(transparent)]
@@ -114,7 +94,7 @@ enum Halted {
 /// Carries out standing orders for ever.
 #[derive(Clone)]
 pub struct Automation {
-    options: Arc<AutomationOptions>,
+    pub(super) options: Arc<AutomationOptions>,
 }
 
 impl Automation {
@@ -260,218 +240,6 @@ impl Automation {
         }
         (next, accepted, findings)
     }
-
-    async fn carry_out(&self, order: &Order, finding: &Finding) -> Result<Automated, Halted> {
-        let told = |incident, outcome| Automated { order: order.name.clone(), incident, outcome };
-        let Some(incident) = self.incident(finding).await? else { return Ok(told(None, Outcome::Late)) };
-        let id = Some(incident.id);
-        if self.is_done(&key(order, &finding.id)).await? {
-            return Ok(told(id, Outcome::Already));
-        }
-        if self.is_late(finding) {
-            self.say(order, incident.id, "the finding, or what it tells of, is too old").await?;
-            return Ok(told(id, Outcome::Late));
-        }
-        let done = match &order.deed {
-            Deed::Action { .. } => self.ask(order, finding, &incident).await,
-            Deed::Playbook { .. } => self.begin(order, finding, &incident).await,
-        };
-        let why = match done {
-            Ok(outcome) => return Ok(told(id, outcome)),
-            // it is in effect
-            Err(RespondError::Already(_)) => return Ok(told(id, Outcome::Already)),
-            Err(RespondError::UnderWay(other)) => match self.in_the_way(other).await? {
-                Some(why) => why,
-                None => return Ok(told(id, Outcome::Already)),
-            },
-            Err(RespondError::Store(error)) => return Err(error.into()),
-            Err(error) => error.to_string(),
-        };
-        self.say(order, incident.id, &why).await?;
-        Ok(told(id, Outcome::Refused(why)))
-    }
-
-    /// Why the same by somebody else does not do what the order is for; `None` where it is in effect, or about to be.
-    async fn in_the_way(&self, other: ContainmentId) -> Result<Option<String>, StoreError> {
-        use ContainmentState as S;
-        let store = &self.options.responder.options().store;
-        let other = store.read().await?.containments().get(other).await?;
-        let Some(other) = other else { return Ok(Some("the same was under way".to_owned())) };
-        let goes_on = matches!(other.state, S::Approved | S::Applying | S::Applied | S::Verified)
-            && other.progress.undo.is_none();
-        let state = other.state.as_str();
-        Ok((!goes_on)
-            .then(|| format!("somebody has asked for the same, and it is {state}: decide on that one")))
-    }
-
-    fn is_found_late(&self, finding: &Finding) -> bool {
-        self.options.responder.now_ms().saturating_sub(finding.detected_at_ms) > AGE_MS_MAX
-    }
-
-    fn is_late(&self, finding: &Finding) -> bool {
-        let age_ms = self.options.responder.now_ms().saturating_sub(finding.time_ms);
-        self.is_found_late(finding) || age_ms > EVENT_AGE_MS_MAX
-    }
-
-    /// The incident of the finding, which is there when triage has had it too; `None` where it is too late by then. Nothing
-    /// is asked for without one: who may see it, and who reported it, is known by the incident.
-    async fn incident(&self, finding: &Finding) -> Result<Option<Incident>, Halted> {
-        let store = &self.options.responder.options().store;
-        let mut wait = INCIDENT_LOOK_FIRST;
-        loop {
-            let mut snapshot = store.read().await?;
-            if let Some(id) = snapshot.findings().incident_of(finding.id).await? {
-                return Ok(snapshot.incidents().get(id).await?);
-            }
-            drop(snapshot);
-            if self.is_found_late(finding) {
-                return Ok(None);
-            }
-            tokio::time::sleep(wait).await;
-            wait = (wait + INCIDENT_LOOK_FIRST).min(INCIDENT_LOOK_LONGEST);
-        }
-    }
-
-    async fn is_done(&self, key: &str) -> Result<bool, StoreError> {
-        let responder = &self.options.responder;
-        let mut snapshot = responder.options().store.read().await?;
-        let kept = snapshot.idempotency().get(CONSUMER, key, responder.now_ms()).await?;
-        Ok(kept.is_some())
-    }
-
-    /// Remembers in `unit` that it is done; [`StoreError::Exists`] where it was done meanwhile.
-    async fn done_in(&self, unit: &mut dyn UnitOfWork, key: &str, what: &str) -> Result<(), StoreError> {
-        let now_ms = self.options.responder.now_ms();
-        let response = StoredResponse {
-            request_sha256: Sha256::digest(key.as_bytes()).into(),
-            status: 201,
-            content_type: "text/plain".to_owned(),
-            body: what.as_bytes().to_vec(),
-            expires_at_ms: now_ms.saturating_add(REMEMBERED_MS),
-        };
-        unit.idempotency().put(CONSUMER, key, &response, now_ms).await
-    }
-
-    /// Asks for an action, waiting for a while for a system that does not answer.
-    async fn ask(
-        &self,
-        order: &Order,
-        finding: &Finding,
-        incident: &Incident,
-    ) -> Result<Outcome, RespondError> {
-        let Deed::Action { action, target, inputs, ttl_ms } = &order.deed else {
-            return Ok(Outcome::Already);
-        };
-        let cause = self.cause(incident).await?;
-        let inputs = filled(inputs, finding)?;
-        let request = ContainRequest {
-            actor: Actor::system(),
-            requesters: cause.requesters,
-            action: action.clone(),
-            target: target.of(finding).ok_or_else(|| RespondError::NoSubject("target".to_owned()))?,
-            belongs_to: Vec::new(),
-            inputs,
-            ttl_ms: *ttl_ms,
-            blast_radius: cause.blast_radius,
-            incident: Some(incident.id),
-            task: None,
-            region: finding.region.clone(),
-            grounds: cause.grounds,
-            quorum: BTreeSet::new(),
-            wait_ms: None,
-            seen: None,
-            reason: reason(order, finding),
-        };
-        let responder = &self.options.responder;
-        let mut wait = LOOK_WAIT_FIRST;
-        for look in 1.. {
-            match responder.check_and_preview(&request).await {
-                Ok(preview) => {
-                    let mut unit = responder.options().store.begin().await?;
-                    let made = responder.request_in(&mut *unit, &request, preview).await?;
-                    self.done_in(&mut *unit, &key(order, &finding.id), &made.id.to_string()).await?;
-                    unit.commit().await?;
-                    return Ok(Outcome::Asked(made.id));
-                }
-                Err(RespondError::Later(_)) if look < LOOKS_MAX => tokio::time::sleep(wait).await,
-                Err(error) => return Err(error),
-            }
-            wait *= 2;
-        }
-        Ok(Outcome::Already)
-    }
-
-    async fn begin(
-        &self,
-        order: &Order,
-        finding: &Finding,
-        incident: &Incident,
-    ) -> Result<Outcome, RespondError> {
-        let Deed::Playbook { text, values } = &order.deed else { return Ok(Outcome::Already) };
-        let cause = self.cause(incident).await?;
-        let request = StartRunRequest {
-            actor: Actor::system(),
-            requesters: cause.requesters,
-            playbook: Arc::clone(text),
-            values: filled(values, finding)?.into_iter().collect(),
-            incident: Some(incident.id),
-            region: finding.region.clone(),
-            grounds: cause.grounds,
-            limit_ms: None,
-            reason: reason(order, finding),
-        };
-        let responder = &self.options.responder;
-        let mut unit = responder.options().store.begin().await?;
-        let run = responder.begin_run(&mut *unit, &request).await?;
-        self.done_in(&mut *unit, &key(order, &finding.id), &run.id.to_string()).await?;
-        unit.commit().await?;
-        Ok(Outcome::Begun(run.id))
-    }
-
-    /// What the table of decisions is asked: the operator says that rule and source are to be relied on.
-    async fn cause(&self, incident: &Incident) -> Result<Cause, RespondError> {
-        let grounds = Grounds {
-            confidence: Confidence::High,
-            signal: Signal::Corroborated,
-            reporter: ReporterTier::Regular,
-        };
-        let mut cause = Cause { grounds, requesters: BTreeSet::new(), blast_radius: BlastRadius::default() };
-        let mut snapshot = self.options.responder.options().store.read().await?;
-        let reports = snapshot.reports().of_incident(incident.id).await?;
-        if !reports.is_empty() {
-            cause.grounds.reporter = ReporterTier::Newcomer;
-        }
-        cause.requesters = reports.iter().filter_map(|report| report.reporter.key()).collect();
-        cause.blast_radius.services = incident.ownership.service.iter().cloned().collect();
-        Ok(cause)
-    }
-
-    /// Says on the incident that nothing was asked for, and why, once: whoever relies on an order must see that it did
-    /// nothing.
-    async fn say(&self, order: &Order, incident: IncidentId, why: &str) -> Result<(), StoreError> {
-        let said = key(order, &format_args!("{incident}/{}", short(why)));
-        if self.is_done(&said).await? {
-            return Ok(());
-        }
-        let responder = &self.options.responder;
-        let (clock, entropy) = (&*responder.options().clock, &*responder.options().entropy);
-        let text = format!("The standing order {:?} asked for nothing: {why}", order.name);
-        let comment = Comment {
-            id: CommentId::new(clock, entropy),
-            incident,
-            author: "Hue & Cry".to_owned(),
-            text: text.chars().take(REASON_CHARS_MAX).collect(),
-            created_at_ms: responder.now_ms(),
-        };
-        let actor = Actor::system().principal;
-        let after = json!({ "comment": comment.id, "bytes": comment.text.len() });
-        let audit =
-            AuditRecord { after, ..AuditRecord::new(clock, entropy, actor, "incident.comment", incident) };
-        let mut unit = responder.options().store.begin().await?;
-        unit.comments().add(&comment, &audit).await?;
-        self.done_in(&mut *unit, &said, "said").await?;
-        unit.commit().await
-    }
 }
 
 enum Standing {
@@ -479,37 +247,4 @@ enum Standing {
     Goes,
     /// There are no orders.
     Idle,
-}
-
-/// As of a person's request.
-struct Cause {
-    grounds: Grounds,
-    requesters: BTreeSet<String>,
-    blast_radius: BlastRadius,
-}
-
-/// What is remembered of an order: what of, in at most some bytes.
-fn key(order: &Order, of: &dyn std::fmt::Display) -> String {
-    format!("{}/{of}", short(&order.name))
-}
-
-fn short(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn filled(
-    wanted: &BTreeMap<String, super::Wanted>,
-    finding: &Finding,
-) -> Result<BTreeMap<String, String>, RespondError> {
-    let missing = |name: &str| RespondError::NoSubject(name.to_owned());
-    let values = wanted.iter().map(|(name, value)| {
-        let value = value.of(finding).ok_or_else(|| missing(name))?;
-        Ok((name.clone(), value))
-    });
-    values.collect()
-}
-
-fn reason(order: &Order, finding: &Finding) -> String {
-    let reason = format!("standing order {:?}: {} in {}", order.name, finding.rule_title, finding.source);
-    reason.chars().take(REASON_CHARS_MAX).collect()
 }
