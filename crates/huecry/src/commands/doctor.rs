@@ -161,7 +161,11 @@ fn containment(config: &Config) -> Look {
             Some(names) => {
                 let found =
                     format!("there are no rules for the standing orders {names}: they are never carried out");
-                Look::bad(WHAT, found, "respond.automatic names rules by id; `huecry rules list` has them")
+                Look::bad(
+                    WHAT,
+                    found,
+                    "respond.automatic names rules by the id in their file, which their page in the console has too",
+                )
             }
             None => Look::good(WHAT, prepared.summary()),
         },

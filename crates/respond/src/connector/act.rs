@@ -190,7 +190,9 @@ impl<'c> Act<'c> {
             });
         }
         let mut blast_radius = asked.blast_radius;
-        for note in &self.action.notes {
+        // a note about what nothing was told of says nothing
+        let is_told = |name: &str| values.get(name).is_some_and(|value| !value.is_empty() && value != "null");
+        for note in self.action.notes.iter().filter(|note| note.names().all(is_told)) {
             blast_radius.notes.push(note.fill(&values, Place::Json)?);
         }
         let draft = Draft {
