@@ -111,9 +111,9 @@ impl Automation {
         shutdown: &CancellationToken,
         tell: impl Fn(Automated) + Send + Sync,
     ) {
-        let mut is_registered = false;
+        let mut told_ms = None;
         loop {
-            let worked = shutdown.run_until_cancelled(self.work(partition, &mut is_registered, &tell)).await;
+            let worked = shutdown.run_until_cancelled(self.work(partition, &mut told_ms, &tell)).await;
             match worked {
                 None => return,
                 Some(Ok(Standing::Idle)) => return,
@@ -132,7 +132,7 @@ impl Automation {
     async fn work(
         &self,
         partition: Partition,
-        is_registered: &mut bool,
+        told_ms: &mut Option<i64>,
         tell: &(impl Fn(Automated) + Send + Sync),
     ) -> Result<Standing, Halted> {
         let log = &self.options.log;
@@ -140,14 +140,17 @@ impl Automation {
             log.unregister(CONSUMER, Topic::Finding, partition).await?;
             return Ok(Standing::Idle);
         }
-        if !*is_registered {
+        let now_ms = || self.options.responder.options().clock.now_ms();
+        if told_ms.is_none() {
             log.register(CONSUMER, Topic::Finding, partition).await?;
-            *is_registered = true;
+            *told_ms = Some(now_ms());
         }
         while self.step(partition, tell).await? > 0 {}
         let (_, next) = self.position(partition).await?;
-        if log.committed(CONSUMER, Topic::Finding, partition).await?.is_none_or(|told| told < next) {
+        // only the floor of retention, and an fsync each time
+        if told_ms.is_some_and(|told_ms| now_ms() - told_ms >= LOG_COMMIT_EVERY.as_millis() as i64) {
             log.commit(CONSUMER, Topic::Finding, partition, next).await?;
+            *told_ms = Some(now_ms());
         }
         let more = log.wait_for(Topic::Finding, partition, next);
         if let Ok(there) = tokio::time::timeout(LOG_COMMIT_EVERY, more).await {
