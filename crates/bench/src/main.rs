@@ -3,6 +3,7 @@
 //! Absolute figures differ from machine to machine; the ratios to the limits measured beside them do not.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints measurements")]
 
+mod desk;
 mod hot_path;
 mod limits;
 mod load;
@@ -40,6 +41,13 @@ struct Args {
     /// Seconds at each of the paced loads.
     #[arg(long, default_value_t = 10)]
     paced_seconds: u64,
+    /// Only this: the desk over HTTP, while records come in at a third of the most; a state as
+    /// `desk_at_scale 100000 10 0 0 FILE` (huecry-backends) fills one. It is copied.
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// Services in the catalogue, for the desk.
+    #[arg(long, default_value_t = 100_000)]
+    services: u32,
     /// Only the in-process measurements.
     #[arg(long)]
     no_server: bool,
@@ -56,6 +64,11 @@ fn main() -> Result<(), Failed> {
     let (rules, noise) = hot_path::without_noise(&sample, rules(&args)?)?;
     if !noise.is_empty() {
         println!("rules left out, since they match more than 1 % of normal records: {}", noise.join(", "));
+    }
+    if let Some(state) = &args.state {
+        let desk = desk::measure(&args, state, &rules)?;
+        println!("{desk}");
+        return if desk.is_kept() { Ok(()) } else { Err("a promise is not kept".into()) };
     }
     let limits = limits::measure(&sample, args.batch)?;
     println!("{limits}");

@@ -6,6 +6,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+/// An answer that is longer than this is none that a person asked for.
+const ANSWER_BYTES_MAX: u64 = 64 << 20;
+
 pub(crate) struct Server {
     child: Child,
     pub(crate) url: String,
@@ -17,7 +20,21 @@ pub(crate) struct Server {
 impl Server {
     /// Starts `huecry serve` with these rules and waits until it is ready.
     pub(crate) fn start(program: &Path, rules: &[(String, String)]) -> Result<Self, Failed> {
-        let data = tempfile::Builder::new().prefix("huecry-bench").tempdir_in(".")?;
+        Self::start_in(Self::folder()?, program, rules, "")
+    }
+
+    /// A folder for a server's data, of which `data/state.db` is the state.
+    pub(crate) fn folder() -> Result<tempfile::TempDir, Failed> {
+        Ok(tempfile::Builder::new().prefix("huecry-bench").tempdir_in(".")?)
+    }
+
+    /// The same on a folder that has something in it, with more lines of configuration.
+    pub(crate) fn start_in(
+        data: tempfile::TempDir,
+        program: &Path,
+        rules: &[(String, String)],
+        more: &str,
+    ) -> Result<Self, Failed> {
         let rules_dir = data.path().join("rules");
         std::fs::create_dir(&rules_dir)?;
         for (number, (_, text)) in rules.iter().enumerate() {
@@ -25,7 +42,10 @@ impl Server {
         }
         let listen = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let config = data.path().join("huecry.toml");
-        std::fs::write(&config, format!("[rules]\nbuiltin = false\ndirs = [{:?}]\n", rules_dir.display()))?;
+        std::fs::write(
+            &config,
+            format!("{more}[rules]\nbuiltin = false\ndirs = [{:?}]\n", rules_dir.display()),
+        )?;
         let folder = data.path().join("data");
         let child = Command::new(program)
             .args(["serve", "--listen", &listen.to_string(), "--config"])
@@ -58,26 +78,29 @@ impl Server {
         Err("the server was not ready in 30 s".into())
     }
 
+    /// Asks the API as the first admin.
+    pub(crate) fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<serde_json::Value, Failed> {
+        let request =
+            self.agent.get(format!("{}/api/v1/{path}", self.url)).query_pairs(query.iter().copied());
+        let request = request.header("authorization", format!("Bearer {}", self.admin));
+        Ok(request.call()?.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_json()?)
+    }
+
+    /// Sends the API something as the first admin.
+    pub(crate) fn post(&self, path: &str, body: &serde_json::Value) -> Result<serde_json::Value, Failed> {
+        let request = self.agent.post(format!("{}/api/v1/{path}", self.url));
+        let request = request.header("authorization", format!("Bearer {}", self.admin));
+        Ok(request.send_json(body)?.body_mut().read_json()?)
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// Adds a source of CloudTrail records and gives its token.
     pub(crate) fn add_source(&self, name: &str) -> Result<String, Failed> {
-        let bearer = format!("Bearer {}", self.admin);
-        let source = serde_json::json!({ "name": name, "kind": "aws_cloudtrail" });
-        self.agent
-            .post(format!("{}/api/v1/sources", self.url))
-            .header("authorization", &bearer)
-            .send_json(&source)?;
-        let token = serde_json::json!({ "name": name, "source": name });
-        let answer: serde_json::Value = self
-            .agent
-            .post(format!("{}/api/v1/tokens", self.url))
-            .header("authorization", &bearer)
-            .send_json(&token)?
-            .body_mut()
-            .read_json()?;
+        self.post("sources", &serde_json::json!({ "name": name, "kind": "aws_cloudtrail" }))?;
+        let answer = self.post("tokens", &serde_json::json!({ "name": name, "source": name }))?;
         let secret = answer["secret"].as_str().ok_or("no secret in the answer")?;
         Ok(secret.to_owned())
     }

@@ -9,7 +9,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 /// Records in one request of the paced loads.
-const PACED_BATCH: usize = 100;
+pub(crate) const PACED_BATCH: usize = 100;
 /// Sources that records are spread over; the partition of the log follows from the source.
 const SOURCES: usize = 16;
 
@@ -30,13 +30,7 @@ pub(crate) struct WholeWay {
 
 pub(crate) fn measure(args: &Args, rules: &[(String, String)], limits: &Limits) -> Result<WholeWay, Failed> {
     let server = Server::start(&args.huecry, rules)?;
-    let mut doors = Vec::new();
-    for number in 0..SOURCES {
-        let name = format!("bench-{number}");
-        let token = server.add_source(&name)?;
-        doors.push(Door { url: format!("{}/api/v1/ingest/{name}", server.url), token });
-    }
-    let doors = Doors { doors, senders: args.senders };
+    let doors = doors(&server, args.senders)?;
     let mut records = acme::bench_records(7, u64::MAX);
     // a first part, so that caches and buffers are as they will stay
     let warm_up = bodies(&mut records, 20_000, args.batch);
@@ -84,7 +78,23 @@ pub(crate) fn measure(args: &Args, rules: &[(String, String)], limits: &Limits) 
     })
 }
 
-fn bodies(records: &mut impl Iterator<Item = acme::Record>, count: u64, batch: usize) -> Vec<Vec<u8>> {
+/// Sources to send to.
+pub(crate) fn doors(server: &Server, senders: usize) -> Result<Doors, Failed> {
+    let mut doors = Vec::new();
+    for number in 0..SOURCES {
+        let name = format!("bench-{number}");
+        let token = server.add_source(&name)?;
+        doors.push(Door { url: format!("{}/api/v1/ingest/{name}", server.url), token });
+    }
+    Ok(Doors { doors, senders })
+}
+
+/// Bodies of `count` records.
+pub(crate) fn bodies(
+    records: &mut impl Iterator<Item = acme::Record>,
+    count: u64,
+    batch: usize,
+) -> Vec<Vec<u8>> {
     let mut left = count;
     let mut bodies = Vec::new();
     while left > 0 {
@@ -99,7 +109,8 @@ fn bodies(records: &mut impl Iterator<Item = acme::Record>, count: u64, batch: u
     bodies
 }
 
-fn wait_finished(server: &Server, expected: u64) -> Result<(), Failed> {
+/// Waits until so many records went the whole way.
+pub(crate) fn wait_finished(server: &Server, expected: u64) -> Result<(), Failed> {
     let deadline = Instant::now() + Duration::from_secs(300);
     loop {
         let finished = server.finished()?;

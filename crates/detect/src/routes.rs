@@ -2,6 +2,7 @@
 
 use crate::detector::Detector;
 use crate::view::{Interner, Renames};
+use foldhash::HashMap;
 use model::{EventView, FieldId, FieldTable, Scalar};
 use sigma::logsource::event_log::{self, Alias, Resolved};
 use sigma::{Logsource, Route, RuleIndex};
@@ -60,6 +61,8 @@ pub struct EventLogRoutes {
     event_id: FieldId,
     /// Sorted by name in ASCII lower case.
     channels: Vec<Channel>,
+    /// By the name as the table writes it, which is how Windows does.
+    by_name: HashMap<&'static str, u32>,
     /// Of a channel that the table does not name.
     other: Routes,
 }
@@ -87,20 +90,32 @@ impl EventLogRoutes {
         });
         let mut channels: Vec<_> = channels.collect();
         channels.sort_by(|a, b| ignoring_case(a.name, b.name));
+        let by_name = channels.iter().zip(0..).map(|(channel, at)| (channel.name, at)).collect();
         let other = make("", None);
-        Self { channel: fields.intern("Channel"), event_id: fields.intern("EventID"), channels, other }
+        Self {
+            by_name,
+            channel: fields.intern("Channel"),
+            event_id: fields.intern("EventID"),
+            channels,
+            other,
+        }
     }
 
     /// The routes of a record, by its fields `Channel` and `EventID`.
     pub fn of(&self, record: &EventView<'_>) -> &Routes {
         let channel = record.all(self.channel).find_map(|node| node.str()).unwrap_or_default();
-        let Ok(at) = self.channels.binary_search_by(|known| ignoring_case(known.name, channel)) else {
-            return &self.other;
-        };
-        let channel = &self.channels[at];
+        let Some(channel) = self.channel(channel) else { return &self.other };
         let event_id = record.all(self.event_id).find_map(|node| number(node.scalar()?));
         let by_id = event_id.and_then(|id| channel.by_id.binary_search_by_key(&id, |(id, _)| *id).ok());
         by_id.map_or(&channel.other, |at| &channel.by_id[at].1)
+    }
+
+    fn channel(&self, name: &str) -> Option<&Channel> {
+        if let Some(&at) = self.by_name.get(name) {
+            return self.channels.get(at as usize);
+        }
+        let at = self.channels.binary_search_by(|known| ignoring_case(known.name, name)).ok()?;
+        self.channels.get(at)
     }
 
     /// Every route.

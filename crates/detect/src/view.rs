@@ -1,7 +1,7 @@
 //! The bridge between the one parse of a record and the rule engine, which knows nothing of ours.
 
 use model::{EnrichField, EnrichFields, Enrichment, EventView, FieldTable, Kind, Scalar};
-use sigma::{Content, Places, Value};
+use sigma::{Content, Places, Spelled, Value};
 
 /// Gives the engine the ids of the shared field table.
 pub(crate) struct Interner<'a>(pub(crate) &'a mut FieldTable);
@@ -120,6 +120,17 @@ impl sigma::EventView for Seen<'_> {
         scalars.any(|scalar| match scalar {
             Scalar::Str(text) => visit(Value::Str(said(text, words))),
             scalar => visit(value(scalar)),
+        })
+    }
+
+    fn any_spelled(&self, field: sigma::FieldId, visit: &mut impl FnMut(Spelled<'_>) -> bool) -> bool {
+        let (own, words) = self.field(field);
+        if self.enriched(field).is_some() || !words.is_empty() {
+            return self.any(field, &mut |value| visit(Spelled::Plain(value)));
+        }
+        self.view.all(own).any(|node| match node.spelling() {
+            Some(spelling) => visit(Spelled::Text(spelling, &|| node.str().unwrap_or_default())),
+            None => node.scalar().is_some_and(|scalar| visit(Spelled::Plain(value(scalar)))),
         })
     }
 

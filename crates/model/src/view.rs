@@ -135,6 +135,12 @@ impl<'t> Node<'t> {
         self.view.tape.string(self.entry().payload, self.view.record)
     }
 
+    /// How the string here was sent, without its quotes, if that is not how it reads: with escapes (RFC 8259 §7). The
+    /// same spelling always reads as the same string, and [`Self::str`] alone decodes it.
+    pub fn spelling(&self) -> Option<&'t str> {
+        self.view.tape.spelling(self.entry().payload, self.view.record)
+    }
+
     /// Whether this is `null`.
     pub fn is_null(&self) -> bool {
         matches!(self.entry().payload, Payload::Null)

@@ -84,4 +84,4 @@ pub use route::Route;
 pub use rule::{Elements, Level, Quantifier, Rule, RuleTest, Status};
 pub use rule_set::{RuleIndex, RuleSet};
 pub use scratch::MatchScratch;
-pub use value::{Content, EventView, FieldId, FieldInterner, Number, Places, Value};
+pub use value::{Content, EventView, FieldId, FieldInterner, Number, Places, Spelled, Value};

@@ -12,7 +12,7 @@ use crate::program::{Node, NodeId, PredicateId};
 use crate::route::{LocalPredicate, Route, RouteProgram};
 use crate::rule_set::RuleIndex;
 use crate::scratch::{EventScratch, MatchScratch, RouteState, SlotState, Span};
-use crate::value::{Content, EventView, FieldId, Places, Value};
+use crate::value::{Content, EventView, FieldId, Places, Spelled, Value};
 
 /// Values of one field whose predicates are kept apart; those of more are merged.
 const SPANS_PER_SLOT_MAX: usize = 16;
@@ -53,6 +53,15 @@ pub(crate) fn run(
             hit(index);
         }
     }
+}
+
+/// Tells spellings from texts in the memory: the same bytes may be both, of different values.
+const SPELLED: u32 = 1 << 31;
+
+/// What a value is remembered under.
+struct Key<'k> {
+    field: u32,
+    text: &'k str,
 }
 
 struct Run<'a, V> {
@@ -105,19 +114,23 @@ impl<V: EventView> Run<'_, V> {
         let (from, own) = (self.event.spans.len(), self.event.predicates.len());
         let mut has_null = false;
         let view = self.view;
-        let mut visit = |value: Value<'_>| {
+        let mut visit = |value: Spelled<'_>| {
             if self.event.spans.len() - from >= SPANS_PER_SLOT_MAX {
                 self.merge(from, own);
             }
-            match self.span_of(slot, value) {
+            let span = match value {
+                Spelled::Plain(value) => self.span_of(slot, value),
+                Spelled::Text(spelling, text) => Some(self.look_up_spelled(slot, spelling, text)),
+            };
+            match span {
                 Some(span) => self.event.spans.push(span),
                 None => has_null = true,
             }
             false
         };
         match known.field {
-            Some(field) => view.any(field, &mut visit),
-            None => view.any_scalar(&mut visit),
+            Some(field) => view.any_spelled(field, &mut visit),
+            None => view.any_scalar(&mut |value| visit(Spelled::Plain(value))),
         };
         let to = self.event.spans.len() as u32;
         if let Some(known) = self.event.slots.get_mut(slot as usize) {
@@ -163,21 +176,29 @@ impl<V: EventView> Run<'_, V> {
     }
 
     fn look_up(&mut self, slot: u32, text: &str) -> Span {
-        let field = self.state.field + slot;
-        let hash = self.memo.hash(field, text.as_bytes());
-        if let Some(hash) = hash
-            && let Some(found) = self.memo.get(hash, field, text.as_bytes())
-        {
-            if found.rules > 0 {
-                self.event.rules.extend_from_slice(self.memo.rules(found));
-            }
-            return Span::Memo(found);
+        let key = Key { field: self.state.field + slot, text };
+        self.recall(&key).unwrap_or_else(|hash| self.work_out(slot, text, &key, hash))
+    }
+
+    /// The same for a text that is remembered as it is spelled, and decoded if it is not.
+    fn look_up_spelled<'t>(&mut self, slot: u32, spelling: &str, text: &dyn Fn() -> &'t str) -> Span {
+        let key = Key { field: (self.state.field + slot) | SPELLED, text: spelling };
+        self.recall(&key).unwrap_or_else(|hash| self.work_out(slot, text(), &key, hash))
+    }
+
+    /// What is remembered under a key; else its hash, if it is worth one.
+    fn recall(&mut self, key: &Key<'_>) -> Result<Span, Option<u64>> {
+        let Key { field, text } = *key;
+        let hash = self.memo.hash(field, text.as_bytes()).ok_or(None)?;
+        let found = self.memo.get(hash, field, text.as_bytes()).ok_or(Some(hash))?;
+        if found.rules > 0 {
+            self.event.rules.extend_from_slice(self.memo.rules(found));
         }
-        self.work_out(slot, text, hash)
+        Ok(Span::Memo(found))
     }
 
     /// Asks the index, and remembers what it said if the value was seen before.
-    fn work_out(&mut self, slot: u32, text: &str, hash: Option<u64>) -> Span {
+    fn work_out(&mut self, slot: u32, text: &str, key: &Key<'_>, hash: Option<u64>) -> Span {
         let Some(known) = self.program.slots.get(slot as usize) else { return Span::Own { from: 0, to: 0 } };
         let mut found = std::mem::take(&mut self.event.found);
         let mut to_try = std::mem::take(&mut self.event.to_try);
@@ -189,7 +210,7 @@ impl<V: EventView> Run<'_, V> {
         if let Some(hash) = hash
             && self.memo.seen_before(hash)
         {
-            self.memo.insert(hash, self.state.field + slot, text.as_bytes(), &to_try, &found);
+            self.memo.insert(hash, key.field, key.text.as_bytes(), &to_try, &found);
         }
         let from = self.event.predicates.len() as u32;
         self.event.predicates.extend_from_slice(&found);

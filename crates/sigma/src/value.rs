@@ -33,6 +33,14 @@ pub enum Value<'a> {
     Str(&'a str),
 }
 
+/// A value as [`EventView::any_spelled`] gives it.
+pub enum Spelled<'a> {
+    /// As it reads.
+    Plain(Value<'a>),
+    /// A text as the record spells it, say with JSON's escapes, and what tells how it reads.
+    Text(&'a str, &'a dyn Fn() -> &'a str),
+}
+
 /// The places that a value takes in its record, from the first to before the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Places {
@@ -70,6 +78,12 @@ pub trait EventView {
     /// nested arrays and, where the path goes on, of objects inside them), a missing field or an
     /// object calls nothing.
     fn any(&self, field: FieldId, visit: &mut impl FnMut(Value<'_>) -> bool) -> bool;
+
+    /// [`Self::any`] for a caller that may know a text by its spelling, so that most texts are never decoded. One
+    /// spelling always reads as the same text, whatever the event and the field.
+    fn any_spelled(&self, field: FieldId, visit: &mut impl FnMut(Spelled<'_>) -> bool) -> bool {
+        self.any(field, &mut |value| visit(Spelled::Plain(value)))
+    }
 
     /// Whether the field is present at all: null, an object and an array count as present.
     fn exists(&self, field: FieldId) -> bool;

@@ -58,6 +58,12 @@ impl Tape {
         }
     }
 
+    /// How an entry's string was sent, without its quotes; `None` where it has no escapes.
+    pub(crate) fn spelling<'t>(&'t self, payload: Payload, record: &'t str) -> Option<&'t str> {
+        let Payload::Escaped(at) = payload else { return None };
+        self.escaped.strings.get(at as usize).map(|string| self.span(string.sent, record))
+    }
+
     pub(crate) fn span<'t>(&'t self, span: Span, record: &'t str) -> &'t str {
         let text: &'t str = if span.decoded { &self.text } else { record };
         &text[span.start as usize..(span.start + span.len) as usize]

@@ -133,15 +133,43 @@ impl<'r> Builder<'_, 'r> {
         let bytes = self.record.as_bytes();
         let start = self.at + 1;
         let (mut at, mut is_escaped) = (start, false);
+        'blocks: while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<BLOCK_BYTES>()) {
+            let marks = Marks::of(*block);
+            let mut left = marks.any();
+            while left != 0 {
+                let mark = left.trailing_zeros();
+                let found = at + mark as usize;
+                if marks.quotes >> mark & 1 == 1 {
+                    self.at = found + 1;
+                    return Ok(Sent { start, end: found, is_escaped });
+                }
+                if marks.backslashes >> mark & 1 == 0 {
+                    return Err(control_character(found));
+                }
+                is_escaped = true;
+                let after = self.escape(found)?;
+                if after - at >= BLOCK_BYTES {
+                    at = after;
+                    continue 'blocks;
+                }
+                left &= u32::MAX << (after - at);
+            }
+            at += BLOCK_BYTES;
+        }
+        self.string_to_end(start, at, is_escaped)
+    }
+
+    /// The rest of a string that may end with the record's last bytes, from `at` on.
+    fn string_to_end(&mut self, start: usize, mut at: usize, mut is_escaped: bool) -> Result<Sent, Refused> {
         loop {
-            at = special(bytes, at);
-            match bytes.get(at) {
+            match self.record.as_bytes().get(at) {
                 Some(b'"') => break,
                 Some(b'\\') => {
                     is_escaped = true;
                     at = self.escape(at)?;
                 }
-                Some(_) => return Err(invalid(at, "a control character in a string")),
+                Some(0..=0x1f) => return Err(control_character(at)),
+                Some(_) => at += 1,
                 None => return Err(invalid(at, "a string does not end")),
             }
         }
@@ -153,24 +181,18 @@ impl<'r> Builder<'_, 'r> {
     #[inline]
     fn escape(&mut self, at: usize) -> Result<usize, Refused> {
         match self.record.as_bytes().get(at + 1) {
-            Some(&letter) if IS_ESCAPE[usize::from(letter)] => {
-                // ends of lines and indents are several in a row
-                let mut at = at + 2;
-                while let Some([b'\\', letter]) = self.record.as_bytes().get(at..at + 2)
-                    && IS_ESCAPE[usize::from(*letter)]
-                {
-                    at += 2;
-                }
-                Ok(at)
-            }
-            Some(b'u') => {
-                self.tape.is_verbatim = false;
-                let (_, len) = code_point(&self.record.as_bytes()[at..])
-                    .ok_or_else(|| invalid(at, "an escape that is no character"))?;
-                Ok(at + len)
-            }
+            Some(&letter) if IS_ESCAPE[usize::from(letter)] => Ok(at + 2),
+            Some(b'u') => self.escape_by_code(at),
             _ => Err(invalid(at, "an escape that JSON does not have")),
         }
+    }
+
+    #[cold]
+    fn escape_by_code(&mut self, at: usize) -> Result<usize, Refused> {
+        self.tape.is_verbatim = false;
+        let (_, len) = code_point(&self.record.as_bytes()[at..])
+            .ok_or_else(|| invalid(at, "an escape that is no character"))?;
+        Ok(at + len)
     }
 
     fn number(&mut self) -> Result<Payload, Refused> {
@@ -248,6 +270,11 @@ impl<'r> Builder<'_, 'r> {
 }
 
 #[cold]
+fn control_character(offset: usize) -> Refused {
+    invalid(offset, "a control character in a string")
+}
+
+#[cold]
 fn invalid(offset: usize, reason: &str) -> Refused {
     TapeError::InvalidJson { offset, reason: reason.to_owned() }.into()
 }
@@ -272,27 +299,28 @@ impl Sent {
     }
 }
 
-/// The first quote, backslash or control character from `at` on, or the end.
-#[inline]
-fn special(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<BLOCK_BYTES>()) {
-        let block = u8x16::new(*block);
-        let is_control = block.min(u8x16::splat(0x1f)).simd_eq(block);
-        let is_special = block.simd_eq(u8x16::splat(b'"')) | block.simd_eq(u8x16::splat(b'\\')) | is_control;
-        let marks = is_special.to_bitmask();
-        if marks != 0 {
-            return at + marks.trailing_zeros() as usize;
-        }
-        at += BLOCK_BYTES;
-    }
-    special_byte(bytes, at)
+/// Which bytes of a block end a stretch of plain characters, the first by the lowest bit.
+struct Marks {
+    quotes: u32,
+    backslashes: u32,
+    controls: u32,
 }
 
-fn special_byte(bytes: &[u8], at: usize) -> usize {
-    let rest = bytes.get(at..).unwrap_or_default();
-    rest.iter()
-        .position(|&byte| byte == b'"' || byte == b'\\' || byte < 0x20)
-        .map_or(bytes.len(), |found| at + found)
+impl Marks {
+    #[inline]
+    fn of(block: [u8; BLOCK_BYTES]) -> Self {
+        let block = u8x16::new(block);
+        Self {
+            quotes: block.simd_eq(u8x16::splat(b'"')).to_bitmask(),
+            backslashes: block.simd_eq(u8x16::splat(b'\\')).to_bitmask(),
+            controls: block.min(u8x16::splat(0x1f)).simd_eq(block).to_bitmask(),
+        }
+    }
+
+    #[inline]
+    fn any(&self) -> u32 {
+        self.quotes | self.backslashes | self.controls
+    }
 }
 
 /// The letters of one-letter escapes.

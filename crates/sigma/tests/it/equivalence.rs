@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::Value as Json;
 use sigma::limits::MEMO_BYTES_MAX;
-use sigma::{MatchScratch, RuleIndex, RuleSet, parse_rules, reference};
+use sigma::{EventView, FieldId, MatchScratch, RuleIndex, RuleSet, Spelled, Value, parse_rules, reference};
 
 use crate::generate::{dense, elements, hostile_event, listed_event, overlapping_rule, rule};
 use crate::json_view::{Fields, JsonView};
@@ -121,4 +121,57 @@ proptest! {
     ) {
         agree(&texts, &events, 40)?;
     }
+}
+
+/// One value of one field, as it reads or as it is spelled.
+struct Said {
+    spelling: &'static str,
+    text: Option<&'static str>,
+}
+
+impl EventView for Said {
+    fn any(&self, _: FieldId, visit: &mut impl FnMut(Value<'_>) -> bool) -> bool {
+        visit(Value::Str(self.text.unwrap_or(self.spelling)))
+    }
+    fn any_spelled(&self, field: FieldId, visit: &mut impl FnMut(Spelled<'_>) -> bool) -> bool {
+        match self.text {
+            Some(text) => visit(Spelled::Text(self.spelling, &|| text)),
+            None => self.any(field, &mut |value| visit(Spelled::Plain(value))),
+        }
+    }
+    fn exists(&self, _: FieldId) -> bool {
+        true
+    }
+    fn any_scalar(&self, _: &mut impl FnMut(Value<'_>) -> bool) -> bool {
+        false
+    }
+}
+
+/// What a text is remembered under says how it is spelled, and that is not what another text reads as.
+#[test]
+fn spellings_and_texts_of_the_same_bytes_are_different_values() {
+    let text = r"
+title: one
+logsource: {product: windows}
+detection: {s: {a: 'C:\x'}, condition: s}
+";
+    let rules = parse_rules(text, "r").into_iter().map(Result::unwrap).collect();
+    let (set, errors) = RuleSet::compile(rules, &mut Fields::default());
+    assert!(errors.is_empty());
+    let (route, mut scratch) = (set.route_all(), MatchScratch::new());
+    let cases = [
+        (Said { spelling: r"C:\\x", text: Some(r"C:\x") }, true),
+        (Said { spelling: r"C:\\x", text: None }, false),
+        (Said { spelling: r"C:\x", text: None }, true),
+        (Said { spelling: r"C:\\\\x", text: Some(r"C:\\x") }, false),
+    ];
+    // from the third time on, each is remembered
+    for round in 0..4 {
+        for (view, expected) in &cases {
+            let mut found = 0;
+            set.matches(&route, view, &mut scratch, &mut |_| found += 1);
+            assert_eq!(found == 1, *expected, "{} in round {round}", view.spelling);
+        }
+    }
+    assert!(scratch.memo_bytes() > 0);
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use serde_json::Value as Json;
-use sigma::{Content, EventView, FieldId, FieldInterner, Places, Value};
+use sigma::{Content, EventView, FieldId, FieldInterner, Places, Spelled, Value};
 
 #[derive(Clone, Default)]
 pub(crate) struct Fields {
@@ -27,11 +27,13 @@ impl FieldInterner for Fields {
 pub(crate) struct JsonView<'e> {
     event: &'e Json,
     found: Vec<Vec<(Places, &'e Json)>>,
+    /// Of each that is a string which JSON writes with escapes, how it does.
+    spellings: Vec<Vec<Option<String>>>,
 }
 
 impl<'e> JsonView<'e> {
     pub(crate) fn new(event: &'e Json, fields: &Fields) -> Self {
-        let found = fields
+        let found: Vec<Vec<_>> = fields
             .paths
             .iter()
             .map(|path| {
@@ -40,8 +42,17 @@ impl<'e> JsonView<'e> {
                 found
             })
             .collect();
-        JsonView { event, found }
+        let spellings =
+            found.iter().map(|found| found.iter().map(|(_, node)| spelling(node)).collect()).collect();
+        JsonView { event, found, spellings }
     }
+}
+
+fn spelling(node: &Json) -> Option<String> {
+    let Json::String(text) = node else { return None };
+    let quoted = node.to_string();
+    let spelling = &quoted[1..quoted.len() - 1];
+    (spelling != text).then(|| spelling.to_owned())
 }
 
 /// `at` counts every value of the event in its order.
@@ -103,6 +114,14 @@ fn visit_everything(json: &Json, visit: &mut impl FnMut(Value<'_>) -> bool) -> b
 impl EventView for JsonView<'_> {
     fn any(&self, field: FieldId, visit: &mut impl FnMut(Value<'_>) -> bool) -> bool {
         self.found[field.0 as usize].iter().any(|(_, node)| scalar(node).is_some_and(&mut *visit))
+    }
+
+    fn any_spelled(&self, field: FieldId, visit: &mut impl FnMut(Spelled<'_>) -> bool) -> bool {
+        let spellings = &self.spellings[field.0 as usize];
+        self.found[field.0 as usize].iter().zip(spellings).any(|((_, node), spelling)| match spelling {
+            Some(spelling) => visit(Spelled::Text(spelling, &|| node.as_str().unwrap())),
+            None => scalar(node).is_some_and(|value| visit(Spelled::Plain(value))),
+        })
     }
 
     fn each_placed(&self, field: FieldId, visit: &mut impl FnMut(Places, Content<'_>)) {
