@@ -30,32 +30,71 @@ const OPEN: [Status; 3] = [Status::New, Status::InProgress, Status::OnHold];
 
 /// The catalogue's services, by name.
 #[derive(Debug, Default)]
-pub(crate) struct ServiceNames(Mutex<Option<(i64, Arc<ServiceIndex>)>>);
+pub(crate) struct ServiceNames {
+    /// The last index, and when it was made.
+    kept: Mutex<Option<(i64, Arc<ServiceIndex>)>>,
+    /// Held by whoever makes one.
+    making: tokio::sync::Mutex<()>,
+}
 
 impl ServiceNames {
-    /// The index, made anew from time to time.
-    pub(crate) fn index(
-        &self,
-        catalogue: &dyn ServiceCatalog,
+    /// The index, made anew from time to time: beside what it is asked meanwhile, by the one before.
+    pub(crate) async fn index(
+        self: &Arc<Self>,
+        catalogue: &Arc<dyn ServiceCatalog>,
         public: &PublicServices,
         now_ms: i64,
     ) -> Arc<ServiceIndex> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at_ms, index)) = &*kept
-            && (0..SERVICES_FRESH_MS).contains(&now_ms.saturating_sub(*at_ms))
-        {
-            return Arc::clone(index);
+        if let Some((at_ms, index)) = self.kept() {
+            if !is_fresh(at_ms, now_ms) {
+                self.renew(catalogue, public, now_ms);
+            }
+            return index;
         }
-        let services = catalogue.page(&[], None, SERVICES_MAX).into_iter();
-        let index = ServiceIndex::new(services.map(|service| IndexedService {
-            public: public.has(&service.name),
-            name: service.name,
-            owner: service.owner,
-        }));
-        let index = Arc::new(index);
-        *kept = Some((now_ms, Arc::clone(&index)));
+        let _making = self.making.lock().await;
+        if let Some((_, index)) = self.kept() {
+            return index;
+        }
+        let (catalogue, public) = (Arc::clone(catalogue), public.clone());
+        let made = tokio::task::spawn_blocking(move || indexed(&*catalogue, &public)).await;
+        // it ends otherwise only where the runtime does
+        let index = Arc::new(made.unwrap_or_default());
+        self.keep(now_ms, &index);
         index
     }
+
+    /// Begins to make another, unless somebody does.
+    fn renew(self: &Arc<Self>, catalogue: &Arc<dyn ServiceCatalog>, public: &PublicServices, now_ms: i64) {
+        let (names, catalogue, public) = (Arc::clone(self), Arc::clone(catalogue), public.clone());
+        tokio::task::spawn_blocking(move || {
+            let Ok(_making) = names.making.try_lock() else { return };
+            if names.kept().is_some_and(|(at_ms, _)| is_fresh(at_ms, now_ms)) {
+                return;
+            }
+            names.keep(now_ms, &Arc::new(indexed(&*catalogue, &public)));
+        });
+    }
+
+    fn kept(&self) -> Option<(i64, Arc<ServiceIndex>)> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn keep(&self, now_ms: i64, index: &Arc<ServiceIndex>) {
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some((now_ms, Arc::clone(index)));
+    }
+}
+
+fn is_fresh(at_ms: i64, now_ms: i64) -> bool {
+    (0..SERVICES_FRESH_MS).contains(&now_ms.saturating_sub(at_ms))
+}
+
+fn indexed(catalogue: &dyn ServiceCatalog, public: &PublicServices) -> ServiceIndex {
+    let services = catalogue.page(&[], None, SERVICES_MAX).into_iter();
+    ServiceIndex::new(services.map(|service| IndexedService {
+        public: public.has(&service.name),
+        name: service.name,
+        owner: service.owner,
+    }))
 }
 
 /// The open incidents, by what they are about.
@@ -141,5 +180,42 @@ fn open(incident: &Incident) -> OpenIncident {
         service: incident.ownership.service.clone(),
         entities: vec![incident.group.value.clone()],
         updated_at_ms: incident.updated_at_ms,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service_catalog::{CatalogService, ServiceClaims};
+    use report::service_index::Audience;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Has one service, which is called otherwise each time that it is read.
+    #[derive(Default)]
+    struct Renaming(AtomicUsize);
+
+    impl ServiceCatalog for Renaming {
+        fn page(&self, _: &[String], _: Option<&str>, _: usize) -> Vec<CatalogService> {
+            let name = format!("checkout-{}", self.0.fetch_add(1, Ordering::SeqCst));
+            vec![CatalogService { name, ..CatalogService::default() }]
+        }
+        fn get(&self, _: &str) -> Option<(CatalogService, ServiceClaims)> {
+            None
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_an_index_that_is_made_anew() {
+        let names = Arc::new(ServiceNames::default());
+        let catalogue: Arc<dyn ServiceCatalog> = Arc::new(Renaming::default());
+        let at = async |now_ms| names.index(&catalogue, &PublicServices::None, now_ms).await;
+        let has = |index: &ServiceIndex, name| index.get(name, Audience::Insider).is_some();
+        assert!(has(&*at(0).await, "checkout-0"));
+        assert!(has(&*at(SERVICES_FRESH_MS - 1).await, "checkout-0"));
+        assert!(has(&*at(SERVICES_FRESH_MS).await, "checkout-0"));
+        while !has(&*at(SERVICES_FRESH_MS).await, "checkout-1") {
+            tokio::task::yield_now().await;
+        }
+        assert!(has(&*at(2 * SERVICES_FRESH_MS - 1).await, "checkout-1"));
     }
 }

@@ -127,7 +127,7 @@ pub struct Shared {
     pub(crate) receipt_streams: Arc<Streams>,
     /// Places for files that are on their way in.
     pub(crate) uploads: Arc<Uploads>,
-    pub(crate) service_names: ServiceNames,
+    pub(crate) service_names: Arc<ServiceNames>,
     pub(crate) matters: Matters,
     /// The reference, written once.
     pub(crate) openapi: std::sync::OnceLock<crate::openapi::Document>,
@@ -143,7 +143,7 @@ impl App {
             streams,
             receipt_streams: Arc::new(Streams::new(&receipt_streams)),
             uploads: Arc::new(Uploads::default()),
-            service_names: ServiceNames::default(),
+            service_names: Arc::default(),
             matters: Matters::default(),
             openapi: std::sync::OnceLock::new(),
             parts,

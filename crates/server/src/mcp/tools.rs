@@ -310,7 +310,7 @@ impl Tools {
             link: None,
             client_masked: 0,
         };
-        let mut submission = submission(&self.app, &reports, Some(admitted), new, true)?;
+        let mut submission = submission(&self.app, &reports, Some(admitted), new, true).await?;
         if let Some(head) = head {
             submission.address = address(&head.extensions);
             submission.request_id = head.extensions.get::<RequestId>().map(|id| id.0.clone());

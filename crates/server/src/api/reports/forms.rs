@@ -205,7 +205,7 @@ pub(crate) async fn services(
     reports.open_to(known.as_ref())?;
     let audience = if known.is_some() { Audience::Insider } else { Audience::Guest };
     let public = &reports.0.options.public_services;
-    let index = app.service_names.index(&*app.services, public, app.clock.now_ms());
+    let index = app.service_names.index(&app.services, public, app.clock.now_ms()).await;
     let found = index.search(&params.q, params.limit.unwrap_or(SERVICES_DEFAULT), audience);
     Ok(Json(Items { items: found.into_iter().map(Into::into).collect() }))
 }

@@ -178,7 +178,7 @@ pub(crate) async fn post(
         let detail = format!("a guest's key has at least {GUEST_KEY_BYTES_MIN} characters, such as a UUID");
         return Err(Problem::new(Code::IdempotencyKeyInvalid, detail));
     }
-    let mut submission = submission(&app, &reports, known.as_deref(), new, false)?;
+    let mut submission = submission(&app, &reports, known.as_deref(), new, false).await?;
     submission.once = key.map(|key| key.once());
     submission.address = address(&extensions);
     submission.request_id = extensions.get::<RequestId>().filter(|_| known.is_some()).map(|id| id.0.clone());
@@ -187,7 +187,7 @@ pub(crate) async fn post(
 }
 
 /// What somebody sends, without what only the transport knows.
-pub(crate) fn submission(
+pub(crate) async fn submission(
     app: &App,
     reports: &Reports,
     known: Option<&Admitted>,
@@ -206,13 +206,13 @@ pub(crate) fn submission(
     let (context, signed_commit) = context.context();
     let (reporter, principal, credential) = reporting(app, known);
     let (channel, credential) = way(new.channel.as_deref(), link.is_some(), credential, is_mcp)?;
+    let service = match link.as_ref().and_then(|link| link.service.clone()).or(new.service) {
+        Some(name) => Some(as_catalogued(app, reports, known, name).await),
+        None => None,
+    };
     Ok(Submission {
         form: new.form,
-        service: link
-            .as_ref()
-            .and_then(|link| link.service.clone())
-            .or(new.service)
-            .map(|name| as_catalogued(app, reports, known, name)),
+        service,
         title: new.title,
         fields: new.fields,
         context,
@@ -236,10 +236,10 @@ pub(crate) fn submission(
 }
 
 /// The service's name as the catalogue spells it, where whoever reports may know that it is there; else as they wrote it.
-fn as_catalogued(app: &App, reports: &Reports, known: Option<&Admitted>, name: String) -> String {
+async fn as_catalogued(app: &App, reports: &Reports, known: Option<&Admitted>, name: String) -> String {
     let audience = if known.is_some() { Audience::Insider } else { Audience::Guest };
     let public = &reports.0.options.public_services;
-    let index = app.service_names.index(&*app.services, public, app.clock.now_ms());
+    let index = app.service_names.index(&app.services, public, app.clock.now_ms()).await;
     index.get(&name, audience).map_or(name, |service| service.name.clone())
 }
 
