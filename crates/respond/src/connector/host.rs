@@ -188,6 +188,29 @@ actions:
     }
 
     #[test]
+    fn a_file_that_mixes_commands_and_requests_is_refused() {
+        let run = "{method: RUN, run: [echo, \"{target}\"], stdin: \"a {{ {target} }}\", expect: [0]}";
+        for (from, to, expected) in [
+            (run, "{method: POST, path: /x, expect: [200]}", "POST is not what the authorization is for"),
+            (run, "{method: RUN, expect: [0]}", "a command has `run`"),
+            (run, "{method: RUN, run: [x], path: /x, expect: [0]}", "a command has `run`"),
+            (run, "{method: RUN, run: [x], body: {}, expect: [0]}", "a command has `run`"),
+            (run, "{method: RUN, run: [x], seconds_max: 61, expect: [0]}", "1 to 60 seconds"),
+            (run, "{method: RUN, run: [\"{mood}\"], expect: [0]}", "{mood}, which nobody gives"),
+            (run, "{method: RUN, run: [x], stdin: \"{mood}\", expect: [0]}", "{mood}, which nobody gives"),
+            ("method: LOOK", "method: RUN", "only looks"),
+            ("user: \"{user}\"", "user: \"{who}\"", "{who}, which is no setting"),
+            ("kind: ssh,", "kind: ssh, host: \"{user}\",", "{user}, which the target does not tell"),
+            ("kind: ssh,", "kind: ssh, shell: x,", "shell"),
+            ("auth: {kind: ssh", "base_url: \"{mood}\"\nauth: {kind: ssh", "needs a setting"),
+        ] {
+            assert!(FILE.contains(from), "{from}");
+            let refused = super::super::read(&FILE.replacen(from, to, 1)).unwrap_err().to_string();
+            assert!(refused.contains(expected), "{to}: {refused}");
+        }
+    }
+
+    #[test]
     fn a_command_is_for_hosts_that_are_listed() {
         let said = command(&[]).unwrap();
         let expected = HostCommand {

@@ -51,5 +51,6 @@ pub use spec::{
     ActionSpec, AnswerForm, Auth, BadForm, Basic, ChangeSpec, Connector, Input, OwnerSpec, Setting,
     SettingKind, WhoAmI,
 };
+pub use ssh::ssh_client;
 pub use template::{Place, Template, TemplateError, Values};
 pub use whoami::{Identity, whoami};

@@ -10,7 +10,7 @@ use super::host::{HostCommand, SshKey};
 use crate::process::{self, Bounds, Ended};
 use crate::shell;
 use serde_json::{Value, json};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// Most bytes of a command's output that are kept.
@@ -36,6 +36,22 @@ const GO: &str = "go\n";
 
 /// The client's own exit code where it failed; a command of the host cannot have it, see [`at_host`].
 const CLIENT_FAILED: i32 = 255;
+
+/// Whether the client is there, which commands on hosts go through.
+///
+/// # Errors
+/// What is missing, in words.
+pub fn ssh_client() -> Result<(), String> {
+    let mut client = Command::new("ssh");
+    client.env_clear().env("PATH", PATH).arg("-V").stdin(Stdio::null());
+    match client.output() {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => {
+            Err(format!("ssh cannot be run: {}", last_line(&String::from_utf8_lossy(&output.stderr))))
+        }
+        Err(_) => Err(format!("there is no ssh in {PATH}: install OpenSSH's client")),
+    }
+}
 
 /// Runs a command, and waits for its end.
 ///
