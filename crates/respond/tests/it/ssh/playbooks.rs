@@ -4,8 +4,11 @@ use super::kit::Sshd;
 use crate::durable::kit::{Kit, MINUTE_MS, SURE, start, vote};
 use crate::workflow::{document, id};
 use model::{ContainmentState, Run, RunState, StepState};
+use respond::connector::{Answer, HostCommand, HttpRemote, Remote, Request, Unanswered};
 use respond::contain::SettleRequest;
+use respond::{Responder, ResponderOptions};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 fn playbook(command: &str, host: &Value, values: &Value) -> String {
     let steps = json!({
@@ -111,6 +114,42 @@ async fn what_was_begun_and_not_answered_is_for_a_person_and_is_not_begun_again(
     kit.responder.settle(&looked).await.unwrap();
     kit.work().await;
     assert_eq!(kit.responder.run(run.id).await.unwrap().run.state, RunState::Completed);
+    assert_eq!(std::fs::read_to_string(&mark).unwrap(), "x\n");
+}
+
+/// A worker that is gone as soon as a command was run.
+struct Gone(HttpRemote);
+
+impl Remote for Gone {
+    fn send(&self, request: &Request) -> Result<Answer, Unanswered> {
+        self.0.send(request)
+    }
+
+    fn run(&self, command: &HostCommand) -> Result<Answer, Unanswered> {
+        let came = self.0.run(command);
+        assert!(!command.line.contains("echo x"), "the worker is gone");
+        came
+    }
+}
+
+#[tokio::test]
+async fn a_worker_that_is_gone_leaves_it_to_a_person_too() {
+    let Some(sshd) = Sshd::start() else { return };
+    let kit = sshd.kit("ssh_command", &[], &[]).await;
+    let mark = sshd.path("mark");
+    let run = begun(&kit, &playbook(&format!("echo x >> {mark}"), &here(), &json!({}))).await;
+    for who in ["bob", "eve"] {
+        let asked = kit.containments().await.remove(0);
+        kit.responder.vote(&vote(who, &asked)).await.unwrap();
+    }
+    let gone = ResponderOptions { remote: Arc::new(Gone(HttpRemote::default())), ..kit.options.clone() };
+    assert!(Responder::new(gone).advance_all(100).await.is_err());
+    assert_eq!(std::fs::read_to_string(&mark).unwrap(), "x\n");
+    assert_eq!(kit.containments().await[0].state, ContainmentState::Applying);
+    // another one takes over, when the lease is over
+    kit.pass(10 * MINUTE_MS).await;
+    assert_eq!(kit.containments().await[0].state, ContainmentState::Unknown);
+    assert_eq!(kit.responder.run(run.id).await.unwrap().run.state, RunState::Running);
     assert_eq!(std::fs::read_to_string(&mark).unwrap(), "x\n");
 }
 
