@@ -101,7 +101,7 @@ async fn a_host_is_cut_off_and_given_back() {
     let asked = kit.request("ssh_host.isolate_host", "127.0.0.1").await.unwrap();
     assert_eq!(asked.state, ContainmentState::AwaitingApproval);
     let plan = asked.plan.to_string();
-    assert!(plan.contains("SSH from 127.0.0.1") && plan.contains("running since"), "{plan}");
+    assert!(plan.contains("SSH goes on from 127.0.0.1") && plan.contains("running since"), "{plan}");
     assert_eq!(net.nft(&["list", "ruleset"]), before, "a plan changes nothing");
     let done = kit.responder.vote(&vote("bob", &asked)).await.unwrap();
     kit.work().await;
