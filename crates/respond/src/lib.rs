@@ -9,6 +9,8 @@
 //! | [`Responder`] | everything that can be asked, for API, chat and command line alike; and the workers |
 //! | [`connector`] | actions as data: what is sent to look, apply, verify and revert |
 //! | [`calls`] | whether connectors have what a playbook asks of them |
+//! | [`shell`] | words and scripts for shells, quoted in one place |
+//! | [`sandbox`] | scripts of playbooks, where they can do nothing |
 //! | [`protect`] | what no action may touch, in one place |
 //! | [`plan`] | what an action would do, and the hash that people approve |
 //! | [`decision`] | who decides, as one table |
@@ -38,10 +40,13 @@ mod error;
 pub mod impact;
 pub mod plan;
 pub mod playbook;
+mod process;
 pub mod protect;
 pub mod run;
+pub mod sandbox;
 mod service;
 mod setup;
+pub mod shell;
 mod times;
 pub mod window;
 mod worker;

@@ -228,7 +228,7 @@ fn folded(name: &str) -> String {
 }
 
 /// Whether `name` is like `pattern`, in which `*` stands for any text.
-fn is_like(pattern: &str, name: &str) -> bool {
+pub(crate) fn is_like(pattern: &str, name: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = name.strip_prefix(first) else { return false };

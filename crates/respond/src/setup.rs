@@ -2,6 +2,7 @@
 
 use crate::connector::{Connector, HttpRemote, Remote, Values};
 use crate::protect::Protection;
+use crate::sandbox::Sandbox;
 use crate::window::Limit;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -42,6 +43,11 @@ pub trait Setup: Send + Sync {
 
     /// Whether a playbook may send requests to this host (and port, where one is named) by itself.
     fn allows_host(&self, host: &str) -> bool;
+
+    /// Where scripts of playbooks run, if the operator has enabled them.
+    fn sandbox(&self) -> Option<Sandbox> {
+        None
+    }
 
     /// The text of a playbook that another one calls: this version, by when it was made, or the newest.
     fn playbook(&self, id: &str, version_ms: Option<i64>) -> Option<Arc<str>>;

@@ -27,6 +27,8 @@ const KIND_WORDS: Record<string, string> = {
   manual: 'by a person',
   'huecry-action': 'containment',
   'http-api': 'request',
+  ssh: 'command on a host',
+  bash: 'script',
   'playbook-action': 'another playbook',
   parallel: 'at the same time',
   'if-condition': 'if',

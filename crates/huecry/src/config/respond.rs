@@ -1,6 +1,7 @@
 //! `[respond]`: what may be contained, by whom, and how systems are reached.
 
 use respond::protect::TargetKind;
+use respond::sandbox::Sandbox;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -20,6 +21,8 @@ pub struct RespondConfig {
     pub playbooks_dir: Option<PathBuf>,
     /// Hosts that playbooks may send requests to by themselves, as `host` or `host:port`.
     pub http_hosts: Vec<String>,
+    /// Scripts of playbooks (commands of type `bash`), in a sandbox.
+    pub bash: BashConfig,
     /// How many targets an action may have in a time.
     pub limit: LimitConfig,
     /// How people are asked.
@@ -77,6 +80,29 @@ pub enum SettingValue {
         /// The file.
         file: PathBuf,
     },
+}
+
+/// Scripts of playbooks, each in a sandbox of its own (bubblewrap): without a network, without files, with bounded time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct BashConfig {
+    /// Whether they are run at all. The server does not start where no sandbox can be made.
+    pub enabled: bool,
+    /// The path of bubblewrap, 0.8 or later.
+    pub bwrap: PathBuf,
+    /// How long a script may take, in seconds; 1 to 60.
+    pub seconds_max: u64,
+    /// How much memory each of its processes may have, in MiB; 16 to 4096.
+    pub memory_mib_max: u64,
+    /// How many processes it may be at one time; 4 to 1024.
+    pub processes_max: u64,
+}
+
+impl Default for BashConfig {
+    fn default() -> Self {
+        let Sandbox { program, seconds_max, memory_mib_max, processes_max } = Sandbox::default();
+        Self { enabled: false, bwrap: program, seconds_max, memory_mib_max, processes_max }
+    }
 }
 
 /// How many targets an action may have in a time.
@@ -161,6 +187,7 @@ impl Default for RespondConfig {
             connectors_dir: None,
             playbooks_dir: None,
             http_hosts: Vec::new(),
+            bash: BashConfig::default(),
             limit: LimitConfig::default(),
             approval: ApprovalConfig::default(),
             protected: Vec::new(),

@@ -3,8 +3,9 @@
 use super::load::Loaded;
 use crate::config::{Config, SettingValue};
 use crate::exit::{Exit, Failure};
-use respond::connector::{Connector, HttpRemote, Setting, SettingKind, Values};
+use respond::connector::{Auth, Connector, HttpRemote, Setting, SettingKind, Values, ssh_client};
 use respond::protect::{Protected, Protection, TargetKind};
+use respond::sandbox::{SCRIPT_SECONDS_MAX, Sandbox};
 use respond::window::Limit;
 use respond::{Connection, Setup};
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,6 +35,7 @@ pub(crate) struct OperatorSetup {
     limit: Limit,
     targets_by_action: BTreeMap<String, usize>,
     hosts: BTreeSet<String>,
+    sandbox: Option<Sandbox>,
     newest: BTreeMap<String, Arc<str>>,
     versions: BTreeMap<(String, i64), Arc<str>>,
 }
@@ -70,6 +72,7 @@ impl OperatorSetup {
             },
             targets_by_action: of_action.map(|(name, targets)| (name.clone(), *targets as usize)).collect(),
             hosts: respond.http_hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
+            sandbox: sandbox(config)?,
             newest: newest.map(|known| (known.playbook.id.to_string(), Arc::clone(&known.text))).collect(),
             versions: playbooks.versions.clone(),
         })
@@ -99,6 +102,10 @@ impl Setup for OperatorSetup {
         self.hosts.contains(&host.to_ascii_lowercase())
     }
 
+    fn sandbox(&self) -> Option<Sandbox> {
+        self.sandbox.clone()
+    }
+
     fn playbook(&self, id: &str, version_ms: Option<i64>) -> Option<Arc<str>> {
         match version_ms {
             Some(version_ms) => self.versions.get(&(id.to_owned(), version_ms)).cloned(),
@@ -119,11 +126,47 @@ fn connections(
             Failure::new(Exit::Usage, what).hint(format!("there are {}", all.join(", ")))
         })?;
         let settings = Arc::new(settings(known, said)?);
+        if matches!(known.auth, Auth::Ssh { .. }) {
+            ssh_client().map_err(|reason| {
+                Failure::new(Exit::Usage, format!("respond.connections.{name}: {reason}"))
+                    .hint("its actions are commands on hosts, which go through the ssh of the system")
+            })?;
+        }
         let remote = remote(known, &settings)?;
         let connection = Connection { remote, ..Connection::new(Arc::clone(known), settings) };
         connections.insert(name.clone(), connection);
     }
     Ok(connections)
+}
+
+/// Where scripts of playbooks run; none where nobody has enabled them.
+fn sandbox(config: &Config) -> Result<Option<Sandbox>, Failure> {
+    let said = &config.respond.bash;
+    if !said.enabled {
+        return Ok(None);
+    }
+    for (key, value, range) in [
+        ("seconds_max", said.seconds_max, 1..=SCRIPT_SECONDS_MAX),
+        ("memory_mib_max", said.memory_mib_max, 16..=4_096),
+        ("processes_max", said.processes_max, 4..=1_024),
+    ] {
+        if !range.contains(&value) {
+            let what = format!("respond.bash.{key}: {} to {}", range.start(), range.end());
+            return Err(Failure::new(Exit::Usage, what));
+        }
+    }
+    let sandbox = Sandbox {
+        program: said.bwrap.clone(),
+        seconds_max: said.seconds_max,
+        memory_mib_max: said.memory_mib_max,
+        processes_max: said.processes_max,
+    };
+    sandbox.probe().map_err(|error| {
+        Failure::new(Exit::Usage, format!("respond.bash: scripts cannot be shut in here: {error}")).hint(
+            "install bubblewrap 0.8 or later and allow user namespaces, or set respond.bash.enabled = false",
+        )
+    })?;
+    Ok(Some(sandbox))
 }
 
 /// What goes to a system with root certificates of its own; none for others.
@@ -171,7 +214,7 @@ fn value(said: &SettingValue, setting: &Setting) -> Result<String, String> {
                 .to_owned(),
         ),
         SettingValue::Text(text) => Ok(text.clone()),
-        SettingValue::File { file } if setting.kind == SettingKind::CaFile => {
+        SettingValue::File { file } if matches!(setting.kind, SettingKind::CaFile | SettingKind::Path) => {
             Err(format!("it is a path: write \"{}\"", file.display()))
         }
         SettingValue::Env { env } => {
@@ -205,6 +248,11 @@ fn check(value: &str, kind: SettingKind, in_host: bool) -> Result<(), String> {
             let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
             if value.chars().all(fits) { Ok(()) } else { Err("it is no part of a host's name".to_owned()) }
         }
+        SettingKind::Path => match std::fs::metadata(value) {
+            Ok(found) if !found.is_dir() => Ok(()),
+            Ok(_) => Err(format!("{value} is a folder")),
+            Err(error) => Err(format!("{value}: {error}")),
+        },
         SettingKind::Text | SettingKind::Secret | SettingKind::CaFile if is_line => Ok(()),
         SettingKind::Text | SettingKind::Secret | SettingKind::CaFile => {
             Err("there are characters in it that are not seen".to_owned())
@@ -232,6 +280,12 @@ fn protection(config: &Config, connections: &BTreeMap<String, Connection>) -> Re
     if !listens.is_unspecified() {
         all.push(entry(TargetKind::Network, &listens.to_string(), "Hue & Cry listens on it"));
     }
+    // of hosts one is told what they call themselves
+    if let Ok(own) = std::fs::read_to_string("/proc/sys/kernel/hostname")
+        && !own.trim().is_empty()
+    {
+        all.push(entry(TargetKind::Host, own.trim(), "Hue & Cry runs on it"));
+    }
     for (name, connection) in connections {
         let reason = format!("Hue & Cry reaches {} by it", connection.connector.title);
         let settings = connection.connector.settings.iter();
@@ -251,4 +305,47 @@ fn protection(config: &Config, connections: &BTreeMap<String, Connection>) -> Re
         reason: protected.reason.clone(),
     }));
     Protection::new(&all).map_err(|error| Failure::new(Exit::Usage, format!("respond.protected: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::containment::load;
+
+    fn refused(respond: &str) -> String {
+        let config: Config = toml::from_str(respond).unwrap();
+        let connectors = load::connectors(None).unwrap();
+        let playbooks = load::playbooks(None, &connectors).unwrap();
+        let setup = OperatorSetup::of(&config, &connectors, &playbooks);
+        setup.map(drop).map_err(|failure| failure.message).err().unwrap_or_default()
+    }
+
+    #[test]
+    fn hosts_and_scripts_are_checked_before_anything_begins() {
+        if let Err(reason) = ssh_client() {
+            assert!(std::env::var_os("HUECRY_REQUIRE_ALL").is_none(), "{reason}");
+            return eprintln!("SKIPPED: {reason}");
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let known = dir.path().join("known");
+        std::fs::write(&known, "").unwrap();
+        let host = |known: &str| {
+            format!("[respond.connections.ssh_host]\nssh_hosts = \"web-*\"\nssh_known_hosts = {known}\n")
+        };
+        let (good, folder) = (format!("{:?}", known.display()), format!("{:?}", dir.path().display()));
+        for (respond, expected) in [
+            (host(&good), ""),
+            (host("\"/no/such/file\""), "ssh_known_hosts: /no/such/file"),
+            (host(&folder), "is a folder"),
+            (host(&format!("{{ file = {good} }}")), "it is a path"),
+            (host(&good).replace("ssh_hosts = \"web-*\"\n", ""), "ssh_hosts: it is not set"),
+            ("[respond.bash]\nbwrap = \"/no/such/bwrap\"\n".to_owned(), ""),
+            ("[respond.bash]\nenabled = true\nbwrap = \"/no/such/bwrap\"\n".to_owned(), "/no/such/bwrap"),
+            ("[respond.bash]\nenabled = true\nseconds_max = 61\n".to_owned(), "seconds_max: 1 to 60"),
+            ("[respond.bash]\nenabled = true\nprocesses_max = 1\n".to_owned(), "processes_max: 4 to 1024"),
+        ] {
+            let said = refused(&respond);
+            assert!(said.contains(expected) && said.is_empty() == expected.is_empty(), "{respond}: {said}");
+        }
+    }
 }

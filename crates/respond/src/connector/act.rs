@@ -5,6 +5,7 @@
 
 use super::answer::Answer;
 use super::exchange::{Exchange, FormatError, Request};
+use super::host::HostCommand;
 use super::owner::{self, NoOwner};
 use super::send::Sending;
 use super::spec::{ActionSpec, BadForm, Connector};
@@ -19,6 +20,14 @@ pub trait Remote: Send + Sync {
     /// # Errors
     /// [`Unanswered`].
     fn send(&self, request: &Request) -> Result<Answer, Unanswered>;
+
+    /// Runs a command on a host, within its bounds of time and size. The answer's status is its exit code.
+    ///
+    /// # Errors
+    /// [`Unanswered`].
+    fn run(&self, command: &HostCommand) -> Result<Answer, Unanswered> {
+        Err(Unanswered::Refused(format!("no commands are run on {} from here", command.host)))
+    }
 }
 
 /// There is no answer.
@@ -27,6 +36,9 @@ pub enum Unanswered {
     /// The request did not leave: it had no effect.
     #[error("the request was not sent: {0}")]
     NotSent(String),
+    /// It did not leave, and would not if it were tried again: somebody is not who they should be.
+    #[error("the request was not sent: {0}")]
+    Refused(String),
     /// It may have arrived, and may have had its effect.
     #[error("no answer came: {0}")]
     Lost(String),

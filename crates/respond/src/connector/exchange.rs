@@ -1,5 +1,6 @@
 //! One request of an action and what its answer means, as data.
 
+use super::host::HostError;
 use super::pick::Pick;
 use super::sign::{self, SignError};
 use super::spec::{Auth, Connector};
@@ -8,16 +9,20 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// The methods of requests.
+/// The methods of requests: those of RFC 9110 and RFC 5789, and two of commands on hosts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
-#[expect(missing_docs, reason = "they are those of RFC 9110 and RFC 5789")]
+#[expect(missing_docs, reason = "they are what they are called")]
 pub enum Method {
     Get,
     Post,
     Put,
     Patch,
     Delete,
+    /// A command that changes nothing.
+    Look,
+    /// A command that changes something.
+    Run,
 }
 
 impl Method {
@@ -29,6 +34,8 @@ impl Method {
             Self::Put => "PUT",
             Self::Patch => "PATCH",
             Self::Delete => "DELETE",
+            Self::Look => "LOOK",
+            Self::Run => "RUN",
         }
     }
 }
@@ -102,7 +109,15 @@ pub struct Exchange {
     /// Where it goes, if not to the connector's base.
     pub base_url: Option<Template>,
     /// The path below that base, with places for values.
+    #[serde(default = "Template::empty")]
     pub path: Template,
+    /// The command and its arguments, where the connector goes by SSH. Each is one word there, whatever its values are.
+    #[serde(default)]
+    pub run: Vec<Template>,
+    /// What the command reads.
+    pub stdin: Option<Template>,
+    /// How long the command may take, in seconds; at most [`COMMAND_SECONDS_MAX`](super::COMMAND_SECONDS_MAX).
+    pub seconds_max: Option<u64>,
     /// For which values of what is known it is sent, by name: a text or several. Where it is not for them, it is left
     /// out.
     #[serde(default)]
@@ -116,7 +131,7 @@ pub struct Exchange {
     pub body: Option<Value>,
     /// What the body is; JSON if not said.
     pub content_type: Option<String>,
-    /// Statuses that mean that it went well.
+    /// Statuses that mean that it went well: of a command, its exit codes.
     pub expect: Vec<u16>,
     /// Statuses that mean that it was so before: applying again is no failure.
     #[serde(default)]
@@ -173,18 +188,22 @@ pub enum FormatError {
     /// It cannot be signed.
     #[error(transparent)]
     Sign(#[from] SignError),
+    /// It cannot be run on that host.
+    #[error(transparent)]
+    Host(#[from] HostError),
 }
 
 impl Exchange {
     /// Whether it changes something at the remote side.
     pub const fn changes(&self) -> bool {
-        !matches!(self.method, Method::Get)
+        !matches!(self.method, Method::Get | Method::Look)
     }
 
     /// The names of all values that it takes.
     pub fn names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = self.path.names().collect();
         names.extend(self.query.values().flat_map(Template::names));
+        names.extend(self.run.iter().chain(&self.stdin).flat_map(Template::names));
         names.extend(self.base_url.iter().flat_map(Template::names));
         names.extend(self.when.values().flat_map(OneOrMany::all).flat_map(Template::names));
         names.extend(self.when.keys().map(String::as_str));
@@ -234,7 +253,7 @@ impl Exchange {
                 let token = Template::parse("Bearer {access_token}")?.fill(values, Place::Header)?;
                 headers.push(("authorization".to_owned(), token));
             }
-            Auth::AwsSigv4 { .. } | Auth::None => {}
+            Auth::AwsSigv4 { .. } | Auth::Ssh { .. } | Auth::None => {}
         }
         let body = self.body.as_ref().map(|body| self.written(body, values)).transpose()?;
         if body.is_some() {

@@ -1,8 +1,10 @@
-//! Requests over HTTP: bounded in time and size, never redirected.
+//! Requests over HTTP: bounded in time and size, never redirected. Commands on hosts go by SSH instead.
 
 use super::act::{Remote, Unanswered};
 use super::answer::{ANSWER_BYTES_MAX, Answer};
 use super::exchange::Request;
+use super::host::HostCommand;
+use super::ssh;
 use rustls::RootCertStore;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +17,7 @@ const REQUEST_MAX: Duration = Duration::from_secs(15);
 /// Longest wait that a remote side can ask for, in milliseconds.
 const RETRY_AFTER_MS_MAX: u64 = 60 * 60 * 1_000;
 
-/// Answers over HTTP.
+/// Answers over HTTP, and by SSH.
 #[derive(Debug, Clone)]
 pub struct HttpRemote {
     agent: ureq::Agent,
@@ -99,6 +101,10 @@ impl Remote for HttpRemote {
         let body = body.map_err(|error| Unanswered::Lost(format!("status {status}, then: {error}")))?;
         let retry_after_ms = after.map(|seconds| (seconds.saturating_mul(1_000)).min(RETRY_AFTER_MS_MAX));
         Ok(Answer { status, body, retry_after_ms })
+    }
+
+    fn run(&self, command: &HostCommand) -> Result<Answer, Unanswered> {
+        ssh::run(command)
     }
 }
 

@@ -9,6 +9,7 @@
 //! | [`Answer`], [`judge`] | what came back, and what it means |
 //! | [`Act`] | the phases of an action, against a [`Remote`] |
 //! | [`HttpRemote`] | the same over HTTP |
+//! | [`HostCommand`] | a command on a host, by SSH |
 //! | [`whoami()`] | as whom a connector is signed in |
 //!
 //! **Invariant:** every action can be verified, and a reversible one reverted: a file that lacks either is refused.
@@ -22,6 +23,7 @@ mod about;
 mod act;
 mod answer;
 mod exchange;
+mod host;
 mod http;
 mod owner;
 mod pick;
@@ -30,6 +32,7 @@ mod selector;
 mod send;
 mod sign;
 mod spec;
+mod ssh;
 mod template;
 mod token;
 mod whoami;
@@ -38,6 +41,7 @@ mod xml;
 pub use act::{Act, ActError, Asked, Outcome, Remote, Unanswered};
 pub use answer::{ANSWER_BYTES_MAX, Answer, Judged, judge};
 pub use exchange::{Exchange, Expectation, FormatError, Method, Request};
+pub use host::{COMMAND_SECONDS_DEFAULT, COMMAND_SECONDS_MAX, HostCommand, HostError, SshKey};
 pub use http::{BadCertificates, HttpRemote};
 pub use owner::NoOwner;
 pub use pick::{Pick, PickError};
@@ -47,5 +51,6 @@ pub use spec::{
     ActionSpec, AnswerForm, Auth, BadForm, Basic, ChangeSpec, Connector, Input, OwnerSpec, Setting,
     SettingKind, WhoAmI,
 };
+pub use ssh::ssh_client;
 pub use template::{Place, Template, TemplateError, Values};
 pub use whoami::{Identity, whoami};

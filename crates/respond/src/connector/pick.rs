@@ -2,7 +2,7 @@
 //!
 //! A JSON pointer (RFC 6901), in which a part `[name={value}]` is the first element of a list whose `name` is that value:
 //! `/keys/[id={target}]/status`; `[={value}]` is the first element that is the value itself, and
-//! `[a={x},b={y}]` the first of which both hold. A part `*` is every element:
+//! `[a={x},b={y}]` the first of which both hold; `a.b` is `b` of `a`. A part `*` is every element:
 //! what is found in each is a list, sorted as text, because interfaces tell the same list in changing order.
 
 use super::answer::text_of;
@@ -103,7 +103,8 @@ fn find<'b>(parts: &[Part], at: &'b Value, values: &Values) -> Option<Cow<'b, Va
             };
             let wanted: Vec<_> = pairs.iter().map(pair).collect::<Option<_>>()?;
             let is = |one: &Value, name: &str, wanted: &str| {
-                let found = if name.is_empty() { Some(one) } else { one.get(name) };
+                let below = || name.split('.').try_fold(one, |at, part| at.get(part));
+                let found = if name.is_empty() { Some(one) } else { one.get(name).or_else(below) };
                 found.is_some_and(|found| text_of(found) == wanted)
             };
             at.as_array()?.iter().find(|one| wanted.iter().all(|(name, wanted)| is(one, name, wanted)))
@@ -129,6 +130,7 @@ mod tests {
             "keys": [{ "id": "A", "status": "Active" }, { "id": "B", "status": "Inactive" }, { "id": 7, "status": "x" }],
             "a/b": { "": 1 },
             "groups": ["b", "B"],
+            "tables": [{ "other": 1 }, { "table": { "name": "b", "family": "inet" } }],
         });
         let values = Values::from([("target".to_owned(), "B".to_owned())]);
         for (place, found) in [
@@ -144,6 +146,8 @@ mod tests {
             ("/groups/[=c]", None),
             ("/keys/[id={target},status=Inactive]/id", Some(json!("B"))),
             ("/keys/[id={target},status=Active]/id", None),
+            ("/tables/[table.name=b]/table/family", Some(json!("inet"))),
+            ("/tables/[table.name=c]", None),
             ("/a~1b/", Some(json!(1))),
             ("/keys/[id={other}]/status", None),
             ("", Some(body.clone())),

@@ -1,6 +1,7 @@
 //! From a file to a connector, with everything that is wrong with it.
 
 use super::exchange::{Exchange, Expectation, Method, names_of};
+use super::host::COMMAND_SECONDS_MAX;
 use super::spec::{AboutSpec, ActionSpec, Auth, Connector, OwnerSpec, SettingKind};
 use super::template::Template;
 use crate::impact::Reversibility;
@@ -70,6 +71,9 @@ fn check(connector: &Connector, faults: &mut Vec<Fault>) {
         fault(format!("{name:?} is no name: a-z, 0-9 and _"));
     }
     let is_secret = |name: &str| connector.settings.get(name).is_some_and(|s| s.kind == SettingKind::Secret);
+    if connector.base_url.as_str().is_empty() && !matches!(connector.auth, Auth::Ssh { .. }) {
+        fault("`base_url` is missing: where requests go".to_owned());
+    }
     for name in connector.base_url.names() {
         // the whole address, or a part of its host that was checked when it was set
         if !connector.settings.get(name).is_some_and(|s| s.kind != SettingKind::Secret) {
@@ -82,7 +86,8 @@ fn check(connector: &Connector, faults: &mut Vec<Fault>) {
         Auth::Token { form, basic, .. } => {
             Some(form.values().chain(basic.iter().map(|basic| &basic.password)).collect())
         }
-        Auth::None => None,
+        // the file of a key is no setting that is a secret
+        Auth::Ssh { .. } | Auth::None => None,
     };
     if let Auth::Token { url, form, basic, .. } = &connector.auth {
         for name in url.names().filter(|name| is_secret(name)) {
@@ -128,7 +133,7 @@ fn check_whoami(connector: &Connector, faults: &mut Vec<String>) {
     let mut known: BTreeSet<String> = connector.settings.keys().cloned().collect();
     known.insert("now".to_owned());
     for exchange in &whoami.read {
-        if !matches!(exchange.method, Method::Get | Method::Post) {
+        if !matches!(exchange.method, Method::Get | Method::Post | Method::Look) {
             faults.push("whoami only looks: its method is GET, or POST for a question".to_owned());
         }
         check_exchange(connector, "whoami", exchange, faults);
@@ -155,7 +160,46 @@ fn check_owners(owners: &[OwnerSpec], known: &BTreeSet<String>, place: &str, fau
     }
 }
 
+/// A command has words, and a request a path; neither has what is the other's.
+fn check_kind(connector: &Connector, phase: &str, exchange: &Exchange, faults: &mut Vec<String>) {
+    let is_command = matches!(exchange.method, Method::Look | Method::Run);
+    if is_command != matches!(connector.auth, Auth::Ssh { .. }) {
+        let method = exchange.method.as_str();
+        return faults.push(format!("{phase}: {method} is not what the authorization is for"));
+    }
+    let has_of_request = exchange.base_url.is_some()
+        || !exchange.path.as_str().is_empty()
+        || !exchange.query.is_empty()
+        || exchange.body.is_some();
+    let has_of_command =
+        !exchange.run.is_empty() || exchange.stdin.is_some() || exchange.seconds_max.is_some();
+    if is_command && (exchange.run.is_empty() || has_of_request) {
+        faults.push(format!("{phase}: a command has `run`, and no path, query or body"));
+    }
+    if !is_command && (exchange.path.as_str().is_empty() || has_of_command) {
+        faults.push(format!("{phase}: a request has a path, and no `run`, `stdin` or `seconds_max`"));
+    }
+    if exchange.seconds_max.is_some_and(|seconds| !(1..=COMMAND_SECONDS_MAX).contains(&seconds)) {
+        faults.push(format!("{phase}: a command takes 1 to {COMMAND_SECONDS_MAX} seconds"));
+    }
+}
+
+/// Everything by which hosts are reached is set, or told by what an action is about.
+fn check_ssh(connector: &Connector, action: &ActionSpec, faults: &mut Vec<String>) {
+    let Auth::Ssh { host, port, user, key_file, agent, known_hosts, hosts } = &connector.auth else { return };
+    let set = [port, user, key_file, agent, known_hosts, hosts].into_iter().flat_map(Template::names);
+    for name in set.filter(|name| !connector.settings.contains_key(*name)) {
+        faults.push(format!("the authorization takes {{{name}}}, which is no setting"));
+    }
+    let parts = action.target_parts();
+    let is_known = |name: &&str| *name == "target" || parts.iter().any(|part| part == name);
+    for name in host.names().filter(|name| !is_known(name)) {
+        faults.push(format!("the host takes {{{name}}}, which the target does not tell"));
+    }
+}
+
 fn check_exchange(connector: &Connector, phase: &str, exchange: &Exchange, faults: &mut Vec<String>) {
+    check_kind(connector, phase, exchange, faults);
     if exchange.expect.is_empty() {
         faults.push(format!("{phase} expects no status"));
     }
@@ -217,9 +261,10 @@ fn check_action(connector: &Connector, action: &ActionSpec, faults: &mut Vec<Str
         faults.push("`documentation` is the address of the vendor's page".to_owned());
     }
     check_owner(action, faults);
+    check_ssh(connector, action, faults);
     for (phase, exchange) in action.exchanges() {
         if exchange.changes() && matches!(phase, "read" | "verify" | "verify_revert" | "about") {
-            faults.push(format!("{phase} only looks: its method is GET"));
+            faults.push(format!("{phase} only looks: its method is GET, or LOOK for a command"));
         }
         check_exchange(connector, phase, exchange, faults);
     }

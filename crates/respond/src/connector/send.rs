@@ -1,7 +1,7 @@
 //! Exchanges in their order, with a token where they need one.
 
 use super::act::{ActError, Outcome, Remote, Unanswered};
-use super::answer::{Judged, judge};
+use super::answer::{Answer, Judged, judge};
 use super::exchange::{Exchange, FormatError};
 use super::spec::Connector;
 use super::template::Values;
@@ -26,6 +26,13 @@ impl Sending<'_> {
         })
     }
 
+    fn answer(&self, exchange: &Exchange, known: &Values) -> Result<Result<Answer, Unanswered>, FormatError> {
+        Ok(match exchange.command(self.connector, known)? {
+            Some(command) => self.remote.run(&command),
+            None => self.remote.send(&exchange.request(self.connector, known, self.now_ms)?),
+        })
+    }
+
     /// Exchanges in their order; what one tells, the next ones know.
     ///
     /// # Errors
@@ -47,9 +54,9 @@ impl Sending<'_> {
             if !exchange.is_for(&known) {
                 continue;
             }
-            let request = exchange.request(self.connector, &known, self.now_ms)?;
-            let answer = match self.remote.send(&request) {
+            let answer = match self.answer(exchange, &known)? {
                 Ok(answer) => answer,
+                Err(Unanswered::Refused(reason)) => return Ok(Outcome::Refused(reason)),
                 Err(Unanswered::Lost(reason)) if exchange.changes() => return Ok(Outcome::Unknown(reason)),
                 Err(Unanswered::Lost(reason) | Unanswered::NotSent(reason)) => {
                     return Ok(if at > 0 && exchange.changes() {

@@ -22,6 +22,8 @@ pub enum SettingKind {
     /// The path of a file of root certificates (PEM). Where it is set, requests of this connection trust these and no
     /// others; see [`HttpRemote::trusting`](super::HttpRemote::trusting).
     CaFile,
+    /// The path of any other file, or of a socket, that is used when a request is made: the file of a private key.
+    Path,
 }
 
 /// Something that the operator sets.
@@ -70,6 +72,24 @@ pub enum Auth {
         #[serde(default = "access_token")]
         at: Pick,
     },
+    /// By SSH: its requests are commands on hosts. See [`HostCommand`](super::HostCommand).
+    Ssh {
+        /// The host, of what an action is about.
+        #[serde(default = "target")]
+        host: Template,
+        /// Its port.
+        port: Template,
+        /// As whom.
+        user: Template,
+        /// The path of a private key's file; or `agent`.
+        key_file: Template,
+        /// The path of an agent's socket.
+        agent: Template,
+        /// The path of the file of the keys of hosts that are known. Others are not spoken to.
+        known_hosts: Template,
+        /// The hosts that there are for it, by commas, where `*` is any text.
+        hosts: Template,
+    },
     /// Not at all.
     None,
 }
@@ -86,6 +106,10 @@ pub struct Basic {
 
 fn access_token() -> Pick {
     Pick::below("access_token")
+}
+
+fn target() -> Template {
+    Template::value("target")
 }
 
 /// The form of answers.
@@ -240,7 +264,8 @@ pub struct Connector {
     pub version: u32,
     /// What the operator sets.
     pub settings: BTreeMap<String, Setting>,
-    /// Where requests go.
+    /// Where requests go. Not said where they are commands on hosts.
+    #[serde(default = "Template::empty")]
     pub base_url: Template,
     /// How they are signed in.
     pub auth: Auth,

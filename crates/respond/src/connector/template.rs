@@ -38,6 +38,9 @@ pub enum Place {
     Json,
     /// A text in XML: what means something there is written as a reference; control characters are refused.
     Xml,
+    /// A text that a program reads as its own language, with no way to write all of it: letters, digits, spaces and
+    /// `.:/_-,` only. An empty value is refused too.
+    Plain,
 }
 
 /// A text is no template, or a value does not fit.
@@ -89,6 +92,16 @@ impl Template {
         Ok(Self { text: text.to_owned(), parts })
     }
 
+    /// The value of that name.
+    pub(super) fn value(name: &str) -> Self {
+        Self { text: format!("{{{name}}}"), parts: vec![Part::Value(name.to_owned())] }
+    }
+
+    /// Nothing.
+    pub(super) const fn empty() -> Self {
+        Self { text: String::new(), parts: Vec::new() }
+    }
+
     /// As it was written.
     pub fn as_str(&self) -> &str {
         &self.text
@@ -138,6 +151,9 @@ fn write(out: &mut String, value: &str, place: Place) -> Result<(), &'static str
         Place::Header if !value.bytes().all(|b| b == b' ' || b.is_ascii_graphic()) => {
             Err("a header has visible ASCII only")
         }
+        Place::Plain if value.is_empty() || !value.bytes().all(is_plain) => {
+            Err("it is empty, or has more than letters, digits, spaces and .:/_-,")
+        }
         Place::Xml if value.chars().any(char::is_control) => Err("XML has no control characters"),
         Place::Xml => {
             for character in value.chars() {
@@ -152,11 +168,15 @@ fn write(out: &mut String, value: &str, place: Place) -> Result<(), &'static str
             }
             Ok(())
         }
-        Place::Header | Place::Json => {
+        Place::Header | Place::Json | Place::Plain => {
             out.push_str(value);
             Ok(())
         }
     }
+}
+
+const fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b':' | b'/' | b'_' | b'-' | b',' | b' ')
 }
 
 /// `text` as a value in a query.

@@ -33,6 +33,7 @@ pub use extension::{Attach, EXTENSION, Extension, SEVERITIES, Subject};
 pub use identifier::{Identifier, IdentifierError};
 pub use read::{PLAYBOOK_BYTES_MAX, Refused, STEPS_MAX, read};
 pub use step::{COMMAND_TYPES, COMMANDS_MAX, Command, NEXT_STEPS_MAX, Step, StepKind};
+pub(crate) use variable::reference;
 pub use variable::{Unresolved, VARIABLE_TYPES, Variable, VariableError, Variables};
 
 use std::collections::BTreeMap;

@@ -129,6 +129,15 @@ impl Variables {
         self.0.get(name)
     }
 
+    /// The value of the variable of that name.
+    ///
+    /// # Errors
+    /// [`Unresolved`] where there is none.
+    pub fn value(&self, name: &str) -> Result<&str, Unresolved> {
+        let variable = self.get(name).ok_or_else(|| Unresolved::Unknown(name.to_owned()))?;
+        variable.value.as_deref().ok_or_else(|| Unresolved::Empty(name.to_owned()))
+    }
+
     /// Each with its name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Variable)> {
         self.0.iter().map(|(name, variable)| (name.as_str(), variable))
@@ -190,10 +199,8 @@ impl Variables {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
         while let Some((before, name, after)) = reference(rest) {
-            let variable = self.get(name).ok_or_else(|| Unresolved::Unknown(name.to_owned()))?;
-            let value = variable.value.as_deref().ok_or_else(|| Unresolved::Empty(name.to_owned()))?;
             out.push_str(before);
-            out.push_str(value);
+            out.push_str(self.value(name)?);
             if out.len() > RESOLVED_BYTES_MAX {
                 return Err(Unresolved::TooLong);
             }
@@ -218,7 +225,7 @@ pub(super) fn references(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The first reference in `text`: what is before it, its name, what is after it.
-fn reference(text: &str) -> Option<(&str, &str, &str)> {
+pub(crate) fn reference(text: &str) -> Option<(&str, &str, &str)> {
     for (at, _) in text.match_indices(VALUE_REFERENCE) {
         let (head, after) = (&text[..at], &text[at + VALUE_REFERENCE.len()..]);
         if after.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') {

@@ -2,12 +2,13 @@
 
 use super::start::{Beginning, StartRunRequest, moved};
 use super::walk::{Walk, Way};
-use super::{Machine, Outcome, handler_limit_ms, http};
+use super::{Machine, Outcome, handler_limit_ms, http, script};
 use crate::actor::Actor;
 use crate::connector::{Answer, Request, Unanswered};
 use crate::contain::{ContainRequest, Grounds, Preview};
 use crate::error::RespondError;
 use crate::playbook::{Playbook, StepKind, read};
+use crate::sandbox::{Ran, Sandbox, SandboxError};
 use crate::service::Responder;
 use model::{IncidentId, Lease, LeaseId, Run, RunId, RunPlace, RunState, RunStep, StepState};
 use ports::store::{StoreError, UnitOfWork};
@@ -35,12 +36,15 @@ pub(super) enum AtRemote {
     Plan(Box<ContainRequest>),
     /// Sends a request of a playbook's own.
     Send(Request),
+    /// Runs a script in a sandbox.
+    Script(Sandbox, String),
 }
 
 /// What came of it.
 enum Came {
     Planned(Box<(ContainRequest, Result<Preview, RespondError>)>),
     Answered { changes: bool, came: Result<Answer, Unanswered> },
+    Ran(Result<Ran, SandboxError>),
 }
 
 impl Responder {
@@ -165,6 +169,7 @@ impl Responder {
         match walk.way(&step) {
             Way::Action => self.action(unit, walk, &step).await,
             Way::Http => Ok(self.send(walk, &step)),
+            Way::Script => Ok(self.script(walk, &step)),
             Way::Playbook => self.call(unit, walk, &step).await.map(|()| None),
             Way::Person | Way::Refused => {
                 walk.change(task, |step| step.due_at_ms = step.deadline_at_ms);
@@ -196,6 +201,34 @@ impl Responder {
             step.due_at_ms = until_ms;
         });
         Some(AtRemote::Send(request))
+    }
+
+    /// Runs a script, and again if nobody has told what came of it: it can do nothing outside.
+    fn script(&self, walk: &mut Walk, step: &RunStep) -> Option<AtRemote> {
+        let now_ms = self.now_ms();
+        let Some(sandbox) = self.options.setup.sandbox() else {
+            fail(walk, step.task, "there is no sandbox for scripts any more".to_owned(), now_ms);
+            return None;
+        };
+        let until_ms = now_ms.saturating_add(self.options.times.lease_ms);
+        walk.change(step.task, |step| {
+            step.tries += 1;
+            step.due_at_ms = until_ms;
+        });
+        Some(AtRemote::Script(sandbox, step.text.clone()))
+    }
+
+    fn ran(&self, walk: &mut Walk, step: &RunStep, came: Result<Ran, SandboxError>) {
+        let now_ms = self.now_ms();
+        let out_args = match walk.definition(step).map(|definition| &definition.kind) {
+            Some(StepKind::Action { out_args, .. }) => out_args.clone(),
+            _ => Vec::new(),
+        };
+        match came.map(|ran| script::values(&ran, &out_args)) {
+            Ok(Ok(values)) => succeed(walk, step.task, values, now_ms),
+            Ok(Err(problem)) => fail(walk, step.task, problem, now_ms),
+            Err(error) => self.later(walk, step, error.to_string()),
+        }
     }
 
     /// Begins another run, or sees what came of it.
@@ -277,6 +310,9 @@ impl Responder {
                 let came = self.at_remote(move |remote| remote.send(&request)).await?;
                 Ok(Came::Answered { changes, came })
             }
+            AtRemote::Script(sandbox, script) => {
+                Ok(Came::Ran(self.at_remote(move |_| sandbox.run(&script)).await?))
+            }
         }
     }
 
@@ -300,6 +336,7 @@ impl Responder {
                     self.asked_for(&mut *unit, &mut walk, &step, *planned).await?;
                 }
                 Came::Answered { changes, came } => self.answered(&mut walk, &step, changes, came),
+                Came::Ran(came) => self.ran(&mut walk, &step, came),
             }
         }
         self.write_step(&mut *unit, &mut walk, Some(task)).await?;
@@ -317,6 +354,7 @@ impl Responder {
                 500 | 502..=504 => self.later(walk, step, format!("status {}", answer.status)),
                 status => fail(walk, step.task, format!("status {status}"), now_ms),
             },
+            Err(Unanswered::Refused(reason)) => fail(walk, step.task, reason, now_ms),
             Err(Unanswered::Lost(reason)) if changes => unknown(walk, step.task, &reason),
             Err(Unanswered::Lost(reason) | Unanswered::NotSent(reason)) => self.later(walk, step, reason),
         }
@@ -325,12 +363,12 @@ impl Responder {
     /// It had no effect, and is tried again; the step's own time ends that.
     pub(super) fn later(&self, walk: &mut Walk, step: &RunStep, reason: String) {
         let now_ms = self.now_ms();
-        let tries = step.tries.max(1);
+        let (tries, asks) = (step.tries.max(1), walk.way(step) == Way::Action);
         let due_at_ms = now_ms.saturating_add(self.options.times.wait_ms(tries));
         walk.change(step.task, |step| {
             step.sent = false;
             // what was sent was counted then
-            step.tries = tries + u32::from(step.kind == crate::playbook::ACTION_COMMAND);
+            step.tries = tries + u32::from(asks);
             step.due_at_ms = due_at_ms;
             step.reason = Some(reason);
         });

@@ -263,11 +263,7 @@ fn action_request(
     blast_radius: BlastRadius,
     now_ms: i64,
 ) -> Result<ContainRequest, String> {
-    let (definition, command) =
-        walk.definition(step).zip(walk.command(step)).ok_or("there is no such step")?;
-    let call = command.call.as_ref().ok_or("it asks for no action")?;
-    let asked = call.resolved(&definition.variables.over(walk.machine.variables()));
-    let asked = asked.map_err(|error| error.to_string())?;
+    let asked = walk.call(step)?;
     let wait_ms = step.deadline_at_ms.saturating_sub(now_ms).min(crate::approval::WAIT_MS_MAX);
     Ok(ContainRequest {
         actor: Actor { principal: walk.run.requester.clone(), origin: None, request_id: None },

@@ -1,6 +1,7 @@
 //! How long a step and a run may take: nothing waits for ever (section 4.1 leaves the default to who executes it).
 
 use super::TURNS_MAX;
+use super::script::SSH;
 use crate::playbook::{Command, Identifier, Playbook, Step, StepKind};
 use std::collections::BTreeMap;
 
@@ -103,7 +104,8 @@ fn is_for_people(playbook: &Playbook, step: &Step) -> bool {
     match &step.kind {
         StepKind::Action { commands, agent, .. } => {
             // an action may wait until people have said yes
-            let waits = |command: &Command| command.kind == "manual" || command.call.is_some();
+            let waits =
+                |command: &Command| matches!(command.kind.as_str(), "manual" | SSH) || command.call.is_some();
             let by_hand = commands.iter().any(|command| waits(command) || !command.is_known());
             let agent = playbook.agents.get(agent);
             by_hand || agent.is_some_and(|agent| agent.is_people() || !agent.is_known())

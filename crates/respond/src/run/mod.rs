@@ -28,6 +28,7 @@ mod machine;
 mod people;
 mod rehearsal;
 mod scenario;
+mod script;
 mod start;
 mod walk;
 

@@ -1,7 +1,7 @@
 //! What people do in a run: tick a step, leave it out, say what nobody can tell, stop the run.
 
 use super::ask::is_own;
-use super::walk::Walk;
+use super::walk::{Enabled, Walk};
 use super::{Outcome, start::RunView};
 use crate::actor::Actor;
 use crate::contain::{check_reason, person};
@@ -134,7 +134,7 @@ impl Responder {
         let text = unit.runs().playbook(&run.playbook_sha256).await?;
         let text = text.ok_or_else(|| StoreError::not_found("playbook of run", id))?;
         let steps = unit.runs().steps(id, true).await?;
-        Walk::of(run, &text, steps)
+        Walk::of(run, &text, steps, Enabled::of(&*self.options.setup))
     }
 
     /// Writes what a hand has done: the run, its steps, what ends with them; wakes the run that waits for it.

@@ -1,6 +1,6 @@
 //! Beginning a run.
 
-use super::walk::{DEPTH_MAX, Walk};
+use super::walk::{DEPTH_MAX, Enabled, Walk};
 use super::{Machine, RUN_MS_MAX, RunMoved, run_limit_ms};
 use crate::actor::Actor;
 use crate::contain::Grounds;
@@ -124,7 +124,8 @@ impl Responder {
             ended_at_ms: None,
             version: 1,
         };
-        let mut walk = Walk { run, playbook, machine, steps: Vec::new(), changed: BTreeSet::new() };
+        let enabled = Enabled::of(&*self.options.setup);
+        let mut walk = Walk { run, playbook, machine, steps: Vec::new(), changed: BTreeSet::new(), enabled };
         // a question that has no answer takes it to its handler before anything is begun
         walk.give_handler_time(false, now_ms);
         walk.store_machine()?;

@@ -1,9 +1,13 @@
 //! A run as a worker has it in hand: row, playbook, machine, open steps. Pure.
 
+use super::script::{self, BASH, SSH, SSH_CONNECTOR};
 use super::{End, Machine, Outcome, Task, delay_ms, handler_limit_ms, limit_ms};
+use crate::connector::Values;
 use crate::error::RespondError;
-use crate::playbook::ACTION_COMMAND;
-use crate::playbook::{Command, Identifier, Playbook, Step, StepKind, read};
+use crate::playbook::{
+    ACTION_COMMAND, ActionCall, Command, Identifier, Playbook, Step, StepKind, Variables, read,
+};
+use crate::setup::Setup;
 use model::{Principal, Run, RunState, RunStep, StepState};
 use std::collections::BTreeSet;
 
@@ -21,6 +25,25 @@ pub(super) struct Walk {
     pub(super) steps: Vec<RunStep>,
     /// The numbers of those that are to be written.
     pub(super) changed: BTreeSet<u32>,
+    /// What the operator has enabled.
+    pub(super) enabled: Enabled,
+}
+
+/// Commands that machines do only where the operator has enabled them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Enabled {
+    /// How hosts are reached, where commands are run on them.
+    ssh: Option<Values>,
+    /// Whether scripts are run in a sandbox.
+    bash: bool,
+}
+
+impl Enabled {
+    pub(super) fn of(setup: &dyn Setup) -> Self {
+        let ssh = setup.connection(SSH_CONNECTOR);
+        let ssh = ssh.map(|connection| connection.connector.values(&connection.settings));
+        Self { ssh, bash: setup.sandbox().is_some() }
+    }
 }
 
 /// How a step is done.
@@ -32,6 +55,8 @@ pub(super) enum Way {
     Person,
     /// By a request.
     Http,
+    /// By a script in a sandbox.
+    Script,
     /// By another run.
     Playbook,
     /// Not at all.
@@ -39,11 +64,16 @@ pub(super) enum Way {
 }
 
 impl Walk {
-    pub(super) fn of(run: Run, text: &str, steps: Vec<RunStep>) -> Result<Self, RespondError> {
+    pub(super) fn of(
+        run: Run,
+        text: &str,
+        steps: Vec<RunStep>,
+        enabled: Enabled,
+    ) -> Result<Self, RespondError> {
         let (playbook, _) = read(text)?;
         let machine = serde_json::from_value(run.machine.clone())
             .map_err(|error| RespondError::CutOff(format!("the stored machine cannot be read: {error}")))?;
-        Ok(Self { run, playbook, machine, steps, changed: BTreeSet::new() })
+        Ok(Self { run, playbook, machine, steps, changed: BTreeSet::new(), enabled })
     }
 
     pub(super) fn store_machine(&mut self) -> Result<(), RespondError> {
@@ -95,10 +125,45 @@ impl Walk {
         let by_people = agent.is_some_and(|agent| agent.is_people() || !agent.is_known());
         if command.kind == "manual" || !command.is_known() || by_people {
             Way::Person
-        } else if command.kind == "http-api" {
-            Way::Http
         } else {
-            Way::Refused
+            match command.kind.as_str() {
+                "http-api" => Way::Http,
+                SSH if self.enabled.ssh.is_some() => Way::Action,
+                BASH if self.enabled.bash => Way::Script,
+                _ => Way::Refused,
+            }
+        }
+    }
+
+    /// The variables as a step has them.
+    fn variables(&self, step: &RunStep) -> Variables {
+        let own = self.definition(step).map(|definition| definition.variables.clone());
+        own.unwrap_or_default().over(self.machine.variables())
+    }
+
+    /// The action that the command asks for which a step is at.
+    pub(super) fn call(&self, step: &RunStep) -> Result<ActionCall, String> {
+        let (definition, command) =
+            self.definition(step).zip(self.command(step)).ok_or("there is no such step")?;
+        let variables = self.variables(step);
+        match (&command.call, &self.enabled.ssh) {
+            (Some(call), _) => call.resolved(&variables).map_err(|error| error.to_string()),
+            (None, Some(settings)) if command.kind == SSH => {
+                script::call(&self.playbook, definition, command, &variables, settings)
+            }
+            _ => Err("it asks for no action".to_owned()),
+        }
+    }
+
+    /// What a command says, for whoever does it.
+    fn text(&self, step: &RunStep, command: &Command) -> Result<String, String> {
+        let (way, variables) = (self.way(step), self.variables(step));
+        let text = command.text.as_deref().unwrap_or(&command.description);
+        match way {
+            // a person is asked also where not everything is known
+            Way::Person => Ok(variables.show(text)),
+            Way::Action | Way::Script if command.call.is_none() => script::script(command, &variables),
+            _ => variables.resolve(text).map_err(|error| error.to_string()),
         }
     }
 
@@ -163,15 +228,7 @@ impl Walk {
             (_, Some(StepKind::PlaybookAction { playbook, .. })) => {
                 (PLAYBOOK.to_owned(), playbook.to_string())
             }
-            (Some(command), _) => {
-                let text = command.text.as_deref().unwrap_or(&command.description);
-                let own = self.definition(step).map(|definition| definition.variables.clone());
-                let variables = own.unwrap_or_default().over(self.machine.variables());
-                // a person is asked also where not everything is known
-                let text =
-                    if way == Way::Person { Ok(variables.show(text)) } else { variables.resolve(text) };
-                (command.kind.clone(), text.map_err(|error| error.to_string())?)
-            }
+            (Some(command), _) => (command.kind.clone(), self.text(step, command)?),
             _ => return Err("there is no such step".to_owned()),
         };
         if way == Way::Refused {

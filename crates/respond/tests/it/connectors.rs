@@ -1,7 +1,7 @@
 //! Shipped connectors: each request is one that the vendor describes; files that lack a way back are refused.
 
 use respond::connector::{
-    ActionSpec, Answer, Connector, ConnectorError, Exchange, Judged, Values, judge, read,
+    ActionSpec, Answer, Connector, ConnectorError, Exchange, FormatError, Judged, Values, judge, read,
 };
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -64,11 +64,20 @@ pub(crate) fn example(connector: &Connector, action: &ActionSpec) -> Values {
     ];
     let values = target.iter().find_map(|name| action.target_values(name).ok());
     let mut values = values.unwrap_or_else(|| panic!("no example of {}", action.target_pattern));
-    values.extend(action.input_values(&Values::new()).unwrap());
+    let needed = action.inputs.iter().filter(|(_, input)| input.default.is_none());
+    let said: Values = needed.map(|(name, _)| (name.clone(), "uptime".to_owned())).collect();
+    values.extend(action.input_values(&said).unwrap());
     values.insert("now".into(), "2026-11-27T06:55:00Z".into());
     values.insert("access_token".into(), "token".into());
     for name in connector.settings.keys() {
-        let value = if name.ends_with("_url") { "https://vendor.example" } else { "acme" };
+        let value = match name.as_str() {
+            "ssh_port" => "22",
+            "ssh_hosts" => "*",
+            "ssh_agent" => "",
+            "ssh_key_file" | "ssh_known_hosts" => "/etc/huecry/ssh",
+            name if name.ends_with("_url") => "https://vendor.example",
+            _ => "acme",
+        };
         values.insert(name.clone(), value.to_owned());
     }
     for (_, exchange) in action.exchanges() {
@@ -395,9 +404,13 @@ fn every_request_of_every_action_can_be_written() {
                 for (name, wanted) in &exchange.when {
                     values.insert(name.clone(), wanted.all()[0].as_str().to_owned());
                 }
-                let request = exchange.request(&connector, &values, 0);
-                let request = request
-                    .unwrap_or_else(|error| panic!("{}.{name}, {phase}: {error}", connector.connector));
+                let what = format!("{}.{name}, {phase}", connector.connector);
+                let wrong = |error: FormatError| format!("{what}: {error}");
+                if let Some(command) = exchange.command(&connector, &values).map_err(wrong).unwrap() {
+                    assert!(command.line.starts_with('\''), "{what}: {}", command.line);
+                    continue;
+                }
+                let request = exchange.request(&connector, &values, 0).map_err(wrong).unwrap();
                 assert!(!request.url.contains(['{', '}', ' ']), "{}", request.url);
             }
         }

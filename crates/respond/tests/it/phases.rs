@@ -3,7 +3,7 @@
 
 use crate::connectors::shipped;
 use crate::imitation::Imitation;
-use respond::connector::{Act, Asked, Connector, Outcome, Values};
+use respond::connector::{Act, Asked, Connector, Method, Outcome, Values};
 use respond::impact::Reversibility;
 use respond::protect::Protection;
 use serde_json::{Value, json};
@@ -399,7 +399,8 @@ fn go_through(connector: &Connector, (name, target, seed): &Case) {
 fn applied_and_taken_back_all_is_as_it_was() {
     let mut gone_through = BTreeSet::new();
     for connector in shipped() {
-        if connector.connector.starts_with("aws") {
+        // hosts are gone through with a real one, in `ssh`
+        if connector.connector.starts_with("aws") || connector.connector.starts_with("ssh") {
             continue;
         }
         let cases = cases(&connector.connector);
@@ -424,7 +425,8 @@ fn what_tells_that_it_is_so_already_is_seen() {
             let what = format!("{}.{name}", connector.connector);
             assert!(!action.read.is_empty(), "{what} does not look");
             for exchange in &action.verify {
-                assert!(exchange.expect.iter().all(|status| (200..300).contains(status)), "{what}");
+                let well = if exchange.method == Method::Look { 0..1 } else { 200..300 };
+                assert!(exchange.expect.iter().all(|status| well.contains(status)), "{what}");
             }
             told += 1;
         }

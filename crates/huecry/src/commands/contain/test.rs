@@ -7,7 +7,7 @@ use crate::exit::{Exit, Failure};
 use crate::terminal;
 use model::{Clock, SystemClock};
 use respond::connector::{
-    Act, ActError, HttpRemote, Identity, Method, Outcome, Place, Request, Values, whoami,
+    Act, ActError, Auth, HttpRemote, Identity, Method, Outcome, Place, Request, Values, whoami,
 };
 use respond::{Connection, Setup};
 
@@ -46,6 +46,10 @@ pub(crate) fn run(config: &Config, name: &str, looks: &[String]) -> Result<Exit,
 /// Whether anything answers at the address, without signing in.
 fn reach(connection: &Connection) -> Result<Exit, Failure> {
     let connector = &connection.connector;
+    if matches!(connector.auth, Auth::Ssh { .. }) {
+        terminal::line(format_args!("each host is reached by itself: look with --look ACTION=HOST"));
+        return Ok(Exit::Done);
+    }
     let values = connector.values(&connection.settings);
     let url = connector.base_url.fill(&values, Place::Json).map_err(|e| Failure::new(Exit::Faults, e))?;
     let request = Request { method: Method::Get, url: url.clone(), headers: Vec::new(), body: None };
