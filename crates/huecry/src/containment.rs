@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::storage::Storage;
 use model::{Partition, Topic};
-use ports::{Log, Store};
+use ports::{Log, Mailer, Store};
 use prometheus_client::registry::Registry;
 use respond::automatic::{Automation, AutomationOptions, Order};
 use respond::connector::{Connector, HttpRemote};
@@ -30,6 +30,7 @@ pub(crate) struct Prepared {
     setup: OperatorSetup,
     orders: Vec<Order>,
     times: Times,
+    mailer: Option<Arc<dyn Mailer>>,
 }
 
 impl Prepared {
@@ -45,9 +46,10 @@ impl Prepared {
         let times = times(config)?;
         let connectors = load::connectors(settings.connectors_dir.as_deref())?;
         let playbooks = load::playbooks(settings.playbooks_dir.as_deref(), &connectors)?;
+        let mailer = crate::mail::mailer(config)?;
         let setup = OperatorSetup::of(config, &connectors, &playbooks)?;
         let orders = orders::read(config, &connectors, &playbooks.current)?;
-        Ok(Some(Self { connectors, playbooks: playbooks.current, setup, orders, times }))
+        Ok(Some(Self { connectors, playbooks: playbooks.current, setup, orders, times, mailer }))
     }
 
     /// What there is, for people.
@@ -68,12 +70,12 @@ impl Prepared {
 /// Starts what contains and takes back.
 pub(crate) fn start(
     prepared: Option<Prepared>,
-    storage: &Storage,
+    (storage, console_url): (&Storage, String),
     registry: &mut Registry,
     shutdown: &CancellationToken,
     tasks: &mut JoinSet<Result<(), String>>,
 ) -> Option<Arc<ContainParts>> {
-    let Some(Prepared { connectors, playbooks, setup, orders, times }) = prepared else {
+    let Some(Prepared { connectors, playbooks, setup, orders, times, mailer }) = prepared else {
         forget_orders(Arc::clone(&storage.log), shutdown.clone(), tasks);
         return None;
     };
@@ -95,6 +97,7 @@ pub(crate) fn start(
         shutdown,
         tasks,
     );
+    crate::mail::start(mailer, (storage, console_url), &telemetry, shutdown, tasks);
     let region = "default".to_owned();
     Some(Arc::new(ContainParts { responder, connectors, playbooks, telemetry, region }))
 }

@@ -9,6 +9,7 @@
 //! | [`Answer`], [`judge`] | what came back, and what it means |
 //! | [`Act`] | the phases of an action, against a [`Remote`] |
 //! | [`HttpRemote`] | the same over HTTP |
+//! | [`MailRemote`] | the same by a mail server |
 //! | [`whoami()`] | as whom a connector is signed in |
 //!
 //! **Invariant:** every action can be verified, and a reversible one reverted: a file that lacks either is refused.
@@ -23,6 +24,7 @@ mod act;
 mod answer;
 mod exchange;
 mod http;
+mod mail;
 mod owner;
 mod pick;
 mod read;
@@ -39,6 +41,7 @@ pub use act::{Act, ActError, Asked, Outcome, Remote, Unanswered};
 pub use answer::{ANSWER_BYTES_MAX, Answer, Judged, judge};
 pub use exchange::{Exchange, Expectation, FormatError, Method, Request};
 pub use http::{BadCertificates, HttpRemote};
+pub use mail::{MAIL_CONNECTOR, MailRemote};
 pub use owner::NoOwner;
 pub use pick::{Pick, PickError};
 pub use read::{CONNECTOR_BYTES_MAX, ConnectorError, Fault, read};

@@ -15,6 +15,7 @@ mod google;
 mod identity;
 mod imitation;
 mod kubernetes;
+mod mailing;
 mod others;
 mod owning;
 mod phases;
@@ -23,6 +24,8 @@ mod protecting;
 mod refusals;
 mod runs;
 mod shipped;
+#[path = "../../../backends/tests/it/smtp_kit.rs"]
+mod smtp_kit;
 mod tokens;
 mod trust;
 mod workflow;

@@ -3,7 +3,7 @@
 
 use crate::connectors::shipped;
 use crate::imitation::Imitation;
-use respond::connector::{Act, Asked, Connector, Outcome, Values};
+use respond::connector::{Act, Asked, Connector, MAIL_CONNECTOR, Outcome, Values};
 use respond::impact::Reversibility;
 use respond::protect::Protection;
 use serde_json::{Value, json};
@@ -399,7 +399,8 @@ fn go_through(connector: &Connector, (name, target, seed): &Case) {
 fn applied_and_taken_back_all_is_as_it_was() {
     let mut gone_through = BTreeSet::new();
     for connector in shipped() {
-        if connector.connector.starts_with("aws") {
+        // an emulator has those, a mail server this
+        if connector.connector.starts_with("aws") || connector.connector == MAIL_CONNECTOR {
             continue;
         }
         let cases = cases(&connector.connector);
