@@ -5615,6 +5615,8 @@ export interface components {
             services?: string[] | null;
             /** @description Whether they are kept out. */
             disabled?: boolean | null;
+            /** @description Where to write to; what holds of roles holds of it. */
+            email?: string | null;
         };
         /** @description Somebody who may sign in. */
         PersonView: {
