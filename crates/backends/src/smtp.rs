@@ -122,7 +122,8 @@ impl SmtpMailer {
     /// # Errors
     /// [`BadSmtp`].
     pub fn new(options: SmtpOptions) -> Result<Self, BadSmtp> {
-        let from = options.from.as_str().parse().map_err(|e| BadSmtp::From(format!("{e}")))?;
+        let from = options.from.as_str().parse::<lettre::Address>();
+        let from = from.map_err(|error| BadSmtp::From(error.to_string()))?;
         let tls = match options.tls {
             SmtpTls::None if !is_this_machine(&options.host) => return Err(BadSmtp::Open(options.host)),
             SmtpTls::None => None,
@@ -135,8 +136,7 @@ impl SmtpMailer {
     fn addresses(&self) -> Result<Vec<SocketAddr>, MailError> {
         let SmtpOptions { host, port, .. } = &self.options;
         let unknown = |why: &dyn std::fmt::Display| MailError::NotSent(format!("{host}: {why}"));
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        let found = (host, *port).to_socket_addrs().map_err(|error| unknown(&error))?;
+        let found = (bare(host), *port).to_socket_addrs().map_err(|error| unknown(&error))?;
         let own_only = self.options.tls == SmtpTls::None;
         let all: Vec<SocketAddr> = found.filter(|address| !own_only || address.ip().is_loopback()).collect();
         if all.is_empty() { Err(unknown(&"it has no address that mail may go to")) } else { Ok(all) }
@@ -262,7 +262,7 @@ impl Mailer for SmtpMailer {
 
 fn tls_of(options: &SmtpOptions) -> Result<TlsParameters, BadSmtp> {
     let bad = |error: Error| BadSmtp::Tls(words(&error));
-    let mut builder = TlsParametersBuilder::new(options.host.clone());
+    let mut builder = TlsParametersBuilder::new(bare(&options.host).to_owned());
     if let Some(pem) = &options.roots_pem {
         let has_one = pem.windows(CERTIFICATE.len()).any(|window| window == CERTIFICATE);
         if !has_one {
@@ -274,9 +274,14 @@ fn tls_of(options: &SmtpOptions) -> Result<TlsParameters, BadSmtp> {
     builder.build().map_err(bad)
 }
 
+/// A host without the brackets that an IPv6 address may have.
+fn bare(host: &str) -> &str {
+    host.trim_start_matches('[').trim_end_matches(']')
+}
+
 /// Whether a host's name can only be this machine.
 fn is_this_machine(host: &str) -> bool {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let host = bare(host);
     host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 

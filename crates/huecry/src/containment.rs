@@ -97,9 +97,10 @@ pub(crate) fn start(
         shutdown,
         tasks,
     );
+    let tells_by_email = mailer.is_some();
     crate::mail::start(mailer, (storage, console_url), &telemetry, shutdown, tasks);
     let region = "default".to_owned();
-    Some(Arc::new(ContainParts { responder, connectors, playbooks, telemetry, region }))
+    Some(Arc::new(ContainParts { responder, connectors, playbooks, telemetry, region, tells_by_email }))
 }
 
 fn times(config: &Config) -> Result<Times, Failure> {

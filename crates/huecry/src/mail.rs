@@ -45,7 +45,7 @@ pub(crate) fn mailer(config: &Config) -> Result<Option<Arc<dyn Mailer>>, Failure
         tls: mail.tls.backend(),
         roots_pem,
         sign_in: sign_in(mail).map_err(|reason| wrong("password", &reason))?,
-        from: mail.from.parse().map_err(|error| wrong("from", &error))?,
+        from: mail.from.parse::<MailAddress>().map_err(|error| wrong("from", &error))?,
         answer_wait: ANSWER_WAIT_MAX,
     };
     let mailer = SmtpMailer::new(options).map_err(|error| wrong("tls", &error))?;

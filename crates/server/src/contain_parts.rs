@@ -48,6 +48,8 @@ pub struct ContainParts {
     pub telemetry: ContainTelemetry,
     /// Where containments and runs without an incident are kept.
     pub region: String,
+    /// Whether people are told by e-mail.
+    pub tells_by_email: bool,
 }
 
 impl std::fmt::Debug for ContainParts {

@@ -99,8 +99,11 @@ fn broken_glass_is_told_to_who_may_decide_and_sees_it() {
     }
     let told = said(&admin(&server, folder.path(), &["doctor", "--config", &config(folder.path())]));
     assert!(told.contains("ok   e-mail: 127.0.0.1") && told.contains("signed in"), "{told}");
-    let metrics = server.get("/metrics");
-    assert!(metrics.contains(r#"huecry_letters_total{kind="broken_glass",outcome="sent"} 2"#), "{metrics}");
+    let (began, sent) = (Instant::now(), r#"huecry_letters_total{kind="broken_glass",outcome="sent"} 2"#);
+    while !server.get("/metrics").contains(sent) {
+        assert!(began.elapsed() < Duration::from_secs(60), "{}", server.get("/metrics"));
+        std::thread::sleep(Duration::from_millis(100));
+    }
     let log = std::fs::read_to_string(folder.path().join("stderr.log")).unwrap();
     assert!(!log.contains(PASSWORD), "the password is told to nobody");
 }

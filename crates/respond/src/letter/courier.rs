@@ -121,7 +121,7 @@ pub(super) struct Matter {
     /// Until when something can be done.
     pub(super) until_ms: Option<i64>,
     /// Who is not told, by id: those who asked, and those who have answered.
-    left_out: Vec<String>,
+    pub(super) left_out: Vec<String>,
 }
 
 /// What comes of a letter.

@@ -107,6 +107,7 @@ mod tests {
             name: "toy.lock".to_owned(),
             word: Some(("ann\r\nBcc: eve@x.example".to_owned(), "nobody\u{0} answers\n.\n".repeat(200))),
             until_ms: Some(1_795_000_000_000),
+            ..Matter::default()
         };
         for kind in LetterKind::ALL {
             let text = text(*kind, (about, Some(IncidentId(Ulid(8)))), &matter, "https://hue.example/");

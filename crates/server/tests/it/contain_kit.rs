@@ -64,7 +64,7 @@ impl Containment {
         });
         let region = "default".to_owned();
         let (connectors, playbooks) = (self.connectors, self.playbooks);
-        ContainParts { responder, connectors, playbooks, telemetry, region }
+        ContainParts { responder, connectors, playbooks, telemetry, region, tells_by_email: false }
     }
 }
 

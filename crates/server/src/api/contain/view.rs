@@ -273,6 +273,9 @@ pub(crate) struct ContainmentView {
     /// Who had it applied without the approvals, and why.
     #[serde(skip_serializing_if = "Option::is_none")]
     broken_glass: Option<BrokenGlassView>,
+    /// Whether who may decide on it is told by e-mail of what waits for them and of broken glass. Where not, that is not configured,
+    /// and it stands here alone.
+    told_by_email: bool,
     /// How it came here, the first step first.
     history: Vec<TransitionView>,
     /// When it was asked for.
@@ -354,6 +357,7 @@ impl ContainmentView {
                 .broken_glass
                 .as_ref()
                 .map(|(by, reason)| BrokenGlassView { by: by.into(), reason: reason.clone() }),
+            told_by_email: app.containment.as_ref().is_some_and(|parts| parts.tells_by_email),
             history: row.history.iter().map(transition).collect(),
             created_at: time(row.created_at_ms),
             updated_at: time(row.updated_at_ms),
