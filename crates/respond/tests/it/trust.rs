@@ -116,7 +116,7 @@ async fn what_is_so_already_is_seen_there_too() {
     let (url, root) = serve(emulator);
     let kit = Kit::new().await;
     let settings = Arc::new(Values::from([("toy_url".to_owned(), url)]));
-    let remote = Some(HttpRemote::trusting(root.as_bytes()).unwrap());
+    let remote: Option<Arc<dyn Remote>> = Some(Arc::new(HttpRemote::trusting(root.as_bytes()).unwrap()));
     let mut fixed = setup("http://toy.example");
     fixed
         .connections

@@ -11,7 +11,7 @@ use model::{
 };
 use ports::mail::{Mail, MailError, Mailer};
 use ports::store::conformance::Bench;
-use ports::store::{PageRequest, Person, StoreError};
+use ports::store::{PageRequest, Person, Store, StoreError};
 use respond::contain::{BreakGlassRequest, ContainRequest};
 use respond::letter::{Courier, CourierOptions, Delivery, GIVE_UP_MS, Readers};
 use respond::plan::PlanHash;
@@ -305,7 +305,7 @@ async fn what_no_server_takes_is_given_up_and_said() {
         let turns = post.pass(2 * MINUTE_MS).await;
         assert_eq!(turns.iter().filter(|turn| **turn == Delivery::GivenUp).count(), 3, "{turns:?}");
         let mut view = post.kit.store.read().await.unwrap();
-        let comments = view.comments().list(incident.id, &PageRequest::first(10)).await.unwrap().items;
+        let comments = view.comments().of_incident(incident.id, &PageRequest::first(10)).await.unwrap().items;
         assert_eq!(comments.len(), 1, "{comments:?}");
         assert!(comments[0].text.contains(&broken.id.to_string()) && !comments[0].text.contains('@'));
         drop(view);

@@ -379,8 +379,8 @@ fn transition(step: &model::Transition) -> TransitionView {
 /// What people call the action; its name where it is not there any more.
 fn title(app: &App, action: &str) -> String {
     let (connector, name) = action.split_once('.').unwrap_or_default();
-    let parts = app.containment.as_ref();
-    let known = parts.and_then(|parts| parts.connectors.iter().find(|known| known.connector == connector));
+    let all = app.containment.as_ref().map(|parts| parts.knows.known()).unwrap_or_default();
+    let known = all.connectors.iter().find(|known| known.connector == connector);
     let spec = known.and_then(|known| known.actions.get(name));
     spec.map_or_else(|| action.to_owned(), |spec| spec.title.clone())
 }
