@@ -151,7 +151,8 @@ impl SmtpMailer {
         let server = format!("{}:{}", self.options.host, self.options.port);
         let not_sent = |error: Error| MailError::NotSent(format!("{server}: {}", words(&error)));
         let connection = SmtpConnection::connect(&self.addresses()?[..], wait, &hello, at_once, None);
-        let mut spoken = Spoken { connection: connection.map_err(not_sent)?, began, wait: self.options.answer_wait };
+        let mut spoken =
+            Spoken { connection: connection.map_err(not_sent)?, began, wait: self.options.answer_wait };
         if self.options.tls == SmtpTls::StartTls
             && let Some(tls) = &self.tls
         {
@@ -349,7 +350,10 @@ mod tests {
 
     #[test]
     fn roots_that_are_none_are_refused() {
-        let roots = |pem: &[u8]| SmtpOptions { roots_pem: Some(pem.to_vec()), ..options("x.example", SmtpTls::Implicit) };
+        let roots = |pem: &[u8]| SmtpOptions {
+            roots_pem: Some(pem.to_vec()),
+            ..options("x.example", SmtpTls::Implicit)
+        };
         for broken in [&b"-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n"[..], b"", b"text"] {
             assert!(matches!(SmtpMailer::new(roots(broken)), Err(BadSmtp::Tls(_))));
         }

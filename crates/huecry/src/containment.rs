@@ -1,7 +1,7 @@
 //! Containment on this node: connectors and playbooks, how systems are reached, what is protected, and the workers.
 
-pub(crate) mod load;
 mod live;
+pub(crate) mod load;
 mod orders;
 pub(crate) mod setup;
 mod watch;
@@ -9,10 +9,10 @@ mod watch;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::storage::Storage;
+use live::{Everything, Live};
 use model::{Partition, Topic};
 use ports::{Log, Mailer, Store};
 use prometheus_client::registry::Registry;
-use live::{Everything, Live};
 use respond::automatic::{Automation, AutomationOptions};
 use respond::connector::HttpRemote;
 use respond::{Duty, Responder, ResponderOptions, Times};
@@ -91,7 +91,11 @@ pub(crate) fn start(
     });
     work((&responder, crew), (&storage.store, &telemetry), shutdown, tasks);
     automate(
-        AutomationOptions { log: Arc::clone(&storage.log), responder: responder.clone(), orders: live.clone() },
+        AutomationOptions {
+            log: Arc::clone(&storage.log),
+            responder: responder.clone(),
+            orders: live.clone(),
+        },
         &telemetry,
         shutdown,
         tasks,

@@ -60,15 +60,18 @@ fn sign_in(mail: &MailConfig) -> Result<Option<(String, String)>, String> {
     };
     let password = match password {
         SettingValue::Text(_) => {
-            return Err("it is a secret, which does not stand in the configuration: write { env = \"NAME\" } or \
+            return Err(
+                "it is a secret, which does not stand in the configuration: write { env = \"NAME\" } or \
                         { file = \"/path\" }"
-                .to_owned());
+                    .to_owned(),
+            );
         }
         SettingValue::Env { env } => {
             std::env::var(env).map_err(|_| format!("the environment has no variable {env}"))?
         }
         SettingValue::File { file } => {
-            let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+            let text =
+                std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
             // an editor's line end, which no secret has
             text.trim_end_matches(['\r', '\n']).to_owned()
         }
@@ -94,7 +97,11 @@ impl Readers for Deciders {
         Ok(people)
     }
 
-    async fn one(&self, id: PersonId, incident: Option<&Incident>) -> Result<Option<Arc<Person>>, StoreError> {
+    async fn one(
+        &self,
+        id: PersonId,
+        incident: Option<&Incident>,
+    ) -> Result<Option<Arc<Person>>, StoreError> {
         let person = self.0.person(id).await?;
         Ok(person.filter(|person| self.reads(person, incident)))
     }
@@ -132,7 +139,9 @@ fn told(telemetry: &ContainTelemetry, delivered: &Delivered) {
         Delivery::Sent => tracing::info!(%letter, kind, said = problem, "a letter was sent"),
         Delivery::Moot => tracing::info!(%letter, kind, problem, "a letter had nothing to tell"),
         Delivery::Later => tracing::warn!(%letter, kind, problem, "a letter was not sent; it is tried again"),
-        Delivery::GivenUp => tracing::error!(%letter, kind, problem, "a letter was given up: people were not told"),
+        Delivery::GivenUp => {
+            tracing::error!(%letter, kind, problem, "a letter was given up: people were not told")
+        }
         Delivery::Unconfigured => tracing::debug!(%letter, kind, "a letter waits: no e-mail is configured"),
     }
 }
@@ -153,12 +162,18 @@ mod tests {
         let good = "[mail]\nhost = \"mail.acme.example\"\nfrom = \"huecry@acme.example\"\n";
         assert_eq!(made(""), Ok(false));
         assert_eq!(made(good), Ok(true));
-        assert_eq!(made(&format!("{good}tls = \"starttls\"\nport = 2525\nallowed_domains = [\"acme.example\"]\n")), Ok(true));
+        assert_eq!(
+            made(&format!("{good}tls = \"starttls\"\nport = 2525\nallowed_domains = [\"acme.example\"]\n")),
+            Ok(true)
+        );
         for (more, wrong) in [
             ("tls = \"none\"\n", "mail.tls"),
             ("user = \"huecry\"\n", "mail.password"),
             ("user = \"huecry\"\npassword = \"the-password\"\n", "mail.password"),
-            ("user = \"huecry\"\npassword = { env = \"HUECRY_NO_SUCH_VARIABLE\" }\n", "HUECRY_NO_SUCH_VARIABLE"),
+            (
+                "user = \"huecry\"\npassword = { env = \"HUECRY_NO_SUCH_VARIABLE\" }\n",
+                "HUECRY_NO_SUCH_VARIABLE",
+            ),
             ("ca_file = \"/nowhere/root.pem\"\n", "mail.ca_file"),
             ("allowed_domains = [\"acme.example\", \"a b\"]\n", "mail.allowed_domains"),
             ("tls = \"opportunistic\"\n", "opportunistic"),

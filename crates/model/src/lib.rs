@@ -50,8 +50,8 @@ pub use finding::{
 };
 pub use ids::{
     AppealId, AttachmentId, AuditId, CommentId, ContainmentId, DelegationId, DigestId, EventId, FindingId,
-    IncidentId, LeaseId, LetterId, LinkId, MessageId, NoticeId, ParseIdError, PersonId, ReportId, RunId, SavedViewId,
-    SessionId, TokenId, Ulid,
+    IncidentId, LeaseId, LetterId, LinkId, MessageId, NoticeId, ParseIdError, PersonId, ReportId, RunId,
+    SavedViewId, SessionId, TokenId, Ulid,
 };
 pub use incident::{Comment, INCIDENT_RULES_MAX, Incident, Membership, Status, Verdict, Visibility};
 pub use letter::{Letter, LetterAbout, LetterKind, LetterState};

@@ -5,12 +5,13 @@ use async_trait::async_trait;
 use model::{AuditRecord, IncidentId};
 use ports::store::{
     Appeals, Attachments, Audit, ChangeKind, Changes, Comments, Containments, Credits, DeadLetters,
-    Delegations, Digests, Findings, Idempotency, Incidents, Letters, Links, Moves, Notices, People, Positions,
-    ReadAppeals, ReadAttachments, ReadAudit, ReadChanges, ReadComments, ReadContainments, ReadCredits,
-    ReadDeadLetters, ReadDelegations, ReadDigests, ReadFindings, ReadIdempotency, ReadIncidents, ReadLedger, ReadLetters,
-    ReadLinks, ReadMoves, ReadNotices, ReadPeople, ReadPositions, ReadReportMessages, ReadReports, ReadRules,
-    ReadRuns, ReadSessions, ReadSources, ReadTokens, ReadViews, ReportMessages, Reports, Rules, Runs,
-    Sessions, Snapshot, Sources, StoreError, Tokens, UnitOfWork, Views, check_audit,
+    Delegations, Digests, Findings, Idempotency, Incidents, Letters, Links, Moves, Notices, People,
+    Positions, ReadAppeals, ReadAttachments, ReadAudit, ReadChanges, ReadComments, ReadContainments,
+    ReadCredits, ReadDeadLetters, ReadDelegations, ReadDigests, ReadFindings, ReadIdempotency, ReadIncidents,
+    ReadLedger, ReadLetters, ReadLinks, ReadMoves, ReadNotices, ReadPeople, ReadPositions,
+    ReadReportMessages, ReadReports, ReadRules, ReadRuns, ReadSessions, ReadSources, ReadTokens, ReadViews,
+    ReportMessages, Reports, Rules, Runs, Sessions, Snapshot, Sources, StoreError, Tokens, UnitOfWork, Views,
+    check_audit,
 };
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 use tokio::sync::watch;

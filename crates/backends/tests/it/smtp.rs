@@ -142,7 +142,8 @@ fn it_is_known_whether_the_server_may_have_it() {
     ];
     for (mode, arrived, fits) in cases {
         let Some(server) = MailServer::start(&["--mode", mode]) else { return };
-        let waiting = SmtpOptions { answer_wait: Duration::from_secs(2), ..options(server.port, SmtpTls::None) };
+        let waiting =
+            SmtpOptions { answer_wait: Duration::from_secs(2), ..options(server.port, SmtpTls::None) };
         let came = mailer(waiting).send(&mail());
         assert!(came.as_ref().is_err_and(fits), "{mode}: {came:?}");
         assert_eq!(server.received().len(), arrived, "{mode}");

@@ -46,8 +46,10 @@ impl MailServer {
 
 fn mails(dir: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
-    let mut files: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|end| end == "eml")).collect();
+    let mut files: Vec<PathBuf> =
+        entries.filter(|path| path.extension().is_some_and(|end| end == "eml")).collect();
     files.sort();
-    let text = |path: &PathBuf| String::from_utf8(std::fs::read(path).unwrap()).unwrap().replace("\r\n", "\n");
+    let text =
+        |path: &PathBuf| String::from_utf8(std::fs::read(path).unwrap()).unwrap().replace("\r\n", "\n");
     files.iter().map(text).collect()
 }

@@ -192,7 +192,8 @@ fn mail(config: &Config) -> Look {
             }
         },
         Err(failure) => {
-            let hint = failure.hint.unwrap_or_else(|| "mend it; the server does not start with it".to_owned());
+            let hint =
+                failure.hint.unwrap_or_else(|| "mend it; the server does not start with it".to_owned());
             Look::bad(WHAT, failure.message, hint)
         }
     }

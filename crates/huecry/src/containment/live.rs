@@ -108,7 +108,8 @@ pub(super) fn fingerprint(config: &Config) -> Fingerprint {
         (&settings.playbooks_dir, &load::PLAYBOOK_ENDINGS[..]),
     ] {
         let Some(dir) = dir else { continue };
-        let files = load::files(dir, endings).unwrap_or_else(|failure| vec![(String::new(), failure.message)]);
+        let files =
+            load::files(dir, endings).unwrap_or_else(|failure| vec![(String::new(), failure.message)]);
         hash.update((files.len() as u64).to_le_bytes());
         for text in files.iter().flat_map(|(name, text)| [name, text]) {
             hash.update((text.len() as u64).to_le_bytes());
@@ -138,13 +139,17 @@ impl Watch {
         self.read = now;
         match Everything::read(&self.config) {
             Ok(everything) => {
-                let (connectors, playbooks) = (everything.known.connectors.len(), everything.known.playbooks.len());
+                let (connectors, playbooks) =
+                    (everything.known.connectors.len(), everything.known.playbooks.len());
                 self.live.replace(everything);
                 tracing::info!(connectors, playbooks, "connectors and playbooks read again");
             }
             Err(failure) => {
                 let reason = failure.message;
-                tracing::error!(reason, "connectors and playbooks have errors; all that was known before stays in force");
+                tracing::error!(
+                    reason,
+                    "connectors and playbooks have errors; all that was known before stays in force"
+                );
             }
         }
     }
@@ -189,7 +194,8 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    const WEBHOOK: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../content/connectors/webhook.yaml"));
+    const WEBHOOK: &str =
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../content/connectors/webhook.yaml"));
 
     fn titles(live: &Live) -> Vec<String> {
         live.known().connectors.iter().map(|known| known.title.clone()).collect()
@@ -209,8 +215,11 @@ mod tests {
         watch.look(false);
         let own = |name: &str, title: &str| {
             let text = WEBHOOK.replace("connector: webhook", &format!("connector: {name}"));
-            fs::write(dir.join(format!("{name}.yaml")), text.replace("title: Webhook", &format!("title: {title}")))
-                .unwrap();
+            fs::write(
+                dir.join(format!("{name}.yaml")),
+                text.replace("title: Webhook", &format!("title: {title}")),
+            )
+            .unwrap();
         };
         own("mine", "Mine");
         watch.look(false);

@@ -2,8 +2,8 @@
 
 use super::load::Loaded;
 use crate::config::{Config, SettingValue};
-use crate::exit::{Exit, Failure};
 use crate::entropy::SystemEntropy;
+use crate::exit::{Exit, Failure};
 use model::SystemClock;
 use respond::connector::{
     Connector, HttpRemote, MAIL_CONNECTOR, MailRemote, Remote, Setting, SettingKind, Values,

@@ -20,7 +20,8 @@ pub fn what_is_sent_arrives_as_it_is(mailer: &dyn Mailer, received: &dyn Fn() ->
     assert_eq!(all.len(), 1, "one mail");
     let (head, body) = all[0].split_once("\n\n").unwrap();
     let named = |name: &str| {
-        let lines = head.lines().filter(|line| line.to_lowercase().starts_with(&format!("{}:", name.to_lowercase())));
+        let lines =
+            head.lines().filter(|line| line.to_lowercase().starts_with(&format!("{}:", name.to_lowercase())));
         lines.map(str::to_owned).collect::<Vec<_>>()
     };
     for name in ["From", "To", "Subject", "Date", "Message-ID", "Content-Transfer-Encoding"] {
@@ -28,7 +29,10 @@ pub fn what_is_sent_arrives_as_it_is(mailer: &dyn Mailer, received: &dyn Fn() ->
     }
     assert!(named("Message-ID")[0].contains("<ltr_01@"), "{head}");
     assert!(named("To")[0].contains("ann@acme.example"), "{head}");
-    assert!(named("Auto-Submitted")[0].contains("auto-generated"), "nobody answers a machine (RFC 3834): {head}");
+    assert!(
+        named("Auto-Submitted")[0].contains("auto-generated"),
+        "nobody answers a machine (RFC 3834): {head}"
+    );
     assert!(head.is_ascii() && body.is_ascii(), "every server takes it");
     assert!(!head.contains("Schlüssel") && named("Bcc").is_empty());
 

@@ -65,7 +65,10 @@ impl MailRemote {
         if self.domains.contains(&address.domain()) {
             return Ok(address);
         }
-        let why = format!("mail to {} is not allowed: mail.allowed_domains names the domains that are", address.domain());
+        let why = format!(
+            "mail to {} is not allowed: mail.allowed_domains names the domains that are",
+            address.domain()
+        );
         Err(refused(403, &why))
     }
 
@@ -110,7 +113,9 @@ impl Remote for MailRemote {
                 Err(error) => Err(Unanswered::NotSent(error.to_string())),
             },
             (Method::Get, ["recipients", address]) => Ok(self.look(&decoded(address))),
-            (Method::Get, ["messages", _]) if query.len() > "receipt=".len() => Ok(answer(200, &json!({ "taken": true }))),
+            (Method::Get, ["messages", _]) if query.len() > "receipt=".len() => {
+                Ok(answer(200, &json!({ "taken": true })))
+            }
             (Method::Post, ["messages"]) => self.post(request.body.as_deref().unwrap_or_default()),
             _ => Ok(refused(404, &"there is no such thing")),
         }
@@ -149,9 +154,14 @@ mod tests {
 
     #[test]
     fn segments_are_read_as_they_were_written() {
-        for (segment, text) in
-            [("ann%40acme.example", "ann@acme.example"), ("a%2Bb", "a+b"), ("%zz", ""), ("%4", ""), ("%ff", ""), ("", "")]
-        {
+        for (segment, text) in [
+            ("ann%40acme.example", "ann@acme.example"),
+            ("a%2Bb", "a+b"),
+            ("%zz", ""),
+            ("%4", ""),
+            ("%ff", ""),
+            ("", ""),
+        ] {
             assert_eq!(decoded(segment), text, "{segment}");
         }
     }

@@ -50,7 +50,8 @@ impl Responder {
         record: Option<Record>,
     ) -> Result<(), RespondError> {
         containment.updated_at_ms = self.now_ms();
-        let occasions = letter::of_containment(containment, before, record.as_ref().map(|record| &*record.action));
+        let occasions =
+            letter::of_containment(containment, before, record.as_ref().map(|record| &*record.action));
         let audit = record.map(|record| {
             let told = record.after.clone();
             let mut audit = self.audit(containment, record);

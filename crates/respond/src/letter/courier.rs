@@ -4,8 +4,8 @@ use super::text;
 use crate::actor::Actor;
 use async_trait::async_trait;
 use model::{
-    AuditRecord, Clock, Comment, CommentId, Containment, ContainmentState, Entropy, Incident, Lease, LeaseId, Letter,
-    LetterAbout, LetterId, LetterKind, LetterState, PersonId, RunState, StepState,
+    AuditRecord, Clock, Comment, CommentId, Containment, ContainmentState, Entropy, Incident, Lease, LeaseId,
+    Letter, LetterAbout, LetterId, LetterKind, LetterState, PersonId, RunState, StepState,
 };
 use ports::mail::{Mail, MailAddress, MailError, Mailer};
 use ports::store::{Person, Snapshot, Store, StoreError, UnitOfWork};
@@ -45,7 +45,8 @@ pub trait Readers: Send + Sync {
     ///
     /// # Errors
     /// Those of the store.
-    async fn one(&self, id: PersonId, incident: Option<&Incident>) -> Result<Option<Arc<Person>>, StoreError>;
+    async fn one(&self, id: PersonId, incident: Option<&Incident>)
+    -> Result<Option<Arc<Person>>, StoreError>;
 }
 
 /// What it works with.
@@ -219,7 +220,9 @@ impl Courier {
         Ok(match sent {
             Ok(Ok(said)) => Came::Sent(said),
             // one that may have arrived is sent again: it has the same id
-            Ok(Err(MailError::NotSent(why) | MailError::Refused(why) | MailError::Unknown(why))) => Came::NotYet(why),
+            Ok(Err(MailError::NotSent(why) | MailError::Refused(why) | MailError::Unknown(why))) => {
+                Came::NotYet(why)
+            }
             Err(error) => Came::NotYet(format!("cut off: {error}")),
         })
     }
@@ -248,7 +251,9 @@ impl Courier {
         let id = match letter.about {
             LetterAbout::Containment(id) => id,
             LetterAbout::Run(id) => {
-                let Some(run) = snapshot.runs().get(id).await? else { return Ok(Err("the run is not there any more")) };
+                let Some(run) = snapshot.runs().get(id).await? else {
+                    return Ok(Err("the run is not there any more"));
+                };
                 let steps = snapshot.runs().steps(id, true).await?;
                 let waits = run.state == RunState::Running
                     && steps.iter().any(|step| step.state == StepState::Unknown);
@@ -269,7 +274,8 @@ impl Courier {
         came: Came,
         held: LeaseId,
     ) -> Result<Option<Delivered>, StoreError> {
-        let (now_ms, clock, entropy) = (self.options.clock.now_ms(), &*self.options.clock, &*self.options.entropy);
+        let (now_ms, clock, entropy) =
+            (self.options.clock.now_ms(), &*self.options.clock, &*self.options.entropy);
         let told = Told::of(&letter, &came, now_ms);
         let changed = Letter {
             state: told.state,
@@ -333,7 +339,8 @@ impl Courier {
         };
         let after = json!({ "comment": comment.id, "bytes": comment.text.len() });
         let actor = Actor::system().principal;
-        let audit = AuditRecord { after, ..AuditRecord::new(clock, entropy, actor, "incident.comment", incident) };
+        let audit =
+            AuditRecord { after, ..AuditRecord::new(clock, entropy, actor, "incident.comment", incident) };
         unit.comments().add(&comment, &audit).await
     }
 }
@@ -413,7 +420,8 @@ mod tests {
 
     #[test]
     fn pauses_grow_to_a_longest_one() {
-        let all: Vec<i64> = [0, 1, 2, 5, 6, 40, u32::MAX].into_iter().map(|tries| retry_ms(tries) / 1_000).collect();
+        let all: Vec<i64> =
+            [0, 1, 2, 5, 6, 40, u32::MAX].into_iter().map(|tries| retry_ms(tries) / 1_000).collect();
         assert_eq!(all, [30, 60, 120, 960, 1_800, 1_800, 1_800]);
     }
 }

@@ -4,8 +4,8 @@ use super::courier::GIVE_UP_MS;
 use crate::error::RespondError;
 use crate::service::Responder;
 use model::{
-    Containment, ContainmentState, IncidentId, Letter, LetterAbout, LetterId, LetterKind, LetterState, RunStep,
-    StepState,
+    Containment, ContainmentState, IncidentId, Letter, LetterAbout, LetterId, LetterKind, LetterState,
+    RunStep, StepState,
 };
 use ports::store::UnitOfWork;
 

@@ -64,7 +64,11 @@ async fn a_person_is_told_once() {
     let ask = notify("ann@acme.example", &[("subject", "Deine Sitzungen"), ("text", text)]);
     let preview = responder.preview(&ask).await.unwrap();
     assert_eq!(preview.plan.changes[0].what, "A mail to ann@acme.example");
-    assert_eq!(preview.plan.changes[0].after, format!("Deine Sitzungen: {text}"), "all that is sent is in the plan");
+    assert_eq!(
+        preview.plan.changes[0].after,
+        format!("Deine Sitzungen: {text}"),
+        "all that is sent is in the plan"
+    );
     assert_eq!(server.received().len(), 0, "looking sends nothing");
     let asked = responder.request(&ask).await.unwrap();
     work(&kit, &responder).await;
@@ -112,7 +116,9 @@ async fn mail_goes_where_it_may_and_has_no_headers_of_others() {
         assert!(is_refused, "{to:?} {inputs:?}: {refused:?}");
     }
     // what no form catches ends at the mail itself
-    let odd = responder.request(&notify("ann@acme.example", &[("subject", "x\u{2028}Bcc: eve@other.example")])).await;
+    let odd = responder
+        .request(&notify("ann@acme.example", &[("subject", "x\u{2028}Bcc: eve@other.example")]))
+        .await;
     if let Ok(asked) = odd {
         work(&kit, &responder).await;
         assert_eq!(done(&responder, &asked).await.state, State::Failed);
@@ -134,7 +140,11 @@ async fn what_the_server_did_not_say_is_unknown_and_not_sent_again() {
         let (kit, responder) = mailing(&server).await;
         let asked = responder.request(&notify("ann@acme.example", &[])).await.unwrap();
         work(&kit, &responder).await;
-        assert_eq!((done(&responder, &asked).await.state, server.received().len()), (state, arrived), "{mode}");
+        assert_eq!(
+            (done(&responder, &asked).await.state, server.received().len()),
+            (state, arrived),
+            "{mode}"
+        );
     }
     // one that is busy for a while gets it later, once
     let Some(server) = MailServer::start(&["--mode", "busy", "--times", "2"]) else { return };

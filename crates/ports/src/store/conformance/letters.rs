@@ -3,7 +3,8 @@
 use super::bench::Bench;
 use crate::store::{Store, StoreError};
 use model::{
-    ContainmentId, Lease, LeaseId, Letter, LetterAbout, LetterId, LetterKind, LetterState, PersonId, RunId, Ulid,
+    ContainmentId, Lease, LeaseId, Letter, LetterAbout, LetterId, LetterKind, LetterState, PersonId, RunId,
+    Ulid,
 };
 
 fn letter(bench: &Bench, due_at_ms: i64) -> Letter {
@@ -90,8 +91,10 @@ pub async fn letters_are_kept_and_forgotten(store: &dyn Store) {
     let exists = unit.letters().add(std::slice::from_ref(&whole)).await;
     assert!(matches!(exists, Err(StoreError::Exists { .. })), "{exists:?}");
     drop(unit);
-    for bad in [Letter { due_at_ms: None, ..letter(&bench, 0) }, Letter { state: LetterState::Moot, ..letter(&bench, 0) }]
-    {
+    for bad in [
+        Letter { due_at_ms: None, ..letter(&bench, 0) },
+        Letter { state: LetterState::Moot, ..letter(&bench, 0) },
+    ] {
         let mut unit = store.begin().await.unwrap();
         let refused = unit.letters().add(&[bad]).await;
         assert!(matches!(refused, Err(StoreError::BadQuery { .. })), "{refused:?}");

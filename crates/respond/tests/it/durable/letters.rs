@@ -6,8 +6,8 @@ use crate::smtp_kit::MailServer;
 use async_trait::async_trait;
 use backends::smtp::{SmtpMailer, SmtpOptions, SmtpTls};
 use model::{
-    Containment, ContainmentId, Incident, LetterAbout, LetterId, LetterKind as Kind, LetterState, PersonId, Ulid,
-    Visibility,
+    Containment, ContainmentId, Incident, LetterAbout, LetterId, LetterKind as Kind, LetterState, PersonId,
+    Ulid, Visibility,
 };
 use ports::mail::{Mail, MailError, Mailer};
 use ports::store::conformance::Bench;
@@ -61,7 +61,11 @@ impl Readers for Few {
         Ok(sees.map(|(person, _)| Arc::clone(person)).collect())
     }
 
-    async fn one(&self, id: PersonId, incident: Option<&Incident>) -> Result<Option<Arc<Person>>, StoreError> {
+    async fn one(
+        &self,
+        id: PersonId,
+        incident: Option<&Incident>,
+    ) -> Result<Option<Arc<Person>>, StoreError> {
         Ok(self.all(incident).await?.into_iter().find(|person| person.id == id))
     }
 }
@@ -76,7 +80,8 @@ struct Taker {
 impl Taker {
     fn taken(&self) -> Vec<(String, String)> {
         let taken = self.taken.lock().unwrap();
-        let mut all: Vec<_> = taken.iter().map(|mail| (mail.to().to_string(), mail.subject().to_owned())).collect();
+        let mut all: Vec<_> =
+            taken.iter().map(|mail| (mail.to().to_string(), mail.subject().to_owned())).collect();
         all.sort();
         all
     }
@@ -192,7 +197,8 @@ async fn every_occasion_is_told_once() {
     kit.work().await;
     assert_eq!(post.kinds(failed.id).await, [Kind::NotContained]);
     let denied = kit.request("toy.hard_lock", "d").await.unwrap();
-    let no = respond::contain::VoteRequest { approves: false, reason: Some("no".into()), ..vote("bob", &denied) };
+    let no =
+        respond::contain::VoteRequest { approves: false, reason: Some("no".into()), ..vote("bob", &denied) };
     kit.responder.vote(&no).await.unwrap();
     assert_eq!(post.kinds(denied.id).await, [Kind::ApprovalAsked, Kind::ApprovalEnding]);
 
@@ -219,7 +225,10 @@ async fn broken_glass_is_told_to_all_who_may_decide() {
     let glass = "Hue & Cry: glass was broken".to_owned();
     let expected = [("ann@acme.example".to_owned(), glass.clone()), ("bob@acme.example".to_owned(), glass)];
     assert_eq!(post.server.taken(), expected, "{turns:?}");
-    assert!(turns.contains(&Delivery::Addressed(2)) && turns.contains(&Delivery::Moot), "what is decided is not asked");
+    assert!(
+        turns.contains(&Delivery::Addressed(2)) && turns.contains(&Delivery::Moot),
+        "what is decided is not asked"
+    );
     let taken = post.server.taken.lock().unwrap().clone();
     for mail in &taken {
         let place = format!("https://hue.example/containments/{}", broken.id);
@@ -379,7 +388,9 @@ async fn broken_glass_arrives_at_a_mail_server() {
     assert!(turns.contains(&Delivery::Later) && turns.contains(&Delivery::Sent), "{turns:?}");
     let received = server.received();
     assert_eq!(received.len(), 1);
-    for part in ["To: ann@acme.example", "Subject: Hue & Cry: glass was broken", "Message-ID: <ltr_", "it spreads"] {
+    for part in
+        ["To: ann@acme.example", "Subject: Hue & Cry: glass was broken", "Message-ID: <ltr_", "it spreads"]
+    {
         assert!(received[0].contains(part), "{part} in {}", received[0]);
     }
     assert!(received[0].contains(&broken.id.to_string()), "{}", received[0]);
