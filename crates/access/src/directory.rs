@@ -5,7 +5,7 @@
 //! through this process is seen at once; one made by another (the command line) within [`Directory`]'s
 //! time to live. Should the store not answer, the last known state counts for a while longer.
 
-use crate::policy::Policies;
+use crate::policy::{Policies, visible};
 use crate::role::RoleSet;
 use crate::rule::{Authority, Denied, Grant, Rule, presented};
 use crate::scope::ScopeSet;
@@ -14,7 +14,7 @@ use crate::secret::SecretHash;
 use crate::ticket::Tickets;
 use model::{Clock, Entropy, PersonId, SourceName, TokenId};
 use ports::Store;
-use ports::store::{PAGE_ITEMS_MAX, PageRequest, Person, Source, StoreError, Token, TokenKind};
+use ports::store::{PAGE_ITEMS_MAX, PageRequest, Person, Source, StoreError, Token, TokenKind, Visible};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -206,6 +206,16 @@ impl Directory {
     pub async fn people(&self) -> Result<Vec<Arc<Person>>, StoreError> {
         let loaded = self.current().await?;
         Ok(loaded.people.values().filter(|person| !person.disabled).cloned().collect())
+    }
+
+    /// What a person may do, and the incidents that exist for them, by the policies, as if they were signed in. Nothing for who is
+    /// kept out, or whose own token would rest.
+    pub fn reach_of_person(&self, person: &Person) -> (ScopeSet, Visible) {
+        if person.disabled || self.is_away(person, self.clock.now_ms()) {
+            return (ScopeSet::default(), Visible::default());
+        }
+        let reach = self.policies.reach_of_roles(RoleSet::of_names(&person.roles));
+        (reach.scopes, visible(reach.readable, Some(person)))
     }
 
     /// Gives and reads tickets under the key of this directory.

@@ -20,6 +20,7 @@ use crate::session::{Arrival, Sessions, shortened};
 use crate::throttle::{Throttle, Throttled};
 use model::{Clock, Entropy, PersonId, Principal};
 use ports::Store;
+use ports::mail::MailAddress;
 use ports::store::{Identity, Page, PageRequest, Person, PersonSession, StoreError, UnitOfWork};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -112,6 +113,8 @@ pub struct PersonChange {
     pub services: Option<Vec<String>>,
     /// Whether they are kept out.
     pub disabled: Option<bool>,
+    /// Where to write to.
+    pub email: Option<MailAddress>,
 }
 
 /// Lets people in and keeps them.
@@ -379,6 +382,7 @@ impl People {
             teams: names(change.teams.as_ref(), &before.teams)?,
             services: names(change.services.as_ref(), &before.services)?,
             disabled: change.disabled.unwrap_or(before.disabled),
+            email: change.email.as_ref().map(ToString::to_string).or_else(|| before.email.clone()),
             updated_at_ms: self.clock.now_ms(),
             ..before.clone()
         };

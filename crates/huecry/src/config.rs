@@ -1,10 +1,12 @@
 //! The configuration file: TOML, every key optional, unknown keys refused.
 
 mod access;
+mod mail;
 mod reports;
 mod respond;
 
 pub use self::access::{AccessConfig, OidcConfig};
+pub use self::mail::{MailConfig, MailTls};
 pub use self::reports::{PublicServices, PublicWord, ReportsConfig};
 pub use self::respond::{
     ApprovalConfig, AutomaticConfig, LimitConfig, ProtectedConfig, ProtectedKind, RespondConfig, SettingValue,
@@ -88,6 +90,9 @@ pub struct Config {
     pub reports: ReportsConfig,
     /// Containment, and its undoing.
     pub respond: RespondConfig,
+    /// The server that e-mail is given to. Nobody is told by e-mail if nothing stands here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mail: Option<MailConfig>,
 }
 
 /// The HTTP server.

@@ -1,5 +1,6 @@
 //! Containment on this node: connectors and playbooks, how systems are reached, what is protected, and the workers.
 
+mod live;
 pub(crate) mod load;
 mod orders;
 pub(crate) mod setup;
@@ -8,14 +9,14 @@ mod watch;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::storage::Storage;
+use live::{Everything, Live};
 use model::{Partition, Topic};
-use ports::{Log, Store};
+use ports::{Log, Mailer, Store};
 use prometheus_client::registry::Registry;
-use respond::automatic::{Automation, AutomationOptions, Order};
-use respond::connector::{Connector, HttpRemote};
+use respond::automatic::{Automation, AutomationOptions};
+use respond::connector::HttpRemote;
 use respond::{Duty, Responder, ResponderOptions, Times};
-use server::{ContainParts, ContainTelemetry, KnownPlaybook};
-use setup::OperatorSetup;
+use server::{ContainParts, ContainTelemetry};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -25,11 +26,11 @@ const MINUTE_MS: i64 = 60_000;
 
 /// What the operator has set, checked before anything else is begun.
 pub(crate) struct Prepared {
-    connectors: Vec<Arc<Connector>>,
-    playbooks: Vec<KnownPlaybook>,
-    setup: OperatorSetup,
-    orders: Vec<Order>,
+    now: Everything,
+    seen: live::Fingerprint,
+    config: Config,
     times: Times,
+    mailer: Option<Arc<dyn Mailer>>,
 }
 
 impl Prepared {
@@ -43,24 +44,23 @@ impl Prepared {
             return Ok(None);
         }
         let times = times(config)?;
-        let connectors = load::connectors(settings.connectors_dir.as_deref())?;
-        let playbooks = load::playbooks(settings.playbooks_dir.as_deref(), &connectors)?;
-        let setup = OperatorSetup::of(config, &connectors, &playbooks)?;
-        let orders = orders::read(config, &connectors, &playbooks.current)?;
-        Ok(Some(Self { connectors, playbooks: playbooks.current, setup, orders, times }))
+        // before they are read: a change in between is seen by the next look
+        let seen = live::fingerprint(config);
+        let (now, mailer) = (Everything::read(config)?, crate::mail::mailer(config)?);
+        Ok(Some(Self { now, seen, config: config.clone(), times, mailer }))
     }
 
     /// What there is, for people.
     pub(crate) fn summary(&self) -> String {
-        let connected = self.setup.connected().collect::<Vec<_>>().join(", ");
+        let connected = self.now.setup.connected().collect::<Vec<_>>().join(", ");
         let connected = if connected.is_empty() { "none".to_owned() } else { connected };
-        let (playbooks, orders) = (self.playbooks.len(), self.orders.len());
+        let (playbooks, orders) = (self.now.known.playbooks.len(), self.now.orders.len());
         format!("systems that are connected: {connected}; {playbooks} playbooks, {orders} standing orders")
     }
 
     /// Orders for rules that are not there: they would silently never be carried out.
     pub(crate) fn orders_without_rule(&self, is_rule: impl Fn(&str) -> bool) -> Vec<&str> {
-        let idle = self.orders.iter().filter(|order| !is_rule(&order.rule));
+        let idle = self.now.orders.iter().filter(|order| !is_rule(&order.rule));
         idle.map(|order| order.name.as_str()).collect()
     }
 }
@@ -68,35 +68,43 @@ impl Prepared {
 /// Starts what contains and takes back.
 pub(crate) fn start(
     prepared: Option<Prepared>,
-    storage: &Storage,
+    (storage, console_url): (&Storage, String),
     registry: &mut Registry,
     shutdown: &CancellationToken,
     tasks: &mut JoinSet<Result<(), String>>,
 ) -> Option<Arc<ContainParts>> {
-    let Some(Prepared { connectors, playbooks, setup, orders, times }) = prepared else {
+    let Some(Prepared { now, seen, config, times, mailer }) = prepared else {
         forget_orders(Arc::clone(&storage.log), shutdown.clone(), tasks);
         return None;
     };
     let telemetry = ContainTelemetry::default();
     telemetry.register(registry);
-    let crew = respond::crew(setup.connected().count());
+    let crew = respond::crew(now.setup.connected().count());
+    let live = Arc::new(Live::new(now));
     let responder = Responder::new(ResponderOptions {
         store: Arc::clone(&storage.store),
         clock: Arc::clone(&storage.clock),
         entropy: Arc::clone(&storage.entropy),
         remote: Arc::new(HttpRemote::default()),
-        setup: Arc::new(setup),
+        setup: live.clone(),
         times,
     });
     work((&responder, crew), (&storage.store, &telemetry), shutdown, tasks);
     automate(
-        AutomationOptions { log: Arc::clone(&storage.log), responder: responder.clone(), orders },
+        AutomationOptions {
+            log: Arc::clone(&storage.log),
+            responder: responder.clone(),
+            orders: live.clone(),
+        },
         &telemetry,
         shutdown,
         tasks,
     );
+    let tells_by_email = mailer.is_some();
+    crate::mail::start(mailer, (storage, console_url), &telemetry, shutdown, tasks);
+    live::watch((config, seen), &live, shutdown, tasks);
     let region = "default".to_owned();
-    Some(Arc::new(ContainParts { responder, connectors, playbooks, telemetry, region }))
+    Some(Arc::new(ContainParts { responder, knows: live, telemetry, region, tells_by_email }))
 }
 
 fn times(config: &Config) -> Result<Times, Failure> {

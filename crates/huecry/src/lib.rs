@@ -18,6 +18,7 @@ pub mod entropy;
 mod evtx_file;
 mod exit;
 mod kind_guess;
+mod mail;
 pub mod node;
 pub mod pipeline;
 mod process_fields;

@@ -37,6 +37,10 @@ const EXPIRED_ANSWERS_MAX: u32 = 10_000;
 const SESSIONS_KEPT_MS: i64 = 30 * 24 * HOUR_MS;
 /// Sessions that are forgotten at once.
 const EXPIRED_SESSIONS_MAX: u32 = 10_000;
+/// So long it is remembered who was told what by e-mail.
+const LETTERS_KEPT_MS: i64 = 30 * 24 * HOUR_MS;
+/// Letters that are forgotten at once.
+const LETTERS_MAX: u32 = 10_000;
 const HOUR_MS: i64 = 3_600_000;
 /// The states of correlations, in the data folder.
 const CORRELATION_DIR: &str = "correlation";
@@ -79,6 +83,7 @@ impl Node {
         storage.first_token(&config.storage.data_dir).await?;
         let mut entrance = Entrance::of(config, &storage, address).await?;
         let first_link = entrance.first_link.take();
+        let console_url = entrance.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
         let (mut registry, mut tasks) = (Registry::default(), JoinSet::new());
         let shutdown = CancellationToken::new();
         let enricher = enrichment::start(&config.enrich, &mut registry);
@@ -102,7 +107,7 @@ impl Node {
         let book = Arc::new(Book::new(rollout, log, query.clone(), masker));
         let people = (
             reports::start(config, &storage, &mut registry, &shutdown, &mut tasks)?,
-            containment::start(containing, &storage, &mut registry, &shutdown, &mut tasks),
+            containment::start(containing, (&storage, console_url), &mut registry, &shutdown, &mut tasks),
         );
         let answering = (book as Arc<dyn server::Rules>, Arc::new(services) as _, query, entrance, people);
         let app = app(config, &storage, answering, registry, &shutdown);
@@ -316,10 +321,11 @@ async fn forget(store: &dyn Store, now_ms: i64) -> Result<u64, ports::store::Sto
     let changes = unit.changes().prune(CHANGES_KEPT).await?;
     let answers = unit.idempotency().expire(now_ms, EXPIRED_ANSWERS_MAX).await?;
     let sessions = unit.sessions().forget(now_ms - SESSIONS_KEPT_MS, EXPIRED_SESSIONS_MAX).await?;
+    let letters = unit.letters().forget(now_ms - LETTERS_KEPT_MS, LETTERS_MAX).await?;
     let oldest_day = (now_ms - RULE_DAYS_KEPT_MS).div_euclid(24 * HOUR_MS);
     let days = unit.rules().forget_days(oldest_day, RULE_DAYS_MAX).await?;
     unit.commit().await?;
-    Ok(changes + answers + sessions + days)
+    Ok(changes + answers + sessions + letters + days)
 }
 
 /// Where people report, and what contains.

@@ -266,6 +266,10 @@ ulid_id! {
     /// Names one turn of a worker at something that is due: `lea_` and a ULID.
     LeaseId, "lea"
 }
+ulid_id! {
+    /// Names a letter, what one person or everyone concerned is told by e-mail: `ltr_` and a ULID.
+    LetterId, "ltr"
+}
 
 #[cfg(test)]
 mod tests {

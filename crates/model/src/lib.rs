@@ -2,7 +2,7 @@
 //!
 //! | on the log | of people | to read records |
 //! |---|---|---|
-//! | [`RawRecord`], [`Finding`], [`DeadLetter`], [`Position`] | [`Incident`], [`Comment`], [`Report`], [`Containment`], [`Run`], [`AuditRecord`] | [`FieldTable`], [`Vocabulary`], [`Tape`], [`EventView`], [`Enrichment`] |
+//! | [`RawRecord`], [`Finding`], [`DeadLetter`], [`Position`] | [`Incident`], [`Comment`], [`Report`], [`Containment`], [`Run`], [`Letter`], [`AuditRecord`] | [`FieldTable`], [`Vocabulary`], [`Tape`], [`EventView`], [`Enrichment`] |
 
 #[macro_use]
 mod named;
@@ -18,6 +18,7 @@ mod field;
 mod finding;
 mod ids;
 mod incident;
+mod letter;
 mod position;
 mod raw;
 mod report;
@@ -49,10 +50,11 @@ pub use finding::{
 };
 pub use ids::{
     AppealId, AttachmentId, AuditId, CommentId, ContainmentId, DelegationId, DigestId, EventId, FindingId,
-    IncidentId, LeaseId, LinkId, MessageId, NoticeId, ParseIdError, PersonId, ReportId, RunId, SavedViewId,
-    SessionId, TokenId, Ulid,
+    IncidentId, LeaseId, LetterId, LinkId, MessageId, NoticeId, ParseIdError, PersonId, ReportId, RunId,
+    SavedViewId, SessionId, TokenId, Ulid,
 };
 pub use incident::{Comment, INCIDENT_RULES_MAX, Incident, Membership, Status, Verdict, Visibility};
+pub use letter::{Letter, LetterAbout, LetterKind, LetterState};
 pub use position::{Offset, ParsePositionError, Partition, Position, Topic};
 pub use raw::{RawRecord, RawRecordError, SOURCE_NAME_BYTES_MAX, SourceName, SourceNameError};
 pub use report::{

@@ -6,6 +6,8 @@ pub mod lake;
 pub use lake::{Lake, LakeError, LakeRow, LakeWriter};
 pub mod log;
 pub use log::{Log, LogError, RecordBatch, Records};
+pub mod mail;
+pub use mail::{Mail, MailAddress, MailError, Mailer};
 pub mod mask;
 pub use mask::{Mask, MaskRefused, Masked};
 pub mod query;

@@ -29,6 +29,7 @@ mod error;
 mod facets;
 mod findings;
 mod incidents;
+mod letters;
 mod moderation;
 mod moves;
 mod page;
@@ -57,6 +58,7 @@ pub use incidents::{
     AssigneeFilter, Comments, GroupKey, IncidentEdit, IncidentFilter, IncidentOrder, Incidents,
     MachineUpdate, OpenIncident, ReadComments, ReadIncidents,
 };
+pub use letters::{LETTERS_LISTED_MAX, Letters, ReadLetters};
 pub use moderation::{
     Appeals, CREDITS_LISTED_MAX, Credits, Digests, LEDGER_ENTRIES_MAX, NOTICE_REPORTS_MAX,
     NOTICES_LISTED_MAX, Notices, ReadAppeals, ReadCredits, ReadDigests, ReadLedger, ReadNotices,
@@ -179,6 +181,8 @@ pub trait Snapshot: Send {
     fn runs(&mut self) -> &mut dyn ReadRuns;
     /// Who may answer for whom.
     fn delegations(&mut self) -> &mut dyn ReadDelegations;
+    /// What people are told by e-mail.
+    fn letters(&mut self) -> &mut dyn ReadLetters;
 }
 
 /// One transaction. Dropping it rolls everything back; [`commit`](UnitOfWork::commit) consumes it.
@@ -238,6 +242,8 @@ pub trait UnitOfWork: Send {
     fn runs(&mut self) -> &mut dyn Runs;
     /// Who may answer for whom.
     fn delegations(&mut self) -> &mut dyn Delegations;
+    /// What people are told by e-mail.
+    fn letters(&mut self) -> &mut dyn Letters;
 
     /// Makes everything that this unit wrote durable and visible, at once. If the future is dropped before it
     /// resolves, all of it may be there or nothing: look, do not guess.

@@ -7,6 +7,7 @@
 //! | [`automatic`] | standing orders: what is asked for by itself when a rule matches |
 //! | [`contain`] | one action on one target, from the plan to its end, durably |
 //! | [`Responder`] | everything that can be asked, for API, chat and command line alike; and the workers |
+//! | [`letter`] | people are told by e-mail of what waits for them |
 //! | [`connector`] | actions as data: what is sent to look, apply, verify and revert |
 //! | [`calls`] | whether connectors have what a playbook asks of them |
 //! | [`shell`] | words and scripts for shells, quoted in one place |
@@ -18,7 +19,7 @@
 //! | [`window`] | how many targets an action may have in a time |
 //!
 //! Decisions are pure: no clock, no network, no store. What carries them out takes all three as ports, in `service`,
-//! `worker`, `contain` and `run`.
+//! `worker`, `contain`, `run` and `letter`.
 //!
 //! **Invariant:** a playbook that does not hold is refused with every reason and where it is; one that holds can be run.
 //!
@@ -38,6 +39,7 @@ pub mod contain;
 pub mod decision;
 mod error;
 pub mod impact;
+pub mod letter;
 pub mod plan;
 pub mod playbook;
 mod process;

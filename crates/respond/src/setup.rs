@@ -1,6 +1,6 @@
 //! What the operator has set, as it is now.
 
-use crate::connector::{Connector, HttpRemote, Remote, Values};
+use crate::connector::{Connector, Remote, Values};
 use crate::protect::Protection;
 use crate::sandbox::Sandbox;
 use crate::window::Limit;
@@ -8,14 +8,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A connector and how it reaches its system.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Connection {
     /// Its file.
     pub connector: Arc<Connector>,
     /// What is set for it, secrets too.
     pub settings: Arc<Values>,
-    /// What its requests go through, if not through what all others do: a system with root certificates of its own.
-    pub remote: Option<HttpRemote>,
+    /// What its requests go through, if not through what all others do: a system with root certificates of its own, a mail
+    /// server.
+    pub remote: Option<Arc<dyn Remote>>,
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (connector, own) = (&self.connector.connector, self.remote.is_some());
+        write!(f, "Connection({connector}, its own way: {own})")
+    }
 }
 
 impl Connection {
@@ -26,7 +34,7 @@ impl Connection {
 
     /// What its requests go through; `shared` if it has nothing of its own.
     pub fn remote<'r>(&'r self, shared: &'r dyn Remote) -> &'r dyn Remote {
-        self.remote.as_ref().map_or(shared, |own| own)
+        self.remote.as_deref().unwrap_or(shared)
     }
 }
 

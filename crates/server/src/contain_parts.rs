@@ -7,7 +7,7 @@ use crate::state::App;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts as Head;
 use respond::Responder;
-use respond::connector::{ActionSpec, Connector};
+use respond::connector::Connector;
 use respond::playbook::{Playbook, StepKind};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -36,23 +36,45 @@ impl KnownPlaybook {
     }
 }
 
+/// Connectors and playbooks, as they are at one moment.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// Every connector, set up or not, by name.
+    pub connectors: Vec<Arc<Connector>>,
+    /// Every playbook.
+    pub playbooks: Vec<Arc<KnownPlaybook>>,
+}
+
+/// Knows connectors and playbooks, as they are now.
+pub trait Knows: Send + Sync {
+    /// All of them.
+    fn known(&self) -> Arc<Known>;
+}
+
+impl Knows for Arc<Known> {
+    fn known(&self) -> Arc<Known> {
+        Arc::clone(self)
+    }
+}
+
 /// Everything about containment that the handlers use.
 pub struct ContainParts {
     /// Plans, asks, applies, takes back. On the server's own store.
     pub responder: Responder,
-    /// Every connector that is known, set up or not, by name.
-    pub connectors: Vec<Arc<Connector>>,
-    /// Every playbook.
-    pub playbooks: Vec<KnownPlaybook>,
+    /// Connectors and playbooks.
+    pub knows: Arc<dyn Knows>,
     /// What is counted.
     pub telemetry: ContainTelemetry,
     /// Where containments and runs without an incident are kept.
     pub region: String,
+    /// Whether people are told by e-mail.
+    pub tells_by_email: bool,
 }
 
 impl std::fmt::Debug for ContainParts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (connectors, playbooks) = (self.connectors.len(), self.playbooks.len());
+        let known = self.knows.known();
+        let (connectors, playbooks) = (known.connectors.len(), known.playbooks.len());
         f.debug_struct("ContainParts")
             .field("connectors", &connectors)
             .field("playbooks", &playbooks)
@@ -66,25 +88,29 @@ impl ContainParts {
         self.responder.options().setup.connection(connector).is_some()
     }
 
-    /// The action of that name, if its system can be reached.
-    pub(crate) fn action(&self, name: &str) -> Result<&ActionSpec, Problem> {
+    /// Refuses an action that there is not, or whose system cannot be reached.
+    pub(crate) fn check_action(&self, name: &str) -> Result<(), Problem> {
         let unknown = || {
             let shown: String = name.chars().take(80).collect();
             Problem::new(Code::ConnectorUnknown, format!("there is no action {shown:?}"))
         };
         let (connector, action) = name.split_once('.').ok_or_else(unknown)?;
-        let known = self.connectors.iter().find(|known| known.connector == connector).ok_or_else(unknown)?;
-        let action = known.actions.get(action).ok_or_else(unknown)?;
+        let all = self.knows.known();
+        let known = all.connectors.iter().find(|known| known.connector == connector).ok_or_else(unknown)?;
+        if !known.actions.contains_key(action) {
+            return Err(unknown());
+        }
         if !self.is_connected(connector) {
             let detail = format!("{} is not connected here", known.title);
             return Err(Problem::new(Code::ConnectorNotConnected, detail));
         }
-        Ok(action)
+        Ok(())
     }
 
-    pub(crate) fn playbook(&self, id: &str) -> Result<&KnownPlaybook, Problem> {
-        let found = self.playbooks.iter().find(|known| known.playbook.id.as_str() == id);
-        found.ok_or_else(|| {
+    pub(crate) fn playbook(&self, id: &str) -> Result<Arc<KnownPlaybook>, Problem> {
+        let all = self.knows.known();
+        let found = all.playbooks.iter().find(|known| known.playbook.id.as_str() == id);
+        found.map(Arc::clone).ok_or_else(|| {
             let shown: String = id.chars().take(80).collect();
             Problem::new(Code::PlaybookUnknown, format!("there is no playbook {shown:?}"))
         })

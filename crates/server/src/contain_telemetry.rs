@@ -33,6 +33,15 @@ pub(crate) struct OrderLabels {
     pub outcome: String,
 }
 
+/// A letter, and what came of one turn at it; both are closed sets.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct LetterLabels {
+    /// What it tells: `broken_glass`, `approval_asked`, …
+    pub kind: String,
+    /// `addressed`, `sent`, `moot`, `later`, `given_up` or `unconfigured`.
+    pub outcome: String,
+}
+
 /// Counters of containment. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct ContainTelemetry {
@@ -44,6 +53,7 @@ pub struct ContainTelemetry {
     glass_broken: Counter,
     told: Family<ToldLabels, Counter>,
     automated: Family<OrderLabels, Counter>,
+    letters: Family<LetterLabels, Counter>,
 }
 
 impl Default for ContainTelemetry {
@@ -58,6 +68,7 @@ impl Default for ContainTelemetry {
             glass_broken: Counter::default(),
             told: Family::default(),
             automated: Family::default(),
+            letters: Family::default(),
         }
     }
 }
@@ -105,12 +116,23 @@ impl ContainTelemetry {
             "Findings that met a standing order, by what came of it",
             self.automated.clone(),
         );
+        registry.register(
+            "huecry_letters",
+            "Turns at letters that tell people of containments by e-mail, by what came of it",
+            self.letters.clone(),
+        );
     }
 
     /// A finding met a standing order.
     pub fn automated(&self, order: &str, outcome: &'static str) {
         let labels = OrderLabels { order: order.to_owned(), outcome: outcome.to_owned() };
         self.automated.get_or_create(&labels).inc();
+    }
+
+    /// A turn was taken at a letter.
+    pub fn letter(&self, kind: &'static str, outcome: &'static str) {
+        let labels = LetterLabels { kind: kind.to_owned(), outcome: outcome.to_owned() };
+        self.letters.get_or_create(&labels).inc();
     }
 
     /// One was applied without its approvals.

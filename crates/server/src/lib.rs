@@ -47,7 +47,7 @@ mod view;
 
 pub use authorize::Route;
 pub use code::Code;
-pub use contain_parts::{ContainParts, KnownPlaybook};
+pub use contain_parts::{ContainParts, Known, KnownPlaybook, Knows};
 pub use contain_telemetry::{ContainTelemetry, MoveLabels};
 pub use edge::REQUEST_ID_BYTES_MAX;
 pub use extract::API_BODY_BYTES_MAX;

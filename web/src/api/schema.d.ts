@@ -3724,6 +3724,11 @@ export interface components {
                 /** @description Whether it is in effect until somebody takes it back, though it would have had an end. */
                 kept: boolean;
                 broken_glass?: components["schemas"]["BrokenGlassView"] | null;
+                /**
+                 * @description Whether who may decide on it is told by e-mail of what waits for them and of broken glass. Where not, that is not configured,
+                 *     and it stands here alone.
+                 */
+                told_by_email: boolean;
                 /** @description How it came here, the first step first. */
                 history: components["schemas"]["TransitionView"][];
                 /** @description When it was asked for. */
@@ -3922,6 +3927,11 @@ export interface components {
             /** @description Whether it is in effect until somebody takes it back, though it would have had an end. */
             kept: boolean;
             broken_glass?: components["schemas"]["BrokenGlassView"] | null;
+            /**
+             * @description Whether who may decide on it is told by e-mail of what waits for them and of broken glass. Where not, that is not configured,
+             *     and it stands here alone.
+             */
+            told_by_email: boolean;
             /** @description How it came here, the first step first. */
             history: components["schemas"]["TransitionView"][];
             /** @description When it was asked for. */
@@ -5615,6 +5625,8 @@ export interface components {
             services?: string[] | null;
             /** @description Whether they are kept out. */
             disabled?: boolean | null;
+            /** @description Where to write to; what holds of roles holds of it. */
+            email?: string | null;
         };
         /** @description Somebody who may sign in. */
         PersonView: {

@@ -167,6 +167,8 @@ export interface Containment {
   /** In effect until somebody takes it back, though it would have had an end. */
   kept: boolean
   broken_glass?: { by: Principal; reason: string } | null
+  /** Whether who may decide is told by e-mail; where not, that is not configured. */
+  told_by_email: boolean
   history: Transition[]
   created_at: string
   updated_at: string

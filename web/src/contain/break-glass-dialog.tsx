@@ -41,7 +41,10 @@ function Inside({ containment, busy, onClose, onReason }: Omit<Props, 'opened'>)
         <Text>
           This takes {decision.people === 1 ? 'an approval' : `${String(decision.people)} approvals`}, and you go past{' '}
           {decision.people === 1 ? 'it' : 'them'}. The audit log keeps that, and who did it.{' '}
-          {plan ? `It ${reversibilityWords(plan.reversibility)}.` : null}
+          {plan ? `It ${reversibilityWords(plan.reversibility)}. ` : null}
+          {containment.told_by_email
+            ? 'Everybody who may decide is told by e-mail.'
+            : 'E-mail is not configured here: tell the others who may decide yourself.'}
         </Text>
       </Alert>
       <Checkbox

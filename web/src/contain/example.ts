@@ -30,6 +30,7 @@ export function containment(over: Partial<Containment> = {}): Containment {
     approvals_missing: 1,
     in_effect: false,
     kept: false,
+    told_by_email: true,
     ttl_minutes: 240,
     history: [],
     created_at: '2026-11-27T12:00:00Z',

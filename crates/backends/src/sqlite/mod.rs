@@ -9,6 +9,7 @@
 //! | `people`, `visible` | who may sign in, and is; which incidents someone may see |
 //! | `reports`, `report_changes`, `report_talk`, `report_appeals`, `bulletin` | what people report; words and files; appeals and ledger; notices, digests, thanks |
 //! | `containments`, `delegations`, `runs` | actions on targets; who answers for whom; executions of playbooks |
+//! | `letters` | what people are told by e-mail, until it is sent |
 //! | `rules` | stages of rules, and how often they matched |
 //! | `audit` | who did what, with leaves for the Merkle tree |
 //! | `values` | how ids, numbers and errors cross the border |
@@ -31,6 +32,7 @@ mod findings;
 mod incident_filter;
 mod incident_list;
 mod incidents;
+mod letters;
 mod moves;
 mod people;
 mod registry;
@@ -210,6 +212,7 @@ fn migrator() -> Migrator {
         migration(8, "chained merges", include_str!("../../migrations/sqlite/0008_chained_merges.sql")),
         migration(9, "reports", include_str!("../../migrations/sqlite/0009_reports.sql")),
         migration(10, "containment", include_str!("../../migrations/sqlite/0010_containment.sql")),
+        migration(11, "letters", include_str!("../../migrations/sqlite/0011_letters.sql")),
     ])
 }
 

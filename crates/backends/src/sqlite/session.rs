@@ -5,12 +5,13 @@ use async_trait::async_trait;
 use model::{AuditRecord, IncidentId};
 use ports::store::{
     Appeals, Attachments, Audit, ChangeKind, Changes, Comments, Containments, Credits, DeadLetters,
-    Delegations, Digests, Findings, Idempotency, Incidents, Links, Moves, Notices, People, Positions,
-    ReadAppeals, ReadAttachments, ReadAudit, ReadChanges, ReadComments, ReadContainments, ReadCredits,
-    ReadDeadLetters, ReadDelegations, ReadDigests, ReadFindings, ReadIdempotency, ReadIncidents, ReadLedger,
-    ReadLinks, ReadMoves, ReadNotices, ReadPeople, ReadPositions, ReadReportMessages, ReadReports, ReadRules,
-    ReadRuns, ReadSessions, ReadSources, ReadTokens, ReadViews, ReportMessages, Reports, Rules, Runs,
-    Sessions, Snapshot, Sources, StoreError, Tokens, UnitOfWork, Views, check_audit,
+    Delegations, Digests, Findings, Idempotency, Incidents, Letters, Links, Moves, Notices, People,
+    Positions, ReadAppeals, ReadAttachments, ReadAudit, ReadChanges, ReadComments, ReadContainments,
+    ReadCredits, ReadDeadLetters, ReadDelegations, ReadDigests, ReadFindings, ReadIdempotency, ReadIncidents,
+    ReadLedger, ReadLetters, ReadLinks, ReadMoves, ReadNotices, ReadPeople, ReadPositions,
+    ReadReportMessages, ReadReports, ReadRules, ReadRuns, ReadSessions, ReadSources, ReadTokens, ReadViews,
+    ReportMessages, Reports, Rules, Runs, Sessions, Snapshot, Sources, StoreError, Tokens, UnitOfWork, Views,
+    check_audit,
 };
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 use tokio::sync::watch;
@@ -175,6 +176,9 @@ impl Snapshot for Session {
     fn delegations(&mut self) -> &mut dyn ReadDelegations {
         self
     }
+    fn letters(&mut self) -> &mut dyn ReadLetters {
+        self
+    }
 }
 
 #[async_trait]
@@ -258,6 +262,9 @@ impl UnitOfWork for Session {
         self
     }
     fn delegations(&mut self) -> &mut dyn Delegations {
+        self
+    }
+    fn letters(&mut self) -> &mut dyn Letters {
         self
     }
 

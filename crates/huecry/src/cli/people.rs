@@ -42,6 +42,9 @@ pub enum People {
         /// Their services; may be given several times.
         #[arg(long = "service", value_name = "SERVICE")]
         services: Vec<String>,
+        /// Where to write to.
+        #[arg(long, value_name = "ADDRESS")]
+        email: Option<String>,
     },
     /// Keep a person out; they are signed out at once.
     Disable {

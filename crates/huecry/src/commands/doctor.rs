@@ -40,7 +40,7 @@ pub(super) fn run(cli: &Cli, config: &Config, json: bool) -> Result<Exit, Failur
         looks.push(privacy(config));
     }
     looks.extend([mappings_and_rules(config), rule_tests(config), owners(config)]);
-    looks.extend([containment(config), server(cli, config)]);
+    looks.extend([containment(config), mail(config), server(cli, config)]);
     for look in &looks {
         if json {
             terminal::line(serde_json::to_string(look).unwrap_or_default());
@@ -168,6 +168,28 @@ fn containment(config: &Config) -> Look {
                 )
             }
             None => Look::good(WHAT, prepared.summary()),
+        },
+        Err(failure) => {
+            let hint =
+                failure.hint.unwrap_or_else(|| "mend it; the server does not start with it".to_owned());
+            Look::bad(WHAT, failure.message, hint)
+        }
+    }
+}
+
+/// Whether the mail server lets us in. It is asked, and nothing is sent.
+fn mail(config: &Config) -> Look {
+    const WHAT: &str = "e-mail";
+    const NOT_CONFIGURED: &str = "not configured: nobody is told by e-mail of what waits for them, or of broken glass \
+                                  ([mail] in the configuration)";
+    match crate::mail::mailer(config) {
+        Ok(None) => Look::good(WHAT, NOT_CONFIGURED),
+        Ok(Some(mailer)) => match mailer.check() {
+            Ok(found) => Look::good(WHAT, found),
+            Err(error) => {
+                let hint = "letters wait for a day; mend [mail], or the server";
+                Look::bad(WHAT, error.to_string(), hint)
+            }
         },
         Err(failure) => {
             let hint =

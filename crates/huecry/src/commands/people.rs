@@ -36,16 +36,19 @@ pub(super) fn run(command: People, client: &Client, json: bool) -> Result<Exit, 
             }
             Ok(Exit::Done)
         }
-        People::Set { id, roles, teams, services } => {
+        People::Set { id, roles, teams, services, email } => {
             let mut change = Map::new();
             for (key, names) in [("roles", names(&roles)), ("teams", teams), ("services", services)] {
                 if !names.is_empty() {
                     change.insert(key.to_owned(), json!(names));
                 }
             }
+            if let Some(email) = email {
+                change.insert("email".to_owned(), json!(email));
+            }
             if change.is_empty() {
                 return Err(Failure::new(Exit::Usage, "there is nothing to set")
-                    .hint("give --role, --team or --service"));
+                    .hint("give --role, --team, --service or --email"));
             }
             set(client, id, &Value::Object(change), json)
         }

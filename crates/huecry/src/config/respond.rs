@@ -19,6 +19,9 @@ pub struct RespondConfig {
     /// Folder of playbooks (CACAO 2.0, as JSON or YAML); each replaces the shipped one of its id or adds one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub playbooks_dir: Option<PathBuf>,
+    /// The files of both folders are looked at for changes every this many seconds (and at SIGHUP, with the files of secrets); 0 is
+    /// never.
+    pub reload_interval_s: u32,
     /// Hosts that playbooks may send requests to by themselves, as `host` or `host:port`.
     pub http_hosts: Vec<String>,
     /// Scripts of playbooks (commands of type `bash`), in a sandbox.
@@ -186,6 +189,7 @@ impl Default for RespondConfig {
             enabled: true,
             connectors_dir: None,
             playbooks_dir: None,
+            reload_interval_s: 5,
             http_hosts: Vec::new(),
             bash: BashConfig::default(),
             limit: LimitConfig::default(),

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// The endings of connectors.
-const CONNECTOR_ENDINGS: [&str; 2] = ["yaml", "yml"];
+pub(crate) const CONNECTOR_ENDINGS: [&str; 2] = ["yaml", "yml"];
 /// The endings of playbooks.
 pub(crate) const PLAYBOOK_ENDINGS: [&str; 3] = ["json", "yaml", "yml"];
 

@@ -58,7 +58,7 @@ fn by_action(
     let Some(spec) = known.and_then(|known| known.actions.get(name)) else {
         return Err(format!("there is no action {action:?}; `huecry connector list` lists actions"));
     };
-    if !config.respond.connections.contains_key(connector) {
+    if !super::setup::is_connected(config, connector) {
         return Err(format!("{connector} is not connected: set respond.connections.{connector}"));
     }
     if let Some(input) = said.set.keys().find(|input| !spec.inputs.contains_key(*input)) {

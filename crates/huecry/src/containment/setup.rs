@@ -2,8 +2,12 @@
 
 use super::load::Loaded;
 use crate::config::{Config, SettingValue};
+use crate::entropy::SystemEntropy;
 use crate::exit::{Exit, Failure};
-use respond::connector::{Auth, Connector, HttpRemote, Setting, SettingKind, Values, ssh_client};
+use model::SystemClock;
+use respond::connector::{
+    Auth, Connector, HttpRemote, MAIL_CONNECTOR, MailRemote, Remote, Setting, SettingKind, Values, ssh_client,
+};
 use respond::protect::{Protected, Protection, TargetKind};
 use respond::sandbox::{SCRIPT_SECONDS_MAX, Sandbox};
 use respond::window::Limit;
@@ -136,6 +140,15 @@ fn connections(
         let connection = Connection { remote, ..Connection::new(Arc::clone(known), settings) };
         connections.insert(name.clone(), connection);
     }
+    match (email(config, connectors)?, connections.contains_key(MAIL_CONNECTOR)) {
+        (Some(connection), _) => drop(connections.insert(MAIL_CONNECTOR.to_owned(), connection)),
+        (None, true) => {
+            let what = format!("respond.connections.{MAIL_CONNECTOR}: no mail is sent for actions here");
+            let hint = "set [mail], with the domains that actions may write to (allowed_domains)";
+            return Err(Failure::new(Exit::Usage, what).hint(hint));
+        }
+        (None, false) => {}
+    }
     Ok(connections)
 }
 
@@ -169,8 +182,27 @@ fn sandbox(config: &Config) -> Result<Option<Sandbox>, Failure> {
     Ok(Some(sandbox))
 }
 
+/// Mail as an action, where there is a mail server and a domain that it may go to.
+fn email(config: &Config, connectors: &[Arc<Connector>]) -> Result<Option<Connection>, Failure> {
+    let domains = config.mail.iter().flat_map(|mail| mail.allowed_domains.iter().cloned());
+    let domains: BTreeSet<String> = domains.collect();
+    let known = connectors.iter().find(|known| known.connector == MAIL_CONNECTOR);
+    let (Some(mailer), Some(known), false) = (crate::mail::mailer(config)?, known, domains.is_empty()) else {
+        return Ok(None);
+    };
+    let remote = MailRemote::new(mailer, domains, Arc::new(SystemClock), Arc::new(SystemEntropy));
+    let connection = Connection::new(Arc::clone(known), Arc::new(Values::new()));
+    Ok(Some(Connection { remote: Some(Arc::new(remote)), ..connection }))
+}
+
+/// Whether the connector's system can be reached, as far as the configuration goes.
+pub(super) fn is_connected(config: &Config, connector: &str) -> bool {
+    let by_mail = config.mail.as_ref().is_some_and(|mail| !mail.allowed_domains.is_empty());
+    config.respond.connections.contains_key(connector) || (connector == MAIL_CONNECTOR && by_mail)
+}
+
 /// What goes to a system with root certificates of its own; none for others.
-fn remote(connector: &Connector, settings: &Values) -> Result<Option<HttpRemote>, Failure> {
+fn remote(connector: &Connector, settings: &Values) -> Result<Option<Arc<dyn Remote>>, Failure> {
     let of_roots = connector.settings.iter().find(|(_, setting)| setting.kind == SettingKind::CaFile);
     let Some((key, setting)) = of_roots else { return Ok(None) };
     let Some(file) = settings.get(key).filter(|file| !file.is_empty()) else { return Ok(None) };
@@ -179,7 +211,8 @@ fn remote(connector: &Connector, settings: &Values) -> Result<Option<HttpRemote>
         Failure::new(Exit::Usage, what).hint(setting.help.clone())
     };
     let pem = std::fs::read(file).map_err(|error| wrong(error.to_string()))?;
-    HttpRemote::trusting(&pem).map(Some).map_err(|error| wrong(error.to_string()))
+    let trusting = HttpRemote::trusting(&pem).map_err(|error| wrong(error.to_string()))?;
+    Ok(Some(Arc::new(trusting)))
 }
 
 fn settings(connector: &Connector, said: &BTreeMap<String, SettingValue>) -> Result<Values, Failure> {

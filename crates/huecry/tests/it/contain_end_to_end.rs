@@ -84,14 +84,14 @@ fn between(body: &str, tag: &str) -> String {
 }
 
 /// Somebody with a token of their own.
-struct Person<'a> {
+pub(crate) struct Person<'a> {
     server: &'a Server,
     token: String,
 }
 
 impl<'a> Person<'a> {
     /// Signs in by a one-time link, and makes themselves a token.
-    fn sign_in(server: &'a Server, folder: &Path, name: &str) -> Self {
+    pub(crate) fn sign_in(server: &'a Server, folder: &Path, name: &str) -> Self {
         let mut command = huecry();
         command.args(["people", "link", "--role", "responder", "--name", name, "--url", &server.url]);
         let made = command.arg("--data-dir").arg(folder.join("data")).output().unwrap();
@@ -111,26 +111,26 @@ impl<'a> Person<'a> {
         Self { server, token }
     }
 
-    fn run(&self, args: &[&str]) -> Output {
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
         let mut command = huecry();
         command.args(args).args(["--url", &self.server.url]).env("HUECRY_TOKEN", &self.token);
         command.stdin(Stdio::null()).output().unwrap()
     }
 
-    fn good(&self, args: &[&str]) -> String {
+    pub(crate) fn good(&self, args: &[&str]) -> String {
         let output = self.run(args);
         let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
         assert!(output.status.success(), "{args:?}: {said}");
         text(&output.stdout)
     }
 
-    fn json(&self, args: &[&str]) -> Value {
+    pub(crate) fn json(&self, args: &[&str]) -> Value {
         let said = self.good(&[args, &["--json"]].concat());
         serde_json::from_str(&said).unwrap_or_else(|e| panic!("{args:?}: {e}: {said}"))
     }
 
     /// Waits until something is so.
-    fn until(&self, args: &[&str], is: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn until(&self, args: &[&str], is: impl Fn(&Value) -> bool) -> Value {
         let began = Instant::now();
         loop {
             let seen = self.json(args);

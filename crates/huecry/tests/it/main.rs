@@ -14,6 +14,7 @@ mod full_disk;
 mod kill;
 mod lake;
 mod lake_events;
+mod letters_end_to_end;
 mod mask;
 mod offline;
 mod owners;
@@ -30,3 +31,5 @@ mod rollout;
 mod rule_work;
 mod rules_program;
 mod scripted;
+#[path = "../../../backends/tests/it/smtp_kit.rs"]
+mod smtp_kit;

@@ -13,8 +13,9 @@ use ports::lake::{LakeSize, Maintained, RetentionRule};
 use ports::log::{Bounds, RecordBatch, Records, Retained};
 use ports::store::{
     Appeals, Attachments, Audit, ChangeSeq, Changes, Comments, Containments, Counters, Credits, DeadLetters,
-    Delegations, Digests, Findings, Idempotency, Incidents, Links, Moves, Notices, People, Positions,
-    ReadLedger, ReportMessages, Reports, Rules, Runs, Sessions, Snapshot, Sources, Tokens, UnitOfWork, Views,
+    Delegations, Digests, Findings, Idempotency, Incidents, Letters, Links, Moves, Notices, People,
+    Positions, ReadLedger, ReportMessages, Reports, Rules, Runs, Sessions, Snapshot, Sources, Tokens,
+    UnitOfWork, Views,
 };
 use ports::{Lake, LakeError, LakeRow, LakeWriter, Log, LogError, Store, StoreError};
 use std::collections::BTreeSet;
@@ -237,6 +238,9 @@ impl UnitOfWork for FaultyUnit {
     }
     fn delegations(&mut self) -> &mut dyn Delegations {
         self.0.delegations()
+    }
+    fn letters(&mut self) -> &mut dyn Letters {
+        self.0.letters()
     }
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {
         let Self(unit, faults) = *self;

@@ -17,6 +17,7 @@ mod consumers;
 mod containments;
 mod desk;
 mod incidents;
+mod letters;
 mod lists;
 mod moderation;
 mod people;
@@ -50,6 +51,7 @@ pub use incidents::{
     machines_never_overwrite_people, merges_move_findings_unless_people_worked_on_them,
     stale_edits_are_refused,
 };
+pub use letters::{letters_are_kept_and_forgotten, letters_are_taken_by_one};
 pub use lists::{
     comments_and_findings_come_in_pages, facets_count_what_lists_show, lists_answer_every_filter,
     open_incidents_are_counted_by_service, pages_are_stable_under_inserts, rules_and_sources_are_facets,
@@ -146,6 +148,8 @@ macro_rules! store_conformance {
             runs_are_taken_by_one
             runs_are_woken_by_what_they_wait_for
             answers_are_delegated_for_a_time
+            letters_are_taken_by_one
+            letters_are_kept_and_forgotten
         );
     };
     ($fresh:path: $($case:ident)+) => {

@@ -18,5 +18,5 @@ mod service;
 
 pub use order::{BadOrder, Deed, Order, Wanted};
 pub use service::{
-    AGE_MS_MAX, Automated, Automation, AutomationOptions, CONSUMER, EVENT_AGE_MS_MAX, Outcome,
+    AGE_MS_MAX, Automated, Automation, AutomationOptions, CONSUMER, EVENT_AGE_MS_MAX, Orders, Outcome,
 };

@@ -39,8 +39,21 @@ pub struct AutomationOptions {
     pub log: Arc<dyn Log>,
     /// What asks and begins.
     pub responder: Responder,
-    /// What to do; each by a name of its own.
-    pub orders: Vec<Order>,
+    /// What to do.
+    pub orders: Arc<dyn Orders>,
+}
+
+/// The orders of the operator, as they are now: each by a name of its own. Asked anew for each batch of findings. Whether there are
+/// any does not change.
+pub trait Orders: Send + Sync {
+    /// All of them.
+    fn orders(&self) -> Arc<[Order]>;
+}
+
+impl Orders for Arc<[Order]> {
+    fn orders(&self) -> Arc<[Order]> {
+        Arc::clone(self)
+    }
 }
 
 /// What came of an order.
@@ -136,7 +149,7 @@ impl Automation {
         tell: &(impl Fn(Automated) + Send + Sync),
     ) -> Result<Standing, Halted> {
         let log = &self.options.log;
-        if self.options.orders.is_empty() {
+        if self.options.orders.orders().is_empty() {
             log.unregister(CONSUMER, Topic::Finding, partition).await?;
             return Ok(Standing::Idle);
         }
@@ -187,8 +200,9 @@ impl Automation {
         if records.is_empty() {
             return Ok(0);
         }
-        let (next, accepted, findings) = self.meant(&records);
-        self.carry_out_all(findings, tell).await?;
+        let orders = self.options.orders.orders();
+        let (next, accepted, findings) = meant(&orders, &records);
+        self.carry_out_all(&orders, findings, tell).await?;
         let counters = Counters { accepted, stored: accepted, ..Counters::default() };
         let mut unit = self.options.responder.options().store.begin().await?;
         unit.positions().advance(CONSUMER, Topic::Finding, partition, (from, next), counters).await?;
@@ -199,13 +213,14 @@ impl Automation {
     /// All orders that are for these findings, at once.
     async fn carry_out_all(
         &self,
+        orders: &[Order],
         findings: Vec<Finding>,
         tell: &(impl Fn(Automated) + Send + Sync),
     ) -> Result<(), Halted> {
         let places = Arc::new(Semaphore::new(ORDERS_AT_ONCE));
         let mut carried = JoinSet::new();
         for finding in findings.into_iter().map(Arc::new) {
-            for order in self.options.orders.iter().filter(|order| order.is_for(&finding)) {
+            for order in orders.iter().filter(|order| order.is_for(&finding)) {
                 let (this, order) = (self.clone(), order.clone());
                 let (places, finding) = (Arc::clone(&places), Arc::clone(&finding));
                 carried.spawn(async move {
@@ -224,25 +239,25 @@ impl Automation {
         }
         Ok(())
     }
+}
 
-    /// The findings that some order may be for; the others are not even read as JSON.
-    fn meant(&self, records: &Records) -> (Offset, u64, Vec<Finding>) {
-        // ids of rules are told with letters of one case, whichever
-        let spelled = self.options.orders.iter().flat_map(|order| {
-            [order.rule.clone(), order.rule.to_ascii_lowercase(), order.rule.to_ascii_uppercase()]
-        });
-        let spelled: BTreeSet<String> = spelled.collect();
-        let rules: Vec<_> = spelled.iter().map(|rule| memmem::Finder::new(rule.as_bytes())).collect();
-        let (mut next, mut accepted, mut findings) = (records.first(), 0, Vec::new());
-        for (offset, bytes) in records.iter() {
-            (next, accepted) = (offset.next(), accepted + 1);
-            if rules.iter().any(|rule| rule.find(bytes).is_some()) {
-                // what is no finding is a dead letter of triage
-                findings.extend(serde_json::from_slice::<Finding>(bytes).ok());
-            }
+/// The findings that some order may be for; the others are not even read as JSON.
+fn meant(orders: &[Order], records: &Records) -> (Offset, u64, Vec<Finding>) {
+    // ids of rules are told with letters of one case, whichever
+    let spelled = orders.iter().flat_map(|order| {
+        [order.rule.clone(), order.rule.to_ascii_lowercase(), order.rule.to_ascii_uppercase()]
+    });
+    let spelled: BTreeSet<String> = spelled.collect();
+    let rules: Vec<_> = spelled.iter().map(|rule| memmem::Finder::new(rule.as_bytes())).collect();
+    let (mut next, mut accepted, mut findings) = (records.first(), 0, Vec::new());
+    for (offset, bytes) in records.iter() {
+        (next, accepted) = (offset.next(), accepted + 1);
+        if rules.iter().any(|rule| rule.find(bytes).is_some()) {
+            // what is no finding is a dead letter of triage
+            findings.extend(serde_json::from_slice::<Finding>(bytes).ok());
         }
-        (next, accepted, findings)
     }
+    (next, accepted, findings)
 }
 
 enum Standing {

@@ -10,6 +10,7 @@
 //! | [`Act`] | the phases of an action, against a [`Remote`] |
 //! | [`HttpRemote`] | the same over HTTP |
 //! | [`HostCommand`] | a command on a host, by SSH |
+//! | [`MailRemote`] | the same by a mail server |
 //! | [`whoami()`] | as whom a connector is signed in |
 //!
 //! **Invariant:** every action can be verified, and a reversible one reverted: a file that lacks either is refused.
@@ -25,6 +26,7 @@ mod answer;
 mod exchange;
 mod host;
 mod http;
+mod mail;
 mod owner;
 mod pick;
 mod read;
@@ -43,6 +45,7 @@ pub use answer::{ANSWER_BYTES_MAX, Answer, Judged, judge};
 pub use exchange::{Exchange, Expectation, FormatError, Method, Request};
 pub use host::{COMMAND_SECONDS_DEFAULT, COMMAND_SECONDS_MAX, HostCommand, HostError, SshKey};
 pub use http::{BadCertificates, HttpRemote};
+pub use mail::{MAIL_CONNECTOR, MailRemote};
 pub use owner::NoOwner;
 pub use pick::{Pick, PickError};
 pub use read::{CONNECTOR_BYTES_MAX, ConnectorError, Fault, read};

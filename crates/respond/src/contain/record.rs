@@ -2,8 +2,9 @@
 
 use crate::actor::Actor;
 use crate::error::RespondError;
+use crate::letter;
 use crate::service::Responder;
-use model::{AuditRecord, Containment, ContainmentState};
+use model::{AuditRecord, Containment, ContainmentState, LetterAbout};
 use ports::store::UnitOfWork;
 use serde_json::{Value, json};
 
@@ -40,7 +41,7 @@ impl Responder {
         }
     }
 
-    /// Writes a change with its record, and wakes the run that waits for it; `containment` is then as it is stored.
+    /// Writes a change with its record and what people are told of it, and wakes the run that waits for it; `containment` is then as it is stored.
     pub(super) async fn write(
         &self,
         unit: &mut dyn UnitOfWork,
@@ -49,6 +50,8 @@ impl Responder {
         record: Option<Record>,
     ) -> Result<(), RespondError> {
         containment.updated_at_ms = self.now_ms();
+        let occasions =
+            letter::of_containment(containment, before, record.as_ref().map(|record| &*record.action));
         let audit = record.map(|record| {
             let told = record.after.clone();
             let mut audit = self.audit(containment, record);
@@ -65,6 +68,8 @@ impl Responder {
             audit
         });
         containment.version = unit.containments().replace(containment, audit.as_ref()).await?;
+        let about = (LetterAbout::Containment(containment.id), containment.incident, &*containment.region);
+        self.write_letters(unit, about, occasions).await?;
         if containment.state == ContainmentState::Verified && before != ContainmentState::Verified {
             self.keep_what_it_outlives(unit, containment).await?;
         }

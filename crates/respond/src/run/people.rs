@@ -6,8 +6,9 @@ use super::{Outcome, start::RunView};
 use crate::actor::Actor;
 use crate::contain::{check_reason, person};
 use crate::error::RespondError;
+use crate::letter;
 use crate::service::Responder;
-use model::{RunId, RunState, RunStep, StepState};
+use model::{LetterAbout, RunId, RunState, RunStep, StepState};
 use ports::store::{StoreError, UnitOfWork};
 use serde_json::json;
 
@@ -167,6 +168,8 @@ impl Responder {
         let steps = walk.changed_steps();
         walk.run.version = unit.runs().replace(&walk.run, &steps, audit.as_ref()).await?;
         walk.changed.clear();
+        let about = (LetterAbout::Run(walk.run.id), walk.run.incident, &*walk.run.region);
+        self.write_letters(unit, about, letter::of_steps(&steps, now_ms)).await?;
         let over = steps.iter().filter(|step| matches!(step.state, StepState::Stopped | StepState::Failed));
         for step in over {
             self.let_go(unit, step, &format!("{} has ended without it", walk.run.id)).await?;

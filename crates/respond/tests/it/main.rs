@@ -15,6 +15,7 @@ mod google;
 mod identity;
 mod imitation;
 mod kubernetes;
+mod mailing;
 mod others;
 mod owning;
 mod phases;
@@ -25,6 +26,8 @@ mod runs;
 mod sandbox;
 mod shipped;
 mod ssh;
+#[path = "../../../backends/tests/it/smtp_kit.rs"]
+mod smtp_kit;
 mod tokens;
 mod trust;
 mod workflow;

@@ -91,8 +91,8 @@ async fn only_the_connection_that_names_it_trusts_it() {
     let (url, root) = serve(Emulator::default());
     let kit = Kit::new().await;
     let settings = Arc::new(Values::from([("toy_url".to_owned(), url.clone())]));
-    let trusting = Some(HttpRemote::trusting(root.as_bytes()).unwrap());
-    for (remote, reached) in [(trusting, true), (None, false)] {
+    let trusting: Arc<dyn Remote> = Arc::new(HttpRemote::trusting(root.as_bytes()).unwrap());
+    for (remote, reached) in [(Some(trusting), true), (None, false)] {
         let mut fixed = setup("http://toy.example");
         let toy = Connection { remote, ..Connection::new(Arc::new(connector()), Arc::clone(&settings)) };
         fixed.connections.insert("toy".to_owned(), toy);
@@ -116,7 +116,7 @@ async fn what_is_so_already_is_seen_there_too() {
     let (url, root) = serve(emulator);
     let kit = Kit::new().await;
     let settings = Arc::new(Values::from([("toy_url".to_owned(), url)]));
-    let remote = Some(HttpRemote::trusting(root.as_bytes()).unwrap());
+    let remote: Option<Arc<dyn Remote>> = Some(Arc::new(HttpRemote::trusting(root.as_bytes()).unwrap()));
     let mut fixed = setup("http://toy.example");
     fixed
         .connections

@@ -11,6 +11,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use model::PersonId;
+use ports::mail::MailAddress;
 use ports::store::{Person, StoreError};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -136,6 +137,8 @@ pub(crate) struct PersonChangeBody {
     services: Option<Vec<String>>,
     /// Whether they are kept out.
     disabled: Option<bool>,
+    /// Where to write to; what holds of roles holds of it.
+    email: Option<String>,
 }
 
 /// Change what a person is
@@ -163,7 +166,10 @@ pub(crate) async fn patch(
     headers: HeaderMap,
     JsonBody { value: body, .. }: JsonBody<PersonChangeBody>,
 ) -> Result<Response, Problem> {
+    let email = body.email.map(|email| email.parse::<MailAddress>()).transpose();
+    let email = email.map_err(|error| Problem::new(Code::RequestInvalid, error.to_string()))?;
     let change = PersonChange {
+        email,
         roles: body.roles.as_deref().map(roles).transpose()?,
         teams: body.teams,
         services: body.services,

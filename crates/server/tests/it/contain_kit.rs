@@ -4,7 +4,7 @@ use crate::fixture::{Server, Setup};
 use crate::http::{Answer, request};
 use crate::people::Browser;
 use access::Role;
-use huecry_server::{ContainParts, ContainTelemetry, KnownPlaybook};
+use huecry_server::{ContainParts, ContainTelemetry, Known, KnownPlaybook};
 use model::{ManualClock, SeededEntropy};
 use ports::Store;
 use prometheus_client::registry::Registry;
@@ -63,8 +63,9 @@ impl Containment {
             times: Times::default(),
         });
         let region = "default".to_owned();
-        let (connectors, playbooks) = (self.connectors, self.playbooks);
-        ContainParts { responder, connectors, playbooks, telemetry, region }
+        let playbooks = self.playbooks.into_iter().map(Arc::new).collect();
+        let knows = Arc::new(Arc::new(Known { connectors: self.connectors, playbooks }));
+        ContainParts { responder, knows, telemetry, region, tells_by_email: false }
     }
 }
 

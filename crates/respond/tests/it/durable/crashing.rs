@@ -132,6 +132,7 @@ passed_on! {
     containments: Containments,
     runs: Runs,
     delegations: Delegations,
+    letters: Letters,
 }
 
 /// The same remote side, with points before a request arrives and before its answer does.

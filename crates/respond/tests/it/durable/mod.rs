@@ -9,6 +9,7 @@ pub(crate) mod emulator;
 mod fair;
 mod kill;
 pub(crate) mod kit;
+mod letters;
 mod model_check;
 mod others_way;
 mod playbooks;

@@ -3,7 +3,7 @@
 use super::emulator::Fault;
 use super::kit::{Kit, MINUTE_MS, actor, setup, start, vote};
 use crate::workflow::{document, id};
-use model::{ContainmentState, Run, RunState, RunStep, StepState};
+use model::{ContainmentState, LetterAbout, LetterKind, Run, RunState, RunStep, StepState};
 use respond::RespondError;
 use respond::run::{Answer, AnswerRequest, StopRequest};
 use serde_json::{Value, json};
@@ -209,6 +209,11 @@ async fn requests_go_to_listed_hosts_only_and_lost_answers_are_for_people() {
     let run = kit.responder.start_run(&start(&steps("/notes/n"))).await.unwrap();
     kit.pass(3 * MINUTE_MS).await;
     assert_eq!(kit.told(&run).await, ["n unknown"]);
+    let mut view = kit.store.read().await.unwrap();
+    let letters = view.letters().about(LetterAbout::Run(run.id)).await.unwrap();
+    drop(view);
+    let kinds: Vec<LetterKind> = letters.iter().map(|letter| letter.kind).collect();
+    assert_eq!(kinds, [LetterKind::StepUnknown], "people are told, once");
     assert_eq!(kit.emulator.effects(), ["note n"], "tried again where it had no effect, and then never");
     let task = kit.steps(&run).await[0].task;
     kit.responder.answer_step(&Kit::answer(&run, task, Answer::Done(Vec::new()))).await.unwrap();

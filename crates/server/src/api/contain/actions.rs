@@ -94,7 +94,7 @@ pub(crate) async fn list(
     _: Params<NoParams>,
 ) -> Result<Json<ContainItems<ActionView>>, Problem> {
     let mut items = Vec::new();
-    for connector in &parts.connectors {
+    for connector in &parts.knows.known().connectors {
         let connected = parts.is_connected(&connector.connector);
         let actions = connector.actions.iter();
         items.extend(actions.map(|(name, action)| ActionView::of(connector, name, action, connected)));

@@ -98,7 +98,7 @@ impl ContainmentAsk {
         asker: &Asker,
         snapshot: &mut dyn Snapshot,
     ) -> Result<(ContainRequest, Option<Incident>), Problem> {
-        parts.action(&self.action)?;
+        parts.check_action(&self.action)?;
         let incident = sight::incident(asker, snapshot, self.incident()?).await?;
         let cause = cause(asker, snapshot, incident.as_ref()).await?;
         let seen = self.plan_sha256.as_deref().map(plan_hash).transpose()?;

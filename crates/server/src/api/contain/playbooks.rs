@@ -298,7 +298,7 @@ pub(crate) async fn list(
         head: PlaybookHead::of(known, case.as_ref().map(|case| case.fits(known))),
         steps: known.playbook.steps.len(),
     };
-    let mut items: Vec<_> = parts.playbooks.iter().map(summary).collect();
+    let mut items: Vec<_> = parts.knows.known().playbooks.iter().map(|known| summary(known)).collect();
     items.sort_by(|a, b| (b.head.fits, &a.head.name).cmp(&(a.head.fits, &b.head.name)));
     Ok(Json(ContainItems { items }))
 }
@@ -319,8 +319,8 @@ pub(crate) async fn get(
 ) -> Result<Json<PlaybookView>, Problem> {
     let known = parts.playbook(&id)?;
     Ok(Json(PlaybookView {
-        head: PlaybookHead::of(known, None),
-        steps: steps(known),
+        head: PlaybookHead::of(&known, None),
+        steps: steps(&known),
         text: known.text.to_string(),
     }))
 }

@@ -273,6 +273,9 @@ pub(crate) struct ContainmentView {
     /// Who had it applied without the approvals, and why.
     #[serde(skip_serializing_if = "Option::is_none")]
     broken_glass: Option<BrokenGlassView>,
+    /// Whether who may decide on it is told by e-mail of what waits for them and of broken glass. Where not, that is not configured,
+    /// and it stands here alone.
+    told_by_email: bool,
     /// How it came here, the first step first.
     history: Vec<TransitionView>,
     /// When it was asked for.
@@ -354,6 +357,7 @@ impl ContainmentView {
                 .broken_glass
                 .as_ref()
                 .map(|(by, reason)| BrokenGlassView { by: by.into(), reason: reason.clone() }),
+            told_by_email: app.containment.as_ref().is_some_and(|parts| parts.tells_by_email),
             history: row.history.iter().map(transition).collect(),
             created_at: time(row.created_at_ms),
             updated_at: time(row.updated_at_ms),
@@ -375,8 +379,8 @@ fn transition(step: &model::Transition) -> TransitionView {
 /// What people call the action; its name where it is not there any more.
 fn title(app: &App, action: &str) -> String {
     let (connector, name) = action.split_once('.').unwrap_or_default();
-    let parts = app.containment.as_ref();
-    let known = parts.and_then(|parts| parts.connectors.iter().find(|known| known.connector == connector));
+    let all = app.containment.as_ref().map(|parts| parts.knows.known()).unwrap_or_default();
+    let known = all.connectors.iter().find(|known| known.connector == connector);
     let spec = known.and_then(|known| known.actions.get(name));
     spec.map_or_else(|| action.to_owned(), |spec| spec.title.clone())
 }

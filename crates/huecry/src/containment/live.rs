@@ -1,0 +1,246 @@
+//! Connectors, playbooks and settings as they are now: read again when their files change, all of them or none.
+//!
+//! **Invariant:** what is asked sees one state of all files: connectors, playbooks, orders and settings change together.
+//!
+//! **Invariant:** a file that does not hold is named, and everything stays as it was.
+
+use super::load;
+use super::orders;
+use super::setup::OperatorSetup;
+use crate::config::Config;
+use crate::exit::Failure;
+use respond::automatic::{Order, Orders};
+use respond::protect::Protection;
+use respond::window::Limit;
+use respond::{Connection, Setup};
+use server::{Known, Knows};
+use sha2::{Digest, Sha256};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Everything that files say.
+pub(crate) struct Everything {
+    pub(super) setup: OperatorSetup,
+    pub(super) known: Arc<Known>,
+    pub(super) orders: Arc<[Order]>,
+}
+
+impl Everything {
+    /// Reads connectors, playbooks, settings, secrets and orders.
+    ///
+    /// # Errors
+    /// [`Failure`] with the file or the key that is wrong.
+    pub(super) fn read(config: &Config) -> Result<Self, Failure> {
+        let settings = &config.respond;
+        let connectors = load::connectors(settings.connectors_dir.as_deref())?;
+        let playbooks = load::playbooks(settings.playbooks_dir.as_deref(), &connectors)?;
+        let setup = OperatorSetup::of(config, &connectors, &playbooks)?;
+        let orders = orders::read(config, &connectors, &playbooks.current)?.into();
+        let playbooks = playbooks.current.into_iter().map(Arc::new).collect();
+        Ok(Self { setup, known: Arc::new(Known { connectors, playbooks }), orders })
+    }
+}
+
+/// What is asked for it all, for as long as the node runs.
+pub(crate) struct Live {
+    now: RwLock<Arc<Everything>>,
+}
+
+impl Live {
+    pub(super) fn new(now: Everything) -> Self {
+        Self { now: RwLock::new(Arc::new(now)) }
+    }
+
+    fn now(&self) -> Arc<Everything> {
+        Arc::clone(&self.now.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn replace(&self, now: Everything) {
+        *self.now.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(now);
+    }
+}
+
+impl Setup for Live {
+    fn connection(&self, connector: &str) -> Option<Connection> {
+        self.now().setup.connection(connector)
+    }
+
+    fn protection(&self) -> Arc<Protection> {
+        self.now().setup.protection()
+    }
+
+    fn limit(&self, action: &str) -> Limit {
+        self.now().setup.limit(action)
+    }
+
+    fn allows_host(&self, host: &str) -> bool {
+        self.now().setup.allows_host(host)
+    }
+
+    fn playbook(&self, id: &str, version_ms: Option<i64>) -> Option<Arc<str>> {
+        self.now().setup.playbook(id, version_ms)
+    }
+}
+
+impl Knows for Live {
+    fn known(&self) -> Arc<Known> {
+        Arc::clone(&self.now().known)
+    }
+}
+
+impl Orders for Live {
+    fn orders(&self) -> Arc<[Order]> {
+        Arc::clone(&self.now().orders)
+    }
+}
+
+/// What files looked like.
+pub(super) type Fingerprint = [u8; 32];
+
+/// Names and texts of the files in both folders; what cannot be read counts as that.
+pub(super) fn fingerprint(config: &Config) -> Fingerprint {
+    let (mut hash, settings) = (Sha256::new(), &config.respond);
+    for (dir, endings) in [
+        (&settings.connectors_dir, &load::CONNECTOR_ENDINGS[..]),
+        (&settings.playbooks_dir, &load::PLAYBOOK_ENDINGS[..]),
+    ] {
+        let Some(dir) = dir else { continue };
+        let files =
+            load::files(dir, endings).unwrap_or_else(|failure| vec![(String::new(), failure.message)]);
+        hash.update((files.len() as u64).to_le_bytes());
+        for text in files.iter().flat_map(|(name, text)| [name, text]) {
+            hash.update((text.len() as u64).to_le_bytes());
+            hash.update(text);
+        }
+    }
+    hash.finalize().into()
+}
+
+/// Looks at the files, and reads them again when they have changed and held still for one look.
+struct Watch {
+    config: Config,
+    live: Arc<Live>,
+    /// What they looked like when they were last read.
+    read: Fingerprint,
+    /// What they looked like at the last look.
+    seen: Fingerprint,
+}
+
+impl Watch {
+    fn look(&mut self, force: bool) {
+        let now = fingerprint(&self.config);
+        let before = std::mem::replace(&mut self.seen, now);
+        if !force && (now == self.read || now != before) {
+            return;
+        }
+        self.read = now;
+        match Everything::read(&self.config) {
+            Ok(everything) => {
+                let (connectors, playbooks) =
+                    (everything.known.connectors.len(), everything.known.playbooks.len());
+                self.live.replace(everything);
+                tracing::info!(connectors, playbooks, "connectors and playbooks read again");
+            }
+            Err(failure) => {
+                let reason = failure.message;
+                tracing::error!(
+                    reason,
+                    "connectors and playbooks have errors; all that was known before stays in force"
+                );
+            }
+        }
+    }
+}
+
+/// Reads files again when they change and at SIGHUP, until `shutdown`.
+pub(super) fn watch(
+    (config, read): (Config, Fingerprint),
+    live: &Arc<Live>,
+    shutdown: &CancellationToken,
+    tasks: &mut JoinSet<Result<(), String>>,
+) {
+    let (interval_s, shutdown) = (config.respond.reload_interval_s, shutdown.clone());
+    let mut watch = Watch { config, live: Arc::clone(live), read, seen: read };
+    tasks.spawn(async move {
+        let mut hangup = signal(SignalKind::hangup()).map_err(|e| format!("containment: {e}"))?;
+        loop {
+            let pause = async {
+                match interval_s {
+                    0 => std::future::pending().await,
+                    seconds => tokio::time::sleep(Duration::from_secs(seconds.into())).await,
+                }
+            };
+            let force = tokio::select! {
+                () = shutdown.cancelled() => return Ok(()),
+                received = hangup.recv() => received.is_some(),
+                () = pause => false,
+            };
+            // files are read on a thread that may wait
+            let looked = tokio::task::spawn_blocking(move || {
+                watch.look(force);
+                watch
+            });
+            watch = looked.await.map_err(|error| format!("containment: {error}"))?;
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::path::Path;
+
+    const WEBHOOK: &str =
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../content/connectors/webhook.yaml"));
+
+    fn titles(live: &Live) -> Vec<String> {
+        live.known().connectors.iter().map(|known| known.title.clone()).collect()
+    }
+
+    #[test]
+    fn files_that_changed_are_read_when_they_hold_still_and_all_or_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("connectors");
+        fs::create_dir(&dir).unwrap();
+        let text = format!("[respond]\nconnectors_dir = {:?}\n", dir.display().to_string());
+        let config = Config::parse(&text, Path::new("huecry.toml")).unwrap();
+        let read = fingerprint(&config);
+        let live = Arc::new(Live::new(Everything::read(&config).unwrap()));
+        let mut watch = Watch { config, live: Arc::clone(&live), read, seen: read };
+        let before = titles(&live);
+        watch.look(false);
+        let own = |name: &str, title: &str| {
+            let text = WEBHOOK.replace("connector: webhook", &format!("connector: {name}"));
+            fs::write(
+                dir.join(format!("{name}.yaml")),
+                text.replace("title: Webhook", &format!("title: {title}")),
+            )
+            .unwrap();
+        };
+        own("mine", "Mine");
+        watch.look(false);
+        assert_eq!(titles(&live), before, "it may still be written");
+        watch.look(false);
+        assert!(titles(&live).contains(&"Mine".to_owned()));
+        // one file that does not hold, and one that does
+        own("mine", "Better");
+        fs::write(dir.join("broken.yaml"), "connector: broken\n").unwrap();
+        for _ in 0..3 {
+            watch.look(false);
+        }
+        assert!(titles(&live).contains(&"Mine".to_owned()), "all that was known stays");
+        let refused = Everything::read(&watch.config).map(drop).unwrap_err();
+        assert!(refused.message.contains("broken.yaml"), "{}", refused.message);
+        fs::remove_file(dir.join("broken.yaml")).unwrap();
+        watch.look(true);
+        assert!(titles(&live).contains(&"Better".to_owned()));
+        fs::remove_file(dir.join("mine.yaml")).unwrap();
+        watch.look(false);
+        watch.look(false);
+        assert_eq!(titles(&live), before);
+    }
+}
