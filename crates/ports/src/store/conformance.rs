@@ -140,6 +140,7 @@ macro_rules! store_conformance {
             containments_are_listed
             containments_are_taken_by_one
             one_of_a_connector_is_taken_at_a_time
+            a_lease_is_renewed_while_it_is_held,
             what_is_taken_back_is_taken_first
             what_is_not_at_rest_has_something_due
             runs_keep_their_playbook

@@ -15,6 +15,7 @@ mod google;
 mod identity;
 mod imitation;
 mod kubernetes;
+mod ordered;
 mod others;
 mod owning;
 mod phases;
@@ -25,6 +26,7 @@ mod runs;
 mod shipped;
 mod tokens;
 mod trust;
+mod ways_in;
 mod workflow;
 
 use std::path::PathBuf;

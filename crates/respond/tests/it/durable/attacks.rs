@@ -1,9 +1,10 @@
 //! What must not be applied, and is not.
 
+use super::delegating::delegate;
 use super::kit::{Kit, MINUTE_MS, actor, request, setup, vote};
 use model::ContainmentState as State;
 use respond::approval::VoteRefused;
-use respond::contain::{ContainRequest, DelegateRequest, VoteRequest};
+use respond::contain::{ContainRequest, VoteRequest};
 use respond::plan::PlanHash;
 use respond::protect::{Protected, Protection, TargetKind};
 use respond::window::Limit;
@@ -55,7 +56,7 @@ async fn votes_that_do_not_count_change_nothing() {
     let through =
         |from: &str, by: &str| VoteRequest { on_behalf_of: Some(format!("per_{from}")), ..vote(by, &asked) };
     for (from, to) in [("ann", "bob"), ("kim", "bob"), ("bob", "eve")] {
-        kit.responder.delegate(&delegate(from, to, MINUTE_MS)).await.unwrap();
+        kit.responder.delegate(&delegate(&kit, from, to, MINUTE_MS)).await.unwrap();
     }
     let refused: [(&str, VoteRequest, VoteRefused); 7] = [
         ("who asked", vote("ann", &asked), VoteRefused::OwnRequest),
@@ -202,50 +203,4 @@ async fn who_asks_is_known_and_says_why() {
         assert!(kit.responder.request(&bad).await.is_err(), "{ttl_ms}");
     }
     assert!(kit.containments().await.is_empty());
-}
-
-fn delegate(from: &str, to: &str, for_ms: i64) -> DelegateRequest {
-    DelegateRequest {
-        actor: actor(from),
-        to: format!("per_{to}"),
-        for_ms,
-        region: "default".to_owned(),
-        reason: "away".to_owned(),
-    }
-}
-
-#[tokio::test]
-async fn answers_are_delegated_for_a_time_and_taken_back() {
-    let kit = Kit::new().await;
-    for bad in [
-        delegate("kim", "kim", MINUTE_MS),
-        delegate("kim", "bob", 0),
-        delegate("kim", "bob", i64::MAX),
-        DelegateRequest { actor: Actor::system(), ..delegate("kim", "bob", MINUTE_MS) },
-        DelegateRequest { reason: String::new(), ..delegate("kim", "bob", MINUTE_MS) },
-    ] {
-        assert!(kit.responder.delegate(&bad).await.is_err(), "{bad:?}");
-    }
-    let asked = kit.request("toy.lock", "a").await.unwrap();
-    let through = VoteRequest { on_behalf_of: Some("per_kim".to_owned()), ..vote("bob", &asked) };
-    let not_delegated = async || {
-        let came = kit.responder.vote(&through).await;
-        assert!(matches!(came, Err(RespondError::Vote(VoteRefused::NotDelegated))), "{came:?}");
-    };
-    not_delegated().await;
-    let given = kit.responder.delegate(&delegate("kim", "bob", MINUTE_MS)).await.unwrap();
-    assert_eq!(kit.responder.delegations("per_bob").await.unwrap(), std::slice::from_ref(&given));
-    assert!(kit.responder.end_delegation(&actor("eve"), given.id).await.is_err(), "it is not hers");
-    kit.responder.end_delegation(&actor("kim"), given.id).await.unwrap();
-    not_delegated().await;
-    kit.responder.delegate(&delegate("kim", "bob", MINUTE_MS)).await.unwrap();
-    kit.clock.advance_ms(MINUTE_MS);
-    not_delegated().await;
-    kit.responder.delegate(&delegate("kim", "bob", MINUTE_MS)).await.unwrap();
-    let approved = kit.responder.vote(&through).await.unwrap();
-    assert_eq!(approved.state, State::Approved);
-    assert_eq!(approved.votes[0].delegation.as_ref().unwrap().from, "per_kim");
-    // what counted when it was said still does when it is applied
-    kit.work().await;
-    assert_eq!(kit.get(asked.id).await.state, State::Verified);
 }
