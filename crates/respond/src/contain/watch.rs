@@ -44,10 +44,11 @@ impl Responder {
                 return true;
             }
             match runtime.block_on(this.renew(id, longer, now_ms)) {
-                Ok(is_held) => {
+                Ok(true) => {
                     until_ms.store(longer.until_ms, Ordering::Relaxed);
-                    is_held
+                    true
                 }
+                Ok(false) => false,
                 // what was said last still holds
                 Err(error) => {
                     tracing::warn!(%id, %error, "nobody could be told that a step goes on");

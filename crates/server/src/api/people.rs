@@ -130,7 +130,7 @@ pub(crate) async fn assignable(
     };
     let people = app.directory.people().await?;
     let people = people.iter().filter(|person| works(person));
-    let people = people.map(|person| NamedPerson::of(&person.id.to_string(), Some(person)));
+    let people = people.map(|person| NamedPerson::of(&person.id.to_string(), Some(person.as_ref())));
     Ok(Json(Assignable { items: NamedPerson::sorted(people, ASSIGNABLE_MAX) }))
 }
 

@@ -116,6 +116,24 @@ async fn a_no_is_final_and_says_why() {
     assert!(kit.emulator.effects().is_empty());
 }
 
+/// Somebody writes it into the store past the product.
+pub(crate) async fn written(kit: &Kit, row: &model::Containment) {
+    let store = backends::sqlite::SqliteStore::open_path(&kit.dir.path().join("state.db")).await.unwrap();
+    let sql = "UPDATE containments SET plan = ?, plan_sha256 = ?, target = ?, ttl_ms = ?, votes = ?, decision = ? \
+               WHERE id = ?";
+    sqlx::query(sql)
+        .bind(row.plan.to_string())
+        .bind(row.plan_sha256.to_vec())
+        .bind(&row.target)
+        .bind(row.ttl_ms.map(|ttl| ttl as i64))
+        .bind(serde_json::to_string(&row.votes).unwrap())
+        .bind(serde_json::to_string(&row.decision).unwrap())
+        .bind(row.id.0.0.to_be_bytes().to_vec())
+        .execute(store.writer())
+        .await
+        .unwrap();
+}
+
 #[tokio::test]
 async fn a_plan_that_was_edited_in_the_store_is_not_applied() {
     type Edit = fn(&mut model::Containment);
@@ -138,18 +156,7 @@ async fn a_plan_that_was_edited_in_the_store_is_not_applied() {
         let mut approved = kit.responder.vote(&vote("bob", &asked)).await.unwrap();
         assert_eq!(approved.state, State::Approved);
         edit(&mut approved);
-        let store = backends::sqlite::SqliteStore::open_path(&kit.dir.path().join("state.db")).await.unwrap();
-        let sql = "UPDATE containments SET plan = ?, plan_sha256 = ?, target = ?, ttl_ms = ?, votes = ?, decision = ?";
-        sqlx::query(sql)
-            .bind(approved.plan.to_string())
-            .bind(approved.plan_sha256.to_vec())
-            .bind(&approved.target)
-            .bind(approved.ttl_ms.map(|ttl| ttl as i64))
-            .bind(serde_json::to_string(&approved.votes).unwrap())
-            .bind(serde_json::to_string(&approved.decision).unwrap())
-            .execute(store.writer())
-            .await
-            .unwrap();
+        written(&kit, &approved).await;
         kit.pass(60 * MINUTE_MS).await;
         let now = kit.get(asked.id).await;
         assert_eq!(now.state, State::Failed, "{name}: {now:?}");

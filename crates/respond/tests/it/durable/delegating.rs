@@ -1,6 +1,7 @@
 //! Letting another answer: for a time, for oneself, on record, and never for more than one answer.
 
-use super::kit::{Kit, MINUTE_MS, actor, request, vote};
+use super::attacks::written;
+use super::kit::{Kit, MINUTE_MS, actor, request, undo, vote};
 use model::{Containment, ContainmentState as State, PersonId, Principal, VoteDelegation};
 use ports::store::{AuditFilter, PageRequest, Person};
 use respond::approval::VoteRefused;
@@ -177,12 +178,70 @@ async fn an_answer_for_somebody_that_was_written_into_the_store_is_not_applied()
     let until_ms = kit.now_ms() + MINUTE_MS;
     approved.votes[0].delegation =
         Some(VoteDelegation { from: "per_kim".to_owned(), functions: Vec::new(), until_ms });
-    let store = backends::sqlite::SqliteStore::open_path(&kit.dir.path().join("state.db")).await.unwrap();
-    let votes = serde_json::to_string(&approved.votes).unwrap();
-    sqlx::query("UPDATE containments SET votes = ?").bind(votes).execute(store.writer()).await.unwrap();
+    written(&kit, &approved).await;
     kit.work().await;
     assert_eq!(kit.get(asked.id).await.state, State::Failed);
     assert!(kit.emulator.effects().is_empty());
+}
+
+/// Every way in which an approval is none, of one's own and through another: what is stored is judged again before it is
+/// applied.
+#[tokio::test]
+async fn approvals_forged_replayed_expired_self_granted_or_edited_after_the_fact_are_refused() {
+    type Edit = fn(&mut Containment, &Containment);
+    fn of(row: &mut Containment) -> &mut VoteDelegation {
+        row.votes[0].delegation.as_mut().unwrap()
+    }
+    let own: [(&str, Edit); 7] = [
+        ("forged: of another plan", |row, _| row.votes[0].plan_sha256 = "0".repeat(64)),
+        ("forged: of no plan", |row, _| row.votes[0].plan_sha256 = "yes".to_owned()),
+        ("replayed: of an earlier one with the same plan", |row, before| row.votes.clone_from(&before.votes)),
+        ("replayed: twice for two", |row, _| {
+            row.decision.people = 2;
+            row.votes.push(row.votes[0].clone());
+        }),
+        ("expired", |row, _| row.votes[0].at_ms = row.decision.expires_at_ms),
+        ("self-granted", |row, _| row.votes[0].person = "per_ann".to_owned()),
+        ("edited after the fact", |row, _| row.plan["changes"][0]["after"] = "gone".into()),
+    ];
+    let through_another: [(&str, Edit); 5] = [
+        ("forged: nobody let them", |row, _| of(row).from = "per_eve".to_owned()),
+        ("forged: for longer than they were let", |row, _| of(row).until_ms += 1),
+        ("expired: they were not let any more", |row, _| of(row).until_ms = row.votes[0].at_ms),
+        ("self-granted: for who asked", |row, _| of(row).from = "per_ann".to_owned()),
+        ("self-granted: by who asked", |row, _| row.votes[0].person = "per_ann".to_owned()),
+    ];
+    let all = own.into_iter().chain(through_another).enumerate();
+    for (at, (name, edit)) in all {
+        for by_another in [false, true] {
+            if at >= own.len() && !by_another {
+                continue;
+            }
+            let kit = Kit::new().await;
+            kit.lets("kim", "bob").await;
+            let answer = |asked: &Containment| {
+                if by_another { through("kim", "bob", asked) } else { vote("bob", asked) }
+            };
+            // the same was asked for before, approved and taken back
+            let before = kit.request("toy.lock", "a").await.unwrap();
+            let before = kit.responder.vote(&answer(&before)).await.unwrap();
+            kit.work().await;
+            kit.responder.undo(&undo("kim", before.id)).await.unwrap();
+            kit.work().await;
+            kit.clock.advance_ms(MINUTE_MS);
+            let asked = kit.request("toy.lock", "a").await.unwrap();
+            assert_eq!(asked.plan_sha256, before.plan_sha256, "{name}");
+            let mut approved = kit.responder.vote(&answer(&asked)).await.unwrap();
+            assert_eq!(approved.state, State::Approved, "{name}");
+            let effects = kit.emulator.effects();
+            edit(&mut approved, &before);
+            written(&kit, &approved).await;
+            kit.pass(60 * MINUTE_MS).await;
+            let now = kit.get(asked.id).await;
+            assert_eq!(now.state, State::Failed, "{name}, by another {by_another}: {now:?}");
+            assert_eq!(kit.emulator.effects(), effects, "{name}");
+        }
+    }
 }
 
 async fn person(kit: &Kit, name: &str, role: &str) -> Actor {

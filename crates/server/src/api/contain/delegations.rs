@@ -115,7 +115,7 @@ pub(crate) async fn list(
     }
     let all = app.directory.people().await?;
     let others = all.iter().filter(|person| person.id.to_string() != me && may_approve(&app, person));
-    let others = others.map(|person| NamedPerson::of(&person.id.to_string(), Some(person)));
+    let others = others.map(|person| NamedPerson::of(&person.id.to_string(), Some(person.as_ref())));
     Ok(Json(DelegationsView { items, people: NamedPerson::sorted(others, NAMED_MAX) }))
 }
 
