@@ -263,6 +263,19 @@ async fn what_people_have_not_decided_is_theirs_and_what_they_have_is_done() {
 }
 
 #[tokio::test]
+async fn what_is_in_effect_without_an_end_is_not_asked_for_again() {
+    let mut ordered = Ordered::new(vec![order("toy.forever")]).await;
+    let (outcome, _) = ordered.comes_of(&ordered.finding(1, "a")).await;
+    let Outcome::Asked(id) = outcome else { panic!("{outcome:?}") };
+    ordered.kit.responder.vote(&vote("bob", &ordered.kit.get(id).await)).await.unwrap();
+    ordered.kit.work().await;
+    let (outcome, incident) = ordered.comes_of(&ordered.finding(2, "a")).await;
+    assert_eq!(outcome, Outcome::Already);
+    assert!(ordered.comments(incident).await.is_empty(), "there is nothing to say");
+    assert_eq!(ordered.kit.emulator.effects(), ["lock a"]);
+}
+
+#[tokio::test]
 async fn what_is_protected_stays_so_for_orders() {
     let mut ordered = Ordered::new(vec![order("toy.low_lock")]).await;
     ordered.refused(&ordered.finding(1, "ci-deploy"), "is protected").await;
