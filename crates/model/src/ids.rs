@@ -290,7 +290,8 @@ mod tests {
         let id = IncidentId::new(&clock, &entropy);
         assert_eq!(id.to_string().parse(), Ok(id));
         assert_eq!(id.to_string().len(), 30);
-        assert_eq!("cmt_01".parse::<CommentId>().unwrap_err().to_string(),
+        assert_eq!(
+            "cmt_01".parse::<CommentId>().unwrap_err().to_string(),
             "such an id is cmt_ and 26 digits and capital letters, such as cmt_01ARZ3NDEKTSV4RRFFQ69G5FAV"
         );
         let event = EventId::of_source_id("aws", "865d9377");

@@ -68,7 +68,7 @@ impl Responder {
             Some(from) => Some(self.delegated(&mut *unit, from, &person).await?),
             None => None,
         };
-        let mut record = self.answered(&mut *unit, request).await?;
+        let mut record = self.vote_record(&mut *unit, request).await?;
         let gone = self.withdrawn(&mut *unit, &containment).await?;
         if !gone.is_empty() {
             containment.votes.retain(|vote| !gone.contains(&vote.person));
@@ -101,7 +101,7 @@ impl Responder {
     }
 
     /// What the audit log has of an answer; of one for somebody else, whose it is.
-    async fn answered(
+    async fn vote_record(
         &self,
         unit: &mut dyn UnitOfWork,
         request: &VoteRequest,

@@ -25,7 +25,9 @@ pub(super) struct Watched<'r> {
 impl Remote for Watched<'_> {
     fn send(&self, request: &Request) -> Result<Answer, Unanswered> {
         if self.still_mine.is_some_and(|still_mine| !still_mine()) {
-            return Err(Unanswered::NotSent("its worker was too slow, and another one goes on with it".to_owned()));
+            return Err(Unanswered::NotSent(
+                "its worker was too slow, and another one goes on with it".to_owned(),
+            ));
         }
         self.remote.send(request)
     }

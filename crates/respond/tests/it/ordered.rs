@@ -208,11 +208,17 @@ async fn no_order_is_for_other_sources_rules_or_trials() {
     let all = [
         ("a source that is not authoritative", of(1, |one| one.source = "generic".to_owned())),
         ("reports", of(2, |one| one.source = "reports".to_owned())),
-        ("a rule that is not named", of(3, |one| one.rule_id = "27f12671-087d-4145-ab44-000000000000".to_owned())),
-        ("another rule, which tells of it", of(4, |one| {
-            one.rule_id = "r1".to_owned();
-            one.rule_title = RULE.to_owned();
-        })),
+        (
+            "a rule that is not named",
+            of(3, |one| one.rule_id = "27f12671-087d-4145-ab44-000000000000".to_owned()),
+        ),
+        (
+            "another rule, which tells of it",
+            of(4, |one| {
+                one.rule_id = "r1".to_owned();
+                one.rule_title = RULE.to_owned();
+            }),
+        ),
         ("a rule in shadow", of(5, |one| one.stage = Stage::Shadow)),
         ("a rule on trial", of(6, |one| one.stage = Stage::Canary)),
     ];

@@ -79,7 +79,9 @@ fn guarded() -> FixedSetup {
     });
     fixed.protection = Arc::new(Protection::new(&protected).unwrap());
     for (action, _) in NAMES {
-        fixed.playbooks.insert(inner(action), locks(&format!("toy.{action} target=__t__:value"), None).into());
+        fixed
+            .playbooks
+            .insert(inner(action), locks(&format!("toy.{action} target=__t__:value"), None).into());
     }
     fixed
 }
@@ -278,7 +280,8 @@ async fn run_by(kit: &Kit, way: usize, action: &str, name: &str) -> Result<(), R
                 })),
                 "end/e": {},
             });
-            let mut file: Value = serde_json::from_str(&written(&steps, &[("__t__", Some("harmless"))])).unwrap();
+            let mut file: Value =
+                serde_json::from_str(&written(&steps, &[("__t__", Some("harmless"))])).unwrap();
             let lock = crate::workflow::id("action/l");
             file["workflow"][&lock]["step_variables"]["__t__"]["value"] = name.into();
             file.to_string()
@@ -339,7 +342,10 @@ async fn by_playbooks_and_their_variables() {
     for (way, (action, name)) in samples(240, (0..WAYS, disguised(false))) {
         let came = run_by(&kit, way, action, &name).await;
         // what is no value of a variable does not even begin
-        assert!(came.is_ok() || matches!(came, Err(RespondError::Playbook(_) | RespondError::Variable(_))), "{way} {name:?}: {came:?}");
+        assert!(
+            came.is_ok() || matches!(came, Err(RespondError::Playbook(_) | RespondError::Variable(_))),
+            "{way} {name:?}: {came:?}"
+        );
         assert!(kit.containments().await.is_empty(), "{way} {action} {name:?}");
     }
     assert!(kit.emulator.effects().is_empty());
@@ -387,7 +393,12 @@ async fn by_standing_orders() {
     orders.push(Order {
         rule: rule("composed"),
         name: "composed".to_owned(),
-        deed: Deed::Action { action: "toy.branch".to_owned(), target: branch, inputs: BTreeMap::new(), ttl_ms: None },
+        deed: Deed::Action {
+            action: "toy.branch".to_owned(),
+            target: branch,
+            inputs: BTreeMap::new(),
+            ttl_ms: None,
+        },
         ..of("branch")
     });
     // and by a playbook
@@ -408,7 +419,8 @@ async fn by_standing_orders() {
         for (at, rule) in (0..).zip(rules) {
             let mut entities = ordered.finding(number * 10 + at, &name).entities;
             entities.push(Entity { kind: EntityKind::Repository, value: name.clone() });
-            let finding = Finding { rule_id: rule.clone(), entities, ..ordered.finding(number * 10 + at, &name) };
+            let finding =
+                Finding { rule_id: rule.clone(), entities, ..ordered.finding(number * 10 + at, &name) };
             let (outcome, _) = ordered.comes_of(&finding).await;
             match outcome {
                 Outcome::Refused(why) => assert!(!why.is_empty()),

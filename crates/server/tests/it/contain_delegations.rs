@@ -118,7 +118,12 @@ fn it_is_for_somebody_else_who_may_approve_and_for_a_time() {
         (json!({ "to": ben.person, "reason": "away" }), (400, "request_invalid")),
     ] {
         let answer = ana.change("POST", DELEGATIONS, &body);
-        assert_eq!(answer.code(), (code.0, code.1.into()), "{body}: {}", String::from_utf8_lossy(&answer.body));
+        assert_eq!(
+            answer.code(),
+            (code.0, code.1.into()),
+            "{body}: {}",
+            String::from_utf8_lossy(&answer.body)
+        );
     }
     assert_eq!(ana.get(DELEGATIONS).json()["items"], json!([]));
     // who may not approve lets nobody do so, and a machine has no answer to give
@@ -131,7 +136,11 @@ fn it_is_for_somebody_else_who_may_approve_and_for_a_time() {
 
     let given = give(&server, &ana, &ben, HOUR_MS).json();
     let path = format!("{DELEGATIONS}/{}", given["id"].as_str().unwrap());
-    assert_eq!(admin.change("DELETE", &path, &json!({})).code(), (404, "not_found".into()), "it is not theirs");
+    assert_eq!(
+        admin.change("DELETE", &path, &json!({})).code(),
+        (404, "not_found".into()),
+        "it is not theirs"
+    );
     // who was let gives it back
     assert_eq!(ben.change("DELETE", &path, &json!({})).status, 204);
     assert_eq!(ben.change("DELETE", &path, &json!({})).code(), (404, "not_found".into()));

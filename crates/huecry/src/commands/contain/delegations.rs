@@ -86,9 +86,7 @@ fn id_of<'v>(
     ids.dedup();
     match ids.as_slice() {
         [id] => Ok((*id).to_owned()),
-        [] => {
-            Err(Failure::new(Exit::Usage, format!("nobody who is called {name:?} {what}")).hint(hint))
-        }
+        [] => Err(Failure::new(Exit::Usage, format!("nobody who is called {name:?} {what}")).hint(hint)),
         _ => Err(Failure::new(Exit::Usage, format!("several are called {name:?}"))
             .hint("give the id of the one that is meant, per_…")),
     }

@@ -1,7 +1,7 @@
 //! `huecry contain`: plan, ask, approve, undo.
 
-pub(super) mod playbooks;
 mod delegations;
+pub(super) mod playbooks;
 mod print;
 pub(super) mod runs;
 pub(super) mod test;

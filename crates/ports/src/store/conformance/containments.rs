@@ -203,11 +203,17 @@ pub async fn a_lease_is_renewed_while_it_is_held(store: &dyn Store) {
     let stored = unit.containments().get(taken.id).await.unwrap().unwrap();
     assert_eq!((stored.lease, stored.version), (Some(longer), taken.version));
     assert!(!unit.containments().renew(two.id, longer, 900).await.unwrap(), "that one was never taken");
-    assert!(!unit.containments().renew(taken.id, lease(&bench, 9_000), 900).await.unwrap(), "another's lease");
+    assert!(
+        !unit.containments().renew(taken.id, lease(&bench, 9_000), 900).await.unwrap(),
+        "another's lease"
+    );
     // busy since it was renewed, not since it was taken
     assert_eq!(unit.containments().take(lease(&bench, 2_000), 1_000, 1_899).await.unwrap(), None);
     assert!(unit.containments().take(lease(&bench, 2_000), 1_000, 1_900).await.unwrap().is_some());
-    assert!(!unit.containments().renew(taken.id, Lease { until_ms: 9_000, ..mine }, 1_900).await.unwrap(), "ended");
+    assert!(
+        !unit.containments().renew(taken.id, Lease { until_ms: 9_000, ..mine }, 1_900).await.unwrap(),
+        "ended"
+    );
     let given_back = Containment { lease: None, due_at_ms: Some(5_000), ..stored };
     unit.containments().replace(&given_back, None).await.unwrap();
     assert!(!unit.containments().renew(taken.id, longer, 900).await.unwrap(), "given back");

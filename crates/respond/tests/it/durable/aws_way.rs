@@ -172,10 +172,8 @@ async fn who_decides_reads_every_policy_that_the_user_has() {
     let key = moto.key_of("lee");
     let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
     let attached = |name: &str| -> String {
-        let made = moto.ask(
-            "POST",
-            &[("Action", "CreatePolicy"), ("PolicyName", name), ("PolicyDocument", policy)],
-        );
+        let made =
+            moto.ask("POST", &[("Action", "CreatePolicy"), ("PolicyName", name), ("PolicyDocument", policy)]);
         made.split_once("<Arn>").unwrap().1.split_once('<').unwrap().0.to_owned()
     };
     let (own, of_group) = (attached("own-attached"), attached("group-attached"));

@@ -93,10 +93,8 @@ async fn what_is_given_goes_no_further() {
 #[tokio::test]
 async fn who_asked_answers_neither_for_others_nor_through_them() {
     let kit = Kit::new().await;
-    let shared = ContainRequest {
-        requesters: BTreeSet::from(["per_rex".to_owned()]),
-        ..request("toy.lock", "a")
-    };
+    let shared =
+        ContainRequest { requesters: BTreeSet::from(["per_rex".to_owned()]), ..request("toy.lock", "a") };
     let asked = kit.responder.request(&shared).await.unwrap();
     for (from, to) in [("kim", "ann"), ("ann", "bob"), ("kim", "rex"), ("rex", "bob")] {
         kit.lets(from, to).await;
@@ -122,7 +120,11 @@ async fn somebody_and_their_delegates_have_one_answer() {
         kit.lets("kim", "bob").await;
         kit.lets("kim", "eve").await;
         let asked = kit.request("toy.hard_lock", "a").await.unwrap();
-        assert_eq!(kit.responder.vote(&first(&asked)).await.unwrap().state, State::AwaitingApproval, "{name}");
+        assert_eq!(
+            kit.responder.vote(&first(&asked)).await.unwrap().state,
+            State::AwaitingApproval,
+            "{name}"
+        );
         kit.refuses(name, &second(&asked), VoteRefused::Twice).await;
         kit.work().await;
         assert_eq!(kit.get(asked.id).await.state, State::AwaitingApproval, "{name}");
@@ -304,8 +306,13 @@ async fn the_audit_log_names_both_and_functions_are_of_who_lets() {
     let quorum = BTreeSet::from(["legal".to_owned()]);
     let asked = ContainRequest { quorum, ..request("toy.lock", "a") };
     let asked = kit.responder.request(&asked).await.unwrap();
-    let for_anna = VoteRequest { actor: ben.clone(), on_behalf_of: Some(anna_id.clone()), ..vote("bob", &asked) };
-    assert_eq!(kit.responder.vote(&for_anna).await.unwrap().state, State::Approved, "for her, legal has said yes");
+    let for_anna =
+        VoteRequest { actor: ben.clone(), on_behalf_of: Some(anna_id.clone()), ..vote("bob", &asked) };
+    assert_eq!(
+        kit.responder.vote(&for_anna).await.unwrap().state,
+        State::Approved,
+        "for her, legal has said yes"
+    );
     let record = kit.recorded("containment.approve").await;
     assert_eq!(record.principal.name(), "Ben");
     assert_eq!((&record.after["for"], &record.after["for_name"]), (&json!(anna_id), &json!("Anna")));

@@ -144,9 +144,10 @@ pub(crate) async fn post(
     let me = asker.person_id().unwrap_or_default();
     let bad = |_| Problem::new(Code::RequestInvalid, "until: this is no time, such as 2026-12-01T18:00:00Z");
     let until: Timestamp = new.until.parse().map_err(bad)?;
-    let to: PersonId = new.to.parse().map_err(|error: model::ParseIdError| {
-        Problem::new(Code::RequestInvalid, format!("to: {error}"))
-    })?;
+    let to: PersonId = new
+        .to
+        .parse()
+        .map_err(|error: model::ParseIdError| Problem::new(Code::RequestInvalid, format!("to: {error}")))?;
     let person = app.directory.person(to).await?;
     if !person.is_some_and(|person| may_approve(&app, &person)) {
         let detail = format!("{to} may not approve, and so answers for nobody");
