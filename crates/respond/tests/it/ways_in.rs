@@ -242,10 +242,11 @@ fn written(steps: &Value, variables: &[(&str, Option<&str>)]) -> String {
     file.to_string()
 }
 
-/// The name in two parts, at a letter.
+/// The name in two parts, of which the first can stand in a command.
 fn halves(name: &str) -> (&str, &str) {
     let middle = name.char_indices().nth(name.chars().count() / 2).map_or(0, |(at, _)| at);
-    name.split_at(middle)
+    let space = name.find(|c: char| c.is_ascii_whitespace()).unwrap_or(middle);
+    name.split_at(middle.min(space))
 }
 
 /// Runs a playbook in which the name comes in by this way, to its end.
@@ -261,15 +262,8 @@ async fn run_by(kit: &Kit, way: usize, action: &str, name: &str) -> Result<(), R
             values.push(("__t__".to_owned(), name.to_owned()));
             locks(&asks("__t__:value"), None)
         }
-        // put together of two
-        2 => {
-            let steps = json!({
-                "start/s": { "on_completion": "action/l" },
-                "action/l": step(&asks("__a__:value__b__:value"), &json!({ "name": "lock", "on_completion": "end/e" })),
-                "end/e": {},
-            });
-            written(&steps, &[("__a__", Some(first)), ("__b__", Some(second))])
-        }
+        // put together of what stands in the command and a variable
+        2 => locks(&asks(&format!("{first}__t__:value")), Some(second)),
         // a variable of the step over that of the playbook
         3 => {
             let own = json!({ "__t__": { "type": "string", "value": "harmless" } });
@@ -346,7 +340,8 @@ async fn by_playbooks_and_their_variables() {
             came.is_ok() || matches!(came, Err(RespondError::Playbook(_) | RespondError::Variable(_))),
             "{way} {name:?}: {came:?}"
         );
-        assert!(kit.containments().await.is_empty(), "{way} {action} {name:?}");
+        let made = kit.containments().await;
+        assert!(made.is_empty(), "{way} {action} {name:?}: {made:?}");
     }
     assert!(kit.emulator.effects().is_empty());
 }
