@@ -144,8 +144,9 @@ fn it_is_for_somebody_else_who_may_approve_and_for_a_time() {
     // who was let gives it back
     assert_eq!(ben.change("DELETE", &path, &json!({})).status, 204);
     assert_eq!(ben.change("DELETE", &path, &json!({})).code(), (404, "not_found".into()));
-    give(&server, &ana, &ben, HOUR_MS);
-    server.clock.advance_ms(HOUR_MS);
+    give(&server, &ana, &ben, HOUR_MS / 60);
+    assert_eq!(ben.get(DELEGATIONS).json()["items"].as_array().unwrap().len(), 1);
+    server.clock.advance_ms(HOUR_MS / 60);
     assert_eq!(ben.get(DELEGATIONS).json()["items"], json!([]), "its time is over");
 }
 

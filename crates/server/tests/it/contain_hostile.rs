@@ -51,17 +51,17 @@ fn body(bench: &Bench, number: u64) -> String {
     let name = if bench.below(3) == 0 { name.to_owned() } else { spelled(bench, name) };
     let (target, action) = (escaped(bench, &name), escaped(bench, "toy.lock"));
     let harmless = format!("\"h{number}\"");
-    let mut members = match bench.below(6) {
-        0 => vec![format!("\"target\":{target}")],
+    let mut members = match bench.below(12) {
         1 => vec![format!("\"target\":{harmless}"), format!("\"target\":{target}")],
         2 => vec![format!("\"target\":{target}"), format!("\"target\":{harmless}")],
         3 => vec![format!("\"t\\u0061rget\":{target}")],
         4 => vec![format!("\"target\":{{\"kind\":\"host\",\"name\":{target}}}")],
-        _ => vec![format!("\"target\":[{harmless},{target}]")],
+        5 => vec![format!("\"target\":[{harmless},{target}]")],
+        _ => vec![format!("\"target\":{target}")],
     };
     members.push(format!("\"action\":{action}"));
     members.push("\"reason\":\"r\"".to_owned());
-    match bench.below(8) {
+    match bench.below(24) {
         0 => members.push(format!("\"inputs\":{{\"target\":{target},\"owner\":\"nobody\"}}")),
         1 => members.push("\"belongs_to\":[]".to_owned()),
         2 => members.push("\"target_kind\":\"host\"".to_owned()),
