@@ -136,6 +136,47 @@ test('a denial needs a reason, and nothing is done', { skip }, async () => {
   )
 })
 
+test('one lets another answer until a time, both see it, and it ends', { skip }, async () => {
+  const [ana, ben] = [people.ana.page, people.ben.page]
+  const named = await ben.evaluate(async () => (await (await fetch('/api/v1/session')).json()).person.name)
+  await ana.goto(`${server.origin}/settings/you`)
+  await ana.getByRole('button', { name: 'Let somebody answer for you…' }).click()
+  const dialog = ana.getByRole('dialog')
+  const give = dialog.getByRole('button', { name: 'Let them answer' })
+  await dialog.getByRole('combobox', { name: /^Who/ }).fill(named)
+  await ana.getByRole('option', { name: named }).click()
+  await dialog.getByLabel('Why?').fill('I am on holiday.')
+  const until = dialog.getByLabel('Until')
+  const moment = (days) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 16)
+  assert.ok(await give.isDisabled(), 'it has an end')
+  await until.fill(moment(40))
+  await dialog.getByText('30 days from now at most', { exact: true }).waitFor()
+  assert.ok(await give.isDisabled(), 'and a near one')
+  await until.fill(moment(7))
+  await give.click()
+  await ana.getByRole('cell', { name: `${named} answers for you` }).waitFor()
+
+  await ben.goto(`${server.origin}/containments`)
+  await ben.getByRole('note').filter({ hasText: 'You answer for' }).waitFor()
+  const target = `payroll-${Date.now()}`
+  const id = await ask(ana, target, 'It looked odd.')
+  await ben.goto(`${server.origin}/containments/${id}`)
+  // whom Ana has let does not answer for her what she has asked for
+  await ben.getByRole('combobox', { name: 'Your answer is' }).click()
+  await ben.getByRole('option', { name: /^for / }).click()
+  await ben.getByRole('button', { name: new RegExp(`${target} until`) }).click()
+  await ben.getByText(/who asked for an action does not decide on it/).first().waitFor()
+  await ben.getByRole('combobox', { name: 'Your answer is' }).click()
+  await ben.getByRole('option', { name: 'your own' }).click()
+  await ben.getByRole('button', { name: new RegExp(`${target} until`) }).click()
+  await state(ben, 'verified').waitFor({ timeout: EFFECT_MS_MAX })
+
+  await ben.goto(`${server.origin}/settings/you`)
+  await ben.getByRole('button', { name: /^End You answer for/ }).click()
+  await ben.getByRole('dialog').getByRole('button', { name: 'End it' }).click()
+  await ben.getByText('Everybody answers for themselves.').waitFor()
+})
+
 test('what is not applied yet is called off by who asked', { skip }, async () => {
   const { page } = people.ana
   await ask(page, `search-${Date.now()}`, 'By mistake.')

@@ -6,10 +6,15 @@ use sha2::{Digest, Sha256};
 use std::fmt;
 use std::str::FromStr;
 
-/// The text is not an id of this type.
+/// The text is not an id of this type; with what such an id looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not an id of this kind")]
-pub struct ParseIdError;
+#[error("such an id is {0}")]
+pub struct ParseIdError(&'static str);
+
+/// What ids look like that are derived from content.
+const DIGEST_FORM: &str = "32 hex digits";
+/// What ULIDs look like.
+const ULID_FORM: &str = "26 digits and capital letters, such as 01ARZ3NDEKTSV4RRFFQ69G5FAV";
 
 macro_rules! derived_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -31,11 +36,12 @@ macro_rules! derived_id {
             type Err = ParseIdError;
             fn from_str(text: &str) -> Result<Self, ParseIdError> {
                 if text.len() != 32 || !text.is_ascii() {
-                    return Err(ParseIdError);
+                    return Err(ParseIdError(DIGEST_FORM));
                 }
                 let mut bytes = [0; 16];
                 for (i, byte) in bytes.iter_mut().enumerate() {
-                    *byte = u8::from_str_radix(&text[2 * i..2 * i + 2], 16).map_err(|_| ParseIdError)?;
+                    *byte = u8::from_str_radix(&text[2 * i..2 * i + 2], 16)
+                        .map_err(|_| ParseIdError(DIGEST_FORM))?;
                 }
                 Ok(Self(bytes))
             }
@@ -138,12 +144,13 @@ impl fmt::Display for Ulid {
 impl FromStr for Ulid {
     type Err = ParseIdError;
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
-        let first = text.bytes().next().ok_or(ParseIdError)?;
+        let first = text.bytes().next().ok_or(ParseIdError(ULID_FORM))?;
         if text.len() != 26 || first > b'7' {
-            return Err(ParseIdError);
+            return Err(ParseIdError(ULID_FORM));
         }
         text.bytes().try_fold(Self(0), |id, byte| {
-            let digit = BASE32.iter().position(|&b| b == byte.to_ascii_uppercase()).ok_or(ParseIdError)?;
+            let digit = BASE32.iter().position(|&b| b == byte.to_ascii_uppercase());
+            let digit = digit.ok_or(ParseIdError(ULID_FORM))?;
             Ok(Self(id.0 << 5 | digit as u128))
         })
     }
@@ -174,8 +181,13 @@ macro_rules! ulid_id {
         impl FromStr for $name {
             type Err = ParseIdError;
             fn from_str(text: &str) -> Result<Self, ParseIdError> {
-                let ulid = text.strip_prefix(concat!($prefix, "_")).ok_or(ParseIdError)?;
-                ulid.parse().map(Self)
+                let ulid = text.strip_prefix(concat!($prefix, "_")).and_then(|ulid| ulid.parse().ok());
+                ulid.map(Self).ok_or(ParseIdError(concat!(
+                    $prefix,
+                    "_ and 26 digits and capital letters, such as ",
+                    $prefix,
+                    "_01ARZ3NDEKTSV4RRFFQ69G5FAV"
+                )))
             }
         }
         impl Serialize for $name {
@@ -282,10 +294,13 @@ mod tests {
         let id = IncidentId::new(&clock, &entropy);
         assert_eq!(id.to_string().parse(), Ok(id));
         assert_eq!(id.to_string().len(), 30);
-        assert_eq!("cmt_01".parse::<CommentId>(), Err(ParseIdError));
+        assert_eq!(
+            "cmt_01".parse::<CommentId>().unwrap_err().to_string(),
+            "such an id is cmt_ and 26 digits and capital letters, such as cmt_01ARZ3NDEKTSV4RRFFQ69G5FAV"
+        );
         let event = EventId::of_source_id("aws", "865d9377");
         assert_eq!(event.to_string().parse(), Ok(event));
-        assert_eq!("é".repeat(16).parse::<EventId>(), Err(ParseIdError));
+        assert_eq!("é".repeat(16).parse::<EventId>(), Err(ParseIdError(DIGEST_FORM)));
     }
 
     #[test]

@@ -55,8 +55,11 @@ pub enum RespondError {
     #[error(transparent)]
     Vote(#[from] VoteRefused),
     /// It is to nobody else, or for no time.
-    #[error("answers are delegated to another person, for at most 30 days")]
+    #[error("answers are delegated to another person, until a time that is to come, within 30 days")]
     BadDelegation,
+    /// Whom it is to may not answer, or is not there.
+    #[error("there is nobody of that id who could answer for you")]
+    NoDelegate,
     /// Nobody knows who asks.
     #[error("who asks must be known")]
     Nobody,

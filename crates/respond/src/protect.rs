@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use unicode_normalization::UnicodeNormalization;
 
 /// Longest name of a target, in bytes.
 pub const TARGET_BYTES_MAX: usize = 1_024;
@@ -205,9 +206,9 @@ fn check_name(target: &Target) -> Result<(), Refusal> {
         "it is too long"
     } else if name.trim() != name {
         "there is white space around it"
-    } else if name.chars().any(|c| c.is_control() || is_invisible(c)) {
+    } else if name.chars().any(|c| c.is_control() || is_invisible(c) || (c.is_whitespace() && c != ' ')) {
         "there are characters in it that are not seen"
-    } else if name.contains(['*', '?', '%']) {
+    } else if name.contains(['*', '?', '%']) || folded(name).contains(['*', '?', '%']) {
         "it has signs that stand for anything"
     } else if target.kind == TargetKind::Network && network(&folded(name)).is_none() {
         "it is no address or network"
@@ -217,14 +218,32 @@ fn check_name(target: &Target) -> Result<(), Refusal> {
     Err(Refusal::BadName { kind: target.kind, name: name.chars().take(80).collect(), reason })
 }
 
-/// Marks of direction and characters without width.
+/// Characters that nothing is shown for (Unicode's `Default_Ignorable_Code_Point`, and marks between lines): systems leave
+/// them out of names, or compare without them.
 const fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    matches!(
+        c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
+    )
 }
 
-/// As systems compare names that people type: whatever the case.
+/// Accents and the like, which stand apart from their letter once it is decomposed.
+const fn is_accent(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36f}')
+}
+
+/// As systems compare names that people type, the most tolerant of them: whatever the case, the width, the accents, the
+/// kind and number of spaces, and what is not seen. So what any of them takes for a protected name is one here. It is more
+/// than most do; then a target is refused that is not the protected one, and a person gives it a look.
 fn folded(name: &str) -> String {
-    name.trim().chars().flat_map(char::to_lowercase).collect()
+    // decomposed once more after the case was changed: capital letters can come apart otherwise than small ones
+    let seen = name.nfkd().filter(|c| !is_invisible(*c));
+    let small: String = seen.flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect();
+    let plain: String = small.nfkd().filter(|c| !is_accent(*c) && !is_invisible(*c)).collect();
+    plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Whether `name` is like `pattern`, in which `*` stands for any text.

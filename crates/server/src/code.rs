@@ -169,12 +169,13 @@ codes! {
     PersonNeeded = "person_needed", 403, "this is for people",
         "sign in, or use a token that you have made for yourself; a machine's does not do here";
     ConnectorUnknown = "connector_unknown", 404, "there is no such connector or action",
-        "GET /api/v1/actions lists them";
+        "`huecry connector list` names them";
     ConnectorNotConnected = "connector_not_connected", 409, "nobody has connected this system",
         "whoever looks after this server puts it under [respond.connections]";
     ConnectorUnavailable = "connector_unavailable", 503, "the other side does not answer now",
         "send again after the time in Retry-After; `huecry connector test` says what answers";
-    PlaybookUnknown = "playbook_unknown", 404, "there is no such playbook", "GET /api/v1/playbooks lists them";
+    PlaybookUnknown = "playbook_unknown", 404, "there is no such playbook",
+        "`huecry playbook list` names them";
     PlaybookRefused = "playbook_refused", 422, "this playbook cannot be run like this",
         "the detail says why; nothing was begun";
     RunSettled = "run_settled", 409, "nobody is waited for there",

@@ -19,7 +19,7 @@ use utoipa::openapi::path::Parameter;
 /// Largest JSON body of the API (not of the doors), in bytes.
 pub const API_BODY_BYTES_MAX: usize = 256 * 1024;
 
-/// How much of an unknown parameter's name an answer repeats.
+/// How much of an unknown parameter's name, or of what is no id, an answer repeats.
 const SHOWN_NAME_CHARS_MAX: usize = 64;
 
 /// The query string. A parameter that is not documented is refused: a misspelt filter that is ignored would
@@ -75,13 +75,16 @@ fn known_only(parts: &Parts, known: &[Parameter]) -> Result<(), Problem> {
 #[derive(Debug)]
 pub(crate) struct Id<T>(pub(crate) T);
 
-impl<S: Send + Sync, T: FromStr> FromRequestParts<S> for Id<T> {
+impl<S: Send + Sync, T: FromStr<Err: std::fmt::Display>> FromRequestParts<S> for Id<T> {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let path = axum::extract::Path::<String>::from_request_parts(parts, state).await;
         let text = path.map_err(|error| Problem::new(Code::RequestInvalid, error.body_text()))?.0;
         // what has not the form of an id names nothing
-        text.parse().map(Self).map_err(|_| Problem::not_found("thing with the id", text))
+        text.parse().map(Self).map_err(|error: T::Err| {
+            let shown: String = text.chars().take(SHOWN_NAME_CHARS_MAX).collect();
+            Problem::new(Code::NotFound, format!("{shown:?} names nothing here: {error}"))
+        })
     }
 }
 

@@ -228,7 +228,7 @@ impl From<respond::RespondError> for Problem {
             E::BadRequest(_) | E::BadDelegation | E::BadTime => Code::RequestInvalid,
             E::OwnKeep => Code::ContainmentSelfApproval,
             E::Nobody | E::NoPerson => Code::PersonNeeded,
-            E::Reason | E::BadValue(_) => Code::DecisionRefused,
+            E::Reason | E::BadValue(_) | E::NoDelegate => Code::DecisionRefused,
             E::NoPlaybook(_) => Code::PlaybookUnknown,
             E::Playbook(_) | E::Barred(_) | E::Variable(_) | E::TooDeep(_) => Code::PlaybookRefused,
             E::NoSuchStep(_) => Code::RunSettled,

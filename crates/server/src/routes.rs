@@ -181,7 +181,7 @@ fn reporting(guarded: Guarded) -> Guarded {
 
 /// What contains, and undoes it.
 fn containing(guarded: Guarded) -> Guarded {
-    use crate::api::contain::{actions, answers, containments, playbooks, runs};
+    use crate::api::contain::{actions, answers, containments, delegations, playbooks, runs};
     const SEE: Rule = Rule::Scope(Scope::ContainmentsRead);
     const ASK: Rule = Rule::Scope(Scope::ContainmentsRequest);
     const DECIDE: Rule = Rule::Scope(Scope::ContainmentsApprove);
@@ -196,6 +196,8 @@ fn containing(guarded: Guarded) -> Guarded {
         .routes(DECIDE, routes!(answers::keep))
         .routes(DECIDE, routes!(answers::settle))
         .routes(DECIDE, routes!(answers::break_glass))
+        .routes(DECIDE, routes!(delegations::list, delegations::post))
+        .routes(DECIDE, routes!(delegations::delete))
         .routes(SEE, routes!(playbooks::list))
         .routes(SEE, routes!(playbooks::get))
         .routes(SEE, routes!(playbooks::rehearse_it))

@@ -110,6 +110,7 @@ export interface Vote {
   reason?: string | null
   at: string
   delegated_from?: string | null
+  delegated_from_name?: string | null
 }
 
 export interface Transition {
@@ -198,7 +199,15 @@ export const requestContainment = (body: NewContainment, idempotencyKey: string)
 
 type Seen = Pick<Containment, 'id' | 'version'>
 
-export const vote = (seen: Seen, body: { approves: boolean; plan_sha256: string; reason?: string }) =>
+interface Answer {
+  approves: boolean
+  plan_sha256: string
+  reason?: string
+  /** For whom, if not for oneself. */
+  on_behalf_of?: string
+}
+
+export const vote = (seen: Seen, body: Answer) =>
   callJson<Containment>('POST', path(seen.id, 'votes'), { body, ifMatch: seen.version })
 /** Calls it off before it is applied, takes it back after; however far it has come meanwhile. */
 export const undo = ({ id }: Pick<Containment, 'id'>, reason: string) =>

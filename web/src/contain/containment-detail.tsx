@@ -193,7 +193,7 @@ function Votes({ containment }: { containment: Containment }) {
         {votes.map((vote) => (
           <li key={vote.person}>
             <b>{vote.approves ? 'Yes' : 'No'}</b> by {vote.name ?? name(vote.person)}
-            {vote.delegated_from ? ` for ${name(vote.delegated_from)}` : ''},{' '}
+            {vote.delegated_from ? ` for ${vote.delegated_from_name ?? name(vote.delegated_from)}` : ''},{' '}
             <Instant ms={Date.parse(vote.at)} relative />
             {vote.reason ? <div className={classes.reason}>{vote.reason}</div> : null}
           </li>

@@ -13,6 +13,7 @@ import { ContainmentDetail } from './containment-detail'
 import { ContainmentList } from './containment-list'
 import { containmentsQuery, useActions, useCounts, type Counts } from './containments'
 import classes from './contain.module.css'
+import { StandIns } from './stand-ins'
 import { ordered, readFilters, TAB_WORDS, TABS, writeFilters, type Filters, type Tab } from './tabs'
 
 /** What was stopped, and what waits to be: the list on the left, one of them on the right. */
@@ -63,6 +64,7 @@ export function ContainmentsPage() {
         onFilters={(next) => show(null, next)}
         onRefresh={() => void list.refetch()}
       />
+      <StandIns />
       <div className={classes.split}>
         {wide || at === null ? (
           <section className={classes.column} aria-label="Containments">

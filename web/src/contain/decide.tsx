@@ -1,4 +1,4 @@
-import { Button, Group, Text, Textarea } from '@mantine/core'
+import { Button, Group, Select, Text, Textarea } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useRef, useState } from 'react'
 import { noticeDone } from '../feedback/notices'
@@ -8,6 +8,7 @@ import { BreakGlassDialog } from './break-glass-dialog'
 import { containmentsChanged, isOvertaken, keepNew } from './containments'
 import classes from './contain.module.css'
 import { Countdown, useSecond } from './countdown'
+import { answersFor, useDelegations } from './delegations'
 import { KeepForm } from './keep-form'
 import { ReasonForm } from './reason-form'
 import { Refused } from './refused'
@@ -26,6 +27,7 @@ export function Decide({ containment, seenSha }: { containment: Containment; see
   const { can, state } = containment
   const client = useQueryClient()
   const [ask, setAsk] = useState<Ask>(null)
+  const [behalf, setBehalf] = useState<string | null>(null)
   const approveButton = useRef<HTMLButtonElement>(null)
   const deed = useMutation({
     mutationFn: ({ act }: Deed) => act(),
@@ -54,6 +56,7 @@ export function Decide({ containment, seenSha }: { containment: Containment; see
       {state === 'unknown' ? (
         <Settle containment={containment} ask={ask} setAsk={setAsk} run={run} busy={deed.isPending} />
       ) : null}
+      {votes && ask !== 'undo' ? <Behalf value={behalf} onChange={setBehalf} /> : null}
       {votes && ask !== 'deny' && ask !== 'undo' ? (
         <Approve
           containment={containment}
@@ -62,7 +65,12 @@ export function Decide({ containment, seenSha }: { containment: Containment; see
           busy={deed.isPending}
           onApprove={(reason) =>
             run('It was not approved', 'Approved', () =>
-              vote(containment, { approves: true, plan_sha256: seenSha ?? '', reason: reason || undefined }),
+              vote(containment, {
+                approves: true,
+                plan_sha256: seenSha ?? '',
+                reason: reason || undefined,
+                on_behalf_of: behalf ?? undefined,
+              }),
             )
           }
           onDeny={() => setAsk('deny')}
@@ -78,7 +86,12 @@ export function Decide({ containment, seenSha }: { containment: Containment; see
           onLeave={() => setAsk(null)}
           onReason={(reason) =>
             run('It was not denied', 'Denied', () =>
-              vote(containment, { approves: false, plan_sha256: containment.plan_sha256, reason }),
+              vote(containment, {
+                approves: false,
+                plan_sha256: containment.plan_sha256,
+                reason,
+                on_behalf_of: behalf ?? undefined,
+              }),
             )
           }
         />
@@ -117,6 +130,27 @@ export function Decide({ containment, seenSha }: { containment: Containment; see
         }
       />
     </section>
+  )
+}
+
+const OWN = 'own'
+
+/** For whom is answered, where somebody has let the reader do so; each has one answer, the reader's own included. */
+function Behalf({ value, onChange }: { value: string | null; onChange: (value: string | null) => void }) {
+  const others = answersFor(useDelegations().data?.items ?? [])
+  if (others.length === 0) return null
+  return (
+    <Select
+      label="Your answer is"
+      description="For somebody else it is theirs and yours together: neither of you has another one to this."
+      allowDeselect={false}
+      data={[
+        { value: OWN, label: 'your own' },
+        ...others.map(({ from }) => ({ value: from.id, label: `for ${from.name}` })),
+      ]}
+      value={value ?? OWN}
+      onChange={(next) => onChange(next === OWN ? null : next)}
+    />
   )
 }
 

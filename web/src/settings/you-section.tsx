@@ -7,11 +7,13 @@ import { noticeError } from '../feedback/notices'
 import { ProblemNote } from '../feedback/problem-note'
 import { Section } from '../layout/page'
 import { Instant } from '../time/instant'
+import { DelegationsSection } from './delegations-section'
 import { TokensSection } from './tokens-section'
 
 export function YouSection() {
   return (
     <>
+      <DelegationsSection />
       <Sessions />
       <TokensSection
         path="/api/v1/me/tokens"

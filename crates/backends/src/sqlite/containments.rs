@@ -333,4 +333,20 @@ impl Containments for Session {
             None => self.done(None),
         }
     }
+
+    async fn renew(&mut self, id: ContainmentId, lease: Lease, now_ms: i64) -> Result<bool, StoreError> {
+        self.step()?;
+        let renewed = sqlx::query(
+            "UPDATE containments SET leased_until_ms = max(leased_until_ms, ?1) \
+             WHERE id = ?2 AND lease = ?3 AND leased_until_ms > ?4",
+        )
+        .bind(lease.until_ms)
+        .bind(ulid(id.0))
+        .bind(ulid(lease.id.0))
+        .bind(now_ms)
+        .execute(self.conn())
+        .await
+        .map_err(failed(WRITING))?;
+        self.done(renewed.rows_affected() > 0)
+    }
 }

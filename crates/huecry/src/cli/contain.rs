@@ -64,6 +64,9 @@ pub enum Contain {
         /// Do not ask. The plan is shown all the same.
         #[arg(long)]
         yes: bool,
+        /// For somebody who lets you answer: `per_…`, or the whole name.
+        #[arg(long = "for", value_name = "PERSON")]
+        on_behalf_of: Option<String>,
     },
     /// Say no to a containment.
     Deny {
@@ -72,6 +75,27 @@ pub enum Contain {
         /// Why.
         #[arg(long)]
         reason: String,
+        /// For somebody who lets you answer: `per_…`, or the whole name.
+        #[arg(long = "for", value_name = "PERSON")]
+        on_behalf_of: Option<String>,
+    },
+    /// Let somebody who may approve answer for you, until a time. You have one answer together.
+    Delegate {
+        /// Whom: `per_…`, or the whole name.
+        person: String,
+        /// Until when, 30 days from now at most: `2026-12-04T18:00:00Z`, or a day, to its end (UTC).
+        #[arg(long, value_name = "TIME")]
+        until: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+    /// List who may answer for you, and for whom you may.
+    Delegations,
+    /// End a delegation that you have given or been given.
+    Undelegate {
+        /// `dlg_…`
+        id: String,
     },
     /// Take a containment back, or call it off before anything was sent.
     Undo {

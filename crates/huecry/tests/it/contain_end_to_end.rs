@@ -254,6 +254,7 @@ fn a_leaked_key_is_contained_by_two_people_and_given_back() {
     assert_eq!(moto.status("ann"), "Active");
 
     by_playbook(&moto, (&ana, &ben), incident, &other_key);
+    one_lets_the_other_answer(&ana, &ben);
     let signed = Auditor::new(&folder.path().join("auditor")).audit(&server);
     assert!(signed > 10, "{signed} records are signed");
     let log = std::fs::read_to_string(folder.path().join("stderr.log")).unwrap();
@@ -262,6 +263,35 @@ fn a_leaked_key_is_contained_by_two_people_and_given_back() {
 }
 
 /// `huecry connector test`, as the operator calls it.
+/// By name, until a day; both see it, and it is ended.
+fn one_lets_the_other_answer(ana: &Person<'_>, ben: &Person<'_>) {
+    let day = |days: i64| {
+        let at = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * days);
+        at.strftime("%Y-%m-%d").to_string()
+    };
+    let delegate = |to: &str, until: &str| {
+        ana.run(&["contain", "delegate", to, "--until", until, "--reason", "on holiday"])
+    };
+    for (to, until, said) in [
+        ("Nobody", day(3), "nobody who is called \"Nobody\" may approve"),
+        ("Ana", day(3), "nobody who is called \"Ana\" may approve"),
+        ("Ben", day(31), "within 30 days"),
+        ("Ben", day(-2), "a time that is to come"),
+        ("Ben", "soon".to_owned(), "this is no time"),
+    ] {
+        let refused = delegate(to, &until);
+        let words = text(&refused.stderr);
+        assert!(!refused.status.success() && words.contains(said), "{to} {until}: {words}");
+    }
+    let given = delegate("Ben", &day(3));
+    assert!(text(&given.stdout).contains("Ben may answer for you until"), "{given:?}");
+    let listed = ana.json(&["contain", "delegations"]);
+    let id = listed["items"][0]["id"].as_str().unwrap_or_else(|| panic!("{listed}"));
+    assert!(ben.good(&["contain", "delegations"]).contains("you may answer for Ana until"));
+    ben.good(&["contain", "undelegate", id]);
+    assert_eq!(ana.json(&["contain", "delegations"])["items"], json!([]));
+}
+
 fn connector_answers(folder: &Path, key: &str) {
     let mut command = huecry();
     command.args(["connector", "test", "aws", "--look", &format!("deactivate_key={key}"), "--config"]);

@@ -37,9 +37,10 @@ pub use consumers::{
     positions_move_only_from_where_they_stand,
 };
 pub use containments::{
-    answers_are_delegated_for_a_time, containments_are_listed, containments_are_taken_by_one,
-    one_of_a_connector_is_taken_at_a_time, runs_are_taken_by_one, runs_are_woken_by_what_they_wait_for,
-    runs_keep_their_playbook, what_is_not_at_rest_has_something_due, what_is_taken_back_is_taken_first,
+    a_lease_is_renewed_while_it_is_held, answers_are_delegated_for_a_time, containments_are_listed,
+    containments_are_taken_by_one, one_of_a_connector_is_taken_at_a_time, runs_are_taken_by_one,
+    runs_are_woken_by_what_they_wait_for, runs_keep_their_playbook, what_is_not_at_rest_has_something_due,
+    what_is_taken_back_is_taken_first,
 };
 pub use desk::{
     a_timeline_tells_all_in_order, an_outline_names_the_gravest_of_each_rule,
@@ -142,6 +143,7 @@ macro_rules! store_conformance {
             containments_are_listed
             containments_are_taken_by_one
             one_of_a_connector_is_taken_at_a_time
+            a_lease_is_renewed_while_it_is_held
             what_is_taken_back_is_taken_first
             what_is_not_at_rest_has_something_due
             runs_keep_their_playbook

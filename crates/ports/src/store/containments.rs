@@ -92,9 +92,9 @@ pub trait Containments: ReadContainments {
     /// next step, until it ends.
     ///
     /// No two are worked on at a time that are of one connector (what `action` has before its dot): a system that does not
-    /// answer holds up nothing but its own. A lease that ends at `busy_after_ms` or before is of a worker that has been at
-    /// it for longer than a request takes, or that is gone: it keeps its row, and no other one. What is to be taken back, or whose time is over, comes before everything
-    /// else; then what has been due longest.
+    /// answer holds up nothing but its own. A lease that ends at `busy_after_ms` or before was not
+    /// [renewed](Self::renew) for longer than a request takes, so its worker is gone: it keeps its row, and no other one.
+    /// What is to be taken back, or whose time is over, comes before everything else; then what has been due longest.
     ///
     /// # Errors
     /// As all changes.
@@ -104,4 +104,11 @@ pub trait Containments: ReadContainments {
         now_ms: i64,
         busy_after_ms: i64,
     ) -> Result<Option<Containment>, StoreError>;
+
+    /// Lets the lease of that id end when `lease` does, if that is later; returns whether it is still held, and had not
+    /// ended at `now_ms`. Its worker is still at it, and nothing else has changed: the version stays.
+    ///
+    /// # Errors
+    /// As all changes.
+    async fn renew(&mut self, id: ContainmentId, lease: Lease, now_ms: i64) -> Result<bool, StoreError>;
 }

@@ -149,7 +149,7 @@ fn check_owners(owners: &[OwnerSpec], known: &BTreeSet<String>, place: &str, fau
         if !pattern.starts_with('^') || !pattern.ends_with('$') || Regex::new(pattern).is_err() {
             faults.push(format!("{place}: `except` is a pattern of the whole name: ^…$"));
         }
-        // of a list, names are those of its members
+        // of a list, and of what is asked about each of it, names are those of its members
         let taken: Vec<&str> = match &owner.each {
             Some(each) => each.names().collect(),
             None => owner.name.names().collect(),

@@ -186,10 +186,28 @@ pub struct AboutSpec {
     pub read: Exchange,
     /// A JSON list that was read, for as many texts as it has; see [`OwnerSpec::each`].
     pub each: Option<Template>,
+    /// What is asked about each member of that list besides; then that is said.
+    pub of_each: Option<AboutEachSpec>,
     /// What is said, of facts that were read or of each member of the list.
     pub say: Template,
     /// What is said where there is nothing.
     pub none: String,
+}
+
+impl AboutSpec {
+    fn exchanges(&self) -> impl Iterator<Item = &Exchange> {
+        std::iter::once(&self.read).chain(self.of_each.as_ref().map(|of_each| &of_each.read))
+    }
+}
+
+/// A look for each member of a list, by the values that the member has.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AboutEachSpec {
+    /// Looks.
+    pub read: Exchange,
+    /// A JSON list that it tells, as in [`AboutSpec::each`].
+    pub each: Option<Template>,
 }
 
 /// One action.
@@ -358,7 +376,7 @@ impl ActionSpec {
             ("revert", &self.revert),
             ("verify_revert", &self.verify_revert),
         ];
-        let about = self.about.iter().map(|about| ("about", &about.read));
+        let about = self.about.iter().flat_map(AboutSpec::exchanges).map(|exchange| ("about", exchange));
         let all = all.into_iter();
         all.flat_map(|(phase, exchanges)| exchanges.iter().map(move |exchange| (phase, exchange)))
             .chain(about)

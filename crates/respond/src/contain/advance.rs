@@ -9,9 +9,11 @@ use crate::error::RespondError;
 use crate::plan::Plan;
 use crate::service::Responder;
 use model::{Containment, ContainmentId, ContainmentState, IncidentId, Lease, LeaseId};
+use ports::store::UnitOfWork;
 
-/// How long a worker keeps others from its connector, in milliseconds: a little longer than a request takes. One that was
-/// killed keeps its row until its lease ends, and its connector no longer than this.
+/// How long a worker keeps others from its connector, in milliseconds, since it began or said last that it is still at it,
+/// which it does before each request: a little longer than a request takes. So one worker at most is at a connector, however
+/// slow its system is; and one that was killed keeps its row until its lease ends, and its connector no longer than this.
 pub const BUSY_MS: i64 = 20_000;
 
 /// What a worker has done, for those who tell people.
@@ -62,7 +64,7 @@ impl Responder {
         let id = LeaseId::new(&*self.options.clock, &*self.options.entropy);
         let lease = Lease { id, until_ms: now_ms.saturating_add(times.lease_ms) };
         let mut unit = self.options.store.begin().await?;
-        // all leases are as long as this one: those that end later were taken so short ago
+        // all leases are as long as this one: those that end later were taken, or renewed, so short ago
         let busy_after_ms = lease.until_ms.saturating_sub(BUSY_MS);
         let Some(mut row) = unit.containments().take(lease, now_ms, busy_after_ms).await? else {
             return Ok(None);
@@ -70,7 +72,11 @@ impl Responder {
         let from = row.state;
         let next = step::next(&row, now_ms, times);
         let sent = Sent { before: row.progress.sent, one: true };
-        let prepared = self.prepare(&mut row, next, sent, now_ms);
+        let void = match next {
+            Next::Look | Next::Apply => self.void(&mut *unit, &row).await?,
+            _ => None,
+        };
+        let prepared = self.prepare(&mut row, next, (sent, void), now_ms);
         let said = match &prepared {
             Prepared::Settled(said) => said.clone(),
             Prepared::AtRemote { .. } if matches!(next, Next::Apply | Next::Revert) => {
@@ -91,12 +97,34 @@ impl Responder {
             // the store kept us waiting for so long that another worker may be at it
             return Ok(Some(moved(&row, from)));
         }
+        let bound = bound.watched(self.still_mine(row.id, lease));
         let came = self.wait_for(&row, bound, next, sent).await?;
         self.write_outcome(&row, lease, next, (came, sent)).await.map(Some)
     }
 
-    /// What needs no remote side is done at once; of the rest, what is needed there is put together.
-    fn prepare(&self, row: &mut Containment, next: Next, sent: Sent, now_ms: i64) -> Prepared {
+    /// Why it may not be applied though it stands as approved.
+    async fn void(
+        &self,
+        unit: &mut dyn UnitOfWork,
+        row: &Containment,
+    ) -> Result<Option<&'static str>, RespondError> {
+        if let Some(why) = step::tampered(row) {
+            return Ok(Some(why));
+        }
+        let by_people = row.decision.people > 0 && row.progress.broken_glass.is_none();
+        let is_withdrawn = by_people && !self.withdrawn(unit, row).await?.is_empty();
+        Ok(is_withdrawn.then_some("somebody answered for another who does not let them any more; ask again"))
+    }
+
+    /// What needs no remote side is done at once; of the rest, what is needed there is put together. `void`: why it may not
+    /// be applied.
+    fn prepare(
+        &self,
+        row: &mut Containment,
+        next: Next,
+        (sent, void): (Sent, Option<&str>),
+        now_ms: i64,
+    ) -> Prepared {
         let times = &self.options.times;
         let done = |said: Said| Prepared::Settled(Some(said));
         match next {
@@ -109,10 +137,8 @@ impl Responder {
         let taking_back = matches!(next, Next::Verify | Next::Revert | Next::VerifyRevert);
         let setup = &*self.options.setup;
         let nothing_sent = match Bound::stored(setup, row, taking_back) {
-            Ok(bound) => match (bound.check(), step::tampered(row)) {
-                (Ok(()), Some(why)) if matches!(next, Next::Look | Next::Apply) => {
-                    Ok(Outcome::Refused(why.to_owned()))
-                }
+            Ok(bound) => match (bound.check(), void) {
+                (Ok(()), Some(why)) => Ok(Outcome::Refused(why.to_owned())),
                 (Ok(()), _)
                     if sent.before
                         && matches!(next, Next::Apply | Next::Revert)

@@ -1,5 +1,6 @@
 //! People's answers, and applying without them.
 
+use super::delegate::named;
 use super::record::{Record, hex};
 use super::request::check_reason;
 use super::step;
@@ -10,6 +11,7 @@ use crate::impact::Reversibility;
 use crate::plan::{Plan, PlanHash};
 use crate::service::Responder;
 use model::{Containment, ContainmentId, ContainmentState, Principal};
+use ports::store::UnitOfWork;
 use serde_json::json;
 
 /// Somebody's answer.
@@ -66,6 +68,12 @@ impl Responder {
             Some(from) => Some(self.delegated(&mut *unit, from, &person).await?),
             None => None,
         };
+        let mut record = self.vote_record(&mut *unit, request).await?;
+        let gone = self.withdrawn(&mut *unit, &containment).await?;
+        if !gone.is_empty() {
+            containment.votes.retain(|vote| !gone.contains(&vote.person));
+            record.after["withdrawn"] = json!(gone);
+        }
         let asked = step::asked(&containment);
         let mut votes = step::votes(&containment);
         let vote = Vote {
@@ -87,15 +95,27 @@ impl Responder {
             }
             Standing::Waiting { .. } => {}
         }
-        let mut record = Record::of(
-            &request.actor,
-            if request.approves { "containment.approve" } else { "containment.deny" },
-        );
-        record.reason.clone_from(&request.reason);
-        record.after = json!({ "answer": request.approves, "for": request.on_behalf_of });
         self.write(&mut *unit, &mut containment, before, Some(record)).await?;
         unit.commit().await?;
         Ok(containment)
+    }
+
+    /// What the audit log has of an answer; of one for somebody else, whose it is.
+    async fn vote_record(
+        &self,
+        unit: &mut dyn UnitOfWork,
+        request: &VoteRequest,
+    ) -> Result<Record, RespondError> {
+        let action = if request.approves { "containment.approve" } else { "containment.deny" };
+        let name = match &request.on_behalf_of {
+            Some(from) => named(unit, from).await?.map(|from| from.name),
+            None => None,
+        };
+        Ok(Record {
+            reason: request.reason.clone(),
+            after: json!({ "answer": request.approves, "for": request.on_behalf_of, "for_name": name }),
+            ..Record::of(&request.actor, action)
+        })
     }
 
     /// Lets it be applied without the approvals that it waits for, on a person's word. Never what cannot be taken back; and

@@ -1,6 +1,7 @@
 //! An action bound to its target, with everything that it needs: so that it can be taken to the thread that waits.
 
 use super::request::ContainRequest;
+use super::watch::{StillMine, Watched};
 use crate::connector::{Act, ActError, Asked, Identity, Outcome, Remote, Values, whoami};
 use crate::error::RespondError;
 use crate::plan::Plan;
@@ -18,6 +19,8 @@ pub(crate) struct Bound {
     protection: Arc<Protection>,
     /// What the look found by which it was planned, where it was.
     planned: Option<Values>,
+    /// What is asked before each request, where a worker sends it.
+    still_mine: Option<StillMine>,
 }
 
 impl Bound {
@@ -37,6 +40,7 @@ impl Bound {
             inputs: request.inputs.clone(),
             protection: setup.protection(),
             planned: None,
+            still_mine: None,
         })
     }
 
@@ -58,7 +62,17 @@ impl Bound {
             inputs: containment.inputs.clone(),
             protection: if taking_back { Arc::default() } else { setup.protection() },
             planned: Some(containment.facts.clone()),
+            still_mine: None,
         })
+    }
+
+    /// For a worker, who holds it for a time.
+    pub(super) fn watched(self, still_mine: StillMine) -> Self {
+        Self { still_mine: Some(still_mine), ..self }
+    }
+
+    fn remote<'r>(&'r self, shared: &'r dyn Remote) -> Watched<'r> {
+        Watched { remote: self.connection.remote(shared), still_mine: self.still_mine.as_ref() }
     }
 
     fn bind(&self) -> Result<Act<'_>, ActError> {
@@ -100,7 +114,7 @@ impl Bound {
         asked: Asked,
         now_ms: i64,
     ) -> Result<(Outcome, Option<Plan>), ActError> {
-        let remote = self.connection.remote(remote);
+        let remote = &self.remote(remote);
         let connector = &self.connection.connector;
         // what is protected is refused before anything is asked
         let act = self.bind()?;
@@ -135,7 +149,7 @@ impl Bound {
         facts: &Values,
         (before, now_ms): (bool, i64),
     ) -> Result<Outcome, ActError> {
-        self.bind()?.apply(self.connection.remote(remote), facts, (before, now_ms))
+        self.bind()?.apply(&self.remote(remote), facts, (before, now_ms))
     }
 
     pub(super) fn verify(
@@ -144,7 +158,7 @@ impl Bound {
         facts: &Values,
         now_ms: i64,
     ) -> Result<Outcome, ActError> {
-        self.bind()?.verify(self.connection.remote(remote), facts, now_ms)
+        self.bind()?.verify(&self.remote(remote), facts, now_ms)
     }
 
     pub(super) fn revert(
@@ -153,7 +167,7 @@ impl Bound {
         facts: &Values,
         (before, now_ms): (bool, i64),
     ) -> Result<Outcome, ActError> {
-        self.bind()?.revert(self.connection.remote(remote), facts, (before, now_ms))
+        self.bind()?.revert(&self.remote(remote), facts, (before, now_ms))
     }
 
     pub(super) fn verify_revert(
@@ -162,7 +176,7 @@ impl Bound {
         facts: &Values,
         now_ms: i64,
     ) -> Result<Outcome, ActError> {
-        self.bind()?.verify_revert(self.connection.remote(remote), facts, now_ms)
+        self.bind()?.verify_revert(&self.remote(remote), facts, now_ms)
     }
 }
 

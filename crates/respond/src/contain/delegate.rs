@@ -6,9 +6,9 @@ use crate::actor::Actor;
 use crate::approval::{self, VoteRefused, Voter};
 use crate::error::RespondError;
 use crate::service::Responder;
-use model::{AuditRecord, Delegation, DelegationId, PersonId};
+use model::{AuditRecord, Containment, Delegation, DelegationId, PersonId};
 use ports::store::{StoreError, UnitOfWork};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// Longest time of a delegation, in milliseconds.
@@ -21,8 +21,8 @@ pub struct DelegateRequest {
     pub actor: Actor,
     /// Whom, by the person's id.
     pub to: String,
-    /// For how long, in milliseconds; at most [`DELEGATION_MS_MAX`].
-    pub for_ms: i64,
+    /// Until when, milliseconds since the epoch; at most [`DELEGATION_MS_MAX`] from now.
+    pub until_ms: i64,
     /// Where it must be kept.
     pub region: String,
     /// Why.
@@ -30,32 +30,38 @@ pub struct DelegateRequest {
 }
 
 impl Responder {
-    /// Lets another answer.
+    /// Lets another answer. That one lets nobody else do so for the same person: what is given is one's own answer.
     ///
     /// # Errors
-    /// [`RespondError::NoPerson`], [`RespondError::Reason`], [`RespondError::BadDelegation`], [`RespondError::Store`].
+    /// [`RespondError::NoPerson`], [`RespondError::Reason`], [`RespondError::BadDelegation`], [`RespondError::NoDelegate`],
+    /// [`RespondError::Store`].
     pub async fn delegate(&self, request: &DelegateRequest) -> Result<Delegation, RespondError> {
         let from = person(&request.actor)?;
         check_reason(&request.reason)?;
         let is_to_another = !request.to.trim().is_empty() && request.to != from;
-        if !is_to_another || !(1..=DELEGATION_MS_MAX).contains(&request.for_ms) {
+        let now_ms = self.now_ms();
+        let for_ms = request.until_ms.saturating_sub(now_ms);
+        if !is_to_another || !(1..=DELEGATION_MS_MAX).contains(&for_ms) {
             return Err(RespondError::BadDelegation);
         }
-        let now_ms = self.now_ms();
         let delegation = Delegation {
             id: DelegationId::new(&*self.options.clock, &*self.options.entropy),
             from,
             to: request.to.clone(),
-            until_ms: now_ms.saturating_add(request.for_ms),
+            until_ms: request.until_ms,
             reason: request.reason.clone(),
             created_at_ms: now_ms,
             ended_at_ms: None,
             region: request.region.clone(),
         };
-        let mut audit = self.delegation_audit(&request.actor, "delegation.give", delegation.id);
-        audit.after = json!({ "to": delegation.to, "until_ms": delegation.until_ms });
-        audit.reason = Some(request.reason.clone());
         let mut unit = self.options.store.begin().await?;
+        let is_there = named(&mut *unit, &delegation.to).await?.is_some_and(|to| to.may_answer);
+        if !is_there {
+            return Err(RespondError::NoDelegate);
+        }
+        let mut audit = self.delegation_audit(&request.actor, "delegation.give", delegation.id);
+        audit.after = told(&mut *unit, &delegation).await?;
+        audit.reason = Some(request.reason.clone());
         unit.delegations().add(&delegation, &audit).await?;
         unit.commit().await?;
         Ok(delegation)
@@ -69,10 +75,10 @@ impl Responder {
         let who = person(actor)?;
         let mut unit = self.options.store.begin().await?;
         let found = unit.delegations().get(id).await?;
-        if !found.is_some_and(|delegation| delegation.from == who || delegation.to == who) {
-            return Err(StoreError::not_found("delegation", id).into());
-        }
-        let audit = self.delegation_audit(actor, "delegation.end", id);
+        let found = found.filter(|delegation| delegation.from == who || delegation.to == who);
+        let found = found.ok_or_else(|| StoreError::not_found("delegation of yours", id))?;
+        let mut audit = self.delegation_audit(actor, "delegation.end", id);
+        audit.before = told(&mut *unit, &found).await?;
         unit.delegations().end(id, self.now_ms(), &audit).await?;
         Ok(unit.commit().await?)
     }
@@ -105,14 +111,62 @@ impl Responder {
         let given = unit.delegations().of_person(to, self.now_ms()).await?;
         let given = given.into_iter().find(|given| given.from == from && given.to == to);
         let given = given.ok_or(VoteRefused::NotDelegated)?;
-        let mut functions = BTreeSet::new();
-        if let Ok(id) = from.parse::<PersonId>() {
-            let known = unit.people().get(id).await?;
-            let known = known.filter(|person| !person.disabled && person.left_at_ms.is_none());
-            let known = known.ok_or(VoteRefused::NotDelegated)?;
-            functions.extend(known.roles.into_iter().chain(known.teams));
-        }
-        let from = Voter { person: given.from, functions };
+        let known = named(unit, from).await?.filter(|from| from.may_answer);
+        let known = known.ok_or(VoteRefused::NotDelegated)?;
+        let from = Voter { person: given.from, functions: known.functions };
         Ok(approval::Delegation { from, to: given.to, until_ms: given.until_ms })
     }
+
+    /// Who has answered for somebody who has taken that back since, or never let them: these answers do not count. One whose
+    /// time ran out after it was said does.
+    pub(super) async fn withdrawn(
+        &self,
+        unit: &mut dyn UnitOfWork,
+        containment: &Containment,
+    ) -> Result<Vec<String>, RespondError> {
+        let mut gone = Vec::new();
+        for vote in &containment.votes {
+            let Some(by) = &vote.delegation else { continue };
+            let given = unit.delegations().of_person(&vote.person, vote.at_ms).await?;
+            let stands = given.iter().any(|given| {
+                given.from == by.from
+                    && given.to == vote.person
+                    && given.until_ms == by.until_ms
+                    && given.created_at_ms <= vote.at_ms
+            });
+            if !stands {
+                gone.push(vote.person.clone());
+            }
+        }
+        Ok(gone)
+    }
+}
+
+/// Somebody, as the store knows them now.
+pub(super) struct Named {
+    pub(super) name: String,
+    functions: BTreeSet<String>,
+    /// They are here, and not kept out.
+    may_answer: bool,
+}
+
+/// The person of that id, if there is one. Whom no store keeps (an account of the machine itself) is called by their id.
+pub(super) async fn named(unit: &mut dyn UnitOfWork, id: &str) -> Result<Option<Named>, StoreError> {
+    let Ok(person) = id.parse::<PersonId>() else {
+        return Ok(Some(Named { name: id.to_owned(), functions: BTreeSet::new(), may_answer: true }));
+    };
+    let person = unit.people().get(person).await?;
+    Ok(person.map(|person| Named {
+        may_answer: !person.disabled && person.left_at_ms.is_none(),
+        name: person.name,
+        functions: person.roles.into_iter().chain(person.teams).collect(),
+    }))
+}
+
+/// What the audit log has of a delegation: who and whom, by their names too.
+async fn told(unit: &mut dyn UnitOfWork, of: &Delegation) -> Result<Value, StoreError> {
+    let from = named(unit, &of.from).await?.map(|from| from.name);
+    let to = named(unit, &of.to).await?.map(|to| to.name);
+    let until_ms = of.until_ms;
+    Ok(json!({ "from": of.from, "from_name": from, "to": of.to, "to_name": to, "until_ms": until_ms }))
 }

@@ -26,6 +26,7 @@ mod record;
 mod request;
 pub mod step;
 mod undo;
+mod watch;
 
 pub use advance::{BUSY_MS, Moved};
 pub(crate) use approve::person;

@@ -13,9 +13,12 @@ use crate::service::Responder;
 use model::{
     Containment, ContainmentDecision, ContainmentId, ContainmentState, IncidentId, Progress, RunPlace,
 };
-use ports::store::UnitOfWork;
+use ports::store::{ContainmentFilter, PageRequest, UnitOfWork};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Most containments of one action on one target that are looked through for one with the same inputs.
+const HELD_MAX: u32 = 50;
 
 /// Longest reason, in characters.
 pub const REASON_CHARS_MAX: usize = 2_000;
@@ -110,7 +113,7 @@ impl Responder {
             self.at_remote(move |remote| bound.look_and_plan(remote, asked, now_ms)).await??;
         let facts = match outcome {
             Outcome::Done(facts) => facts,
-            Outcome::Refused(reason) if self.is_already(request).await? => {
+            Outcome::Refused(reason) if self.is_already(request).await? || self.is_held(request).await? => {
                 return Err(RespondError::Already(reason));
             }
             Outcome::Refused(reason) => return Err(RespondError::LookRefused(reason)),
@@ -143,6 +146,25 @@ impl Responder {
             act.already(connection.remote(remote), now_ms)
         });
         Ok(already.await??)
+    }
+
+    /// Whether it is in effect by a containment that has no end, or was kept without one: nothing is under way then, and
+    /// its own proof, with what was found when it was applied, tells whether it still holds.
+    async fn is_held(&self, request: &ContainRequest) -> Result<bool, RespondError> {
+        let filter = ContainmentFilter {
+            states: vec![ContainmentState::Verified],
+            action: Some(request.action.clone()),
+            target: Some(request.target.clone()),
+            ..ContainmentFilter::default()
+        };
+        let page = PageRequest::first(HELD_MAX);
+        let found = self.options.store.read().await?.containments().list(&filter, &page).await?.items;
+        let same = |held: &Containment| held.is_at_rest() && held.inputs == request.inputs;
+        let Some(held) = found.into_iter().find(same) else { return Ok(false) };
+        let Ok(bound) = Bound::stored(&*self.options.setup, &held, true) else { return Ok(false) };
+        let now_ms = self.now_ms();
+        let proof = self.at_remote(move |remote| bound.verify(remote, &held.facts, now_ms)).await?;
+        Ok(matches!(proof, Ok(Outcome::Done(_))))
     }
 
     /// Looks, plans, and asks whoever decides: it is then approved, or people are asked. Nothing is applied yet; what is

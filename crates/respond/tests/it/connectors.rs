@@ -69,6 +69,8 @@ pub(crate) fn example(connector: &Connector, action: &ActionSpec) -> Values {
     values.extend(action.input_values(&said).unwrap());
     values.insert("now".into(), "2026-11-27T06:55:00Z".into());
     values.insert("access_token".into(), "token".into());
+    // what a member of a list has, about which more is asked
+    values.insert("GroupName".into(), "admins".into());
     for name in connector.settings.keys() {
         let value = match name.as_str() {
             "ssh_port" => "22",

@@ -16,6 +16,7 @@ mod identity;
 mod imitation;
 mod kubernetes;
 mod mailing;
+mod ordered;
 mod others;
 mod owning;
 mod phases;
@@ -30,6 +31,7 @@ mod ssh;
 mod smtp_kit;
 mod tokens;
 mod trust;
+mod ways_in;
 mod workflow;
 
 use std::path::PathBuf;

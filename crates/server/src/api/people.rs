@@ -87,6 +87,21 @@ pub(crate) struct NamedPerson {
     name: String,
 }
 
+impl NamedPerson {
+    /// By the id, where nobody knows the person.
+    pub(crate) fn of(id: &str, person: Option<&Person>) -> Self {
+        Self { id: id.to_owned(), name: person.map_or(id, |person| &person.name).to_owned() }
+    }
+
+    /// By name, so many at most.
+    pub(crate) fn sorted(people: impl Iterator<Item = Self>, items_max: usize) -> Vec<Self> {
+        let mut people: Vec<Self> = people.collect();
+        people.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+        people.truncate(items_max);
+        people
+    }
+}
+
 /// Those who work on incidents.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Assignable {
@@ -115,14 +130,9 @@ pub(crate) async fn assignable(
         policies.reach_of_roles(RoleSet::of_names(&person.roles)).scopes.has(Scope::IncidentsWrite)
     };
     let people = app.directory.people().await?;
-    let mut items: Vec<NamedPerson> = people
-        .iter()
-        .filter(|person| works(person))
-        .map(|person| NamedPerson { id: person.id.to_string(), name: person.name.clone() })
-        .collect();
-    items.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
-    items.truncate(ASSIGNABLE_MAX);
-    Ok(Json(Assignable { items }))
+    let people = people.iter().filter(|person| works(person));
+    let people = people.map(|person| NamedPerson::of(&person.id.to_string(), Some(person.as_ref())));
+    Ok(Json(Assignable { items: NamedPerson::sorted(people, ASSIGNABLE_MAX) }))
 }
 
 /// What may change about a person; what is not said stays.

@@ -5,6 +5,8 @@ mod admin;
 mod audit;
 mod console;
 mod contain;
+mod contain_delegations;
+mod contain_hostile;
 mod contain_kit;
 mod contain_runs;
 mod desk;

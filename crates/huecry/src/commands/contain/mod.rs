@@ -1,5 +1,6 @@
 //! `huecry contain`: plan, ask, approve, undo.
 
+mod delegations;
 pub(super) mod playbooks;
 mod print;
 pub(super) mod runs;
@@ -31,17 +32,28 @@ pub(super) fn run(command: &Contain, client: &Client, json: bool) -> Result<Exit
             show(&body, json, print::containments)
         }
         Contain::Show { id } => show(&read(client, id)?, json, print::containment),
-        Contain::Approve { id, reason, yes } => {
+        Contain::Approve { id, reason, yes, on_behalf_of } => {
             let seen = read(client, id)?;
+            let whose = delegations::whose(client, on_behalf_of.as_deref())?;
             confirm(&seen, "approve exactly this?", *yes, json)?;
-            let body = json!({ "approves": true, "plan_sha256": seen["plan_sha256"], "reason": reason });
+            let body = json!({
+                "approves": true, "plan_sha256": seen["plan_sha256"], "reason": reason, "on_behalf_of": whose,
+            });
             decide(client, &seen, ("votes", &body), json)
         }
-        Contain::Deny { id, reason } => {
+        Contain::Deny { id, reason, on_behalf_of } => {
             let seen = read(client, id)?;
-            let body = json!({ "approves": false, "plan_sha256": seen["plan_sha256"], "reason": reason });
+            let whose = delegations::whose(client, on_behalf_of.as_deref())?;
+            let body = json!({
+                "approves": false, "plan_sha256": seen["plan_sha256"], "reason": reason, "on_behalf_of": whose,
+            });
             decide(client, &seen, ("votes", &body), json)
         }
+        Contain::Delegate { person, until, reason } => {
+            delegations::give(client, (person, until, reason), json)
+        }
+        Contain::Delegations => show(&delegations::read(client)?, json, delegations::print),
+        Contain::Undelegate { id } => delegations::end(client, id, json),
         Contain::Undo { id, reason } => say(client, id, ("undo", &json!({ "reason": reason })), json),
         Contain::Keep { id, time, no_end: _, reason } => {
             let minutes = time.as_deref().map(|time| minutes("--for", time)).transpose()?;

@@ -120,7 +120,9 @@ pub(super) fn containment(row: &Value) {
     }
     for vote in items(&row["votes"]) {
         let said = if vote["approves"] == true { "yes" } else { "no" };
-        terminal::line(format_args!("  {said:<10} {} {}", text(&vote["name"]), text(&vote["reason"])));
+        let whose = vote["delegated_from_name"].as_str();
+        let whose = whose.map(|name| format!(", for {name}")).unwrap_or_default();
+        terminal::line(format_args!("  {said:<10} {}{whose} {}", text(&vote["name"]), text(&vote["reason"])));
     }
     for step in items(&row["history"]) {
         let (at, state) = (text(&step["at"]), text(&step["state"]));

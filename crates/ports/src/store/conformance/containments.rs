@@ -188,6 +188,38 @@ pub async fn one_of_a_connector_is_taken_at_a_time(store: &dyn Store) {
     unit.commit().await.unwrap();
 }
 
+/// Who says that it is still at it keeps its row, and others from its connector; who has lost it does not get it back.
+pub async fn a_lease_is_renewed_while_it_is_held(store: &dyn Store) {
+    let bench = Bench::new(109);
+    let (one, two) = (containment(&bench, "AKIA1", None, 10), containment(&bench, "AKIA2", None, 20));
+    added(&bench, store, &[&one, &two]).await;
+    let mine = lease(&bench, 900);
+    let mut unit = store.begin().await.unwrap();
+    let taken = unit.containments().take(mine, 500, 0).await.unwrap().unwrap();
+    let longer = Lease { until_ms: 1_900, ..mine };
+    assert!(unit.containments().renew(taken.id, longer, 899).await.unwrap());
+    // never shorter, and nobody who has looked at it sees a change
+    assert!(unit.containments().renew(taken.id, Lease { until_ms: 5, ..mine }, 900).await.unwrap());
+    let stored = unit.containments().get(taken.id).await.unwrap().unwrap();
+    assert_eq!((stored.lease, stored.version), (Some(longer), taken.version));
+    assert!(!unit.containments().renew(two.id, longer, 900).await.unwrap(), "that one was never taken");
+    assert!(
+        !unit.containments().renew(taken.id, lease(&bench, 9_000), 900).await.unwrap(),
+        "another's lease"
+    );
+    // busy since it was renewed, not since it was taken
+    assert_eq!(unit.containments().take(lease(&bench, 2_000), 1_000, 1_899).await.unwrap(), None);
+    assert!(unit.containments().take(lease(&bench, 2_000), 1_000, 1_900).await.unwrap().is_some());
+    assert!(
+        !unit.containments().renew(taken.id, Lease { until_ms: 9_000, ..mine }, 1_900).await.unwrap(),
+        "ended"
+    );
+    let given_back = Containment { lease: None, due_at_ms: Some(5_000), ..stored };
+    unit.containments().replace(&given_back, None).await.unwrap();
+    assert!(!unit.containments().renew(taken.id, longer, 900).await.unwrap(), "given back");
+    unit.commit().await.unwrap();
+}
+
 /// What is to be taken back, or whose time is over, comes before what has been due longer.
 pub async fn what_is_taken_back_is_taken_first(store: &dyn Store) {
     let bench = Bench::new(108);

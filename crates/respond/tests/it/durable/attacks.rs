@@ -1,9 +1,10 @@
 //! What must not be applied, and is not.
 
+use super::delegating::delegate;
 use super::kit::{Kit, MINUTE_MS, actor, request, setup, vote};
 use model::ContainmentState as State;
 use respond::approval::VoteRefused;
-use respond::contain::{ContainRequest, DelegateRequest, VoteRequest};
+use respond::contain::{ContainRequest, VoteRequest};
 use respond::plan::PlanHash;
 use respond::protect::{Protected, Protection, TargetKind};
 use respond::window::Limit;
@@ -55,7 +56,7 @@ async fn votes_that_do_not_count_change_nothing() {
     let through =
         |from: &str, by: &str| VoteRequest { on_behalf_of: Some(format!("per_{from}")), ..vote(by, &asked) };
     for (from, to) in [("ann", "bob"), ("kim", "bob"), ("bob", "eve")] {
-        kit.responder.delegate(&delegate(from, to, MINUTE_MS)).await.unwrap();
+        kit.responder.delegate(&delegate(&kit, from, to, MINUTE_MS)).await.unwrap();
     }
     let refused: [(&str, VoteRequest, VoteRefused); 7] = [
         ("who asked", vote("ann", &asked), VoteRefused::OwnRequest),
@@ -115,6 +116,24 @@ async fn a_no_is_final_and_says_why() {
     assert!(kit.emulator.effects().is_empty());
 }
 
+/// Somebody writes it into the store past the product.
+pub(crate) async fn written(kit: &Kit, row: &model::Containment) {
+    let store = backends::sqlite::SqliteStore::open_path(&kit.dir.path().join("state.db")).await.unwrap();
+    let sql = "UPDATE containments SET plan = ?, plan_sha256 = ?, target = ?, ttl_ms = ?, votes = ?, decision = ? \
+               WHERE id = ?";
+    sqlx::query(sql)
+        .bind(row.plan.to_string())
+        .bind(row.plan_sha256.to_vec())
+        .bind(&row.target)
+        .bind(row.ttl_ms.map(|ttl| ttl as i64))
+        .bind(serde_json::to_string(&row.votes).unwrap())
+        .bind(serde_json::to_string(&row.decision).unwrap())
+        .bind(row.id.0.0.to_be_bytes().to_vec())
+        .execute(store.writer())
+        .await
+        .unwrap();
+}
+
 #[tokio::test]
 async fn a_plan_that_was_edited_in_the_store_is_not_applied() {
     type Edit = fn(&mut model::Containment);
@@ -137,18 +156,7 @@ async fn a_plan_that_was_edited_in_the_store_is_not_applied() {
         let mut approved = kit.responder.vote(&vote("bob", &asked)).await.unwrap();
         assert_eq!(approved.state, State::Approved);
         edit(&mut approved);
-        let store = backends::sqlite::SqliteStore::open_path(&kit.dir.path().join("state.db")).await.unwrap();
-        let sql = "UPDATE containments SET plan = ?, plan_sha256 = ?, target = ?, ttl_ms = ?, votes = ?, decision = ?";
-        sqlx::query(sql)
-            .bind(approved.plan.to_string())
-            .bind(approved.plan_sha256.to_vec())
-            .bind(&approved.target)
-            .bind(approved.ttl_ms.map(|ttl| ttl as i64))
-            .bind(serde_json::to_string(&approved.votes).unwrap())
-            .bind(serde_json::to_string(&approved.decision).unwrap())
-            .execute(store.writer())
-            .await
-            .unwrap();
+        written(&kit, &approved).await;
         kit.pass(60 * MINUTE_MS).await;
         let now = kit.get(asked.id).await;
         assert_eq!(now.state, State::Failed, "{name}: {now:?}");
@@ -202,50 +210,4 @@ async fn who_asks_is_known_and_says_why() {
         assert!(kit.responder.request(&bad).await.is_err(), "{ttl_ms}");
     }
     assert!(kit.containments().await.is_empty());
-}
-
-fn delegate(from: &str, to: &str, for_ms: i64) -> DelegateRequest {
-    DelegateRequest {
-        actor: actor(from),
-        to: format!("per_{to}"),
-        for_ms,
-        region: "default".to_owned(),
-        reason: "away".to_owned(),
-    }
-}
-
-#[tokio::test]
-async fn answers_are_delegated_for_a_time_and_taken_back() {
-    let kit = Kit::new().await;
-    for bad in [
-        delegate("kim", "kim", MINUTE_MS),
-        delegate("kim", "bob", 0),
-        delegate("kim", "bob", i64::MAX),
-        DelegateRequest { actor: Actor::system(), ..delegate("kim", "bob", MINUTE_MS) },
-        DelegateRequest { reason: String::new(), ..delegate("kim", "bob", MINUTE_MS) },
-    ] {
-        assert!(kit.responder.delegate(&bad).await.is_err(), "{bad:?}");
-    }
-    let asked = kit.request("toy.lock", "a").await.unwrap();
-    let through = VoteRequest { on_behalf_of: Some("per_kim".to_owned()), ..vote("bob", &asked) };
-    let not_delegated = async || {
-        let came = kit.responder.vote(&through).await;
-        assert!(matches!(came, Err(RespondError::Vote(VoteRefused::NotDelegated))), "{came:?}");
-    };
-    not_delegated().await;
-    let given = kit.responder.delegate(&delegate("kim", "bob", MINUTE_MS)).await.unwrap();
-    assert_eq!(kit.responder.delegations("per_bob").await.unwrap(), std::slice::from_ref(&given));
-    assert!(kit.responder.end_delegation(&actor("eve"), given.id).await.is_err(), "it is not hers");
-    kit.responder.end_delegation(&actor("kim"), given.id).await.unwrap();
-    not_delegated().await;
-    kit.responder.delegate(&delegate("kim", "bob", MINUTE_MS)).await.unwrap();
-    kit.clock.advance_ms(MINUTE_MS);
-    not_delegated().await;
-    kit.responder.delegate(&delegate("kim", "bob", MINUTE_MS)).await.unwrap();
-    let approved = kit.responder.vote(&through).await.unwrap();
-    assert_eq!(approved.state, State::Approved);
-    assert_eq!(approved.votes[0].delegation.as_ref().unwrap().from, "per_kim");
-    // what counted when it was said still does when it is applied
-    kit.work().await;
-    assert_eq!(kit.get(asked.id).await.state, State::Verified);
 }

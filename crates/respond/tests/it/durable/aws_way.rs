@@ -165,3 +165,60 @@ async fn an_undo_is_done_within_five_seconds() {
     shutdown.cancel();
     worker.await.unwrap();
 }
+
+#[tokio::test]
+async fn who_decides_reads_every_policy_that_the_user_has() {
+    let Some(moto) = moto() else { return };
+    let key = moto.key_of("lee");
+    let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+    let attached = |name: &str| -> String {
+        let made =
+            moto.ask("POST", &[("Action", "CreatePolicy"), ("PolicyName", name), ("PolicyDocument", policy)]);
+        made.split_once("<Arn>").unwrap().1.split_once('<').unwrap().0.to_owned()
+    };
+    let (own, of_group) = (attached("own-attached"), attached("group-attached"));
+    moto.ask("POST", &[("Action", "AttachUserPolicy"), ("UserName", "lee"), ("PolicyArn", &own)]);
+    moto.ask(
+        "POST",
+        &[
+            ("Action", "PutUserPolicy"),
+            ("UserName", "lee"),
+            ("PolicyName", "own-written"),
+            ("PolicyDocument", policy),
+        ],
+    );
+    for group in ["ops", "empty"] {
+        moto.ask("POST", &[("Action", "CreateGroup"), ("GroupName", group)]);
+        moto.ask("POST", &[("Action", "AddUserToGroup"), ("GroupName", group), ("UserName", "lee")]);
+    }
+    moto.ask("POST", &[("Action", "AttachGroupPolicy"), ("GroupName", "ops"), ("PolicyArn", &of_group)]);
+    moto.ask(
+        "POST",
+        &[
+            ("Action", "PutGroupPolicy"),
+            ("GroupName", "ops"),
+            ("PolicyName", "group-written"),
+            ("PolicyDocument", policy),
+        ],
+    );
+    let (_kit, responder) = acme(&moto).await;
+    for (action, target) in [("aws.deactivate_key", key.as_str()), ("aws.deny_user", "lee")] {
+        let about = responder.preview(&unsure(action, target)).await.unwrap().plan.about;
+        let told = |title: &str| {
+            let found = about.iter().find(|about| about.title == title);
+            found.map(|about| about.text.clone()).unwrap_or_else(|| panic!("{title}: {about:?}"))
+        };
+        assert_eq!(told("policies of its own that are attached"), "own-attached", "{action}");
+        assert_eq!(told("policies that are written into it"), "own-written", "{action}");
+        assert_eq!(told("policies that are attached to its groups"), "group-attached (ops)", "{action}");
+        assert_eq!(told("policies that are written into its groups"), "group-written (ops)", "{action}");
+        let mut groups: Vec<_> = told("groups").split(", ").map(str::to_owned).collect();
+        groups.sort();
+        assert_eq!(groups, ["empty", "ops"], "{action}");
+    }
+    // of who has none of it, that is said
+    moto.key_of("nil");
+    let about = responder.preview(&unsure("aws.deny_user", "nil")).await.unwrap().plan.about;
+    let policies = about.iter().filter(|about| about.title.contains("policies"));
+    assert!(policies.clone().count() == 4 && policies.clone().all(|about| about.text == "none"), "{about:?}");
+}

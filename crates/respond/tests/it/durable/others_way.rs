@@ -2,13 +2,13 @@
 //! theirs.
 
 use super::emulator::Fault;
-use super::kit::{Kit, MINUTE_MS, actor, start, undo, vote};
+use super::kit::{Kit, MINUTE_MS, actor, request, start, undo, vote};
 use super::playbooks::{action, more};
 use crate::workflow::document;
 use model::{Containment, ContainmentState, Ownership, Run, RunState, RunStep, Severity, StepState};
 use ports::store::conformance::Bench;
 use respond::RespondError;
-use respond::contain::VoteRequest;
+use respond::contain::{ContainRequest, KeepRequest, VoteRequest};
 use respond::run::{Answer, AnswerRequest, StartRunRequest, StopRequest};
 use serde_json::json;
 
@@ -78,6 +78,81 @@ async fn what_ends_otherwise_has_failed_and_says_nothing_of_why() {
     assert_eq!((run, step), (RunState::Running, StepState::Failed));
     assert!(reason.contains("denied") && !reason.contains("secret"), "{reason}");
     assert!(!reason.contains(&other.id.to_string()), "{reason}");
+}
+
+#[tokio::test]
+async fn what_others_call_off_or_nobody_decides_is_asked_for_anew() {
+    for how in ["called off", "expired", "failed"] {
+        let kit = Kit::new().await;
+        // theirs ends before the step's own time does
+        let wait_ms = (how == "expired").then_some(5 * MINUTE_MS);
+        let theirs = ContainRequest { wait_ms, ..request("toy.lock", "a") };
+        let other = kit.responder.request(&theirs).await.unwrap();
+        let run = kit.asking("toy.lock target=a").await;
+        assert_eq!(kit.first(&run).await.containment, Some(other.id), "{how}: it waits for theirs");
+        let ended = match how {
+            "called off" => {
+                kit.responder.undo(&undo("kim", other.id)).await.unwrap();
+                ContainmentState::Cancelled
+            }
+            "expired" => ContainmentState::Expired,
+            _ => {
+                // somebody else has it for a moment, just when it is looked at
+                kit.emulator.with(|state| state.things.insert("a".into(), ("odd".into(), "nobody".into())));
+                kit.responder.vote(&vote("bob", &other)).await.unwrap();
+                kit.responder.advance_containment().await.unwrap();
+                kit.emulator.with(|state| state.things.remove("a"));
+                ContainmentState::Failed
+            }
+        };
+        kit.pass(6 * MINUTE_MS).await;
+        assert_eq!(kit.get(other.id).await.state, ended, "{how}");
+        let step = kit.first(&run).await;
+        let own = step.containment.unwrap_or_else(|| panic!("{how}: {step:?}"));
+        assert_ne!(own, other.id, "{how}: it has its own now");
+        let own = kit.get(own).await;
+        assert_eq!(own.state, ContainmentState::AwaitingApproval, "{how}: its people decide");
+        assert!(kit.emulator.effects().is_empty(), "{how}");
+        kit.responder.vote(&vote("bob", &own)).await.unwrap();
+        kit.work().await;
+        let (run, step, reason) = kit.ended(&run).await;
+        assert_eq!((run, step), (RunState::Completed, StepState::Succeeded), "{how}: {reason}");
+        assert_eq!(kit.emulator.effects(), ["lock a"], "{how}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_in_effect_without_an_end_needs_nothing() {
+    // neither file says that its proof tells what is so already
+    for (action, kept) in [("toy.forever", false), ("toy.low_lock", true)] {
+        let kit = Kit::new().await;
+        let held = kit.verified(action, "a").await;
+        if kept {
+            let keep = KeepRequest {
+                actor: actor("bob"),
+                containment: held.id,
+                for_ms: None,
+                reason: "it is still out there".to_owned(),
+            };
+            kit.responder.keep(&keep).await.unwrap();
+        }
+        kit.pass(30 * 24 * 60 * MINUTE_MS).await;
+        let command = format!("{action} target=a");
+        let run = kit.asking(&command).await;
+        let (run, step, reason) = kit.ended(&run).await;
+        assert_eq!((run, step), (RunState::Completed, StepState::Succeeded), "{action}: {reason}");
+        assert!(matches!(kit.request(action, "a").await, Err(RespondError::Already(_))), "{action}");
+        assert_eq!(kit.emulator.effects(), ["lock a"], "{action}");
+        // it is theirs
+        assert_eq!(kit.get(held.id).await.state, ContainmentState::Verified, "{action}");
+        // by its proof, not by its row: what was opened by hand is not taken for locked
+        kit.emulator.with(|state| state.things.insert("a".into(), ("odd".into(), "nobody".into())));
+        let run = kit.asking(&command).await;
+        assert_eq!(kit.ended(&run).await.1, StepState::Failed, "{action}");
+        kit.emulator.with(|state| state.things.insert("a".into(), ("open".into(), "nobody".into())));
+        let again = kit.request(action, "a").await.unwrap();
+        assert_ne!(again.id, held.id, "{action}: and can be locked again");
+    }
 }
 
 #[tokio::test]

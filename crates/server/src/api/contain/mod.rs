@@ -9,6 +9,7 @@ pub(crate) mod actions;
 pub(crate) mod answers;
 mod asker;
 pub(crate) mod containments;
+pub(crate) mod delegations;
 mod may;
 pub(crate) mod playbooks;
 mod run_view;

@@ -186,6 +186,9 @@ pub(crate) struct VoteView {
     /// For whom, if not for themselves: `per_…`.
     #[serde(skip_serializing_if = "Option::is_none")]
     delegated_from: Option<String>,
+    /// Their name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delegated_from_name: Option<String>,
 }
 
 /// One step on its way.
@@ -385,20 +388,31 @@ fn title(app: &App, action: &str) -> String {
     spec.map_or_else(|| action.to_owned(), |spec| spec.title.clone())
 }
 
+/// What people call somebody; the id where nobody knows.
+async fn name_of(app: &App, id: &str) -> Result<String, Problem> {
+    let person = match id.parse::<PersonId>() {
+        Ok(id) => app.directory.person(id).await?,
+        Err(_) => None,
+    };
+    Ok(person.map_or_else(|| id.to_owned(), |person| person.name.clone()))
+}
+
 async fn votes(app: &App, row: &Containment) -> Result<Vec<VoteView>, Problem> {
     let mut votes = Vec::with_capacity(row.votes.len());
     for vote in &row.votes {
-        let person = match vote.person.parse::<PersonId>() {
-            Ok(id) => app.directory.person(id).await?,
-            Err(_) => None,
+        let from = vote.delegation.as_ref().map(|delegation| &delegation.from);
+        let from_name = match from {
+            Some(from) => Some(name_of(app, from).await?),
+            None => None,
         };
         votes.push(VoteView {
             person: vote.person.clone(),
-            name: person.map_or_else(|| vote.person.clone(), |person| person.name.clone()),
+            name: name_of(app, &vote.person).await?,
             approves: vote.approves,
             reason: vote.reason.clone(),
             at: time(vote.at_ms),
-            delegated_from: vote.delegation.as_ref().map(|delegation| delegation.from.clone()),
+            delegated_from: from.cloned(),
+            delegated_from_name: from_name,
         });
     }
     Ok(votes)
