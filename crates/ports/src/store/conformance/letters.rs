@@ -78,8 +78,8 @@ pub async fn letters_are_kept_and_forgotten(store: &dyn Store) {
     unit.letters().add(&[whole.clone(), old.clone()]).await.unwrap();
     unit.commit().await.unwrap();
     let mut view = store.read().await.unwrap();
-    assert_eq!(view.letters().about(about).await.unwrap(), [whole.clone()]);
-    assert_eq!(view.letters().about(old.about).await.unwrap(), [old.clone()]);
+    assert_eq!(view.letters().about(about).await.unwrap(), std::slice::from_ref(&whole));
+    assert_eq!(view.letters().about(old.about).await.unwrap(), std::slice::from_ref(&old));
     drop(view);
     for kind in LetterKind::ALL {
         let mut unit = store.begin().await.unwrap();
