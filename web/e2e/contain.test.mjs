@@ -165,7 +165,10 @@ test('one lets another answer until a time, both see it, and it ends', { skip },
   await ben.getByRole('combobox', { name: 'Your answer is' }).click()
   await ben.getByRole('option', { name: /^for / }).click()
   await ben.getByRole('button', { name: new RegExp(`${target} until`) }).click()
-  await ben.getByText(/who asked for an action does not decide on it/).first().waitFor()
+  await ben
+    .getByText(/who asked for an action does not decide on it/)
+    .first()
+    .waitFor()
   await ben.getByRole('combobox', { name: 'Your answer is' }).click()
   await ben.getByRole('option', { name: 'your own' }).click()
   await ben.getByRole('button', { name: new RegExp(`${target} until`) }).click()

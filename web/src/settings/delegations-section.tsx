@@ -41,9 +41,7 @@ export function DelegationsSection() {
           Let somebody answer for you…
         </Button>
       ) : null}
-      {all.data && all.data.items.length === 0 ? (
-        <Empty title="Nobody">Everybody answers for themselves.</Empty>
-      ) : null}
+      {all.data && all.data.items.length === 0 ? <Empty title="Nobody">Everybody answers for themselves.</Empty> : null}
       {all.data && all.data.items.length > 0 ? <Table items={all.data.items} /> : null}
       {giving && all.data ? <Give people={all.data.people} onClose={() => setGiving(false)} /> : null}
     </Section>
