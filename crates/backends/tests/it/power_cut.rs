@@ -68,7 +68,8 @@ fn what_was_acknowledged_survives_a_power_cut_at_any_moment() {
     let trial = Trial { synchronous: None, lives: 4, cuts: 60, seed: 0xC07 };
     let Some(outcome) = tried(&trial) else { return };
     assert_eq!((outcome.lossy, outcome.broken), (0, 0), "{outcome:#?}");
-    assert!(outcome.syncs_of_the_file > 2 * trial.lives as usize, "{outcome:#?}");
+    // more than its making and the closings, which are six, explain
+    assert!(outcome.syncs_of_the_file > 7, "{outcome:#?}");
     assert!(outcome.images > 300 && outcome.acknowledged > 100, "{outcome:#?}");
 }
 
@@ -239,8 +240,7 @@ async fn units(file: &SqlitePool) -> Found {
     titles.sort();
     for sql in [
         "SELECT title FROM incidents ORDER BY title",
-        "SELECT body ->> 'rule_title' FROM findings ORDER BY 1",
-        "SELECT title FROM incidents JOIN findings ON findings.incident = incidents.id ORDER BY title",
+        "SELECT coalesce(title, '') FROM findings LEFT JOIN incidents ON incidents.id = incident ORDER BY 1",
     ] {
         let there = texts(sql).await?;
         if there != titles {

@@ -21,8 +21,11 @@ pub(super) const STORE: &str = "state/huecry.db";
 /// Units of one life, which [`WRITERS`] share.
 pub(super) const UNITS_PER_LIFE: u64 = 40;
 const WRITERS: u64 = 4;
-/// This one alone is longer than what makes SQLite move the write-ahead log into the file: 1,000 pages of 4 KiB.
-const LARGE_UNIT: u64 = 29;
+/// After so many the store is closed and opened again. The others fill more than the 1,000 pages of 4 KiB at which SQLite
+/// moves the write-ahead log into the file.
+const UNITS_BEFORE_CLOSING: u64 = 10;
+/// This one, of the third life, alone is longer than that.
+const LARGE_UNIT: u64 = 2 * UNITS_PER_LIFE + 21;
 const LARGE_BYTES: usize = 4_300_000;
 
 /// How many reports belong to `unit`.
@@ -44,10 +47,10 @@ fn child() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let store = open(&path).await;
-        work(Arc::clone(&store), life, 0..UNITS_PER_LIFE / 2).await;
+        work(Arc::clone(&store), life, 0..UNITS_BEFORE_CLOSING).await;
         store.close().await;
         let store = open(&path).await;
-        work(Arc::clone(&store), life, UNITS_PER_LIFE / 2..UNITS_PER_LIFE).await;
+        work(Arc::clone(&store), life, UNITS_BEFORE_CLOSING..UNITS_PER_LIFE).await;
         if life % 2 == 1 {
             store.close().await;
         }
@@ -100,7 +103,7 @@ async fn hold(store: &SqliteStore, unit: u64) {
 fn report(bench: &Bench, unit: u64, part: u64) -> NewReport {
     let mut new = new_report(bench, part as u8);
     new.report.title = format!("{unit}/{part}");
-    new.report.text = format!("{unit}/{part} ").repeat(1 + (unit * 131 + part * 17) as usize % 400);
+    new.report.text = format!("{unit}/{part} ").repeat(1 + (unit * 131 + part * 17) as usize % 1_200);
     new.report.receipt_sha256[..8].copy_from_slice(&unit.to_le_bytes());
     new
 }
