@@ -67,6 +67,7 @@ type Found = Result<BTreeSet<u64>, String>;
 fn what_was_acknowledged_survives_a_power_cut_at_any_moment() {
     let trial = Trial { synchronous: None, lives: 4, cuts: 60, seed: 0xC07 };
     let Some(outcome) = tried(&trial) else { return };
+    println!("{outcome:?}");
     assert_eq!((outcome.lossy, outcome.broken), (0, 0), "{outcome:#?}");
     // more than its making and the closings, which are six, explain
     assert!(outcome.syncs_of_the_file > 7, "{outcome:#?}");
@@ -79,6 +80,7 @@ fn a_store_that_syncs_less_is_found_to_lose() {
     for (synchronous, may_break) in [("NORMAL", false), ("OFF", true)] {
         let trial = Trial { synchronous: Some(synchronous), lives: 1, cuts: 30, seed: 0x0FF };
         let Some(outcome) = tried(&trial) else { return };
+        println!("synchronous={synchronous}: {outcome:?}");
         assert!(outcome.lossy > 10, "{synchronous}: {outcome:#?}");
         assert!(may_break || outcome.broken == 0, "{synchronous}: {outcome:#?}");
     }
@@ -117,7 +119,6 @@ fn tried(trial: &Trial) -> Option<Outcome> {
         let Ok(found) = opened(&start, false) else { break };
         known = found;
     }
-    println!("synchronous {:?}: {outcome:?}", trial.synchronous);
     Some(outcome)
 }
 

@@ -78,7 +78,7 @@ impl<'a> Machine<'a> {
                 let all_ended = covered.iter().all(|other| self.ended.contains(other));
                 assert!(
                     all_ended,
-                    "a file is written to while its sync begins: the model knows no order there"
+                    "a file is written to while its sync begins; the model knows no order there"
                 );
                 self.syncing.insert(call, covered);
             }
@@ -89,17 +89,18 @@ impl<'a> Machine<'a> {
     fn end(&mut self, call: usize) {
         self.ended.insert(call);
         let Some(covered) = self.syncing.remove(&call) else { return };
-        for other in &covered {
+        let covered: HashSet<usize> = covered.into_iter().collect();
+        // what another sync covered and returned before is durable already
+        for other in self.pending.iter().filter(|other| covered.contains(other)) {
             match &self.trace.calls[*other] {
                 Call::Write { file, offset, data } => {
-                    overwrite(&mut self.durable.files[*file], *offset, data)
+                    overwrite(&mut self.durable.files[*file], *offset, data);
                 }
                 Call::Resize { file, bytes } => self.durable.files[*file].resize(*bytes, 0),
                 Call::Name { name, node } => rename(&mut self.durable.names, name, *node),
                 other => unreachable!("{other:?} is never pending"),
             }
         }
-        let covered: HashSet<usize> = covered.into_iter().collect();
         self.pending.retain(|other| !covered.contains(other));
     }
 

@@ -70,20 +70,9 @@ pub(super) struct Trace {
 /// The command that runs `program` and writes what it does to `output`.
 pub(super) fn strace(output: &Path, program: &Path) -> Command {
     let mut command = Command::new("strace");
-    command.args([
-        "-f",
-        "--seccomp-bpf",
-        "-y",
-        "-xx",
-        "-s",
-        "67108864",
-        "-e",
-        CALLS,
-        "-e",
-        "signal=none",
-        "-o",
-    ]);
-    command.arg(output).arg(program);
+    // all threads; names beside descriptors; bytes and names in hexadecimal; whole, however long
+    command.args(["-f", "--seccomp-bpf", "-y", "-xx", "-s", "67108864"]);
+    command.args(["-e", CALLS, "-e", "signal=none", "-o"]).arg(output).arg(program);
     command
 }
 
