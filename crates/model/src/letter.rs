@@ -111,6 +111,6 @@ mod tests {
         for about in [LetterAbout::Containment(ContainmentId(Ulid(1))), LetterAbout::Run(RunId(Ulid(2)))] {
             assert_eq!(about.to_string().parse(), Ok(about));
         }
-        assert_eq!("inc_01ARZ3NDEKTSV4RRFFQ69G5FAV".parse::<LetterAbout>(), Err(ParseIdError));
+        assert!("inc_01ARZ3NDEKTSV4RRFFQ69G5FAV".parse::<LetterAbout>().is_err());
     }
 }

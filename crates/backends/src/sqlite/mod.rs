@@ -50,6 +50,7 @@ mod views;
 mod visible;
 
 use async_trait::async_trait;
+use disk::{OsDisk, create_dir_durably};
 use ports::store::{ChangeSeq, Snapshot, Store, StoreError, UnitOfWork};
 use session::Session;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
@@ -94,7 +95,7 @@ impl SqliteStore {
     /// As [`open`](Self::open).
     pub async fn open_path(path: &Path) -> Result<Self, StoreError> {
         if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
-            tokio::fs::create_dir_all(dir).await.map_err(|e| StoreError::Backend {
+            make_folder(dir.to_owned()).await.map_err(|e| StoreError::Backend {
                 doing: "making the folder of the store",
                 source: e.into(),
             })?;
@@ -186,6 +187,12 @@ impl Store for SqliteStore {
         self.readers.close().await;
         self.writer.close().await;
     }
+}
+
+/// Makes the folder if it is not there. SQLite syncs the names in it, nobody else the folder's own: without that a power
+/// cut may take a new store with all that it acknowledged.
+async fn make_folder(dir: PathBuf) -> std::io::Result<()> {
+    tokio::task::spawn_blocking(move || create_dir_durably(&OsDisk, &dir)).await?
 }
 
 /// The newest change ever made, also when the feed was cut since.

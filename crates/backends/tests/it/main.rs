@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
 
 mod log;
+mod power_cut;
 mod smtp;
 mod smtp_kit;
 mod store;

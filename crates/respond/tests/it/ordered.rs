@@ -68,7 +68,7 @@ impl Ordered {
         let automation = Automation::new(AutomationOptions {
             log: Arc::clone(&log),
             responder: kit.responder.clone(),
-            orders,
+            orders: Arc::new(Arc::<[Order]>::from(orders)),
         });
         let stop = shutdown.clone();
         let worker = tokio::spawn(async move {
@@ -387,7 +387,7 @@ async fn an_order_carries_on_where_another_process_has_stopped() {
     let entropy = Arc::new(SeededEntropy::new(99));
     let responder = Responder::new(ResponderOptions { entropy, ..kit.options.clone() });
     let (tell, mut told) = unbounded_channel();
-    let orders = vec![order("toy.low_lock")];
+    let orders = Arc::new(Arc::<[Order]>::from([order("toy.low_lock")]));
     let automation = Automation::new(AutomationOptions { log, responder, orders });
     let shutdown = CancellationToken::new();
     let stop = shutdown.clone();
