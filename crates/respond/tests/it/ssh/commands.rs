@@ -190,7 +190,7 @@ fn what_takes_too_long_ends_at_the_host_too() {
         ..sshd.command(&[
             "sh",
             "-c",
-            "trap 'echo ended >> \"$0\"; exit' TERM; echo begun > \"$0\"; while :; do sleep 0.1; done",
+            "exec 2>/dev/null; trap 'echo ended >> \"$0\"; exit' TERM; echo begun > \"$0\"; while :; do sleep 0.1; done",
             &mark,
         ])
     };
