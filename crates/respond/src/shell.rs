@@ -5,6 +5,9 @@
 //! given to variables before it, each as such a word, and the text refers to these. So whatever a value has in it, and
 //! however the text around it is written, the shell does not read it as a command. What a script hands to a further shell
 //! as a script (`sh -c "… __x__:value"`) that one reads; whoever writes it hands it over as an argument instead.
+//!
+//! Where a shell computes, bash carries out what stands between the brackets of a subscript, also of a value (`a[$(id)]`). So
+//! a script with values and with such a place anywhere is refused.
 
 use crate::playbook::{Unresolved, Variables, reference};
 use std::collections::BTreeMap;
@@ -28,6 +31,12 @@ pub enum ShellError {
     /// Two variables would be one for a shell.
     #[error("{0} and {1} are one name for a shell, which knows no hyphens in names")]
     SameName(String, String),
+    /// Values are computed with.
+    #[error(
+        "it has values of variables and {0}, where some shells carry out what a value says: compare by [ ], compute by another \
+         program such as expr"
+    )]
+    Computes(String),
     /// The script is too long.
     #[error("the script has more than {SCRIPT_BYTES_MAX} bytes")]
     TooLong,
@@ -122,6 +131,51 @@ impl At {
     }
 }
 
+/// Where a script computes, or names a variable by a value: there bash looks into subscripts (Bash Reference Manual, 6.5 and
+/// 6.7). It is told from the text alone, so it can be found in comments and quotes too.
+fn computes(text: &str) -> Option<String> {
+    let is_name = |sign: char| sign.is_ascii_alphanumeric() || sign == '_';
+    for place in ["((", "$[", "[[ ", "[[\t", "[[\n"] {
+        if text.contains(place) {
+            return Some(place.trim().to_owned());
+        }
+    }
+    for (at, _) in text.match_indices("${") {
+        let of = text[at + 2..].trim_start_matches('#');
+        let operator = of.trim_start_matches(is_name);
+        let is_plain = operator.starts_with(['}', '%', '#', '-', '+', '=', '?'])
+            || [":-", ":+", ":=", ":?"].iter().any(|plain| operator.starts_with(plain));
+        if operator.len() == of.len() || !is_plain {
+            return Some("${…} with more than a name".to_owned());
+        }
+    }
+    for (at, _) in text.match_indices('[') {
+        let assigned = text[at..].split_once(']').map(|(_, after)| after);
+        if text[..at].ends_with(is_name)
+            && assigned.is_some_and(|after| after.starts_with('=') || after.starts_with("+="))
+        {
+            return Some("a subscript".to_owned());
+        }
+    }
+    // a command is what stands between these signs
+    text.split([';', '|', '&', '\n', '(', ')', '`']).find_map(computing_word)
+}
+
+/// The word of a command that makes it compute with what it is told, or takes that for the name of a variable.
+fn computing_word(command: &str) -> Option<String> {
+    let words: Vec<&str> = command.split_whitespace().collect();
+    let find = |names: &[&str]| words.iter().position(|word| names.contains(word));
+    let has_value = |after: usize| words[after..].iter().any(|word| reference(word).is_some());
+    let named =
+        find(&["read", "unset", "mapfile", "readarray", "getopts", "wait"]).filter(|at| has_value(*at));
+    let looked_up = find(&["[", "test", "printf"]).and_then(|at| {
+        let option = words[at..].iter().position(|word| ["-v", "-R"].contains(word))?;
+        Some(at + option)
+    });
+    let found = find(&["let", "eval", "declare", "typeset", "local"]).or(named).or(looked_up)?;
+    Some(words[found].to_owned())
+}
+
 /// A script of `text`, in which `__name__:value` stands for the value of a variable: that is given to a variable of the
 /// shell before the text.
 ///
@@ -155,6 +209,9 @@ pub fn script(text: &str, variables: &Variables) -> Result<String, ShellError> {
         }
     }
     body.push_str(rest);
+    if let Some(place) = computes(text).filter(|_| !given.is_empty()) {
+        return Err(ShellError::Computes(place));
+    }
     if body.contains('\0') {
         return Err(ShellError::Nul);
     }
@@ -172,6 +229,11 @@ mod tests {
         let output = Command::new("/bin/sh").args(["-c", script]).output().unwrap();
         assert!(output.status.success(), "{script:?}: {}", String::from_utf8_lossy(&output.stderr));
         output.stdout
+    }
+
+    /// Those that are here: they differ in what they compute.
+    fn shells() -> impl Iterator<Item = &'static str> {
+        ["/bin/sh", "/bin/bash", "/bin/dash"].into_iter().filter(|shell| std::path::Path::new(shell).exists())
     }
 
     fn with(values: &[(&str, &str)]) -> Variables {
@@ -195,6 +257,7 @@ mod tests {
             Just("__b__:value".to_owned()),
             Just("${__a__}".to_owned()),
             Just("!#~{}[]&|<>".to_owned()),
+            Just("a[$(echo pwned >&2; exit 9)]".to_owned()),
             "[^\0]{0,4}",
         ];
         prop::collection::vec(sign, 0..8).prop_map(|signs| signs.concat())
@@ -236,14 +299,59 @@ mod tests {
         }
 
         #[test]
-        fn a_value_is_no_command_wherever_it_stands(value in nasty(), text in "[ '\"\\\\a$(){};\n#<]{0,12}", more in "[ '\"a)};\n]{0,12}") {
+        fn a_value_is_no_command_wherever_it_stands(value in nasty(), text in "[ '\"\\\\a$(){};\n#<=\\[-]{0,12}", more in "[ '\"a)};\n+1\\]]{0,12}") {
             // whatever nonsense is around it: nothing of the value is carried out
             let variables = with(&[("__a__", &value)]);
             if let Ok(script) = script(&format!("{text}__a__:value{more}"), &variables) {
-                let output = Command::new("/bin/sh").args(["-c", &script]).current_dir("/proc").output().unwrap();
+                for shell in shells() {
+                    let output = Command::new(shell).args(["-c", &script]).current_dir("/proc").output().unwrap();
+                    let errors = String::from_utf8_lossy(&output.stderr);
+                    prop_assert!(!errors.lines().any(|line| line == "pwned"), "{shell}: {script:?}: {errors}");
+                    prop_assert_ne!(output.status.code(), Some(9), "{}: {}", shell, script);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_shell_computes_with_a_value() {
+        let variables = with(&[("__n__", "a[$(echo pwned >&2; exit 9)]")]);
+        for text in [
+            "[[ __n__:value -gt 3 ]]",
+            "echo $((__n__:value + 1))",
+            "echo $[ __n__:value ]",
+            "n=__n__:value; ((n > 3))",
+            "let n=__n__:value",
+            "a[__n__:value]=1",
+            "a[__n__:value]+=1",
+            "echo ${HOME:__n__:value}",
+            "n=__n__:value; echo ${HOME:n}",
+            "n=__n__:value; echo ${a[n]}",
+            "echo ${!__n__:value}",
+            "test -v __n__:value",
+            "if [ ! -v __n__:value ]; then :; fi",
+            "printf -v __n__:value x",
+            "echo x | read __n__:value",
+            "unset __n__:value",
+            "declare -i n=__n__:value",
+        ] {
+            assert!(matches!(script(text, &variables), Err(ShellError::Computes(_))), "{text}");
+            // without a value it is the playbook's own
+            let own = text.replace("__n__:value", "n");
+            assert_eq!(script(&own, &variables), Ok(own.clone()), "{own}");
+        }
+        for text in [
+            "[ __n__:value -gt 3 ] || test __n__:value -eq 1",
+            "grep -v __n__:value /dev/null; tr -d '[[:space:]]' </dev/null",
+            "echo ${HOME} ${#HOME} ${HOME:-x} ${HOME%/*} __n__:value",
+            "echo x | while read -r line; do echo __n__:value; done",
+            "export n=__n__:value; printf '%d' __n__:value",
+        ] {
+            let script = script(text, &variables).unwrap();
+            for shell in shells() {
+                let output = Command::new(shell).args(["-c", &script]).output().unwrap();
                 let errors = String::from_utf8_lossy(&output.stderr);
-                prop_assert!(!errors.lines().any(|line| line == "pwned"), "{script:?}: {errors}");
-                prop_assert_ne!(output.status.code(), Some(9), "{}", script);
+                assert!(!errors.lines().any(|line| line == "pwned"), "{shell}: {text}: {errors}");
             }
         }
     }

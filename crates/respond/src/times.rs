@@ -24,8 +24,8 @@ pub struct Times {
     pub tell_end_ms: i64,
     /// How often people are reminded of what nobody can tell, and what could not be taken back is tried again.
     pub remind_ms: i64,
-    /// How long a worker has for one step. Longer than all requests of a step together: a worker that was killed has
-    /// nothing under way any more when another one takes over.
+    /// How long a worker has for one step since it began or said last that it is still at it. Longer than all requests of a
+    /// step together: a worker that was killed has nothing under way any more when another one takes over.
     pub lease_ms: i64,
 }
 

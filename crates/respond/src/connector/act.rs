@@ -183,7 +183,7 @@ impl<'c> Act<'c> {
 
     /// What people should know of the target before they decide, by looks of their own.
     pub fn about(&self, remote: &dyn Remote, facts: &Values, now_ms: i64) -> Vec<About> {
-        let sending = Sending { connector: self.connector, remote, now_ms };
+        let sending = Sending { connector: self.connector, remote, now_ms, is_proof: false };
         super::about::look(sending, &self.action.about, &self.with(facts, now_ms))
     }
 
@@ -234,12 +234,16 @@ impl<'c> Act<'c> {
         self.change((&self.action.apply, &self.action.verify), remote, facts, (before, now_ms))
     }
 
-    /// Looks whether it took effect. [`Outcome::Refused`] says that it did not.
+    /// Looks whether it took effect. [`Outcome::Refused`] says that it did not. Where the answer is the proof, only what was
+    /// answered comes here, and nothing is asked.
     ///
     /// # Errors
     /// [`ActError`] for a request that cannot be written.
     pub fn verify(&self, remote: &dyn Remote, facts: &Values, now_ms: i64) -> Result<Outcome, ActError> {
-        self.each(&self.action.verify, remote, &self.with(facts, now_ms), now_ms)
+        if self.action.answer_is_proof {
+            return Ok(Outcome::Done(Values::new()));
+        }
+        self.prove(&self.action.verify, remote, &self.with(facts, now_ms), now_ms)
     }
 
     /// Takes it back, as [`Act::apply`] applies it.
@@ -265,12 +269,15 @@ impl<'c> Act<'c> {
         facts: &Values,
         now_ms: i64,
     ) -> Result<Outcome, ActError> {
-        self.each(&self.action.verify_revert, remote, &self.with(facts, now_ms), now_ms)
+        self.prove(&self.action.verify_revert, remote, &self.with(facts, now_ms), now_ms)
     }
 
     /// Whether a look can tell whether it took effect, or is taken back: whether everything is known that it takes. Not
-    /// so where only a lost answer told it, such as the number of what was made.
+    /// so where only a lost answer told it, such as the number of what was made, or is the proof itself.
     pub fn can_tell(&self, facts: &Values, taken_back: bool) -> bool {
+        if self.action.answer_is_proof {
+            return false;
+        }
         let mut known = self.with(facts, 0);
         let proof = if taken_back { &self.action.verify_revert } else { &self.action.verify };
         proof.iter().all(|exchange| {
@@ -295,8 +302,13 @@ impl<'c> Act<'c> {
         (before, now_ms): (bool, i64),
     ) -> Result<Outcome, ActError> {
         let values = self.with(facts, now_ms);
+        if before && self.action.answer_is_proof {
+            let reason =
+                "an earlier try may have had its effect, and only its answer, which was lost, told that";
+            return Ok(Outcome::Unknown(reason.to_owned()));
+        }
         if before {
-            match self.each(proof, remote, &values, now_ms) {
+            match self.prove(proof, remote, &values, now_ms) {
                 Ok(Outcome::Done(_)) => return Ok(Outcome::Done(Values::new())),
                 Ok(Outcome::Refused(_)) => {}
                 Ok(Outcome::Later(reason) | Outcome::Unknown(reason)) => return Ok(Outcome::Later(reason)),
@@ -321,7 +333,18 @@ impl<'c> Act<'c> {
         values: &Values,
         now_ms: i64,
     ) -> Result<Outcome, ActError> {
-        Sending { connector: self.connector, remote, now_ms }.each(exchanges, values)
+        Sending { connector: self.connector, remote, now_ms, is_proof: false }.each(exchanges, values)
+    }
+
+    /// As [`Act::each`], where a refusal says that something is not so: one of the connection says nothing.
+    fn prove(
+        &self,
+        exchanges: &[Exchange],
+        remote: &dyn Remote,
+        values: &Values,
+        now_ms: i64,
+    ) -> Result<Outcome, ActError> {
+        Sending { connector: self.connector, remote, now_ms, is_proof: true }.each(exchanges, values)
     }
 }
 

@@ -12,6 +12,9 @@ pub const COMMAND_SECONDS_DEFAULT: u64 = 15;
 /// Longest time that a file can give a command, in seconds: less than a worker has for a step.
 pub const COMMAND_SECONDS_MAX: u64 = 60;
 
+/// Longest time of all commands of a step together, in seconds: less than a worker has for a step.
+pub const STEP_SECONDS_MAX: u64 = 100;
+
 /// By what one signs in at a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SshKey {
@@ -196,6 +199,17 @@ actions:
             (run, "{method: RUN, run: [x], path: /x, expect: [0]}", "a command has `run`"),
             (run, "{method: RUN, run: [x], body: {}, expect: [0]}", "a command has `run`"),
             (run, "{method: RUN, run: [x], seconds_max: 61, expect: [0]}", "1 to 60 seconds"),
+            (
+                run,
+                "{method: RUN, run: [x], seconds_max: 60, expect: [0]}, {method: RUN, run: [x], seconds_max: 26, expect: [0]}",
+                "may take 101 seconds together",
+            ),
+            ("documentation:", "answer_is_proof: true\n    documentation:", "have no `verify`"),
+            (
+                "verify: [{method: LOOK, run: [\"true\"], expect: [0]}]",
+                "ttl_minutes_default: 1",
+                "needs `changes`",
+            ),
             (run, "{method: RUN, run: [\"{mood}\"], expect: [0]}", "{mood}, which nobody gives"),
             (run, "{method: RUN, run: [x], stdin: \"{mood}\", expect: [0]}", "{mood}, which nobody gives"),
             ("method: LOOK", "method: RUN", "only looks"),

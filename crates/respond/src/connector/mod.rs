@@ -13,7 +13,8 @@
 //! | [`MailRemote`] | the same by a mail server |
 //! | [`whoami()`] | as whom a connector is signed in |
 //!
-//! **Invariant:** every action can be verified, and a reversible one reverted: a file that lacks either is refused.
+//! **Invariant:** every action can be verified, and a reversible one reverted: a file that lacks either is refused. Only a
+//! command on a host that cannot be taken back may have its own answer as the proof (`answer_is_proof`).
 //!
 //! **Invariant:** an action on an account or a credential says whose it is, or why nobody can know; its connector says as
 //! whom it is signed in, or why that cannot be found out.
@@ -43,7 +44,9 @@ mod xml;
 pub use act::{Act, ActError, Asked, Outcome, Remote, Unanswered};
 pub use answer::{ANSWER_BYTES_MAX, Answer, Judged, judge};
 pub use exchange::{Exchange, Expectation, FormatError, Method, Request};
-pub use host::{COMMAND_SECONDS_DEFAULT, COMMAND_SECONDS_MAX, HostCommand, HostError, SshKey};
+pub use host::{
+    COMMAND_SECONDS_DEFAULT, COMMAND_SECONDS_MAX, HostCommand, HostError, STEP_SECONDS_MAX, SshKey,
+};
 pub use http::{BadCertificates, HttpRemote};
 pub use mail::{MAIL_CONNECTOR, MailRemote};
 pub use owner::NoOwner;

@@ -1,7 +1,7 @@
 //! From a file to a connector, with everything that is wrong with it.
 
 use super::exchange::{Exchange, Expectation, Method, names_of};
-use super::host::COMMAND_SECONDS_MAX;
+use super::host::{COMMAND_SECONDS_DEFAULT, COMMAND_SECONDS_MAX, STEP_SECONDS_MAX};
 use super::spec::{AboutSpec, ActionSpec, Auth, Connector, OwnerSpec, SettingKind};
 use super::template::Template;
 use crate::impact::Reversibility;
@@ -196,6 +196,20 @@ fn check_ssh(connector: &Connector, action: &ActionSpec, faults: &mut Vec<String
     for name in host.names().filter(|name| !is_known(name)) {
         faults.push(format!("the host takes {{{name}}}, which the target does not tell"));
     }
+    // whoever takes over from a worker that is gone must find none of its commands under way
+    let seconds = |exchanges: &[Exchange]| -> u64 {
+        exchanges.iter().map(|exchange| exchange.seconds_max.unwrap_or(COMMAND_SECONDS_DEFAULT)).sum()
+    };
+    let steps = [
+        ("read", seconds(&action.read)),
+        ("apply and verify", seconds(&action.apply) + seconds(&action.verify)),
+        ("revert and verify_revert", seconds(&action.revert) + seconds(&action.verify_revert)),
+    ];
+    for (step, seconds) in steps.into_iter().filter(|(_, seconds)| *seconds > STEP_SECONDS_MAX) {
+        faults.push(format!(
+            "the commands of {step} may take {seconds} seconds together, and at most {STEP_SECONDS_MAX}"
+        ));
+    }
 }
 
 fn check_exchange(connector: &Connector, phase: &str, exchange: &Exchange, faults: &mut Vec<String>) {
@@ -209,6 +223,20 @@ fn check_exchange(connector: &Connector, phase: &str, exchange: &Exchange, fault
     let is_url = |name: &str| connector.settings.get(name).is_some_and(|s| s.kind == SettingKind::Url);
     for name in exchange.base_url.iter().flat_map(Template::names).filter(|name| !is_url(name)) {
         faults.push(format!("{phase}: the base address needs a setting {name:?} that is an address"));
+    }
+}
+
+/// Only a command of which nobody knows what it does has no other proof than its answer.
+fn check_proof(connector: &Connector, action: &ActionSpec, faults: &mut Vec<String>) {
+    let may_be = matches!(connector.auth, Auth::Ssh { .. })
+        && action.reversibility == Reversibility::Irreversible
+        && action.verify.is_empty()
+        && !action.verify_tells_already;
+    if action.answer_is_proof && !may_be {
+        faults.push(
+            "`answer_is_proof` is for commands on hosts that are irreversible and have no `verify`"
+                .to_owned(),
+        );
     }
 }
 
@@ -236,7 +264,10 @@ fn check_action(connector: &Connector, action: &ActionSpec, faults: &mut Vec<Str
             Err(error) => faults.push(format!("the pattern of {what} is none: {error}")),
         }
     }
-    if action.apply.is_empty() || action.verify.is_empty() || action.changes.is_empty() {
+    if action.apply.is_empty()
+        || (action.verify.is_empty() && !action.answer_is_proof)
+        || action.changes.is_empty()
+    {
         faults.push("it needs `changes`, `apply` and `verify`".to_owned());
     }
     match action.reversibility {
@@ -261,6 +292,7 @@ fn check_action(connector: &Connector, action: &ActionSpec, faults: &mut Vec<Str
         faults.push("`documentation` is the address of the vendor's page".to_owned());
     }
     check_owner(action, faults);
+    check_proof(connector, action, faults);
     check_ssh(connector, action, faults);
     for (phase, exchange) in action.exchanges() {
         if exchange.changes() && matches!(phase, "read" | "verify" | "verify_revert" | "about") {

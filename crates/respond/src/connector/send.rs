@@ -13,9 +13,16 @@ pub(super) struct Sending<'s> {
     pub(super) connector: &'s Connector,
     pub(super) remote: &'s dyn Remote,
     pub(super) now_ms: i64,
+    /// Whether it is a proof: where nobody could be asked, it says neither yes nor no.
+    pub(super) is_proof: bool,
 }
 
 impl Sending<'_> {
+    /// What it means that the other side does not speak to us, or we not to it.
+    fn unspoken(&self, reason: String) -> Outcome {
+        if self.is_proof { Outcome::Later(reason) } else { Outcome::Refused(reason) }
+    }
+
     /// A token for requests, where they need one. Asking for it changes nothing.
     fn token(&self, values: &Values) -> Result<Result<Option<String>, NoToken>, ActError> {
         let request = token::request(self.connector, values).map_err(FormatError::from)?;
@@ -45,7 +52,7 @@ impl Sending<'_> {
         match self.token(values)? {
             Ok(token) => known.extend(token.map(|token| (token::NAME.to_owned(), token))),
             Err(NoToken::Later(reason)) => return Ok(Outcome::Later(reason)),
-            Err(NoToken::Refused(reason)) => return Ok(Outcome::Refused(reason)),
+            Err(NoToken::Refused(reason)) => return Ok(self.unspoken(reason)),
         }
         if !exchanges.iter().any(|exchange| exchange.is_for(&known)) {
             return Ok(Outcome::Refused("no request of it is for what was found".to_owned()));
@@ -56,7 +63,7 @@ impl Sending<'_> {
             }
             let answer = match self.answer(exchange, &known)? {
                 Ok(answer) => answer,
-                Err(Unanswered::Refused(reason)) => return Ok(Outcome::Refused(reason)),
+                Err(Unanswered::Refused(reason)) => return Ok(self.unspoken(reason)),
                 Err(Unanswered::Lost(reason)) if exchange.changes() => return Ok(Outcome::Unknown(reason)),
                 Err(Unanswered::Lost(reason) | Unanswered::NotSent(reason)) => {
                     return Ok(if at > 0 && exchange.changes() {

@@ -254,7 +254,12 @@ pub struct ActionSpec {
     /// Does it.
     pub apply: Vec<Exchange>,
     /// Looks whether it took effect.
+    #[serde(default)]
     pub verify: Vec<Exchange>,
+    /// Whether its answer is all the proof that there can be, so that there is no look: of a command of which nobody knows
+    /// what it does. Where the answer is lost, a person is asked.
+    #[serde(default)]
+    pub answer_is_proof: bool,
     /// Whether that tells as well, where the look finds nothing to do, that it is in effect already. Not where the look
     /// refuses for other reasons too, or where the proof is that something is not there: that is no different from a
     /// name that never was.

@@ -25,6 +25,9 @@ const TAIL_CHARS_MAX: usize = 1_000;
 /// Longest wait for a host to answer at all, in seconds.
 const CONNECT_SECONDS: u64 = 10;
 
+/// How much longer than here a command may take at the host, in seconds.
+const LATE_SECONDS: u64 = 5;
+
 /// Where the client is looked for.
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
@@ -61,7 +64,8 @@ pub fn ssh_client() -> Result<(), String> {
 /// # Errors
 /// [`Unanswered`].
 pub(super) fn run(command: &HostCommand) -> Result<Answer, Unanswered> {
-    let line = at_host(&command.line).map_err(|error| Unanswered::Refused(error.to_string()))?;
+    let line = at_host(&command.line, command.seconds_max)
+        .map_err(|error| Unanswered::Refused(error.to_string()))?;
     let mut client = Command::new("ssh");
     client.env_clear().env("PATH", PATH).env("LC_ALL", "C").current_dir("/");
     client.args(arguments(command)).arg(line);
@@ -92,10 +96,13 @@ pub(super) fn run(command: &HostCommand) -> Result<Answer, Unanswered> {
     }
 }
 
-/// The command as it is said to the host's shell, whichever that is: it tells that it is there, waits, and goes on.
-fn at_host(line: &str) -> Result<String, shell::ShellError> {
+/// The command as it is said to the host's shell, whichever that is: it tells that it is there, waits, and goes on. Where the
+/// host has `timeout`, it ends there too a little after we wait for it no more; not before, since that would be an answer.
+fn at_host(line: &str, seconds_max: u64) -> Result<String, shell::ShellError> {
+    let seconds = seconds_max.saturating_add(LATE_SECONDS);
     let script = format!(
-        "echo {READY}; IFS= read -r huecry && [ \"$huecry\" = go ] || exit 125; unset huecry; {line}; huecry=$?; \
+        "echo {READY}; IFS= read -r huecry && [ \"$huecry\" = go ] || exit 125; unset huecry; \
+         set --; timeout -k 5 1 true 2>/dev/null </dev/null && set -- timeout -k 5 {seconds}; \"$@\" {line}; huecry=$?; \
          [ \"$huecry\" -ne {CLIENT_FAILED} ] || huecry=254; exit \"$huecry\""
     );
     shell::line(["sh", "-c", &script])
@@ -260,7 +267,7 @@ mod tests {
 
     #[test]
     fn a_command_waits_until_it_is_told_to_go_on() {
-        let line = at_host(&command().line).unwrap();
+        let line = at_host(&command().line, 15).unwrap();
         for (input, code, said) in [
             ("go\n", Some(0), "huecry-ready\nit's\n"),
             ("", Some(125), "huecry-ready\n"),
@@ -279,7 +286,7 @@ mod tests {
             assert_eq!((ended.code, ended.output.as_str()), (code, said), "{input:?}");
         }
         // what the client says of itself is never said by a command
-        let line = at_host(&shell::line(["sh", "-c", "exit 255"]).unwrap()).unwrap();
+        let line = at_host(&shell::line(["sh", "-c", "exit 255"]).unwrap(), 15).unwrap();
         let bounds =
             Bounds { input: b"go\n", ready: Some(READY), time: Duration::from_secs(20), output_bytes_max: 9 };
         let mut shell = Command::new("sh");

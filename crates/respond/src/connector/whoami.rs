@@ -35,7 +35,7 @@ pub fn whoami(
     };
     let mut values = connector.values(settings);
     values.insert("now".to_owned(), now(now_ms));
-    match (Sending { connector, remote, now_ms }).each(&whoami.read, &values)? {
+    match (Sending { connector, remote, now_ms, is_proof: false }).each(&whoami.read, &values)? {
         Outcome::Done(facts) => {
             values.extend(facts);
             let own = owner::known(&whoami.is, &values);

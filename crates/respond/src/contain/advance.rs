@@ -12,8 +12,8 @@ use model::{Containment, ContainmentId, ContainmentState, IncidentId, Lease, Lea
 use ports::store::UnitOfWork;
 
 /// How long a worker keeps others from its connector, in milliseconds, since it began or said last that it is still at it,
-/// which it does before each request: a little longer than a request takes. So one worker at most is at a connector, however
-/// slow its system is; and one that was killed keeps its row until its lease ends, and its connector no longer than this.
+/// which it does before each request and every two seconds while one is under way. So one worker at most is at a connector,
+/// however slow its system is; and one that was killed keeps its row until its lease ends, and its connector no longer than this.
 pub const BUSY_MS: i64 = 20_000;
 
 /// What a worker has done, for those who tell people.

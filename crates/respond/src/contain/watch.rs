@@ -1,17 +1,22 @@
-//! A worker at its requests: before each one it says in the store that it is still at it, and sends none that is not its
-//! own to send any more.
+//! A worker at its requests: before each one, and while it waits for the answer, it says in the store that it is still at
+//! it, and sends none that is not its own to send any more.
 
 use super::advance::BUSY_MS;
-use crate::connector::{Answer, Remote, Request, Unanswered};
+use crate::connector::{Answer, HostCommand, Remote, Request, Unanswered};
 use crate::service::Responder;
 use model::{ContainmentId, Lease};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
 use tokio::runtime::Handle;
 
-/// What was said so lately is not said again, in milliseconds: with it a request is still shorter than [`BUSY_MS`], and a
-/// step that is answered at once writes nothing more to the store.
+/// What was said so lately is not said again, in milliseconds: often enough within [`BUSY_MS`], and a step that is answered
+/// at once writes nothing more to the store.
 const RENEW_AFTER_MS: i64 = BUSY_MS / 10;
+
+/// How often one thinks of saying so while a request is under way.
+const BEAT: Duration = Duration::from_millis(500);
 
 /// Says that the worker is still at it; false if it is another's by now.
 pub(super) type StillMine = Arc<dyn Fn() -> bool + Send + Sync>;
@@ -24,12 +29,35 @@ pub(super) struct Watched<'r> {
 
 impl Remote for Watched<'_> {
     fn send(&self, request: &Request) -> Result<Answer, Unanswered> {
-        if self.still_mine.is_some_and(|still_mine| !still_mine()) {
+        self.at_it(|| self.remote.send(request))
+    }
+
+    fn run(&self, command: &HostCommand) -> Result<Answer, Unanswered> {
+        self.at_it(|| self.remote.run(command))
+    }
+}
+
+impl Watched<'_> {
+    /// Waits for an answer, and says meanwhile that the worker is still at it.
+    fn at_it(&self, ask: impl FnOnce() -> Result<Answer, Unanswered>) -> Result<Answer, Unanswered> {
+        let Some(still_mine) = self.still_mine else { return ask() };
+        if !still_mine() {
             return Err(Unanswered::NotSent(
                 "its worker was too slow, and another one goes on with it".to_owned(),
             ));
         }
-        self.remote.send(request)
+        std::thread::scope(|scope| {
+            let (answered, waits) = channel::<()>();
+            let beat = scope.spawn(move || {
+                // what is under way cannot be called back; whose it is counts when its outcome is written
+                while waits.recv_timeout(BEAT) == Err(RecvTimeoutError::Timeout) && still_mine() {}
+            });
+            let answer = ask();
+            drop(answered);
+            // a runtime that ends meanwhile is no fault of the answer
+            let _ = beat.join();
+            answer
+        })
     }
 }
 

@@ -207,7 +207,7 @@ impl Machine {
     }
 
     /// Gives variables values; those of the step are checked, and end with it.
-    fn assign(&mut self, step: Option<&Step>, values: &[(String, String)]) -> Result<(), String> {
+    pub(super) fn assign(&mut self, step: Option<&Step>, values: &[(String, String)]) -> Result<(), String> {
         let (mut variables, mut own) = (self.variables.clone(), step.map(|step| step.variables.clone()));
         for (name, value) in values {
             let set = match own.as_mut().filter(|own| own.get(name).is_some()) {

@@ -84,12 +84,14 @@ fn host<'p>(playbook: &'p Playbook, step: &Step) -> Result<&'p Party, String> {
     let StepKind::Action { agent, targets, .. } = &step.kind else {
         return Err("it has no agent".to_owned());
     };
-    let targets: Vec<&Party> = targets.iter().filter_map(|target| playbook.targets.get(target)).collect();
-    let party = match targets.as_slice() {
-        [] => playbook.agents.get(agent).ok_or("its agent is not defined")?,
+    // an agent may be what is acted on
+    let id = match targets.as_slice() {
+        [] => agent,
         [one] => one,
         _ => return Err("it is for several hosts at once: make it a step for each".to_owned()),
     };
+    let defined = if targets.is_empty() { None } else { playbook.targets.get(id) };
+    let party = defined.or_else(|| playbook.agents.get(id)).ok_or_else(|| format!("{id} is not defined"))?;
     if HOSTS.contains(&party.kind.as_str()) {
         Ok(party)
     } else {
@@ -98,16 +100,21 @@ fn host<'p>(playbook: &'p Playbook, step: &Step) -> Result<&'p Party, String> {
 }
 
 /// What a script came to: the values that it gives, by lines `__name__=value` for variables that the step gives; or why it
-/// has failed.
+/// has failed. A name that comes twice is refused.
 pub(super) fn values(ran: &Ran, out_args: &[String]) -> Result<Vec<(String, String)>, String> {
     if ran.code != Some(0) {
         return Err(said(ran));
     }
-    let value = |line: &str| {
-        let (name, value) = line.split_once('=')?;
-        out_args.iter().any(|given| given == name).then(|| (name.to_owned(), value.to_owned()))
-    };
-    Ok(ran.output.lines().filter_map(value).collect())
+    let mut values: Vec<(String, String)> = Vec::new();
+    let lines = ran.output.lines().filter_map(|line| line.split_once('='));
+    for (name, value) in lines.filter(|(name, _)| out_args.iter().any(|given| given == name)) {
+        // a value of several lines can say a line that looks like another one's
+        if values.iter().any(|(given, _)| given == name) {
+            return Err(format!("it gives {name} two values"));
+        }
+        values.push((name.to_owned(), value.to_owned()));
+    }
+    Ok(values)
 }
 
 #[cfg(test)]
@@ -128,5 +135,7 @@ mod tests {
         assert_eq!(all, expected);
         assert_eq!(values(&ran(Some(2), "__a__=1"), &given), Err("exit code 2: __a__=1".to_owned()));
         assert!(values(&ran(None, ""), &given).is_err());
+        let twice = values(&ran(Some(0), "__a__=1\n__a__=1\n"), &given);
+        assert_eq!(twice, Err("it gives __a__ two values".to_owned()));
     }
 }

@@ -255,6 +255,11 @@ impl Walk {
     ) {
         let Some(step) = self.step_of(task) else { return };
         if step.command as usize + 1 < self.commands(step) {
+            // the commands after it know what it gives
+            let definition = self.definition(step).cloned();
+            if let Err(problem) = self.machine.assign(definition.as_ref(), &values) {
+                return self.settle(task, Outcome::Failure(problem), (by, StepState::Failed), now_ms);
+            }
             self.change(task, |step| {
                 step.command += 1;
                 step.reason.clone_from(&reason);

@@ -208,10 +208,14 @@ async fn a_step_of_a_run_gets_values_of_a_script() {
         setup: Arc::new(Enabled(setup("http://toy.example"), sandbox)),
         ..kit.options.clone()
     });
-    for (command, end, value) in [
-        ("echo \"__host__=$(echo __url__:value | cut -d . -f 1)\"", RunState::Completed, "it's $(id)"),
-        ("echo __host__=no; exit 1", RunState::Failed, ""),
-        ("echo __other__=no", RunState::Completed, ""),
+    for (commands, end, value) in [
+        (&["echo \"__host__=$(echo __url__:value | cut -d . -f 1)\""][..], RunState::Completed, "it's $(id)"),
+        (&["echo __host__=no; exit 1"], RunState::Failed, ""),
+        (&["echo __other__=no"], RunState::Completed, ""),
+        // what one gives, the next ones know
+        (&["echo __host__=web", "echo \"__host__=x-$(echo __host__:value)\""], RunState::Completed, "x-web"),
+        (&["echo __host__=web", "true"], RunState::Completed, "web"),
+        (&["echo __host__=web; echo __host__=db"], RunState::Failed, ""),
     ] {
         let steps = json!({
             "start/s": { "on_completion": "action/c" },
@@ -226,12 +230,16 @@ async fn a_step_of_a_run_gets_values_of_a_script() {
         let mut text = document("start/s", &steps, &json!({ "playbook_variables": variables }));
         text["agent_definitions"] = json!({ id("security-category/us"): { "type": "security-category", "name": "Us", "category": ["server"] } });
         text["workflow"][id("action/c")]["agent"] = id("security-category/us").into();
-        text["workflow"][id("action/c")]["commands"] = json!([{ "type": "bash", "command": command }]);
+        text["workflow"][id("action/c")]["commands"] = commands
+            .iter()
+            .map(|command| json!({ "type": "bash", "command": command }))
+            .collect::<Vec<_>>()
+            .into();
         let run = responder.start_run(&start(&text.to_string())).await.unwrap();
         responder.advance_all(100).await.unwrap();
         let view = responder.run(run.id).await.unwrap();
-        assert_eq!(view.run.state, end, "{command}: {:?}", view.run.problem);
-        assert_eq!(view.run.machine["variables"]["__host__"]["value"], value, "{command}");
+        assert_eq!(view.run.state, end, "{commands:?}: {:?}", view.run.problem);
+        assert_eq!(view.run.machine["variables"]["__host__"]["value"], value, "{commands:?}");
         let step = if end == RunState::Completed { StepState::Succeeded } else { StepState::Failed };
         assert_eq!(view.steps[0].state, step);
     }

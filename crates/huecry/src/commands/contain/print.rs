@@ -3,6 +3,7 @@
 pub(super) use crate::commands::incident::text;
 use crate::terminal;
 use serde_json::Value;
+use std::fmt::Write;
 
 fn items(value: &Value) -> &[Value] {
     value.as_array().map(Vec::as_slice).unwrap_or_default()
@@ -37,6 +38,25 @@ fn end(row: &Value) -> String {
     if row["broken_glass"].is_object() { format!("{end} (glass broken)") } else { end }
 }
 
+/// What people say yes to, as it is: each further line with a mark before it, and signs that are not seen, or that turn the
+/// order of others, by their numbers.
+fn shown(value: &Value, indent: usize) -> String {
+    let mut out = String::new();
+    for sign in text(value).chars() {
+        // `escape_debug` knows what is not printed
+        let is_seen = sign == ' ' || matches!(sign, '\\' | '\'' | '"') || sign.escape_debug().len() == 1;
+        if sign == '\n' {
+            // a write to a string cannot fail
+            let _ = write!(out, "\n{:indent$}| ", "");
+        } else if is_seen {
+            out.push(sign);
+        } else {
+            let _ = write!(out, "<U+{:04X}>", u32::from(sign));
+        }
+    }
+    out
+}
+
 /// Everything that a plan says.
 pub(super) fn plan(plan: &Value) {
     let target = &plan["target"];
@@ -44,17 +64,17 @@ pub(super) fn plan(plan: &Value) {
         "{} on {} {}",
         text(&plan["action"]),
         text(&target["kind"]),
-        text(&target["name"])
+        shown(&target["name"], 2)
     ));
     for owner in items(&target["belongs_to"]) {
-        terminal::line(format_args!("  of {} {}", text(&owner["kind"]), text(&owner["name"])));
+        terminal::line(format_args!("  of {} {}", text(&owner["kind"]), shown(&owner["name"], 2)));
     }
     for about in items(&plan["about"]) {
-        terminal::line(format_args!("  {}: {}", text(&about["title"]), text(&about["text"])));
+        terminal::line(format_args!("  {}: {}", text(&about["title"]), shown(&about["text"], 4)));
     }
     for change in items(&plan["changes"]) {
-        terminal::line(format_args!("  {}", text(&change["what"])));
-        terminal::line(format_args!("    {} → {}", text(&change["before"]), text(&change["after"])));
+        terminal::line(format_args!("  {}", shown(&change["what"], 2)));
+        terminal::line(format_args!("    {} → {}", shown(&change["before"], 4), shown(&change["after"], 4)));
     }
     let blast = &plan["blast_radius"];
     let words = |value: &Value| items(value).iter().map(text).collect::<Vec<_>>().join(", ");
@@ -163,6 +183,23 @@ pub(super) fn run(row: &Value) {
         }
         if let Some(reason) = step["reason"].as_str() {
             terminal::line(format_args!("       {reason}"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn nothing_of_a_plan_is_hidden_or_hides_something() {
+        for (text, expected) in [
+            ("grep 'a\\b' \"ä€\" 日本", "grep 'a\\b' \"ä€\" 日本"),
+            ("uptime # check\nsudo userdel ann", "uptime # check\n    | sudo userdel ann"),
+            ("a\rb\u{1b}[2Kc\td", "a<U+000D>b<U+001B>[2Kc<U+0009>d"),
+            ("a\u{202e}b\u{200b}c\u{feff}\u{a0}", "a<U+202E>b<U+200B>c<U+FEFF><U+00A0>"),
+        ] {
+            assert_eq!(shown(&text.into(), 4), expected);
         }
     }
 }

@@ -196,6 +196,36 @@ impl Remote for Gate {
     }
 }
 
+/// A command on a host, or a mail, may take longer than workers keep others away.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_slow_answer_keeps_others_away_until_it_comes() {
+    let kit = Kit::new().await;
+    for name in ["a", "b"] {
+        kit.request("toy.low_lock", name).await.unwrap();
+    }
+    let (open, gate) = std::sync::mpsc::channel();
+    let remote = Arc::new(Gate(kit.emulator.clone(), Mutex::new(gate)));
+    let slow = Responder::new(ResponderOptions { remote, ..kit.options.clone() });
+    let slow = tokio::spawn(async move { slow.advance().await.unwrap() });
+    while kit.containments().await.iter().all(|one| one.lease.is_none()) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let until_ms = kit.now_ms() + 2 * BUSY_MS;
+    while kit.now_ms() < until_ms {
+        kit.clock.advance_ms(BUSY_MS / 4);
+        let told = Duration::from_millis(1_500);
+        tokio::time::sleep(told).await;
+        assert!(kit.responder.advance().await.unwrap().is_none(), "another is at it");
+    }
+    for _ in 0..10 {
+        open.send(()).unwrap();
+    }
+    assert!(slow.await.unwrap().is_some());
+    kit.work().await;
+    assert!(kit.containments().await.iter().all(|one| one.state == State::Verified));
+    assert_eq!(kit.emulator.effects().len(), 2);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_slow_worker_finds_when_its_lease_has_ended_is_of_the_past() {
     let kit = Kit::new().await;

@@ -1,7 +1,10 @@
 //! One command on one host: who is spoken to, what is said, what comes of it, and whether it was begun at all.
 
 use super::kit::{Sshd, make_key};
-use respond::connector::{Answer, HostCommand, HttpRemote, Remote, SshKey, Unanswered};
+use crate::connectors::shipped;
+use respond::connector::{
+    Act, Answer, HostCommand, HttpRemote, Outcome, Remote, Request, SshKey, Unanswered, Values,
+};
 use serde_json::Value;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -126,6 +129,78 @@ fn a_host_that_never_says_that_it_is_there_has_begun_nothing() {
     let came = run(&touch);
     assert!(matches!(came, Err(Unanswered::NotSent(_))), "{came:?}");
     assert!(!sshd.file("mark").exists());
+}
+
+#[test]
+fn words_that_are_approved_hide_nothing() {
+    let all = shipped();
+    let connector = all.iter().find(|connector| connector.connector == "ssh_command").unwrap();
+    let takes = |command: &str| {
+        let said = Values::from([("command".to_owned(), command.to_owned())]);
+        connector.actions["run"].input_values(&said).is_ok()
+    };
+    assert!(takes("if true; then\n\techo 'ä€ 日本' \"$HOME\"; fi\n"));
+    for hidden in [
+        '\r', '\u{1b}', '\u{7f}', '\u{9b}', '\u{a0}', '\u{ad}', '\u{200b}', '\u{202e}', '\u{2028}',
+        '\u{2066}', '\u{3164}', '\u{feff}', '\0',
+    ] {
+        assert!(!takes(&format!("echo a{hidden}b")), "{hidden:?}");
+    }
+}
+
+/// A host that does not let us in any more.
+struct Locked;
+
+impl Remote for Locked {
+    fn send(&self, _: &Request) -> Result<Answer, Unanswered> {
+        Err(Unanswered::Refused("locked".to_owned()))
+    }
+
+    fn run(&self, _: &HostCommand) -> Result<Answer, Unanswered> {
+        Err(Unanswered::Refused("locked".to_owned()))
+    }
+}
+
+#[test]
+fn a_host_that_cannot_be_asked_proves_nothing() {
+    let Some(sshd) = Sshd::start() else { return };
+    let (connection, none) = (sshd.connection("ssh_host", &[]), Values::new());
+    let of = ("127.0.0.1", Vec::new());
+    let act =
+        Act::bind(&connection.connector, "isolate_host", of, (&connection.settings, &none), &<_>::default());
+    let act = act.unwrap();
+    assert!(matches!(act.look(&Locked, 0).unwrap(), Outcome::Refused(_)));
+    for came in [
+        act.verify(&Locked, &none, 0),
+        act.verify_revert(&Locked, &none, 0),
+        // so it is not sent again
+        act.apply(&Locked, &none, (true, 0)),
+        act.revert(&Locked, &none, (true, 0)),
+    ] {
+        assert_eq!(came.unwrap(), Outcome::Later("locked".to_owned()));
+    }
+}
+
+#[test]
+fn what_takes_too_long_ends_at_the_host_too() {
+    let Some(sshd) = Sshd::start() else { return };
+    let mark = sshd.path("mark");
+    let slow = HostCommand {
+        seconds_max: 1,
+        ..sshd.command(&[
+            "sh",
+            "-c",
+            "exec 2>/dev/null; trap 'echo ended >> \"$0\"; exit' TERM; echo begun > \"$0\"; while :; do sleep 0.1; done",
+            &mark,
+        ])
+    };
+    assert!(matches!(run(&slow), Err(Unanswered::Lost(_))));
+    let until = Instant::now() + Duration::from_secs(20);
+    let said = || std::fs::read_to_string(&mark).unwrap_or_default();
+    while said() != "begun\nended\n" {
+        assert!(Instant::now() < until, "{}", said());
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 #[test]

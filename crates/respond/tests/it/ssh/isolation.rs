@@ -159,11 +159,15 @@ async fn phases_may_come_twice_and_a_proof_is_one() {
     let Outcome::Done(facts) = act.look(&remote, 0).unwrap() else { panic!("there is something to do") };
     let is = |outcome: Result<Outcome, _>| matches!(outcome.unwrap(), Outcome::Done(_));
     assert!(!is(act.verify(&remote, &facts, 0)));
+    assert!(is(act.apply(&remote, &facts, (false, 0))));
     for _ in 0..2 {
-        assert!(is(act.apply(&remote, &facts, (false, 0))));
         assert!(is(act.verify(&remote, &facts, 0)));
         assert!(!is(act.verify_revert(&remote, &facts, 0)));
         assert!(act.already(&remote, 0).unwrap());
+        assert!(is(act.apply(&remote, &facts, (true, 0))), "it looks, and it is so");
+        // who asks by another name of the host has not made it, and would open it for the first
+        let other = act.apply(&remote, &facts, (false, 0)).unwrap();
+        assert!(matches!(&other, Outcome::Refused(why) if why.contains("isolated already")), "{other:?}");
     }
     let applied = net.nft(&["-s", "list", "ruleset"]);
     for spoiled in [
@@ -174,6 +178,10 @@ async fn phases_may_come_twice_and_a_proof_is_one() {
     ] {
         net.nft(&[spoiled]);
         assert!(!is(act.verify(&remote, &facts, 0)), "{spoiled}");
+        if !spoiled.starts_with("delete") {
+            assert!(!is(act.apply(&remote, &facts, (true, 0))), "{spoiled}: it is not ours to mend");
+            assert!(is(act.revert(&remote, &facts, (false, 0))), "{spoiled}");
+        }
         assert!(is(act.apply(&remote, &facts, (true, 0))), "{spoiled}");
         assert_eq!(net.nft(&["-s", "list", "ruleset"]), applied, "{spoiled}");
     }

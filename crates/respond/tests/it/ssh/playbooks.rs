@@ -9,6 +9,7 @@ use respond::contain::SettleRequest;
 use respond::{Responder, ResponderOptions};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 fn playbook(command: &str, host: &Value, values: &Value) -> String {
     let steps = json!({
@@ -115,6 +116,57 @@ async fn what_was_begun_and_not_answered_is_for_a_person_and_is_not_begun_again(
     kit.work().await;
     assert_eq!(kit.responder.run(run.id).await.unwrap().run.state, RunState::Completed);
     assert_eq!(std::fs::read_to_string(&mark).unwrap(), "x\n");
+}
+
+/// A host that is down as soon as a command has answered.
+struct Down(HttpRemote, AtomicBool);
+
+impl Remote for Down {
+    fn send(&self, request: &Request) -> Result<Answer, Unanswered> {
+        self.0.send(request)
+    }
+
+    fn run(&self, command: &HostCommand) -> Result<Answer, Unanswered> {
+        if self.1.fetch_or(command.line.contains("echo x"), Ordering::SeqCst) {
+            return Err(Unanswered::NotSent("it is down".to_owned()));
+        }
+        self.0.run(command)
+    }
+}
+
+#[tokio::test]
+async fn a_command_after_which_nobody_gets_in_has_its_answer_for_a_proof() {
+    let Some(sshd) = Sshd::start() else { return };
+    let mut kit = sshd.kit("ssh_command", &[], &[]).await;
+    let down = Arc::new(Down(HttpRemote::default(), AtomicBool::new(false)));
+    kit.options = ResponderOptions { remote: down, ..kit.options.clone() };
+    kit.responder = Responder::new(kit.options.clone());
+    let mark = sshd.path("mark");
+    let run = begun(&kit, &playbook(&format!("echo x >> {mark}"), &here(), &json!({}))).await;
+    approve(&kit).await;
+    kit.work().await;
+    assert_eq!(kit.containments().await[0].state, ContainmentState::Verified);
+    assert_eq!(kit.responder.run(run.id).await.unwrap().run.state, RunState::Completed);
+    assert_eq!(std::fs::read_to_string(&mark).unwrap(), "x\n");
+}
+
+#[tokio::test]
+async fn what_is_acted_on_is_the_target_wherever_it_is_defined() {
+    let Some(sshd) = Sshd::start() else { return };
+    let kit = sshd.kit("ssh_command", &[], &[]).await;
+    let (here, bastion) = (id("ssh/host"), id("ssh/bastion"));
+    let mut text: Value = serde_json::from_str(&playbook("true", &self::here(), &json!({}))).unwrap();
+    text["agent_definitions"][&bastion] =
+        json!({ "type": "ssh", "name": "Bastion", "address": { "dname": ["bastion.example"] } });
+    text["workflow"][id("action/c")]["agent"] = bastion.as_str().into();
+    text["workflow"][id("action/c")]["targets"] = json!([here]);
+    begun(&kit, &text.to_string()).await;
+    assert_eq!(kit.containments().await[0].target, "127.0.0.1");
+    text["workflow"][id("action/c")]["targets"] = json!([here, bastion]);
+    let run = begun(&kit, &text.to_string()).await;
+    let problem = kit.responder.run(run.id).await.unwrap().run.problem.unwrap_or_default();
+    assert!(problem.contains("several hosts"), "{problem}");
+    assert_eq!(kit.containments().await.len(), 1);
 }
 
 /// A worker that is gone as soon as a command was run.
