@@ -45,6 +45,7 @@ pub use answer::{ANSWER_BYTES_MAX, Answer, Judged, judge};
 pub use exchange::{Exchange, Expectation, FormatError, Method, Request};
 pub use host::{COMMAND_SECONDS_DEFAULT, COMMAND_SECONDS_MAX, HostCommand, HostError, SshKey};
 pub use http::{BadCertificates, HttpRemote};
+pub(crate) use mail::MAIL_ACTION;
 pub use mail::{MAIL_CONNECTOR, MailRemote};
 pub use owner::NoOwner;
 pub use pick::{Pick, PickError};

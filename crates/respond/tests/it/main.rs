@@ -26,9 +26,9 @@ mod refusals;
 mod runs;
 mod sandbox;
 mod shipped;
-mod ssh;
 #[path = "../../../backends/tests/it/smtp_kit.rs"]
 mod smtp_kit;
+mod ssh;
 mod tokens;
 mod trust;
 mod ways_in;
