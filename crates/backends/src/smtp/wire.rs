@@ -183,7 +183,33 @@ fn close(near: &TcpStream, far: &TcpStream) {
 
 #[cfg(test)]
 mod tests {
-    use super::answer_length;
+    use super::*;
+
+    /// What somebody in between adds to an answer is not there before the next command, and so never within TLS.
+    #[test]
+    fn before_tls_the_two_speak_by_turns() {
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let end = Instant::now() + Duration::from_secs(10);
+        let wire = open(&[server.local_addr().unwrap()], Duration::from_secs(5), end, true).unwrap();
+        let (mut far, mut near) = (server.accept().unwrap().0, TcpStream::connect(wire.near).unwrap());
+        let mut heard = |said: &[u8]| {
+            near.write_all(said).unwrap();
+            near.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+            let (mut bytes, mut buffer) = (Vec::new(), [0; 100]);
+            while let Ok(count @ 1..) = near.read(&mut buffer) {
+                bytes.extend_from_slice(buffer.get(..count).unwrap());
+            }
+            String::from_utf8(bytes).unwrap()
+        };
+        far.write_all(b"220 here\r\n250-a\r\n250 STARTTLS\r\n220 go\r\n250 injected\r\n235 yes\r\n").unwrap();
+        assert_eq!(heard(b""), "220 here\r\n");
+        assert_eq!(heard(b"EHLO x\r\n"), "250-a\r\n250 STARTTLS\r\n");
+        assert_eq!(heard(b"STARTTLS\r\n"), "220 go\r\n");
+        // what follows is bytes of TLS, whatever they are
+        assert_eq!(heard(b"hello"), "250 injected\r\n235 yes\r\n");
+        far.write_all(b"raw").unwrap();
+        assert_eq!(heard(b"more"), "raw");
+    }
 
     #[test]
     fn an_answer_ends_with_its_last_line() {
