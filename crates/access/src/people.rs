@@ -229,7 +229,11 @@ impl People {
                 .as_ref()
                 .map_or_else(|| PersonId::new(&*self.clock, &*self.entropy), |person| person.id),
             name: shortened(&claims.name, PERSON_TEXT_BYTES_MAX),
-            email: claims.email.as_deref().map(|email| shortened(email, PERSON_TEXT_BYTES_MAX)),
+            // a provider that says none takes none away: an administrator may have said where to reach them
+            email: match &claims.email {
+                Some(email) => Some(shortened(email, PERSON_TEXT_BYTES_MAX)),
+                None => found.as_ref().and_then(|person| person.email.clone()),
+            },
             roles: claims.roles.names(),
             teams,
             services: found.as_ref().map(|person| person.services.clone()).unwrap_or_default(),

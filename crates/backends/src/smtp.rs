@@ -5,6 +5,10 @@
 //!
 //! **Invariant:** it is known at each moment whether the server can have the mail: until its text is being sent it cannot,
 //! and from then on until the server's answer nobody can tell.
+//!
+//! **Invariant:** it ends in a bounded time and takes a bounded part of memory, whatever the server sends.
+
+mod wire;
 
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message};
@@ -22,8 +26,11 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 
 /// The longest that one answer of the server is waited for.
 pub const ANSWER_WAIT_MAX: Duration = Duration::from_secs(15);
-/// After this no further command is sent: a mail takes at most so long, and one answer longer.
+/// After this no further command is sent: a mail takes at most so long, and one answer longer; a connection ends after
+/// [`LIFE_ANSWERS`] waits for an answer in any case.
 pub const MAIL_TIME_MAX: Duration = Duration::from_secs(60);
+/// The longest that a connection stands, in waits for an answer.
+pub const LIFE_ANSWERS: u32 = 6;
 /// How long the server may take to say goodbye; it has the mail by then.
 const GOODBYE_MAX: Duration = Duration::from_secs(2);
 /// What people read as the sender.
@@ -150,9 +157,12 @@ impl SmtpMailer {
         let wait = Some(self.options.answer_wait);
         let server = format!("{}:{}", self.options.host, self.options.port);
         let not_sent = |error: Error| MailError::NotSent(format!("{server}: {}", words(&error)));
-        let connection = SmtpConnection::connect(&self.addresses()?[..], wait, &hello, at_once, None);
-        let mut spoken =
-            Spoken { connection: connection.map_err(not_sent)?, began, wait: self.options.answer_wait };
+        let life = self.options.answer_wait.saturating_mul(LIFE_ANSWERS);
+        let by_turns = self.options.tls == SmtpTls::StartTls;
+        let wire = wire::open(&self.addresses()?, self.options.answer_wait, began + life, by_turns);
+        let wire = wire.map_err(|error| MailError::NotSent(format!("{server}: {error}")))?;
+        let connection = SmtpConnection::connect(wire.near, wait, &hello, at_once, None).map_err(not_sent)?;
+        let mut spoken = Spoken { connection, began, wait: self.options.answer_wait };
         if self.options.tls == SmtpTls::StartTls
             && let Some(tls) = &self.tls
         {
@@ -240,7 +250,12 @@ impl Mailer for SmtpMailer {
         let to: lettre::Address = mail.to().as_str().parse().map_err(refused)?;
         let text = self.message(mail, to.clone())?;
         let mut spoken = self.connected()?;
-        spoken.command(MailFrom::new(Some(self.from.clone()), Vec::new()))?;
+        let sender = spoken.command(MailFrom::new(Some(self.from.clone()), Vec::new()));
+        // a sender that the server does not take is set wrong here: that is no word about who is to have the mail
+        sender.map_err(|error| match error {
+            MailError::Refused(why) => MailError::NotSent(why),
+            other => other,
+        })?;
         spoken.command(Rcpt::new(to, Vec::new()))?;
         spoken.command(Data)?;
         let answer = spoken.text(&text)?;

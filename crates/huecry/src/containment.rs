@@ -9,6 +9,7 @@ mod watch;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::storage::Storage;
+use access::{RoleSet, Scope};
 use live::{Everything, Live};
 use model::{Partition, Topic};
 use ports::{Log, Mailer, Store};
@@ -30,7 +31,6 @@ pub(crate) struct Prepared {
     seen: live::Fingerprint,
     config: Config,
     times: Times,
-    mailer: Option<Arc<dyn Mailer>>,
 }
 
 impl Prepared {
@@ -46,8 +46,8 @@ impl Prepared {
         let times = times(config)?;
         // before they are read: a change in between is seen by the next look
         let seen = live::fingerprint(config);
-        let (now, mailer) = (Everything::read(config)?, crate::mail::mailer(config)?);
-        Ok(Some(Self { now, seen, config: config.clone(), times, mailer }))
+        let now = Everything::read(config)?;
+        Ok(Some(Self { now, seen, config: config.clone(), times }))
     }
 
     /// What there is, for people.
@@ -73,14 +73,20 @@ pub(crate) fn start(
     shutdown: &CancellationToken,
     tasks: &mut JoinSet<Result<(), String>>,
 ) -> Option<Arc<ContainParts>> {
-    let Some(Prepared { now, seen, config, times, mailer }) = prepared else {
+    let Some(Prepared { now, seen, config, times }) = prepared else {
         forget_orders(Arc::clone(&storage.log), shutdown.clone(), tasks);
         return None;
     };
     let telemetry = ContainTelemetry::default();
     telemetry.register(registry);
     let crew = respond::crew(now.setup.connected().count());
-    let live = Arc::new(Live::new(now));
+    let tells_by_email = now.mailer.is_some();
+    let directory = Arc::clone(&storage.directory);
+    let approvers = move |roles: &[String]| {
+        let reach = directory.policies().reach_of_roles(RoleSet::of_names(roles));
+        reach.scopes.has(Scope::ContainmentsApprove)
+    };
+    let live = Arc::new(Live::new(now, Box::new(approvers)));
     let responder = Responder::new(ResponderOptions {
         store: Arc::clone(&storage.store),
         clock: Arc::clone(&storage.clock),
@@ -100,7 +106,8 @@ pub(crate) fn start(
         shutdown,
         tasks,
     );
-    let tells_by_email = mailer.is_some();
+    // the one that is read now, at each mail
+    let mailer = tells_by_email.then(|| -> Arc<dyn Mailer> { live.clone() });
     crate::mail::start(mailer, (storage, console_url), &telemetry, shutdown, tasks);
     live::watch((config, seen), &live, shutdown, tasks);
     let region = "default".to_owned();

@@ -50,6 +50,8 @@ pub enum LetterAbout {
     Containment(ContainmentId),
     /// A run of a playbook.
     Run(RunId),
+    /// An incident for which nothing could be asked.
+    Incident(IncidentId),
 }
 
 impl fmt::Display for LetterAbout {
@@ -57,6 +59,7 @@ impl fmt::Display for LetterAbout {
         match self {
             Self::Containment(id) => id.fmt(f),
             Self::Run(id) => id.fmt(f),
+            Self::Incident(id) => id.fmt(f),
         }
     }
 }
@@ -64,7 +67,8 @@ impl fmt::Display for LetterAbout {
 impl FromStr for LetterAbout {
     type Err = ParseIdError;
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
-        text.parse().map(Self::Containment).or_else(|_| text.parse().map(Self::Run))
+        let containment = text.parse().map(Self::Containment);
+        containment.or_else(|_| text.parse().map(Self::Run)).or_else(|_| text.parse().map(Self::Incident))
     }
 }
 
@@ -87,7 +91,7 @@ pub struct Letter {
     pub state: LetterState,
     /// How often it was tried to send it.
     pub tries: u32,
-    /// What was in the way; may have a mail server's words.
+    /// What was in the way, or what came of it; of a mail server's words the reply code alone.
     pub problem: Option<String>,
     /// When its next step is due, milliseconds since the epoch; `None` if and only if it waits no more.
     pub due_at_ms: Option<i64>,
@@ -108,9 +112,13 @@ mod tests {
 
     #[test]
     fn what_it_is_about_round_trips() {
-        for about in [LetterAbout::Containment(ContainmentId(Ulid(1))), LetterAbout::Run(RunId(Ulid(2)))] {
+        for about in [
+            LetterAbout::Containment(ContainmentId(Ulid(1))),
+            LetterAbout::Run(RunId(Ulid(2))),
+            LetterAbout::Incident(IncidentId(Ulid(3))),
+        ] {
             assert_eq!(about.to_string().parse(), Ok(about));
         }
-        assert!("inc_01ARZ3NDEKTSV4RRFFQ69G5FAV".parse::<LetterAbout>().is_err());
+        assert!("per_01ARZ3NDEKTSV4RRFFQ69G5FAV".parse::<LetterAbout>().is_err());
     }
 }

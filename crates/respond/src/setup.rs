@@ -52,6 +52,10 @@ pub trait Setup: Send + Sync {
     /// Whether a playbook may send requests to this host (and port, where one is named) by itself.
     fn allows_host(&self, host: &str) -> bool;
 
+    /// Whether people with these roles may approve now. Who let another answer must be one of them, when that one answers and
+    /// when it is applied.
+    fn may_approve(&self, roles: &[String]) -> bool;
+
     /// Where scripts of playbooks run, if the operator has enabled them.
     fn sandbox(&self) -> Option<Sandbox> {
         None
@@ -61,7 +65,7 @@ pub trait Setup: Send + Sync {
     fn playbook(&self, id: &str, version_ms: Option<i64>) -> Option<Arc<str>>;
 }
 
-/// A setup that does not change.
+/// A setup that does not change, in which everybody may approve.
 #[derive(Debug, Clone)]
 pub struct FixedSetup {
     /// Connectors by name.
@@ -91,6 +95,10 @@ impl Setup for FixedSetup {
 
     fn allows_host(&self, host: &str) -> bool {
         self.hosts.contains(host)
+    }
+
+    fn may_approve(&self, _: &[String]) -> bool {
+        true
     }
 
     fn playbook(&self, id: &str, _: Option<i64>) -> Option<Arc<str>> {

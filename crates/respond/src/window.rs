@@ -43,4 +43,14 @@ impl Limit {
         }
         Err(TooMany { targets: targets.len(), window_ms: self.window_ms })
     }
+
+    /// The same for what has an effect each time, also on the same target: `past` is when it was asked for.
+    ///
+    /// # Errors
+    /// [`TooMany`].
+    pub fn admit_each(&self, past: impl IntoIterator<Item = i64>, now_ms: i64) -> Result<(), TooMany> {
+        let since_ms = now_ms.saturating_sub(self.window_ms);
+        let targets = past.into_iter().filter(|at_ms| *at_ms > since_ms).count();
+        if targets < self.targets_max { Ok(()) } else { Err(TooMany { targets, window_ms: self.window_ms }) }
+    }
 }

@@ -67,7 +67,7 @@ pub struct ContainParts {
     pub telemetry: ContainTelemetry,
     /// Where containments and runs without an incident are kept.
     pub region: String,
-    /// Whether people are told by e-mail.
+    /// Whether e-mail is configured, by which people are told.
     pub tells_by_email: bool,
 }
 

@@ -196,8 +196,10 @@ fn containing(guarded: Guarded) -> Guarded {
         .routes(DECIDE, routes!(answers::keep))
         .routes(DECIDE, routes!(answers::settle))
         .routes(DECIDE, routes!(answers::break_glass))
-        .routes(DECIDE, routes!(delegations::list, delegations::post))
-        .routes(DECIDE, routes!(delegations::delete))
+        // who has lost the right to give one still sees what they gave, and ends it
+        .routes(SEE, routes!(delegations::list))
+        .routes(DECIDE, routes!(delegations::post))
+        .routes(SEE, routes!(delegations::delete))
         .routes(SEE, routes!(playbooks::list))
         .routes(SEE, routes!(playbooks::get))
         .routes(SEE, routes!(playbooks::rehearse_it))

@@ -3771,7 +3771,7 @@ export interface components {
                 broken_glass?: components["schemas"]["BrokenGlassView"] | null;
                 /**
                  * @description Whether who may decide on it is told by e-mail of what waits for them and of broken glass. Where not, that is not configured,
-                 *     and it stands here alone.
+                 *     or none of them has an address, and it stands here alone.
                  */
                 told_by_email: boolean;
                 /** @description How it came here, the first step first. */
@@ -3974,7 +3974,7 @@ export interface components {
             broken_glass?: components["schemas"]["BrokenGlassView"] | null;
             /**
              * @description Whether who may decide on it is told by e-mail of what waits for them and of broken glass. Where not, that is not configured,
-             *     and it stands here alone.
+             *     or none of them has an address, and it stands here alone.
              */
             told_by_email: boolean;
             /** @description How it came here, the first step first. */
@@ -4166,7 +4166,7 @@ export interface components {
         DelegationsView: {
             /** @description The one that ends last first. */
             items: components["schemas"]["DelegationView"][];
-            /** @description Who could answer for the asker: others who may approve, by name; 1,000 at most. */
+            /** @description Who could answer for the asker: others who may approve, by name; 1,000 at most. Nobody for who may not approve. */
             people: components["schemas"]["NamedPerson"][];
         };
         /** @description A line of a digest. */

@@ -5,9 +5,10 @@ use huecry_backends::smtp::{ANSWER_WAIT_MAX, SmtpMailer, SmtpOptions, SmtpTls};
 use ports::mail::conformance::what_is_sent_arrives_as_it_is;
 use ports::mail::{Mail, MailError, Mailer};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use std::io::Write;
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 const USER: &str = "huecry";
@@ -126,6 +127,27 @@ fn a_server_that_is_down_or_hangs_is_told() {
         let waiting = SmtpOptions { answer_wait: Duration::from_secs(1), ..options(silent.port, tls) };
         let hangs = mailer(waiting).send(&mail());
         assert!(matches!(&hangs, Err(MailError::NotSent(_))), "{tls:?}: {hangs:?}");
+    }
+}
+
+/// Nor is one waited for that keeps each wait alive: a byte now and then, or a line without an end.
+#[test]
+fn a_server_that_drips_or_never_ends_a_line_is_left() {
+    for (bytes, pause_ms) in [(1, 200), (64 << 10, 0)] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            while stream.write_all(&vec![b'2'; bytes]).is_ok() {
+                std::thread::sleep(Duration::from_millis(pause_ms));
+            }
+        });
+        let began = Instant::now();
+        let waiting = SmtpOptions { answer_wait: Duration::from_millis(500), ..options(port, SmtpTls::None) };
+        let hangs = mailer(waiting).send(&mail());
+        assert!(matches!(&hangs, Err(MailError::NotSent(_))), "{bytes}: {hangs:?}");
+        assert!(began.elapsed() < Duration::from_secs(10), "{bytes}: {:?}", began.elapsed());
+        server.join().unwrap();
     }
 }
 

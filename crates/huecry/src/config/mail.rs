@@ -42,7 +42,7 @@ pub enum MailTls {
     /// TLS from the start.
     #[default]
     Implicit,
-    /// STARTTLS, without which nothing is sent.
+    /// STARTTLS, without which nothing is sent. Its first words are in the open: where the server has it, take `implicit`.
     Starttls,
     /// None; only to this machine itself.
     None,

@@ -7,14 +7,18 @@
 use super::load;
 use super::orders;
 use super::setup::OperatorSetup;
-use crate::config::Config;
+use crate::config::{Config, SettingValue};
 use crate::exit::Failure;
+use ports::Mailer;
+use ports::mail::{Mail, MailError};
 use respond::automatic::{Order, Orders};
 use respond::protect::Protection;
+use respond::sandbox::Sandbox;
 use respond::window::Limit;
 use respond::{Connection, Setup};
 use server::{Known, Knows};
 use sha2::{Digest, Sha256};
+use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -26,10 +30,12 @@ pub(crate) struct Everything {
     pub(super) setup: OperatorSetup,
     pub(super) known: Arc<Known>,
     pub(super) orders: Arc<[Order]>,
+    /// What gives mail to a server, with the password as it was read with all else.
+    pub(super) mailer: Option<Arc<dyn Mailer>>,
 }
 
 impl Everything {
-    /// Reads connectors, playbooks, settings, secrets and orders.
+    /// Reads connectors, playbooks, settings, secrets (that of the mail server too) and orders.
     ///
     /// # Errors
     /// [`Failure`] with the file or the key that is wrong.
@@ -40,22 +46,32 @@ impl Everything {
         let setup = OperatorSetup::of(config, &connectors, &playbooks)?;
         let orders = orders::read(config, &connectors, &playbooks.current)?.into();
         let playbooks = playbooks.current.into_iter().map(Arc::new).collect();
-        Ok(Self { setup, known: Arc::new(Known { connectors, playbooks }), orders })
+        let mailer = crate::mail::mailer(config)?;
+        Ok(Self { setup, known: Arc::new(Known { connectors, playbooks }), orders, mailer })
     }
 }
 
 /// What is asked for it all, for as long as the node runs.
 pub(crate) struct Live {
     now: RwLock<Arc<Everything>>,
+    approvers: Approvers,
 }
 
+/// Whether people with these roles may approve.
+pub(super) type Approvers = Box<dyn Fn(&[String]) -> bool + Send + Sync>;
+
 impl Live {
-    pub(super) fn new(now: Everything) -> Self {
-        Self { now: RwLock::new(Arc::new(now)) }
+    pub(super) fn new(now: Everything, approvers: Approvers) -> Self {
+        Self { now: RwLock::new(Arc::new(now)), approvers }
     }
 
     fn now(&self) -> Arc<Everything> {
         Arc::clone(&self.now.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn mailer(&self) -> Result<Arc<dyn Mailer>, MailError> {
+        let none = || MailError::NotSent("no e-mail is configured".to_owned());
+        self.now().mailer.clone().ok_or_else(none)
     }
 
     fn replace(&self, now: Everything) {
@@ -80,6 +96,14 @@ impl Setup for Live {
         self.now().setup.allows_host(host)
     }
 
+    fn may_approve(&self, roles: &[String]) -> bool {
+        (self.approvers)(roles)
+    }
+
+    fn sandbox(&self) -> Option<Sandbox> {
+        self.now().setup.sandbox()
+    }
+
     fn playbook(&self, id: &str, version_ms: Option<i64>) -> Option<Arc<str>> {
         self.now().setup.playbook(id, version_ms)
     }
@@ -88,6 +112,17 @@ impl Setup for Live {
 impl Knows for Live {
     fn known(&self) -> Arc<Known> {
         Arc::clone(&self.now().known)
+    }
+}
+
+/// Mail by what is read now: whether there is any does not change, but the password does.
+impl Mailer for Live {
+    fn send(&self, mail: &Mail) -> Result<String, MailError> {
+        self.mailer()?.send(mail)
+    }
+
+    fn check(&self) -> Result<String, MailError> {
+        self.mailer()?.check()
     }
 }
 
@@ -100,7 +135,8 @@ impl Orders for Live {
 /// What files looked like.
 pub(super) type Fingerprint = [u8; 32];
 
-/// Names and texts of the files in both folders; what cannot be read counts as that.
+/// Names and texts of the files in both folders, and what is in the files of secrets and of the mail server's root; what cannot be
+/// read counts as that.
 pub(super) fn fingerprint(config: &Config) -> Fingerprint {
     let (mut hash, settings) = (Sha256::new(), &config.respond);
     for (dir, endings) in [
@@ -116,7 +152,29 @@ pub(super) fn fingerprint(config: &Config) -> Fingerprint {
             hash.update(text);
         }
     }
+    for file in secret_files(config) {
+        // no pipe is read: it would wait for who writes, or take what is meant for others
+        let text = match std::fs::metadata(file) {
+            Ok(found) if found.is_file() => std::fs::read(file),
+            Ok(_) => Ok(Vec::new()),
+            Err(error) => Err(error),
+        };
+        let text = text.unwrap_or_else(|error| error.to_string().into_bytes());
+        hash.update((text.len() as u64).to_le_bytes());
+        hash.update(text);
+    }
     hash.finalize().into()
+}
+
+/// The files that secrets are kept in, and the root certificate of the mail server.
+fn secret_files(config: &Config) -> impl Iterator<Item = &Path> {
+    let settings = config.respond.connections.values().flat_map(|settings| settings.values());
+    let password = config.mail.iter().filter_map(|mail| mail.password.as_ref());
+    let secrets = settings.chain(password).filter_map(|value| match value {
+        SettingValue::File { file } => Some(file.as_path()),
+        SettingValue::Text(_) | SettingValue::Env { .. } => None,
+    });
+    secrets.chain(config.mail.iter().filter_map(|mail| mail.ca_file.as_deref()))
 }
 
 /// Looks at the files, and reads them again when they have changed and held still for one look.
@@ -192,7 +250,6 @@ pub(super) fn watch(
 mod tests {
     use super::*;
     use std::fs;
-    use std::path::Path;
 
     const WEBHOOK: &str =
         include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../content/connectors/webhook.yaml"));
@@ -209,7 +266,7 @@ mod tests {
         let text = format!("[respond]\nconnectors_dir = {:?}\n", dir.display().to_string());
         let config = Config::parse(&text, Path::new("huecry.toml")).unwrap();
         let read = fingerprint(&config);
-        let live = Arc::new(Live::new(Everything::read(&config).unwrap()));
+        let live = Arc::new(Live::new(Everything::read(&config).unwrap(), Box::new(|_| true)));
         let mut watch = Watch { config, live: Arc::clone(&live), read, seen: read };
         let before = titles(&live);
         watch.look(false);
@@ -242,5 +299,28 @@ mod tests {
         watch.look(false);
         watch.look(false);
         assert_eq!(titles(&live), before);
+    }
+
+    #[test]
+    fn a_password_that_changed_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let secret = folder.path().join("secret");
+        fs::write(&secret, "first\n").unwrap();
+        let text = format!(
+            "[mail]\nhost = \"localhost\"\nfrom = \"huecry@acme.example\"\nuser = \"huecry\"\npassword = {{ file = {:?} }}\n",
+            secret.display().to_string()
+        );
+        let config = Config::parse(&text, Path::new("huecry.toml")).unwrap();
+        let read = fingerprint(&config);
+        let live = Arc::new(Live::new(Everything::read(&config).unwrap(), Box::new(|_| true)));
+        let mut watch = Watch { config, live: Arc::clone(&live), read, seen: read };
+        let before = live.mailer().unwrap();
+        watch.look(false);
+        watch.look(false);
+        assert!(Arc::ptr_eq(&before, &live.mailer().unwrap()), "nothing has changed");
+        fs::write(&secret, "second\n").unwrap();
+        watch.look(false);
+        watch.look(false);
+        assert!(!Arc::ptr_eq(&before, &live.mailer().unwrap()));
     }
 }

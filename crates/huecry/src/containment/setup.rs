@@ -106,6 +106,11 @@ impl Setup for OperatorSetup {
         self.hosts.contains(&host.to_ascii_lowercase())
     }
 
+    /// Who people are is not known here: nobody.
+    fn may_approve(&self, _: &[String]) -> bool {
+        false
+    }
+
     fn sandbox(&self) -> Option<Sandbox> {
         self.sandbox.clone()
     }

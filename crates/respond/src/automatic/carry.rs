@@ -10,6 +10,7 @@ use crate::plan::BlastRadius;
 use crate::run::StartRunRequest;
 use model::{
     AuditRecord, Comment, CommentId, ContainmentId, ContainmentState, Finding, Incident, IncidentId,
+    LetterAbout, LetterKind,
 };
 use ports::store::{StoreError, StoredResponse, UnitOfWork};
 use serde_json::json;
@@ -26,6 +27,8 @@ const INCIDENT_LOOK_LONGEST: Duration = Duration::from_secs(2);
 /// Looks at a system that does not answer, with doubled waits between them: about a minute.
 const LOOKS_MAX: u32 = 7;
 const LOOK_WAIT_FIRST: Duration = Duration::from_secs(1);
+/// So often in an hour people are told by e-mail of what one order could not do; each time it stands on the incident.
+const LETTERS_PER_HOUR_MAX: u32 = 10;
 
 impl Automation {
     /// What comes of it.
@@ -37,7 +40,8 @@ impl Automation {
             return Ok(told(id, Outcome::Already));
         }
         if self.is_late(finding) {
-            self.say(order, incident.id, "the finding, or what it tells of, is too old").await?;
+            self.say(order, (incident.id, &finding.region), "the finding, or what it tells of, is too old")
+                .await?;
             return Ok(told(id, Outcome::Late));
         }
         let done = match &order.deed {
@@ -55,7 +59,7 @@ impl Automation {
             Err(RespondError::Store(error)) => return Err(error.into()),
             Err(error) => error.to_string(),
         };
-        self.say(order, incident.id, &why).await?;
+        self.say(order, (incident.id, &finding.region), &why).await?;
         Ok(told(id, Outcome::Refused(why)))
     }
 
@@ -214,9 +218,14 @@ impl Automation {
         Ok(cause)
     }
 
-    /// Says on the incident that nothing was asked for, and why, once: whoever relies on an order must see that it did
-    /// nothing.
-    async fn say(&self, order: &Order, incident: IncidentId, why: &str) -> Result<(), StoreError> {
+    /// Says on the incident that nothing was asked for, and why, once, and tells people of it: whoever relies on an order must
+    /// see that it did nothing.
+    async fn say(
+        &self,
+        order: &Order,
+        (incident, region): (IncidentId, &str),
+        why: &str,
+    ) -> Result<(), StoreError> {
         let said = key(order, &format_args!("{incident}/{}", short(why)));
         if self.is_done(&said).await? {
             return Ok(());
@@ -238,7 +247,26 @@ impl Automation {
         let mut unit = responder.options().store.begin().await?;
         unit.comments().add(&comment, &audit).await?;
         self.done_in(&mut *unit, &said, "said").await?;
+        if self.may_write(&mut *unit, order).await? {
+            let about = (LetterAbout::Incident(incident), Some(incident), region);
+            let told = vec![(LetterKind::NotContained, responder.now_ms())];
+            responder.write_letters(&mut *unit, about, told).await?;
+        }
         unit.commit().await
+    }
+
+    /// Whether people may be told once more in this hour of what this order could not do: one that is wrong must not flood them.
+    async fn may_write(&self, unit: &mut dyn UnitOfWork, order: &Order) -> Result<bool, StoreError> {
+        let now_ms = self.options.responder.now_ms();
+        let hour = now_ms.div_euclid(60 * 60_000);
+        for place in 0..LETTERS_PER_HOUR_MAX {
+            let place = key(order, &format_args!("letter/{hour}/{place}"));
+            if unit.idempotency().get(CONSUMER, &place, now_ms).await?.is_none() {
+                self.done_in(unit, &place, "told").await?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 

@@ -25,6 +25,9 @@ use std::sync::Arc;
 /// The name of the connector whose requests go here.
 pub const MAIL_CONNECTOR: &str = "email";
 
+/// Its action that tells somebody.
+pub(crate) const MAIL_ACTION: &str = "email.notify";
+
 /// Where its requests go.
 const BASE: &str = "mail:";
 

@@ -48,6 +48,7 @@ pub use host::{
     COMMAND_SECONDS_DEFAULT, COMMAND_SECONDS_MAX, HostCommand, HostError, STEP_SECONDS_MAX, SshKey,
 };
 pub use http::{BadCertificates, HttpRemote};
+pub(crate) use mail::MAIL_ACTION;
 pub use mail::{MAIL_CONNECTOR, MailRemote};
 pub use owner::NoOwner;
 pub use pick::{Pick, PickError};

@@ -6,6 +6,7 @@ use crate::actor::Actor;
 use crate::approval::{self, VoteRefused, Voter};
 use crate::error::RespondError;
 use crate::service::Responder;
+use crate::setup::Setup;
 use model::{AuditRecord, Containment, Delegation, DelegationId, PersonId};
 use ports::store::{StoreError, UnitOfWork};
 use serde_json::{Value, json};
@@ -55,7 +56,8 @@ impl Responder {
             region: request.region.clone(),
         };
         let mut unit = self.options.store.begin().await?;
-        let is_there = named(&mut *unit, &delegation.to).await?.is_some_and(|to| to.may_answer);
+        let setup = &*self.options.setup;
+        let is_there = named(&mut *unit, &delegation.to).await?.is_some_and(|to| to.may_answer(setup));
         if !is_there {
             return Err(RespondError::NoDelegate);
         }
@@ -111,14 +113,14 @@ impl Responder {
         let given = unit.delegations().of_person(to, self.now_ms()).await?;
         let given = given.into_iter().find(|given| given.from == from && given.to == to);
         let given = given.ok_or(VoteRefused::NotDelegated)?;
-        let known = named(unit, from).await?.filter(|from| from.may_answer);
+        let known = named(unit, from).await?.filter(|from| from.may_answer(&*self.options.setup));
         let known = known.ok_or(VoteRefused::NotDelegated)?;
         let from = Voter { person: given.from, functions: known.functions };
         Ok(approval::Delegation { from, to: given.to, until_ms: given.until_ms })
     }
 
-    /// Who has answered for somebody who has taken that back since, or never let them: these answers do not count. One whose
-    /// time ran out after it was said does.
+    /// Who has answered for somebody who has taken that back since, or never let them, or may not approve any more: these
+    /// answers do not count. One whose time ran out after it was said does.
     pub(super) async fn withdrawn(
         &self,
         unit: &mut dyn UnitOfWork,
@@ -134,7 +136,8 @@ impl Responder {
                     && given.until_ms == by.until_ms
                     && given.created_at_ms <= vote.at_ms
             });
-            if !stands {
+            let giver = named(unit, &by.from).await?;
+            if !stands || giver.is_none_or(|giver| !giver.may_answer(&*self.options.setup)) {
                 gone.push(vote.person.clone());
             }
         }
@@ -147,18 +150,29 @@ pub(super) struct Named {
     pub(super) name: String,
     functions: BTreeSet<String>,
     /// They are here, and not kept out.
-    may_answer: bool,
+    is_here: bool,
+    /// Their roles; of whom no store keeps, that is not known.
+    roles: Option<Vec<String>>,
+}
+
+impl Named {
+    /// Whether they may answer by themselves.
+    fn may_answer(&self, setup: &dyn Setup) -> bool {
+        self.is_here && self.roles.as_ref().is_none_or(|roles| setup.may_approve(roles))
+    }
 }
 
 /// The person of that id, if there is one. Whom no store keeps (an account of the machine itself) is called by their id.
 pub(super) async fn named(unit: &mut dyn UnitOfWork, id: &str) -> Result<Option<Named>, StoreError> {
     let Ok(person) = id.parse::<PersonId>() else {
-        return Ok(Some(Named { name: id.to_owned(), functions: BTreeSet::new(), may_answer: true }));
+        let name = id.to_owned();
+        return Ok(Some(Named { name, functions: BTreeSet::new(), is_here: true, roles: None }));
     };
     let person = unit.people().get(person).await?;
     Ok(person.map(|person| Named {
-        may_answer: !person.disabled && person.left_at_ms.is_none(),
+        is_here: !person.disabled && person.left_at_ms.is_none(),
         name: person.name,
+        roles: Some(person.roles.clone()),
         functions: person.roles.into_iter().chain(person.teams).collect(),
     }))
 }

@@ -50,7 +50,7 @@ impl Responder {
         record: Option<Record>,
     ) -> Result<(), RespondError> {
         containment.updated_at_ms = self.now_ms();
-        let occasions =
+        let mut occasions =
             letter::of_containment(containment, before, record.as_ref().map(|record| &*record.action));
         let audit = record.map(|record| {
             let told = record.after.clone();
@@ -69,6 +69,7 @@ impl Responder {
         });
         containment.version = unit.containments().replace(containment, audit.as_ref()).await?;
         let about = (LetterAbout::Containment(containment.id), containment.incident, &*containment.region);
+        self.told_seldom(unit, containment, &mut occasions).await?;
         self.write_letters(unit, about, occasions).await?;
         if containment.state == ContainmentState::Verified && before != ContainmentState::Verified {
             self.keep_what_it_outlives(unit, containment).await?;

@@ -4,7 +4,7 @@ use super::bound::Bound;
 use super::record::Record;
 use super::step;
 use crate::actor::Actor;
-use crate::connector::{Act, Asked, Outcome, Values};
+use crate::connector::{Act, Asked, MAIL_ACTION, Outcome, Values};
 use crate::decision::{Confidence, Decision, Question, ReporterTier, Signal, decide};
 use crate::error::RespondError;
 use crate::plan::{BlastRadius, Plan, PlanHash};
@@ -209,7 +209,13 @@ impl Responder {
         let limit = self.options.setup.limit(&request.action);
         let since_ms = now_ms.saturating_sub(limit.window_ms);
         let past = unit.containments().targets_since(&request.action, since_ms).await?;
-        limit.admit(past.iter().map(|(at_ms, target)| (*at_ms, target.as_str())), &request.target, now_ms)?;
+        let of_past = past.iter().map(|(at_ms, target)| (*at_ms, target.as_str()));
+        // what is asked by itself and has an effect each time is counted each time
+        if request.action == MAIL_ACTION && request.actor.principal == Actor::system().principal {
+            limit.admit_each(of_past.map(|(at_ms, _)| at_ms), now_ms)?;
+        } else {
+            limit.admit(of_past, &request.target, now_ms)?;
+        }
         if let Some(other) = unit.containments().under_way(&request.action, &request.target).await? {
             return Err(RespondError::UnderWay(other));
         }

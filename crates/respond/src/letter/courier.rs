@@ -1,15 +1,14 @@
 //! The courier: addresses letters, gives mails to a server, and tries again.
 
+use super::said::{self, NOBODY, REFUSED, Untold};
 use super::text;
-use crate::actor::Actor;
 use async_trait::async_trait;
 use model::{
-    AuditRecord, Clock, Comment, CommentId, Containment, ContainmentState, Entropy, Incident, Lease, LeaseId,
-    Letter, LetterAbout, LetterId, LetterKind, LetterState, PersonId, RunState, StepState,
+    Clock, Containment, ContainmentState, Entropy, Incident, Lease, LeaseId, Letter, LetterAbout, LetterId,
+    LetterKind, LetterState, PersonId, RunState, StepState,
 };
 use ports::mail::{Mail, MailAddress, MailError, Mailer};
-use ports::store::{Person, Snapshot, Store, StoreError, UnitOfWork};
-use serde_json::json;
+use ports::store::{Person, Snapshot, Store, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -27,6 +26,8 @@ const RETRY_LONGEST_MS: i64 = 30 * 60_000;
 const UNCONFIGURED_MS: i64 = 10 * 60_000;
 /// How long a courier has for one letter; longer than a mail takes, also one to a slow server.
 const LEASE_MS: i64 = 3 * 60_000;
+/// How long a mailer is waited for that does not end by itself.
+const SEND_WAIT_MAX: Duration = Duration::from_secs(100);
 /// How often it is looked whether something is due.
 const PAUSE: Duration = Duration::from_secs(1);
 /// The pause after an error of the store.
@@ -77,7 +78,7 @@ pub enum Delivery {
     Moot,
     /// It is tried again.
     Later,
-    /// It was tried for long enough.
+    /// It was tried for long enough, no server takes it, or nobody of those to tell has an address.
     GivenUp,
     /// No mail is configured.
     Unconfigured,
@@ -106,7 +107,7 @@ pub struct Delivered {
     pub kind: LetterKind,
     /// What came of it.
     pub delivery: Delivery,
-    /// Why, where it is not sent.
+    /// What a mail server said, and what was in the way; without addresses.
     pub problem: Option<String>,
 }
 
@@ -127,9 +128,14 @@ pub(super) struct Matter {
 
 /// What comes of a letter.
 enum Came {
-    Addressed(Vec<PersonId>),
+    /// To these, and to so many more not.
+    Addressed(Vec<PersonId>, usize),
     Sent(String),
     Moot(&'static str),
+    /// Nobody of those who are to be told has an address.
+    Nobody,
+    /// No server takes it for this person.
+    Refused(String),
     NotYet(String),
     Unconfigured,
 }
@@ -149,13 +155,15 @@ impl Courier {
     /// Delivers what is due until `shutdown`, and tells of each turn.
     pub async fn run(&self, shutdown: CancellationToken, tell: impl Fn(&Delivered) + Send + Sync) {
         while !shutdown.is_cancelled() {
-            let pause = match self.advance().await {
-                Ok(Some(delivered)) => {
+            // one that is cut off is taken up again when its lease has ended
+            let pause = match shutdown.run_until_cancelled(self.advance()).await {
+                None => return,
+                Some(Ok(Some(delivered))) => {
                     tell(&delivered);
                     Duration::ZERO
                 }
-                Ok(None) => PAUSE,
-                Err(error) => {
+                Some(Ok(None)) => PAUSE,
+                Some(Err(error)) => {
                     tracing::error!(%error, "a letter was not delivered; it is taken up again");
                     ERROR_PAUSE
                 }
@@ -215,30 +223,30 @@ impl Courier {
             Ok(mail) => mail,
             Err(error) => return Ok(Came::NotYet(error.to_string())),
         };
-        let mailer = Arc::clone(mailer);
-        let sent = tokio::task::spawn_blocking(move || mailer.send(&mail)).await;
-        Ok(match sent {
-            Ok(Ok(said)) => Came::Sent(said),
+        Ok(match given(Arc::clone(mailer), mail).await {
+            Ok(said) => Came::Sent(said),
+            Err(MailError::Refused(why)) => Came::Refused(why),
             // one that may have arrived is sent again: it has the same id
-            Ok(Err(MailError::NotSent(why) | MailError::Refused(why) | MailError::Unknown(why))) => {
-                Came::NotYet(why)
-            }
-            Err(error) => Came::NotYet(format!("cut off: {error}")),
+            Err(MailError::NotSent(why) | MailError::Unknown(why)) => Came::NotYet(why),
         })
     }
 
     async fn addressed(&self, matter: &Matter, incident: Option<&Incident>) -> Result<Came, StoreError> {
         let readers = self.options.readers.all(incident).await?;
-        let is_told = |reader: &&Arc<Person>| {
-            address(reader).is_some() && !matter.left_out.contains(&reader.id.to_string())
-        };
-        let mut people: Vec<PersonId> = readers.iter().filter(is_told).map(|reader| reader.id).collect();
-        people.sort();
-        people.truncate(RECIPIENTS_MAX);
-        if people.is_empty() {
-            return Ok(Came::Moot("nobody who may decide on it has an address"));
+        let is_told = |reader: &&Arc<Person>| !matter.left_out.contains(&reader.id.to_string());
+        let to_tell: Vec<_> = readers.iter().filter(is_told).collect();
+        if to_tell.is_empty() && !matter.left_out.is_empty() {
+            return Ok(Came::Moot("there is nobody else who may decide on it"));
         }
-        Ok(Came::Addressed(people))
+        let with_address = to_tell.iter().filter(|reader| address(reader).is_some());
+        let mut people: Vec<PersonId> = with_address.map(|reader| reader.id).collect();
+        if people.is_empty() {
+            return Ok(Came::Nobody);
+        }
+        people.sort();
+        let left = people.len().saturating_sub(RECIPIENTS_MAX);
+        people.truncate(RECIPIENTS_MAX);
+        Ok(Came::Addressed(people, left))
     }
 
     /// What it tells of, or why there is nothing to tell.
@@ -254,11 +262,18 @@ impl Courier {
                 let Some(run) = snapshot.runs().get(id).await? else {
                     return Ok(Err("the run is not there any more"));
                 };
+                if letter.kind == LetterKind::NotContained {
+                    return Ok(Ok(Matter { what: "Playbook", name: run.name, ..Matter::default() }));
+                }
                 let steps = snapshot.runs().steps(id, true).await?;
                 let waits = run.state == RunState::Running
                     && steps.iter().any(|step| step.state == StepState::Unknown);
                 let matter = Matter { what: "Playbook", name: run.name, ..Matter::default() };
                 return Ok(if waits { Ok(matter) } else { Err("somebody has said what is so") });
+            }
+            LetterAbout::Incident(_) => {
+                let name = "a comment on the incident says which order, and why".to_owned();
+                return Ok(Ok(Matter { what: "Standing order", name, ..Matter::default() }));
             }
         };
         let Some(row) = snapshot.containments().get(id).await? else {
@@ -280,7 +295,7 @@ impl Courier {
         let changed = Letter {
             state: told.state,
             tries: letter.tries.saturating_add(1),
-            problem: told.problem.clone(),
+            problem: told.kept.clone(),
             due_at_ms: told.due_at_ms,
             lease: None,
             updated_at_ms: now_ms,
@@ -290,7 +305,7 @@ impl Courier {
         if !unit.letters().settle(&changed, held).await? {
             return Ok(None);
         }
-        if let Came::Addressed(people) = &came {
+        if let Came::Addressed(people, left) = &came {
             let to = |person: &PersonId| Letter {
                 id: LetterId::new(clock, entropy),
                 person: Some(*person),
@@ -304,44 +319,34 @@ impl Courier {
             };
             let all: Vec<Letter> = people.iter().map(to).collect();
             unit.letters().add(&all).await?;
+            if *left > 0 {
+                tracing::error!(letter = %letter.id, left, "more people are to be told than are told of one thing");
+                said::say(&mut *unit, (clock, entropy), &letter, Untold::TooMany(*left)).await?;
+            }
         }
         if told.delivery == Delivery::GivenUp && self.options.mailer.is_some() {
-            self.say_given_up(&mut *unit, &letter).await?;
+            let untold = Untold::of(told.kept.as_deref());
+            said::say(&mut *unit, (clock, entropy), &letter, untold).await?;
         }
         unit.commit().await?;
         let (kind, delivery, problem) = (letter.kind, told.delivery, told.problem);
         Ok(Some(Delivered { letter: letter.id, kind, delivery, problem }))
     }
+}
 
-    /// Says on the incident that people were not told, once for each thing that they were not told of. What the server said is
-    /// for the log: it may have names in it.
-    async fn say_given_up(&self, unit: &mut dyn UnitOfWork, letter: &Letter) -> Result<(), StoreError> {
-        let Some(incident) = letter.incident else { return Ok(()) };
-        let others = unit.letters().about(letter.about).await?;
-        let is_said = |other: &Letter| {
-            other.state == LetterState::GivenUp && other.kind == letter.kind && other.id != letter.id
-        };
-        if others.iter().any(is_said) {
-            return Ok(());
-        }
-        let (clock, entropy) = (&*self.options.clock, &*self.options.entropy);
-        let comment = Comment {
-            id: CommentId::new(clock, entropy),
-            incident,
-            author: "Hue & Cry".to_owned(),
-            text: format!(
-                "Nobody could be told by e-mail, or not everybody: no mail server took it for a day. It was about {} \
-                 ({}). The log says why.",
-                letter.about,
-                letter.kind.as_str()
-            ),
-            created_at_ms: clock.now_ms(),
-        };
-        let after = json!({ "comment": comment.id, "bytes": comment.text.len() });
-        let actor = Actor::system().principal;
-        let audit =
-            AuditRecord { after, ..AuditRecord::new(clock, entropy, actor, "incident.comment", incident) };
-        unit.comments().add(&comment, &audit).await
+/// Gives it to the server on a thread of its own, which nobody waits for when the program ends.
+async fn given(mailer: Arc<dyn Mailer>, mail: Mail) -> Result<String, MailError> {
+    let (done, answer) = tokio::sync::oneshot::channel();
+    let thread = std::thread::Builder::new().name("mail".to_owned());
+    let begun = thread.spawn(move || {
+        // where nobody waits any more, the letter is taken up again
+        let _ = done.send(mailer.send(&mail));
+    });
+    begun.map_err(|error| MailError::NotSent(format!("no thread: {error}")))?;
+    match tokio::time::timeout(SEND_WAIT_MAX, answer).await {
+        Ok(Ok(came)) => came,
+        Ok(Err(_)) => Err(MailError::Unknown("it was cut off".to_owned())),
+        Err(_) => Err(MailError::Unknown("the server is too slow".to_owned())),
     }
 }
 
@@ -350,27 +355,42 @@ struct Told {
     state: LetterState,
     due_at_ms: Option<i64>,
     delivery: Delivery,
+    /// What is kept: no words of a server.
+    kept: Option<String>,
+    /// What is logged: no addresses.
     problem: Option<String>,
 }
 
 impl Told {
     fn of(letter: &Letter, came: &Came, now_ms: i64) -> Self {
-        let over = |state, delivery, problem| Self { state, due_at_ms: None, delivery, problem };
-        let again = |wait_ms: i64, delivery, problem: String| {
+        let over = |state, delivery| Self { state, due_at_ms: None, delivery, kept: None, problem: None };
+        let again = |wait_ms: i64, delivery| {
             if now_ms >= letter.give_up_at_ms {
-                return over(LetterState::GivenUp, Delivery::GivenUp, Some(problem));
+                return over(LetterState::GivenUp, Delivery::GivenUp);
             }
             // one more try at the end
             let due_at_ms = now_ms.saturating_add(wait_ms).min(letter.give_up_at_ms);
-            Self { state: LetterState::Waiting, due_at_ms: Some(due_at_ms), delivery, problem: Some(problem) }
+            Self { due_at_ms: Some(due_at_ms), ..over(LetterState::Waiting, delivery) }
+        };
+        let said = |told: Self, what: &str, words: &str| Self {
+            kept: Some(said::kept(what, words)),
+            problem: Some(said::without_addresses(words)),
+            ..told
+        };
+        let because = |told: Self, why: &str| Self {
+            kept: Some(why.to_owned()),
+            problem: Some(why.to_owned()),
+            ..told
         };
         match came {
-            Came::Addressed(people) => over(LetterState::Addressed, Delivery::Addressed(people.len()), None),
-            Came::Sent(said) => over(LetterState::Sent, Delivery::Sent, Some(said.clone())),
-            Came::Moot(why) => over(LetterState::Moot, Delivery::Moot, Some((*why).to_owned())),
-            Came::NotYet(why) => again(retry_ms(letter.tries), Delivery::Later, why.clone()),
+            Came::Addressed(people, _) => over(LetterState::Addressed, Delivery::Addressed(people.len())),
+            Came::Sent(words) => said(over(LetterState::Sent, Delivery::Sent), "taken", words),
+            Came::Moot(why) => because(over(LetterState::Moot, Delivery::Moot), why),
+            Came::Nobody => because(over(LetterState::GivenUp, Delivery::GivenUp), NOBODY),
+            Came::Refused(words) => said(over(LetterState::GivenUp, Delivery::GivenUp), REFUSED, words),
+            Came::NotYet(words) => said(again(retry_ms(letter.tries), Delivery::Later), "not sent", words),
             Came::Unconfigured => {
-                again(UNCONFIGURED_MS, Delivery::Unconfigured, "no e-mail is configured".to_owned())
+                because(again(UNCONFIGURED_MS, Delivery::Unconfigured), "no e-mail is configured")
             }
         }
     }

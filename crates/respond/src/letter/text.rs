@@ -37,10 +37,11 @@ const fn happened(kind: LetterKind) -> &'static str {
             "A containment still waits for approval, and the time for that is over soon. What nobody decides by then is not done."
         }
         LetterKind::Contained => {
-            "A standing order has contained something, and that took effect. If it was wrong, take it back."
+            "Something was contained by itself, and that took effect. If it was wrong, take it back. Within an hour the same action \
+             is told of once for each incident: look whether there are more."
         }
         LetterKind::NotContained => {
-            "A standing order was to contain something, and it could not be done. Somebody should look at the incident."
+            "Something was to be contained by itself, and it could not be done. Somebody should look at the incident."
         }
         LetterKind::Ending => {
             "The time of a containment is over soon: then it is taken back. If what it is against is not dealt with, keep it for \
@@ -80,9 +81,10 @@ pub(super) fn text(
     let place = match about {
         LetterAbout::Containment(_) => "containments",
         LetterAbout::Run(_) => "runs",
+        LetterAbout::Incident(_) => "incidents",
     };
     line("Look", &format!("{console_url}/{place}/{about}"));
-    if let Some(incident) = incident {
+    if let Some(incident) = incident.filter(|incident| about != LetterAbout::Incident(*incident)) {
         line("Incident", &format!("{console_url}/incidents/{incident}"));
     }
     text.push_str("\nYou are told because you may decide on containments here.\n");

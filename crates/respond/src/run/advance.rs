@@ -123,6 +123,8 @@ impl Responder {
         let mut audit = self.run_audit(&run, &actor, "run.end");
         audit.reason = Some(problem.to_owned());
         unit.runs().replace(&run, &steps, Some(&audit)).await?;
+        let told = crate::letter::of_run(&run, now_ms).into_iter().collect();
+        self.write_letters_once(&mut *unit, &run, told).await?;
         if let Some(parent) = run.parent {
             unit.runs().wake(parent, now_ms).await?;
         }

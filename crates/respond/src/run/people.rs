@@ -8,7 +8,7 @@ use crate::contain::{check_reason, person};
 use crate::error::RespondError;
 use crate::letter;
 use crate::service::Responder;
-use model::{LetterAbout, RunId, RunState, RunStep, StepState};
+use model::{RunId, RunState, RunStep, StepState};
 use ports::store::{StoreError, UnitOfWork};
 use serde_json::json;
 
@@ -168,8 +168,9 @@ impl Responder {
         let steps = walk.changed_steps();
         walk.run.version = unit.runs().replace(&walk.run, &steps, audit.as_ref()).await?;
         walk.changed.clear();
-        let about = (LetterAbout::Run(walk.run.id), walk.run.incident, &*walk.run.region);
-        self.write_letters(unit, about, letter::of_steps(&steps, now_ms)).await?;
+        let mut occasions = letter::of_steps(&steps, now_ms);
+        occasions.extend(letter::of_run(&walk.run, now_ms));
+        self.write_letters_once(unit, &walk.run, occasions).await?;
         let over = steps.iter().filter(|step| matches!(step.state, StepState::Stopped | StepState::Failed));
         for step in over {
             self.let_go(unit, step, &format!("{} has ended without it", walk.run.id)).await?;

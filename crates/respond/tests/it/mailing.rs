@@ -35,6 +35,7 @@ async fn mailing(server: &MailServer) -> (Kit, Responder) {
     let connection = Connection::new(Arc::new(read(FILE).unwrap()), Arc::new(Values::new()));
     let mut fixed = setup("http://toy.example");
     let connection = Connection { remote: Some(remote), ..connection };
+    fixed.limit.targets_max = 3;
     fixed.connections.insert(MAIL_CONNECTOR.to_owned(), connection);
     let responder = Responder::new(ResponderOptions { setup: Arc::new(fixed), ..kit.options.clone() });
     (kit, responder)
@@ -167,4 +168,25 @@ async fn who_is_not_sure_asks_a_person() {
     responder.vote(&vote("bob", &asked)).await.unwrap();
     work(&kit, &responder).await;
     assert_eq!(server.received().len(), 1);
+}
+
+/// A noisy rule that tells one person again and again has an end.
+#[tokio::test]
+async fn what_is_told_by_itself_is_counted_each_time() {
+    let Some(server) = MailServer::start(&[]) else { return };
+    let (kit, responder) = mailing(&server).await;
+    let ask = ContainRequest { actor: respond::Actor::system(), ..notify("ann@acme.example", &[]) };
+    let mut asked = 0;
+    let refused = loop {
+        match responder.request(&ask).await {
+            Ok(_) => asked += 1,
+            Err(error) => break error,
+        }
+        assert!(asked <= 3);
+        responder.advance_all(100).await.unwrap();
+    };
+    assert!(matches!(refused, RespondError::TooMany(_)) && asked == 3, "{refused:?}");
+    let by_a_person = ContainRequest { actor: actor("ann"), ..ask };
+    assert!(responder.request(&by_a_person).await.is_ok(), "a person tells the same one again");
+    drop(kit);
 }

@@ -3,8 +3,8 @@
 use crate::durable::kit::{Kit, MINUTE_MS, SURE, request, setup, vote};
 use backends::log::{FileLog, Options};
 use model::{
-    Comment, ContainmentState as State, Entity, EntityKind, Finding, Incident, IncidentId, Partition,
-    SeededEntropy, Severity, Stage, Topic,
+    Comment, ContainmentState as State, Entity, EntityKind, Finding, Incident, IncidentId, LetterAbout,
+    LetterKind, Partition, SeededEntropy, Severity, Stage, Topic,
 };
 use ports::Log;
 use ports::log::RecordBatch;
@@ -160,6 +160,10 @@ impl Ordered {
         let comments = self.comments(incident).await;
         assert_eq!(comments.len(), 1, "{because}: {comments:?}");
         assert!(comments[0].text.contains(because) && comments[0].author == "Hue & Cry", "{comments:?}");
+        let mut view = self.kit.store.read().await.unwrap();
+        let letters = view.letters().about(LetterAbout::Incident(incident)).await.unwrap();
+        let kinds: Vec<LetterKind> = letters.iter().map(|letter| letter.kind).collect();
+        assert_eq!(kinds, [LetterKind::NotContained], "{because}: people are told");
     }
 
     async fn states(&self) -> Vec<(String, State)> {

@@ -190,6 +190,10 @@ impl Setup for Enabled {
         self.0.allows_host(host)
     }
 
+    fn may_approve(&self, roles: &[String]) -> bool {
+        self.0.may_approve(roles)
+    }
+
     fn sandbox(&self) -> Option<Sandbox> {
         Some(self.1.clone())
     }

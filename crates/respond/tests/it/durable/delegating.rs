@@ -1,14 +1,17 @@
 //! Letting another answer: for a time, for oneself, on record, and never for more than one answer.
 
 use super::attacks::written;
-use super::kit::{Kit, MINUTE_MS, actor, request, undo, vote};
+use super::kit::{Kit, MINUTE_MS, actor, request, setup, undo, vote};
 use model::{Containment, ContainmentState as State, PersonId, Principal, VoteDelegation};
 use ports::store::{AuditFilter, PageRequest, Person};
 use respond::approval::VoteRefused;
 use respond::contain::{ContainRequest, DelegateRequest, VoteRequest};
-use respond::{Actor, RespondError};
+use respond::protect::Protection;
+use respond::window::Limit;
+use respond::{Actor, Connection, FixedSetup, RespondError, Responder, ResponderOptions, Setup};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 pub(crate) fn delegate(kit: &Kit, from: &str, to: &str, for_ms: i64) -> DelegateRequest {
     DelegateRequest {
@@ -330,4 +333,59 @@ async fn the_audit_log_names_both_and_functions_are_of_who_lets() {
     kit.refuses("kept out", &for_anna, VoteRefused::NotDelegated).await;
     let back = DelegateRequest { actor: ben, to: anna.key().unwrap(), ..to_ben };
     assert!(matches!(kit.responder.delegate(&back).await, Err(RespondError::NoDelegate)));
+}
+
+/// A setup in which only responders may approve.
+struct Responders(FixedSetup);
+
+impl Setup for Responders {
+    fn connection(&self, connector: &str) -> Option<Connection> {
+        self.0.connection(connector)
+    }
+
+    fn protection(&self) -> Arc<Protection> {
+        self.0.protection()
+    }
+
+    fn limit(&self, action: &str) -> Limit {
+        self.0.limit(action)
+    }
+
+    fn allows_host(&self, host: &str) -> bool {
+        self.0.allows_host(host)
+    }
+
+    fn may_approve(&self, roles: &[String]) -> bool {
+        roles.iter().any(|role| role == "responder")
+    }
+
+    fn playbook(&self, id: &str, version_ms: Option<i64>) -> Option<Arc<str>> {
+        self.0.playbook(id, version_ms)
+    }
+}
+
+/// Who may not approve any more lets nobody answer, and what was answered for them is not applied.
+#[tokio::test]
+async fn it_counts_as_long_as_who_lets_may_approve() {
+    let kit = Kit::new().await;
+    let (anna, ben) = (person(&kit, "Anna", "legal").await, person(&kit, "Ben", "responder").await);
+    let to_ben = DelegateRequest {
+        actor: anna.clone(),
+        to: ben.key().unwrap(),
+        ..delegate(&kit, "kim", "bob", 60 * MINUTE_MS)
+    };
+    kit.responder.delegate(&to_ben).await.unwrap();
+    let only = Arc::new(Responders(setup("http://toy.example")));
+    let strict = Responder::new(ResponderOptions { setup: only, ..kit.options.clone() });
+    let asked = kit.request("toy.lock", "a").await.unwrap();
+    let for_anna = VoteRequest { actor: ben.clone(), on_behalf_of: anna.key(), ..vote("bob", &asked) };
+    let came = strict.vote(&for_anna).await;
+    assert!(matches!(came, Err(RespondError::Vote(VoteRefused::NotDelegated))), "{came:?}");
+    // she may when he answers, and not when it is applied
+    assert_eq!(kit.responder.vote(&for_anna).await.unwrap().state, State::Approved);
+    strict.advance_all(10).await.unwrap();
+    let now = kit.get(asked.id).await;
+    assert!(now.state == State::Failed && kit.emulator.effects().is_empty(), "{now:?}");
+    let back = DelegateRequest { actor: ben, to: anna.key().unwrap(), ..to_ben };
+    assert!(matches!(strict.delegate(&back).await, Err(RespondError::NoDelegate)));
 }

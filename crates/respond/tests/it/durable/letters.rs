@@ -304,12 +304,12 @@ async fn what_is_hidden_is_told_to_nobody_from_whom_it_is() {
 /// A letter is tried for a day; then that stands on the incident, once, without anybody's address.
 #[tokio::test]
 async fn what_no_server_takes_is_given_up_and_said() {
-    for fails in [MailError::NotSent("down".into()), MailError::Refused("no ann@acme.example".into())] {
+    for fails in [MailError::NotSent("down".into()), MailError::Unknown("no ann@acme.example".into())] {
         let post = Post::new().await;
         for number in 1..4 {
             post.people.add(number, Some("ann@acme.example"), true);
         }
-        *post.server.fails.lock().unwrap() = Some(fails);
+        *post.server.fails.lock().unwrap() = Some(fails.clone());
         let incident = Bench::new(5).opened(&*post.kit.store, 1, "root").await;
         let ask = ContainRequest { incident: Some(incident.id), ..request("toy.lock", "a") };
         let broken = post.glass_broken(ask).await;
@@ -325,8 +325,54 @@ async fn what_no_server_takes_is_given_up_and_said() {
         // and it is over
         *post.server.fails.lock().unwrap() = None;
         assert_eq!(post.pass(24 * HOUR_MS).await, []);
-        assert_eq!(post.server.taken(), []);
+        assert_eq!(post.server.taken().is_empty(), !matches!(fails, MailError::Unknown(_)));
     }
+}
+
+/// For whom a server refuses it, it is given up at once, and so it is where nobody has an address; neither is kept in a server's words.
+#[tokio::test]
+async fn what_reaches_nobody_is_said_at_once() {
+    let refused = MailError::Refused("permanent error (550): no <ann@acme.example> here".into());
+    for (email, kept, words) in [
+        (Some("ann@acme.example"), "refused (550)", "refused the address"),
+        (None, "nobody of those who are to be told has an address", "has an address here"),
+    ] {
+        let post = Post::new().await;
+        for number in 1..4 {
+            post.people.add(number, email, true);
+        }
+        *post.server.fails.lock().unwrap() = Some(refused.clone());
+        let incident = Bench::new(5).opened(&*post.kit.store, 1, "root").await;
+        let ask = ContainRequest { incident: Some(incident.id), ..request("toy.lock", "a") };
+        let broken = post.glass_broken(ask).await;
+        assert!(post.deliver().await.contains(&Delivery::GivenUp));
+        let letters = post.letters(LetterAbout::Containment(broken.id)).await;
+        let given_up: Vec<_> = letters.iter().filter(|letter| letter.state == LetterState::GivenUp).collect();
+        assert_eq!(given_up.len(), if email.is_some() { 3 } else { 1 });
+        assert!(given_up.iter().all(|letter| letter.problem.as_deref() == Some(kept)), "{given_up:?}");
+        let mut view = post.kit.store.read().await.unwrap();
+        let comments = view.comments().of_incident(incident.id, &PageRequest::first(10)).await.unwrap().items;
+        assert!(comments.len() == 1 && comments[0].text.contains(words), "{comments:?}");
+    }
+}
+
+/// One noisy rule tells of what it contained once in an hour.
+#[tokio::test]
+async fn what_is_contained_by_itself_is_told_once_in_an_hour() {
+    let post = Post::new().await;
+    let kit = &post.kit;
+    let incident = Bench::new(5).opened(&*kit.store, 1, "root").await;
+    let mut told = Vec::new();
+    for target in ["a", "b", "c"] {
+        let ask = ContainRequest { incident: Some(incident.id), ..request("toy.low_lock", target) };
+        let asked = kit.responder.request(&ask).await.unwrap();
+        kit.work().await;
+        told.extend(post.kinds(asked.id).await);
+        if target == "b" {
+            kit.clock.advance_ms(HOUR_MS);
+        }
+    }
+    assert_eq!(told.iter().filter(|kind| **kind == Kind::Contained).count(), 2, "{told:?}");
 }
 
 /// What may have arrived is sent again under the same name, also after a crash.

@@ -46,7 +46,7 @@ pub(crate) struct DelegationView {
 pub(crate) struct DelegationsView {
     /// The one that ends last first.
     items: Vec<DelegationView>,
-    /// Who could answer for the asker: others who may approve, by name; 1,000 at most.
+    /// Who could answer for the asker: others who may approve, by name; 1,000 at most. Nobody for who may not approve.
     people: Vec<NamedPerson>,
 }
 
@@ -112,6 +112,9 @@ pub(crate) async fn list(
     let mut items = Vec::new();
     for row in parts.responder.delegations(&me).await? {
         items.push(view(&app, &me, &row).await?);
+    }
+    if !asker.decides(Scope::ContainmentsApprove) {
+        return Ok(Json(DelegationsView { items, people: Vec::new() }));
     }
     let all = app.directory.people().await?;
     let others = all.iter().filter(|person| person.id.to_string() != me && may_approve(&app, person));

@@ -6,8 +6,11 @@ use super::minutes;
 use crate::api::reports::view::{hex, time};
 use crate::problem::Problem;
 use crate::state::App;
+use access::Scope;
 use model::{Containment, ContainmentState, PersonId, Principal};
 use ports::Snapshot;
+use ports::mail::MailAddress;
+use ports::store::Person;
 use respond::approval::Standing;
 use respond::contain::step;
 use respond::plan::Plan;
@@ -277,7 +280,7 @@ pub(crate) struct ContainmentView {
     #[serde(skip_serializing_if = "Option::is_none")]
     broken_glass: Option<BrokenGlassView>,
     /// Whether who may decide on it is told by e-mail of what waits for them and of broken glass. Where not, that is not configured,
-    /// and it stands here alone.
+    /// or none of them has an address, and it stands here alone.
     told_by_email: bool,
     /// How it came here, the first step first.
     history: Vec<TransitionView>,
@@ -360,7 +363,7 @@ impl ContainmentView {
                 .broken_glass
                 .as_ref()
                 .map(|(by, reason)| BrokenGlassView { by: by.into(), reason: reason.clone() }),
-            told_by_email: app.containment.as_ref().is_some_and(|parts| parts.tells_by_email),
+            told_by_email: told_by_email(app).await?,
             history: row.history.iter().map(transition).collect(),
             created_at: time(row.created_at_ms),
             updated_at: time(row.updated_at_ms),
@@ -416,4 +419,20 @@ async fn votes(app: &App, row: &Containment) -> Result<Vec<VoteView>, Problem> {
         });
     }
     Ok(votes)
+}
+
+/// Whether somebody is told by e-mail: it is configured, and one who may approve has an address.
+async fn told_by_email(app: &App) -> Result<bool, Problem> {
+    if app.containment.as_ref().is_none_or(|parts| !parts.tells_by_email) {
+        return Ok(false);
+    }
+    let has_address = |person: &Person| {
+        let email = person.email.as_deref().map(|email| email.trim().parse::<MailAddress>());
+        email.is_some_and(|email| email.is_ok())
+    };
+    let people = app.directory.people().await?;
+    let is_told = |person: &Person| {
+        has_address(person) && app.directory.reach_of_person(person).0.has(Scope::ContainmentsApprove)
+    };
+    Ok(people.iter().any(|person| is_told(person)))
 }
