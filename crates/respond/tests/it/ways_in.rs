@@ -249,6 +249,21 @@ fn halves(name: &str) -> (&str, &str) {
     name.split_at(middle.min(space))
 }
 
+/// A playbook whose step has a variable of its own over the playbook's.
+fn with_variable_of_its_own(command: &str, name: &str) -> String {
+    let own = json!({ "__t__": { "type": "string", "value": "harmless" } });
+    let lock = json!({ "name": "lock", "on_completion": "end/e", "step_variables": own });
+    let steps = json!({
+        "start/s": { "on_completion": "action/l" },
+        "action/l": step(command, &lock),
+        "end/e": {},
+    });
+    let mut file: Value = serde_json::from_str(&written(&steps, &[("__t__", Some("harmless"))])).unwrap();
+    let lock = crate::workflow::id("action/l");
+    file["workflow"][&lock]["step_variables"]["__t__"]["value"] = name.into();
+    file.to_string()
+}
+
 /// Runs a playbook in which the name comes in by this way, to its end.
 async fn run_by(kit: &Kit, way: usize, action: &str, name: &str) -> Result<(), RespondError> {
     let asks = |target: &str| format!("toy.{action} target={target}");
@@ -265,21 +280,7 @@ async fn run_by(kit: &Kit, way: usize, action: &str, name: &str) -> Result<(), R
         // put together of what stands in the command and a variable
         2 => locks(&asks(&format!("{first}__t__:value")), Some(second)),
         // a variable of the step over that of the playbook
-        3 => {
-            let own = json!({ "__t__": { "type": "string", "value": "harmless" } });
-            let steps = json!({
-                "start/s": { "on_completion": "action/l" },
-                "action/l": step(&asks("__t__:value"), &json!({
-                    "name": "lock", "on_completion": "end/e", "step_variables": own,
-                })),
-                "end/e": {},
-            });
-            let mut file: Value =
-                serde_json::from_str(&written(&steps, &[("__t__", Some("harmless"))])).unwrap();
-            let lock = crate::workflow::id("action/l");
-            file["workflow"][&lock]["step_variables"]["__t__"]["value"] = name.into();
-            file.to_string()
-        }
+        3 => with_variable_of_its_own(&asks("__t__:value"), name),
         // from what a person gives at a step before
         4 => {
             let steps = json!({
