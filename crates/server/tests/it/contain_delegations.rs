@@ -128,7 +128,7 @@ fn it_is_for_somebody_else_who_may_approve_and_for_a_time() {
     assert_eq!(ana.get(DELEGATIONS).json()["items"], json!([]));
     // who may not approve lets nobody do so, and a machine has no answer to give
     assert_eq!(give(&server, &auditor, &ben, HOUR_MS).code(), (403, "scope_missing".into()));
-    let token = server.api_token(&[Scope::ContainmentsApprove]);
+    let token = server.api_token(&[Scope::ContainmentsRead, Scope::ContainmentsApprove]);
     let machine = body(&ben.person, &soon, "away").to_string();
     let machine = server.post(DELEGATIONS).bearer(&token).body(&machine).send(server.at);
     assert_eq!(machine.code(), (403, "person_needed".into()));
