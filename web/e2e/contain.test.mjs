@@ -158,6 +158,18 @@ test('one lets another answer until a time, both see it, and it ends', { skip },
 
   await ben.goto(`${server.origin}/containments`)
   await ben.getByRole('note').filter({ hasText: 'You answer for' }).waitFor()
+  const target = `payroll-${Date.now()}`
+  const id = await ask(ana, target, 'It looked odd.')
+  await ben.goto(`${server.origin}/containments/${id}`)
+  // whom Ana has let does not answer for her what she has asked for
+  await ben.getByRole('combobox', { name: 'Your answer is' }).click()
+  await ben.getByRole('option', { name: /^for / }).click()
+  await ben.getByRole('button', { name: new RegExp(`${target} until`) }).click()
+  await ben.getByRole('alert').filter({ hasText: 'somebody else must approve' }).waitFor()
+  await ben.getByRole('combobox', { name: 'Your answer is' }).click()
+  await ben.getByRole('option', { name: 'your own' }).click()
+  await ben.getByRole('button', { name: new RegExp(`${target} until`) }).click()
+  await state(ben, 'verified').waitFor({ timeout: EFFECT_MS_MAX })
 
   await ben.goto(`${server.origin}/settings/you`)
   await ben.getByRole('button', { name: /^End You answer for/ }).click()

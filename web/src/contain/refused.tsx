@@ -3,7 +3,8 @@ import { ApiError } from '../api/problem'
 import { ProblemNote } from '../feedback/problem-note'
 
 const WORDS: Record<string, string> = {
-  containment_self_approval: 'You asked for it, or have part in it; somebody else must approve.',
+  containment_self_approval:
+    'Whoever asked for it, or has part in it, does not decide on it, and nobody does for them; somebody else must approve.',
   plan_changed: 'The plan is not the one that you saw. It is loaded anew: look at what differs, then decide.',
   containment_settled: 'It is decided already. What stands here is loaded anew.',
   containment_voted: 'You have answered already.',
