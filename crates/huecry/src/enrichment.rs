@@ -1,13 +1,11 @@
 //! From the configuration to the enricher, and its files watched while the node runs.
 
 use crate::config::{CodeownersConfig, DialectConfig, EnrichConfig};
-use crate::terminal;
+use crate::{reload, terminal};
 use enrich::{Dialect, Enricher, Fault, RepositoryFile, Sources};
 use model::Clock;
 use prometheus_client::registry::Registry;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -67,35 +65,16 @@ pub(crate) fn watch(
     shutdown: &CancellationToken,
     tasks: &mut JoinSet<Result<(), String>>,
 ) {
-    let shutdown = shutdown.clone();
-    tasks.spawn(async move {
-        let mut hangup = signal(SignalKind::hangup()).map_err(|e| format!("enrichment: {e}"))?;
-        loop {
-            let pause = async {
-                match interval_s {
-                    0 => std::future::pending().await,
-                    seconds => tokio::time::sleep(Duration::from_secs(seconds.into())).await,
-                }
-            };
-            let force = tokio::select! {
-                () = shutdown.cancelled() => return Ok(()),
-                received = hangup.recv() => received.is_some(),
-                () = pause => false,
-            };
-            let (enricher, clock) = (Arc::clone(&enricher), Arc::clone(&clock));
-            // files are read and databases verified on a thread that may wait
-            let reloaded = tokio::task::spawn_blocking(move || enricher.reload(clock.now_ms(), force)).await;
-            match reloaded {
-                Ok(Ok(true)) => tracing::info!(force, "enrichment files read again"),
-                Ok(Ok(false)) => {}
-                Ok(Err(faults)) => {
-                    log(&faults);
-                    tracing::error!(
-                        faults = faults.len(),
-                        "enrichment files have errors; what was known before stays in force"
-                    );
-                }
-                Err(error) => tracing::error!(%error, "enrichment files could not be read again"),
+    reload::watch("enrichment", interval_s, shutdown, tasks, move |force| {
+        match enricher.reload(clock.now_ms(), force) {
+            Ok(true) => tracing::info!(force, "enrichment files read again"),
+            Ok(false) => {}
+            Err(faults) => {
+                log(&faults);
+                tracing::error!(
+                    faults = faults.len(),
+                    "enrichment files have errors; what was known before stays in force"
+                );
             }
         }
     });

@@ -25,6 +25,7 @@ mod process_fields;
 mod progress;
 pub mod questions;
 pub mod reader;
+mod reload;
 pub mod reports;
 pub mod rollout;
 mod service_catalog;

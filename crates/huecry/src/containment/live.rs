@@ -9,6 +9,7 @@ use super::orders;
 use super::setup::OperatorSetup;
 use crate::config::{Config, SettingValue};
 use crate::exit::Failure;
+use crate::reload;
 use ports::Mailer;
 use ports::mail::{Mail, MailError};
 use respond::automatic::{Order, Orders};
@@ -20,8 +21,6 @@ use server::{Known, Knows};
 use sha2::{Digest, Sha256};
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -220,30 +219,9 @@ pub(super) fn watch(
     shutdown: &CancellationToken,
     tasks: &mut JoinSet<Result<(), String>>,
 ) {
-    let (interval_s, shutdown) = (config.respond.reload_interval_s, shutdown.clone());
+    let interval_s = config.respond.reload_interval_s;
     let mut watch = Watch { config, live: Arc::clone(live), read, seen: read };
-    tasks.spawn(async move {
-        let mut hangup = signal(SignalKind::hangup()).map_err(|e| format!("containment: {e}"))?;
-        loop {
-            let pause = async {
-                match interval_s {
-                    0 => std::future::pending().await,
-                    seconds => tokio::time::sleep(Duration::from_secs(seconds.into())).await,
-                }
-            };
-            let force = tokio::select! {
-                () = shutdown.cancelled() => return Ok(()),
-                received = hangup.recv() => received.is_some(),
-                () = pause => false,
-            };
-            // files are read on a thread that may wait
-            let looked = tokio::task::spawn_blocking(move || {
-                watch.look(force);
-                watch
-            });
-            watch = looked.await.map_err(|error| format!("containment: {error}"))?;
-        }
-    });
+    reload::watch("containment", interval_s, shutdown, tasks, move |force| watch.look(force));
 }
 
 #[cfg(test)]

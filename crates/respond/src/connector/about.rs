@@ -15,7 +15,7 @@ const ASKED_MAX: usize = 10;
 /// Most characters that are told of one thing.
 const CHARS_MAX: usize = 1_000;
 
-/// Looks for each; what is not told is told as not known, and why.
+/// Looks for each, side by side where a look can take long; what is not told is told as not known, and why.
 pub(super) fn look(sending: Sending<'_>, specs: &[AboutSpec], values: &Values) -> Vec<About> {
     let one = |spec: &AboutSpec| {
         let text = match read(sending, &spec.read, values) {
@@ -24,14 +24,22 @@ pub(super) fn look(sending: Sending<'_>, specs: &[AboutSpec], values: &Values) -
         };
         About { title: spec.title.clone(), text: text.chars().take(CHARS_MAX).collect() }
     };
-    specs.iter().map(one).collect()
+    // somebody waits for the plan
+    if !specs.iter().any(|spec| spec.read.seconds_max.is_some()) {
+        return specs.iter().map(one).collect();
+    }
+    std::thread::scope(|scope| {
+        let looks: Vec<_> = specs.iter().map(|spec| (spec, scope.spawn(move || one(spec)))).collect();
+        let fallen = |spec: &AboutSpec| About { title: spec.title.clone(), text: "not known".to_owned() };
+        looks.into_iter().map(|(spec, look)| look.join().unwrap_or_else(|_| fallen(spec))).collect()
+    })
 }
 
 /// What is known then, or why not.
 fn read(sending: Sending<'_>, exchange: &Exchange, values: &Values) -> Result<Values, String> {
     match sending.each(std::slice::from_ref(exchange), values) {
         Ok(Outcome::Done(facts)) => Ok(with(values, facts)),
-        Ok(Outcome::Later(why) | Outcome::Refused(why) | Outcome::Unknown(why)) => {
+        Ok(Outcome::Later(why) | Outcome::Refused(why) | Outcome::Partly(why) | Outcome::Unknown(why)) => {
             Err(format!("not known: {why}"))
         }
         Err(error) => Err(format!("not known: {error}")),

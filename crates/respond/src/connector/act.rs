@@ -4,7 +4,7 @@
 //! outcome is [`Outcome::Unknown`], for a person.
 
 use super::answer::Answer;
-use super::exchange::{Exchange, FormatError, Request};
+use super::exchange::{Exchange, FormatError, Request, names_of};
 use super::host::HostCommand;
 use super::owner::{self, NoOwner};
 use super::send::Sending;
@@ -51,8 +51,10 @@ pub enum Outcome {
     Done(Values),
     /// It is not, and had no effect; trying again later may help.
     Later(String),
-    /// It is refused.
+    /// It is refused, and had no effect.
     Refused(String),
+    /// A part of it was done and the rest is refused; a person must look.
+    Partly(String),
     /// Nobody can tell; a person must look.
     Unknown(String),
 }
@@ -281,7 +283,9 @@ impl<'c> Act<'c> {
         let mut known = self.with(facts, 0);
         let proof = if taken_back { &self.action.verify_revert } else { &self.action.verify };
         proof.iter().all(|exchange| {
-            let is_known = exchange.names().iter().all(|name| known.contains_key(*name));
+            let of_body = exchange.body.as_ref().map(names_of).and_then(Result::ok).unwrap_or_default();
+            let mut taken = exchange.names().into_iter().chain(of_body.iter().map(String::as_str));
+            let is_known = taken.all(|name| known.contains_key(name));
             known.extend(exchange.facts.keys().map(|name| (name.clone(), String::new())));
             is_known
         })
@@ -311,7 +315,9 @@ impl<'c> Act<'c> {
             match self.prove(proof, remote, &values, now_ms) {
                 Ok(Outcome::Done(_)) => return Ok(Outcome::Done(Values::new())),
                 Ok(Outcome::Refused(_)) => {}
-                Ok(Outcome::Later(reason) | Outcome::Unknown(reason)) => return Ok(Outcome::Later(reason)),
+                Ok(Outcome::Later(reason) | Outcome::Unknown(reason) | Outcome::Partly(reason)) => {
+                    return Ok(Outcome::Later(reason));
+                }
                 // the proof needs what only the lost answer told, such as the number of what was made
                 Err(ActError::Format(FormatError::Template(TemplateError::Missing(name)))) => {
                     let reason = format!(

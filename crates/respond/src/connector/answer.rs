@@ -39,6 +39,11 @@ pub enum Judged {
         /// In words.
         reason: String,
     },
+    /// It says neither: what was sent may have its effect yet.
+    Unclear {
+        /// In words.
+        reason: String,
+    },
     /// No.
     Refused {
         /// In words, as the remote side said it.
@@ -60,7 +65,10 @@ pub fn judge(connector: &Connector, exchange: &Exchange, values: &Values, answer
         if let Some(meaning) = exchange.means.get(&answer.status) {
             reason = format!("{meaning} ({reason})");
         }
-        return if retries_help(answer.status) {
+        if exchange.unclear.contains(&answer.status) {
+            return Judged::Unclear { reason };
+        }
+        return if retries_help(answer.status) || exchange.later.contains(&answer.status) {
             Judged::Later { retry_after_ms: answer.retry_after_ms, reason }
         } else {
             Judged::Refused { reason }
@@ -70,7 +78,7 @@ pub fn judge(connector: &Connector, exchange: &Exchange, values: &Values, answer
         if let Some(reason) = fault(expectation, &body, values) {
             let because = expectation.because.as_ref();
             let reason = because.map_or(reason.clone(), |because| format!("{because} ({reason})"));
-            return Judged::Refused { reason };
+            return if expectation.unclear { Judged::Unclear { reason } } else { Judged::Refused { reason } };
         }
     }
     let facts = exchange.facts.iter();
@@ -102,6 +110,11 @@ fn fault(expectation: &Expectation, body: &Value, values: &Values) -> Option<Str
         return Some(format!("{at} is {text:?}, not {}", expected.join(" or ")));
     }
     None
+}
+
+/// Whether it is about who asks, not about what was asked.
+pub(super) const fn is_about_who_asks(status: u16) -> bool {
+    matches!(status, 401 | 403 | 407)
 }
 
 /// Whether asking again may be answered otherwise.

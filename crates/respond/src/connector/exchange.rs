@@ -1,6 +1,6 @@
 //! One request of an action and what its answer means, as data.
 
-use super::host::HostError;
+use super::host::{COMMAND_SECONDS_MAX, HostError};
 use super::pick::Pick;
 use super::sign::{self, SignError};
 use super::spec::{Auth, Connector};
@@ -9,12 +9,14 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// The methods of requests: those of RFC 9110 and RFC 5789, and two of commands on hosts.
+/// The methods of requests: those of RFC 9110 and RFC 5789, one of these that only asks, and two of commands on hosts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 #[expect(missing_docs, reason = "they are what they are called")]
 pub enum Method {
     Get,
+    /// A `POST` by which something is only asked, as the vendor describes it.
+    Ask,
     Post,
     Put,
     Patch,
@@ -30,7 +32,7 @@ impl Method {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Get => "GET",
-            Self::Post => "POST",
+            Self::Ask | Self::Post => "POST",
             Self::Put => "PUT",
             Self::Patch => "PATCH",
             Self::Delete => "DELETE",
@@ -60,6 +62,9 @@ pub struct Expectation {
     pub lets_nothing_through: Option<Template>,
     /// What it means if it is not so, for people.
     pub because: Option<String>,
+    /// Whether nobody can tell where it is not so, as where a host did not answer: that is no refusal.
+    #[serde(default)]
+    pub unclear: bool,
 }
 
 impl Expectation {
@@ -116,7 +121,8 @@ pub struct Exchange {
     pub run: Vec<Template>,
     /// What the command reads.
     pub stdin: Option<Template>,
-    /// How long the command may take, in seconds; at most [`COMMAND_SECONDS_MAX`](super::COMMAND_SECONDS_MAX).
+    /// How long the command or request may take, in seconds; at most
+    /// [`COMMAND_SECONDS_MAX`](super::COMMAND_SECONDS_MAX).
     pub seconds_max: Option<u64>,
     /// For which values of what is known it is sent, by name: a text or several. Where it is not for them, it is left
     /// out.
@@ -127,7 +133,8 @@ pub struct Exchange {
     #[serde(default)]
     pub query: BTreeMap<String, Template>,
     /// The JSON that is sent; its texts are templates, `{$number: "{name}"}` is the value as a number, and
-    /// `{$json: "{name}"}` the JSON that was read (null if there was none). Where `content_type` is XML: a text.
+    /// `{$json: "{name}"}` the JSON that was read (null if there was none). A text that begins with `#!` is a script, and takes
+    /// values of plain signs only ([`Place::Plain`]). Where `content_type` is XML: a text.
     pub body: Option<Value>,
     /// What the body is; JSON if not said.
     pub content_type: Option<String>,
@@ -136,6 +143,12 @@ pub struct Exchange {
     /// Statuses that mean that it was so before: applying again is no failure.
     #[serde(default)]
     pub already: Vec<u16>,
+    /// Statuses that mean that it is refused for now, and had no effect: something else is under way.
+    #[serde(default)]
+    pub later: Vec<u16>,
+    /// Statuses after which it may have its effect all the same: it waits there for its turn.
+    #[serde(default)]
+    pub unclear: Vec<u16>,
     /// What other statuses mean here, for people.
     #[serde(default)]
     pub means: BTreeMap<u16, String>,
@@ -158,6 +171,8 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// Its text.
     pub body: Option<String>,
+    /// How long it may take, in seconds, where that is not as of others.
+    pub seconds_max: Option<u64>,
 }
 
 impl std::fmt::Debug for Request {
@@ -196,7 +211,7 @@ pub enum FormatError {
 impl Exchange {
     /// Whether it changes something at the remote side.
     pub const fn changes(&self) -> bool {
-        !matches!(self.method, Method::Get | Method::Look)
+        !matches!(self.method, Method::Get | Method::Ask | Method::Look)
     }
 
     /// The names of all values that it takes.
@@ -260,7 +275,10 @@ impl Exchange {
             let content_type = self.content_type.as_deref().unwrap_or("application/json");
             headers.push(("content-type".to_owned(), content_type.to_owned()));
         }
-        let mut request = Request { method: self.method, url, headers, body };
+        // what a method means to us is not what is sent
+        let method = if self.method == Method::Ask { Method::Post } else { self.method };
+        let seconds_max = self.seconds_max.map(|seconds| seconds.min(COMMAND_SECONDS_MAX));
+        let mut request = Request { method, url, headers, body, seconds_max };
         if let Auth::AwsSigv4 { service, region, access_key, secret_key } = &connector.auth {
             let fill = |template: &Template| template.fill(values, Place::Header);
             let (region, key, secret) = (fill(region)?, fill(access_key)?, fill(secret_key)?);
@@ -300,6 +318,9 @@ impl Exchange {
 /// The name under which a value stands as a number.
 const NUMBER: &str = "$number";
 
+/// How a text begins that is a script for some host.
+const SCRIPT: &str = "#!";
+
 /// The name under which JSON stands that was read.
 const JSON: &str = "$json";
 
@@ -323,6 +344,10 @@ fn number(body: &Value, values: &Values) -> Result<Value, TemplateError> {
 /// JSON with values put into its texts.
 fn filled(body: &Value, values: &Values) -> Result<Value, TemplateError> {
     Ok(match body {
+        // no value may become a part of a program
+        Value::String(text) if text.starts_with(SCRIPT) => {
+            Value::String(Template::parse(text)?.fill(values, Place::Plain)?)
+        }
         Value::String(text) => Value::String(Template::parse(text)?.fill(values, Place::Json)?),
         Value::Array(list) => list.iter().map(|value| filled(value, values)).collect::<Result<_, _>>()?,
         Value::Object(map) if map.len() == 1 && map.contains_key(NUMBER) => number(body, values)?,

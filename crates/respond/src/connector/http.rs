@@ -11,7 +11,7 @@ use std::time::Duration;
 use ureq::Error;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
-/// Longest time of one request.
+/// Longest time of one request that says nothing of it.
 const REQUEST_MAX: Duration = Duration::from_secs(15);
 
 /// Longest wait that a remote side can ask for, in milliseconds.
@@ -91,6 +91,8 @@ impl Remote for HttpRemote {
         }
         let body = request.body.clone().unwrap_or_default();
         let sent = head.body(body).map_err(|error| Unanswered::NotSent(error.to_string()))?;
+        let time = request.seconds_max.map_or(REQUEST_MAX, Duration::from_secs);
+        let sent = self.agent.configure_request(sent).timeout_global(Some(time)).build();
         let mut answer = self.agent.run(sent).map_err(unanswered)?;
         let after =
             answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse::<u64>().ok());

@@ -133,8 +133,8 @@ fn check_whoami(connector: &Connector, faults: &mut Vec<String>) {
     let mut known: BTreeSet<String> = connector.settings.keys().cloned().collect();
     known.insert("now".to_owned());
     for exchange in &whoami.read {
-        if !matches!(exchange.method, Method::Get | Method::Post | Method::Look) {
-            faults.push("whoami only looks: its method is GET, or POST for a question".to_owned());
+        if exchange.changes() {
+            faults.push("whoami only looks: its method is GET, ASK, or LOOK for a command".to_owned());
         }
         check_exchange(connector, "whoami", exchange, faults);
         check_taken(&mut known, "whoami", exchange, faults);
@@ -171,16 +171,15 @@ fn check_kind(connector: &Connector, phase: &str, exchange: &Exchange, faults: &
         || !exchange.path.as_str().is_empty()
         || !exchange.query.is_empty()
         || exchange.body.is_some();
-    let has_of_command =
-        !exchange.run.is_empty() || exchange.stdin.is_some() || exchange.seconds_max.is_some();
+    let has_of_command = !exchange.run.is_empty() || exchange.stdin.is_some();
     if is_command && (exchange.run.is_empty() || has_of_request) {
         faults.push(format!("{phase}: a command has `run`, and no path, query or body"));
     }
     if !is_command && (exchange.path.as_str().is_empty() || has_of_command) {
-        faults.push(format!("{phase}: a request has a path, and no `run`, `stdin` or `seconds_max`"));
+        faults.push(format!("{phase}: a request has a path, and no `run` or `stdin`"));
     }
     if exchange.seconds_max.is_some_and(|seconds| !(1..=COMMAND_SECONDS_MAX).contains(&seconds)) {
-        faults.push(format!("{phase}: a command takes 1 to {COMMAND_SECONDS_MAX} seconds"));
+        faults.push(format!("{phase}: it takes 1 to {COMMAND_SECONDS_MAX} seconds"));
     }
 }
 
@@ -196,7 +195,15 @@ fn check_ssh(connector: &Connector, action: &ActionSpec, faults: &mut Vec<String
     for name in host.names().filter(|name| !is_known(name)) {
         faults.push(format!("the host takes {{{name}}}, which the target does not tell"));
     }
-    // whoever takes over from a worker that is gone must find none of its commands under way
+}
+
+/// Whoever takes over from a worker that is gone must find nothing of it under way. Of requests it is said where one may take
+/// longer than others do.
+fn check_time(connector: &Connector, action: &ActionSpec, faults: &mut Vec<String>) {
+    let takes_long = action.exchanges().any(|(_, exchange)| exchange.seconds_max.is_some());
+    if !takes_long && !matches!(connector.auth, Auth::Ssh { .. }) {
+        return;
+    }
     let seconds = |exchanges: &[Exchange]| -> u64 {
         exchanges.iter().map(|exchange| exchange.seconds_max.unwrap_or(COMMAND_SECONDS_DEFAULT)).sum()
     };
@@ -207,7 +214,7 @@ fn check_ssh(connector: &Connector, action: &ActionSpec, faults: &mut Vec<String
     ];
     for (step, seconds) in steps.into_iter().filter(|(_, seconds)| *seconds > STEP_SECONDS_MAX) {
         faults.push(format!(
-            "the commands of {step} may take {seconds} seconds together, and at most {STEP_SECONDS_MAX}"
+            "all of {step} may take {seconds} seconds together, and at most {STEP_SECONDS_MAX}"
         ));
     }
 }
@@ -294,9 +301,10 @@ fn check_action(connector: &Connector, action: &ActionSpec, faults: &mut Vec<Str
     check_owner(action, faults);
     check_proof(connector, action, faults);
     check_ssh(connector, action, faults);
+    check_time(connector, action, faults);
     for (phase, exchange) in action.exchanges() {
         if exchange.changes() && matches!(phase, "read" | "verify" | "verify_revert" | "about") {
-            faults.push(format!("{phase} only looks: its method is GET, or LOOK for a command"));
+            faults.push(format!("{phase} only looks: its method is GET, ASK for a question that is posted, or LOOK for a command"));
         }
         check_exchange(connector, phase, exchange, faults);
     }

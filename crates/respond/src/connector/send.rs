@@ -1,7 +1,7 @@
 //! Exchanges in their order, with a token where they need one.
 
 use super::act::{ActError, Outcome, Remote, Unanswered};
-use super::answer::{Answer, Judged, judge};
+use super::answer::{self, Answer, Judged, judge};
 use super::exchange::{Exchange, FormatError};
 use super::spec::Connector;
 use super::template::Values;
@@ -57,16 +57,21 @@ impl Sending<'_> {
         if !exchanges.iter().any(|exchange| exchange.is_for(&known)) {
             return Ok(Outcome::Refused("no request of it is for what was found".to_owned()));
         }
-        for (at, exchange) in exchanges.iter().enumerate() {
+        // whether a part of it was done
+        let mut is_begun = false;
+        for exchange in exchanges {
             if !exchange.is_for(&known) {
                 continue;
             }
             let answer = match self.answer(exchange, &known)? {
                 Ok(answer) => answer,
+                Err(Unanswered::Refused(reason)) if is_begun => {
+                    return Ok(Outcome::Partly(format!("a part was done, then: {reason}")));
+                }
                 Err(Unanswered::Refused(reason)) => return Ok(self.unspoken(reason)),
                 Err(Unanswered::Lost(reason)) if exchange.changes() => return Ok(Outcome::Unknown(reason)),
                 Err(Unanswered::Lost(reason) | Unanswered::NotSent(reason)) => {
-                    return Ok(if at > 0 && exchange.changes() {
+                    return Ok(if is_begun {
                         Outcome::Unknown(format!("a part was done, then: {reason}"))
                     } else {
                         Outcome::Later(reason)
@@ -75,6 +80,7 @@ impl Sending<'_> {
             };
             match judge(self.connector, exchange, &known, &answer) {
                 Judged::Done(facts) => {
+                    is_begun |= exchange.changes();
                     known.extend(facts.clone());
                     told.extend(facts);
                 }
@@ -83,7 +89,17 @@ impl Sending<'_> {
                 Judged::Later { reason, .. } if exchange.changes() && answer.status >= 500 => {
                     return Ok(Outcome::Unknown(reason));
                 }
-                Judged::Later { reason, .. } => return Ok(Outcome::Later(reason)),
+                Judged::Unclear { reason } if exchange.changes() => return Ok(Outcome::Unknown(reason)),
+                Judged::Later { reason, .. } | Judged::Unclear { reason } => {
+                    return Ok(Outcome::Later(reason));
+                }
+                Judged::Refused { reason } if is_begun => {
+                    return Ok(Outcome::Partly(format!("a part was done, then: {reason}")));
+                }
+                // who may not look has seen nothing
+                Judged::Refused { reason } if answer::is_about_who_asks(answer.status) => {
+                    return Ok(self.unspoken(reason));
+                }
                 Judged::Refused { reason } => return Ok(Outcome::Refused(reason)),
             }
         }

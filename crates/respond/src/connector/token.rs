@@ -40,7 +40,7 @@ pub(super) fn request(connector: &Connector, values: &Values) -> Result<Option<R
         body.push_str(&value.fill(values, Place::Query)?);
     }
     let url = url.fill(values, Place::Json)?;
-    Ok(Some(Request { method: Method::Post, url, headers, body: Some(body) }))
+    Ok(Some(Request { method: Method::Post, url, headers, body: Some(body), seconds_max: None }))
 }
 
 /// The token in an answer. What else it says is told to nobody: it may be the token under another name.

@@ -45,7 +45,7 @@ pub fn whoami(
                 Identity::Known(own)
             })
         }
-        Outcome::Refused(reason) => Ok(Identity::Refused(because(&reason))),
+        Outcome::Refused(reason) | Outcome::Partly(reason) => Ok(Identity::Refused(because(&reason))),
         // a question has no effect, so one whose answer was lost may be asked again
         Outcome::Later(reason) | Outcome::Unknown(reason) => Ok(Identity::Later(because(&reason))),
     }

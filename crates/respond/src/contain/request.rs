@@ -116,7 +116,9 @@ impl Responder {
             Outcome::Refused(reason) if self.is_already(request).await? || self.is_held(request).await? => {
                 return Err(RespondError::Already(reason));
             }
-            Outcome::Refused(reason) => return Err(RespondError::LookRefused(reason)),
+            Outcome::Refused(reason) | Outcome::Partly(reason) => {
+                return Err(RespondError::LookRefused(reason));
+            }
             Outcome::Later(reason) | Outcome::Unknown(reason) => return Err(RespondError::Later(reason)),
         };
         let plan = plan.ok_or_else(|| RespondError::LookRefused("there is no plan".to_owned()))?;

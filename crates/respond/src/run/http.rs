@@ -41,7 +41,7 @@ pub(super) fn request(
     }
     let properties = &command.properties;
     let body = properties.get("content").and_then(Value::as_str).map(&resolve).transpose()?;
-    Ok(Request { method, url, headers: headers(properties, &resolve)?, body })
+    Ok(Request { method, url, headers: headers(properties, &resolve)?, body, seconds_max: None })
 }
 
 fn method(word: &str) -> Result<Method, String> {

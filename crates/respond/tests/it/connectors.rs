@@ -453,4 +453,17 @@ fn answers_are_judged() {
     let github = shipped().into_iter().find(|connector| connector.connector == "github").unwrap();
     let revert = &github.actions["lock_branch"].revert[0];
     assert_eq!(judge(&github, revert, &Values::new(), &answer(404, "")), Judged::Already);
+    // something else is under way; it waits for its turn; nobody answered; no
+    let fleet = shipped().into_iter().find(|connector| connector.connector == "fleet").unwrap();
+    let isolate = &fleet.actions["isolate_host"];
+    let of = |exchange: &Exchange, status, body: &str| {
+        judge(&fleet, exchange, &Values::new(), &answer(status, body))
+    };
+    assert!(matches!(of(&isolate.apply[0], 409, ""), Judged::Later { .. }));
+    assert!(matches!(of(&isolate.apply[0], 408, ""), Judged::Unclear { .. }));
+    let said = |exit_code: i32, output: &str| serde_json::json!({ "exit_code": exit_code, "output": output });
+    let verify = &isolate.verify[0];
+    assert!(matches!(of(verify, 200, &said(-2, "").to_string()), Judged::Unclear { .. }));
+    assert!(matches!(of(verify, 200, &said(0, "open").to_string()), Judged::Refused { .. }));
+    assert!(matches!(of(verify, 200, &said(0, "isolated").to_string()), Judged::Done(_)));
 }

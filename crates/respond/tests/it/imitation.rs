@@ -84,7 +84,7 @@ impl Imitation {
             return (status(&self.vendor, "verb"), Value::Null);
         }
         match request.method {
-            Method::Look | Method::Run => panic!("commands are not imitated"),
+            Method::Ask | Method::Look | Method::Run => panic!("nothing of the kind is sent"),
             Method::Get => match documents.get(path) {
                 Some(document) => (200, document.clone()),
                 None if LISTS.iter().any(|list| path.ends_with(list)) => (200, self.list(&documents, path)),

@@ -215,3 +215,47 @@ fn a_file_that_could_give_a_secret_away_is_refused() {
         assert!(refused.contains(expected), "{expected}: {refused}");
     }
 }
+
+/// Who may not look has not seen that it did not take effect: nothing is sent again for that.
+#[test]
+fn a_look_that_is_not_allowed_proves_nothing() {
+    let okta = connector("okta");
+    let (settings, none, protection) = (settings(&okta), Values::new(), Protection::default());
+    let user = ("00u1abcdefghijklmnop", Vec::new());
+    let act = Act::bind(&okta, "suspend_user", user, (&settings, &none), &protection).unwrap();
+    for status in [401, 403, 407] {
+        let remote = Scripted::of(vec![Ok((status, json!({})))]);
+        let proof = act.verify(&remote, &none, NOW_MS).unwrap();
+        assert!(matches!(proof, Outcome::Later(_)), "{status}: {proof:?}");
+        let remote = Scripted::of(vec![Ok((status, json!({})))]);
+        assert!(matches!(act.apply(&remote, &none, (true, NOW_MS)).unwrap(), Outcome::Later(_)), "{status}");
+        assert_eq!(remote.asked().len(), 1, "{status}: it is not sent again");
+        let remote = Scripted::of(vec![Ok((status, json!({})))]);
+        assert!(
+            matches!(act.apply(&remote, &none, (false, NOW_MS)).unwrap(), Outcome::Refused(_)),
+            "{status}"
+        );
+    }
+    let remote = Scripted::of(vec![Ok((200, json!({ "status": "ACTIVE" })))]);
+    assert!(matches!(act.verify(&remote, &none, NOW_MS).unwrap(), Outcome::Refused(_)));
+}
+
+/// What is refused after a part was done has had an effect.
+#[test]
+fn a_part_that_was_done_is_told() {
+    let wazuh = connector("wazuh");
+    let (settings, none, protection) = (settings(&wazuh), Values::new(), Protection::default());
+    let act =
+        Act::bind(&wazuh, "isolate_host", ("007", Vec::new()), (&settings, &none), &protection).unwrap();
+    let token = || Ok((200, json!({ "data": { "token": "t0k3n" } })));
+    let done = || Ok((200, json!({ "error": 0 })));
+    for second in [Ok((403, json!({}))), Ok((200, json!({ "error": 1 })))] {
+        let remote = Scripted::of(vec![token(), done(), second]);
+        let came = act.apply(&remote, &none, (false, NOW_MS)).unwrap();
+        assert!(matches!(&came, Outcome::Partly(why) if why.starts_with("a part was done")), "{came:?}");
+    }
+    let remote = Scripted::of(vec![token(), Ok((200, json!({ "error": 1 })))]);
+    assert!(matches!(act.apply(&remote, &none, (false, NOW_MS)).unwrap(), Outcome::Refused(_)));
+    let remote = Scripted::of(vec![token(), done(), Err(Unanswered::NotSent("down".into()))]);
+    assert!(matches!(act.apply(&remote, &none, (false, NOW_MS)).unwrap(), Outcome::Unknown(_)));
+}

@@ -64,7 +64,13 @@ fn answer(config: &Arc<ServerConfig>, stream: TcpStream, emulator: &Emulator) ->
 }
 
 fn get(url: &str) -> Request {
-    Request { method: Method::Get, url: format!("{url}/things/a"), headers: Vec::new(), body: None }
+    Request {
+        method: Method::Get,
+        url: format!("{url}/things/a"),
+        headers: Vec::new(),
+        body: None,
+        seconds_max: None,
+    }
 }
 
 #[test]
@@ -84,6 +90,18 @@ fn a_root_of_its_own_is_trusted_where_it_is_named() {
     // of several, any
     let both = format!("{other}{root}");
     assert_eq!(HttpRemote::trusting(both.as_bytes()).unwrap().send(&get(&url)).unwrap().status, 200);
+}
+
+/// A request has the time that its file gives it, and who does not answer may have taken it.
+#[test]
+fn a_request_has_its_time() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let begun = std::time::Instant::now();
+    let lost = HttpRemote::default().send(&Request { seconds_max: Some(1), ..get(&url) });
+    assert!(matches!(lost, Err(Unanswered::Lost(_))), "{lost:?}");
+    // others have fifteen seconds
+    assert!(begun.elapsed() < std::time::Duration::from_secs(10));
 }
 
 #[tokio::test]

@@ -52,7 +52,8 @@ fn reach(connection: &Connection) -> Result<Exit, Failure> {
     }
     let values = connector.values(&connection.settings);
     let url = connector.base_url.fill(&values, Place::Json).map_err(|e| Failure::new(Exit::Faults, e))?;
-    let request = Request { method: Method::Get, url: url.clone(), headers: Vec::new(), body: None };
+    let request =
+        Request { method: Method::Get, url: url.clone(), headers: Vec::new(), body: None, seconds_max: None };
     Ok(match connection.remote(&HttpRemote::default()).send(&request) {
         Ok(answer) => {
             terminal::line(format_args!(
@@ -115,7 +116,7 @@ fn looked(
             (true, format!("there is something to do: {}", facts.join(" ")))
         }
         // the other side has answered, and there is nothing to do
-        Outcome::Refused(reason) => (false, reason),
+        Outcome::Refused(reason) | Outcome::Partly(reason) => (false, reason),
         Outcome::Later(reason) | Outcome::Unknown(reason) => (false, format!("no answer: {reason}")),
     };
     terminal::line(format_args!("{action} {target}: {said}"));

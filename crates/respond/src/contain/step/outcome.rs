@@ -85,7 +85,7 @@ pub fn looked(
             fail(containment, reason, now_ms)
         }
         Ok((Outcome::Done(_), None)) => fail(containment, "there is no plan".to_owned(), now_ms),
-        Ok((Outcome::Refused(reason), _)) => fail(containment, reason, now_ms),
+        Ok((Outcome::Refused(reason) | Outcome::Partly(reason), _)) => fail(containment, reason, now_ms),
         Err(error) => fail(containment, error.to_string(), now_ms),
     }
 }
@@ -102,7 +102,7 @@ fn is_same(approved: &Plan, found: &Plan) -> bool {
     told(approved) == told(found)
 }
 
-/// Of sending what applies it. `before`: an earlier try may have arrived. `one`: it is one request, so one that was refused
+/// Of sending what applies it. `before`: an earlier try may have arrived. `one`: it is one request, so one that was put off
 /// had no effect.
 pub fn applied(
     containment: &mut Containment,
@@ -135,7 +135,8 @@ pub fn applied(
             }
             ask(containment, reason, now_ms, times)
         }
-        Ok(Outcome::Refused(reason)) if before || !one => ask(containment, reason, now_ms, times),
+        Ok(Outcome::Partly(reason)) => ask(containment, reason, now_ms, times),
+        Ok(Outcome::Refused(reason)) if before => ask(containment, reason, now_ms, times),
         Err(error) if before => ask(containment, error.to_string(), now_ms, times),
         Ok(Outcome::Refused(reason)) => without_effect(containment, reason, now_ms),
         Err(error) => without_effect(containment, error.to_string(), now_ms),
@@ -157,7 +158,12 @@ pub fn verified(containment: &mut Containment, came: Came, now_ms: i64, times: &
             await_end(containment, now_ms, times);
             return Some(Said::of("containment.verified", None));
         }
-        Ok(Outcome::Refused(reason) | Outcome::Later(reason) | Outcome::Unknown(reason)) => reason,
+        Ok(
+            Outcome::Refused(reason)
+            | Outcome::Partly(reason)
+            | Outcome::Later(reason)
+            | Outcome::Unknown(reason),
+        ) => reason,
         Err(error) => error.to_string(),
     };
     let wait_ms = times.wait_ms(containment.progress.tries + 1);
@@ -194,7 +200,7 @@ pub fn reverted(
         Ok(Outcome::Unknown(reason)) => {
             (reason, times.wait_ms(containment.progress.tries + 1).max(times.lost_wait_ms))
         }
-        Ok(Outcome::Later(reason) | Outcome::Refused(reason)) => {
+        Ok(Outcome::Later(reason) | Outcome::Refused(reason) | Outcome::Partly(reason)) => {
             containment.progress.sent = before || !one;
             (reason, times.wait_ms(containment.progress.tries + 1))
         }
@@ -223,7 +229,7 @@ pub fn verified_revert(
             return Some(Said::of("containment.reverted", None));
         }
         Ok(Outcome::Refused(reason)) => (reason, true),
-        Ok(Outcome::Later(reason) | Outcome::Unknown(reason)) => (reason, false),
+        Ok(Outcome::Later(reason) | Outcome::Partly(reason) | Outcome::Unknown(reason)) => (reason, false),
         Err(error) => return ask(containment, error.to_string(), now_ms, times),
     };
     let wait_ms = times.wait_ms(containment.progress.tries + 1);

@@ -1,20 +1,23 @@
 //! Who is told what by e-mail: with the change or not at all, at least once or given up, and nobody from whom it is hidden.
 
 use super::emulator::Fault;
-use super::kit::{Kit, MINUTE_MS, actor, request, undo, vote};
+use super::kit::{Kit, MINUTE_MS, actor, request, setup, start, undo, vote};
+use super::playbooks::calls;
 use crate::smtp_kit::MailServer;
 use async_trait::async_trait;
 use backends::smtp::{SmtpMailer, SmtpOptions, SmtpTls};
 use model::{
     Containment, ContainmentId, Incident, LetterAbout, LetterId, LetterKind as Kind, LetterState, PersonId,
-    Ulid, Visibility,
+    RunState, Ulid, Visibility,
 };
 use ports::mail::{Mail, MailError, Mailer};
 use ports::store::conformance::Bench;
 use ports::store::{PageRequest, Person, Store, StoreError};
+use respond::Actor;
 use respond::contain::{BreakGlassRequest, ContainRequest};
 use respond::letter::{Courier, CourierOptions, Delivery, GIVE_UP_MS, Readers};
 use respond::plan::PlanHash;
+use respond::run::StartRunRequest;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -211,6 +214,37 @@ async fn every_occasion_is_told_once() {
     let short = ContainRequest { wait_ms: Some(2 * MINUTE_MS), ..request("toy.lock", "f") };
     let short = kit.responder.request(&short).await.unwrap();
     assert_eq!(post.kinds(short.id).await, [Kind::ApprovalAsked], "two minutes need no reminder");
+}
+
+/// Nobody looks at a run that began by itself, unless it is told that it failed; who began one sees it. One that was called is
+/// told of by the one that called it.
+#[tokio::test]
+async fn a_run_that_began_by_itself_and_failed_is_told_of_once() {
+    let inner = "playbook--00000000-0000-4000-8000-696e6e657200";
+    let mut fixed = setup("http://toy.example");
+    fixed.playbooks.insert(inner.to_owned(), calls("playbook/none").into());
+    let kit = Kit::with(fixed).await;
+    let (people, server) = (Arc::<Few>::default(), Arc::<Taker>::default());
+    let courier = Post::courier(&kit, &people, Some(server.clone()));
+    let post = Post { kit, people, server, courier };
+    let kit = &post.kit;
+    post.people.add(1, Some("ann@acme.example"), true);
+    for (who, expected) in [(Actor::system(), vec![Kind::NotContained]), (actor("ann"), vec![])] {
+        let begin = StartRunRequest { actor: who, ..start(&calls("playbook/inner")) };
+        let run = kit.responder.start_run(&begin).await.unwrap();
+        kit.work().await;
+        assert_eq!(kit.responder.run(run.id).await.unwrap().run.state, RunState::Failed);
+        let kinds = post.letters(LetterAbout::Run(run.id)).await.into_iter().map(|letter| letter.kind);
+        assert_eq!(kinds.collect::<Vec<_>>(), expected);
+    }
+    let called = kit.runs().await.into_iter().filter(|run| run.parent.is_some());
+    for run in called.collect::<Vec<_>>() {
+        assert_eq!(run.state, RunState::Failed);
+        assert_eq!(post.letters(LetterAbout::Run(run.id)).await, []);
+    }
+    assert_eq!(kit.runs().await.len(), 4);
+    post.deliver().await;
+    assert_eq!(post.server.taken().len(), 1, "{:?}", post.server.taken());
 }
 
 #[tokio::test]

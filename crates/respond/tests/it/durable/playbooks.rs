@@ -220,7 +220,7 @@ async fn requests_go_to_listed_hosts_only_and_lost_answers_are_for_people() {
     assert_eq!(kit.state(&run).await, RunState::Completed);
 }
 
-fn calls(playbook: &str) -> String {
+pub(crate) fn calls(playbook: &str) -> String {
     let steps = json!({
         "start/s": { "on_completion": "playbook-action/c" },
         "playbook-action/c": {

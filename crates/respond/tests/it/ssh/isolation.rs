@@ -1,85 +1,13 @@
 //! `ssh_host.isolate_host` with a real `nft`: what the host's sessions call nft works in a network namespace that has a
 //! neighbour, so that one sees what comes through.
 
-use super::kit::{Sshd, lacks};
+use super::kit::Sshd;
 use crate::durable::kit::{MINUTE_MS, request, vote};
+use crate::net::Net;
 use model::ContainmentState;
 use respond::RespondError;
 use respond::protect::TargetKind;
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
-
-/// A network namespace at 10.9.0.1, and in it a neighbour's at 10.9.0.2.
-struct Net {
-    holder: Child,
-    neighbour: String,
-}
-
-const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
-
-const HOLDER: &str = "unshare --net sleep 600 >/dev/null 2>&1 & b=$!; sleep 0.5; \
-    ip link set lo up; ip link add a0 type veth peer name b0 netns $b; ip addr add 10.9.0.1/24 dev a0; ip link set a0 up; \
-    nsenter -t $b -n ip addr add 10.9.0.2/24 dev b0; nsenter -t $b -n ip link set b0 up; \
-    nft list tables || { kill $b; exit 1; }; echo $b; exec sleep 600";
-
-impl Net {
-    fn start() -> Option<Self> {
-        let mut command = Command::new("unshare");
-        command.env("PATH", PATH);
-        command.args(["--user", "--map-root-user", "--net", "sh", "-c", HOLDER]);
-        let holder = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-        let Ok(mut holder) = holder else {
-            lacks("there is no unshare");
-            return None;
-        };
-        let mut neighbour = String::new();
-        BufReader::new(holder.stdout.take().unwrap()).read_line(&mut neighbour).unwrap();
-        let net = Self { holder, neighbour: neighbour.trim().to_owned() };
-        if net.neighbour.is_empty() {
-            lacks("no network namespace with nft and veth can be made here (Debian: nftables, iproute2)");
-            return None;
-        }
-        Some(net)
-    }
-
-    /// The words before a command that runs in it.
-    fn enter(pid: &str) -> Vec<String> {
-        let target = format!("--target={pid}");
-        let words = ["nsenter", &target, "--user", "--net", "--preserve-credentials"];
-        words.map(str::to_owned).into()
-    }
-
-    fn own(&self) -> Vec<String> {
-        Self::enter(&self.holder.id().to_string())
-    }
-
-    fn nft(&self, more: &[&str]) -> String {
-        let mut words = self.own();
-        words.push("nft".to_owned());
-        words.extend(more.iter().map(|word| (*word).to_owned()));
-        let output = Command::new(&words[0]).args(&words[1..]).env("PATH", PATH).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// Whether the neighbour reaches it: a port that nobody listens on refuses at once, and what is dropped is silent.
-    fn is_reached(&self) -> bool {
-        let mut words = Self::enter(&self.neighbour);
-        words.extend(["timeout", "2", "bash", "-c", "exec 3<>/dev/tcp/10.9.0.1/9"].map(str::to_owned));
-        let status = Command::new(&words[0]).args(&words[1..]).stderr(Stdio::null()).status().unwrap();
-        status.code() == Some(1)
-    }
-}
-
-impl Drop for Net {
-    fn drop(&mut self) {
-        if self.neighbour.parse::<u32>().is_ok() {
-            let _ = Command::new("kill").arg(&self.neighbour).status();
-        }
-        let _ = self.holder.kill();
-        let _ = self.holder.wait();
-    }
-}
+use std::process::Command;
 
 fn host() -> Option<(Sshd, Net)> {
     let (sshd, net) = (Sshd::start()?, Net::start()?);
@@ -140,6 +68,35 @@ async fn those_who_manage_it_reach_it_all_the_same() {
     assert_eq!(net.nft(&["list", "ruleset"]), "");
 }
 
+/// What we are signed in by goes on, in the same network that is cut; and where it does not, the host is open again by itself.
+#[tokio::test]
+async fn our_own_way_in_stays_open_or_the_host_opens_itself() {
+    let Some(net) = Net::start() else { return };
+    let Some(sshd) = Sshd::start_inside(&net) else { return };
+    let kit = sshd.kit("ssh_host", &[("ssh_become", "env")], &[]).await;
+    // 10.9.0.3 is another address of whom we come from: from there nothing gets through
+    let done = kit.verified("ssh_host.isolate_host", "127.0.0.1").await;
+    assert!(!net.reaches("10.9.0.3") && !net.is_reached());
+    let hold = net.nft(&["list", "set", "inet", "huecry_isolation", "hold"]);
+    assert!(hold.contains("elements = { ipv4, ipv6 }"), "{hold}");
+    kit.responder.undo(&crate::durable::kit::undo("bob", done.id)).await.unwrap();
+    kit.work().await;
+    assert_eq!(kit.get(done.id).await.state, ContainmentState::Reverted);
+    assert!(net.is_reached());
+    // a table that nobody confirms: its minute is over sooner here
+    let real = "#!/bin/sh\nPATH=/usr/sbin:/usr/bin:/sbin:/bin\n";
+    sshd.install("nft", &format!("{real}case \"$*\" in '-f -') sed 's/timeout 60s/timeout 1s/; s/tcp [sd]port/udp dport/' | exec nft -f - ;; *) exec nft \"$@\" ;; esac\n"));
+    let asked = kit.request("ssh_host.isolate_host", "127.0.0.1").await.unwrap();
+    kit.responder.vote(&vote("bob", &asked)).await.unwrap();
+    kit.responder.advance_all(1).await.unwrap();
+    kit.responder.advance_all(1).await.unwrap();
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while !net.is_reached() {
+        assert!(std::time::Instant::now() < until, "{}", net.nft(&["list", "ruleset"]));
+    }
+    assert_ne!(kit.get(asked.id).await.state, ContainmentState::Verified);
+}
+
 /// Every phase may come twice, and a table that is not ours as we made it proves nothing.
 #[tokio::test]
 async fn phases_may_come_twice_and_a_proof_is_one() {
@@ -173,6 +130,7 @@ async fn phases_may_come_twice_and_a_proof_is_one() {
     for spoiled in [
         "add rule inet huecry_isolation input accept",
         "flush chain inet huecry_isolation output",
+        "flush set inet huecry_isolation hold",
         "add chain inet huecry_isolation input { policy accept; }",
         "delete table inet huecry_isolation",
     ] {

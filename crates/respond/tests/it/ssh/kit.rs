@@ -2,11 +2,14 @@
 
 use crate::connectors::shipped;
 use crate::durable::kit::{Kit, setup};
+use crate::net::{Net, is_root};
 use respond::connector::{HostCommand, HttpRemote, SshKey, Values};
 use respond::protect::{Protected, Protection, TargetKind};
 use respond::shell;
 use respond::{Connection, FixedSetup, Responder, ResponderOptions};
+use std::io::Read;
 use std::net::{TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -44,6 +47,20 @@ impl Sshd {
 
     /// With more lines of its configuration.
     pub(crate) fn start_with(more: &str) -> Option<Self> {
+        Self::start_by(&[], "ListenAddress 127.0.0.1\nListenAddress 127.0.0.2", more, |_| ())
+    }
+
+    /// In a network of its own, where only the neighbour reaches it: through there goes who connects here.
+    pub(crate) fn start_inside(net: &Net) -> Option<Self> {
+        if !is_root() {
+            lacks("nobody but root can start a server in a network of its own");
+            return None;
+        }
+        let from = net.at_neighbour();
+        Self::start_by(&net.own(), "ListenAddress 10.9.0.1", "", move |port| relay(port, from))
+    }
+
+    fn start_by(before: &[String], listen: &str, more: &str, opened: impl FnOnce(u16)) -> Option<Self> {
         let folders = ["/usr/sbin", "/usr/local/sbin", "/usr/bin"];
         let Some(program) = folders.iter().map(|dir| Path::new(dir).join("sshd")).find(|file| file.is_file())
         else {
@@ -63,19 +80,22 @@ impl Sshd {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let root = dir.path().display();
         let config = format!(
-            "Port {port}\nListenAddress 127.0.0.1\nListenAddress 127.0.0.2\nHostKey {root}/host\nPidFile none\nAuthorizedKeysFile {root}/authorized\n\
+            "Port {port}\n{listen}\nHostKey {root}/host\nPidFile none\nAuthorizedKeysFile {root}/authorized\n\
              StrictModes no\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n\
              PermitRootLogin prohibit-password\nLogLevel ERROR\nMaxStartups 100\n\
              SetEnv PATH={root}/bin:/usr/sbin:/usr/bin:/sbin:/bin\n{more}\n"
         );
         std::fs::write(at("config"), config).unwrap();
         let log = std::fs::File::create(at("log")).unwrap();
-        let mut server = Command::new(program);
-        server.args(["-D", "-e", "-f"]).arg(at("config"));
+        // what enters a namespace becomes the server: it is the same process
+        let mut words = before.iter().map(String::from).chain([program.display().to_string()]);
+        let mut server = Command::new(words.next().unwrap_or_default());
+        server.args(words).args(["-D", "-e", "-f"]).arg(at("config"));
+        opened(port);
         let server = server.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
         let sshd = Self { port, server, user: done(Command::new("id").arg("-un")), dir };
         let until = Instant::now() + Duration::from_secs(20);
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        while !greets(port) {
             let log = std::fs::read_to_string(sshd.file("log")).unwrap_or_default();
             assert!(Instant::now() < until, "sshd does not listen: {log}");
             std::thread::sleep(Duration::from_millis(20));
@@ -158,6 +178,31 @@ impl Sshd {
         kit.responder = Responder::new(kit.options.clone());
         kit
     }
+}
+
+/// Whether a server of SSH says who it is there (RFC 4253, section 4.2).
+fn greets(port: u16) -> bool {
+    let Ok(mut connection) = TcpStream::connect(("127.0.0.1", port)) else { return false };
+    let mut first = [0; 4];
+    let read = connection
+        .set_read_timeout(Some(Duration::from_secs(2)))
+        .and_then(|()| connection.read_exact(&mut first));
+    read.is_ok() && first == *b"SSH-"
+}
+
+/// Connections to that port of loopback go to the same port of 10.9.0.1, from where these words lead.
+fn relay(port: u16, from: Vec<String>) {
+    let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    std::thread::spawn(move || {
+        for connection in listener.incoming().flatten() {
+            let way = format!("exec 3<>/dev/tcp/10.9.0.1/{port} && {{ cat <&3 & cat >&3; }}");
+            let mut command = Command::new(&from[0]);
+            command.args(&from[1..]).args(["bash", "-c", &way]).stderr(Stdio::null());
+            let to = OwnedFd::from(connection.try_clone().unwrap());
+            let child = command.stdin(OwnedFd::from(connection)).stdout(to).spawn();
+            std::thread::spawn(move || child.map(|mut child| child.wait()));
+        }
+    });
 }
 
 impl Drop for Sshd {
