@@ -262,6 +262,13 @@ pub(crate) fn is_like(pattern: &str, name: &str) -> bool {
     rest.ends_with(last)
 }
 
+/// Whether it is an address or a network of that family, written as such, and not of all addresses.
+pub fn is_network(text: &str, of_ipv6: bool) -> bool {
+    let address = text.split_once('/').map_or(text, |(address, _)| address);
+    let is_of_family = address.parse::<IpAddr>().is_ok_and(|address| address.is_ipv6() == of_ipv6);
+    is_of_family && !text.ends_with("/0") && network(text).is_some()
+}
+
 /// An address or network; what an IPv6 address maps of IPv4 is that.
 fn network(text: &str) -> Option<(IpAddr, u8)> {
     let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));

@@ -120,6 +120,7 @@ fn lower_values(item: &Item, values: &[Scalar]) -> Result<Ask, Fault> {
             .iter()
             .map(|value| {
                 let (order, bound) = (order.unwrap_or(Order::Equal), number_text(item, value)?);
+                part.map_or(Ok(()), |part| check_time_part(item, (part, order), &bound))?;
                 Ok(Ask::One(match part {
                     Some(part) => Question::Time(part, order, bound),
                     None => Question::Order(order, bound),
@@ -144,6 +145,25 @@ fn sorted<T: Ord>(mut values: Vec<T>) -> Vec<T> {
 fn is_time_part(modifier: Modifier) -> bool {
     use Modifier::{Day, Hour, Minute, Month, Week, Year};
     matches!(modifier, Minute | Hour | Day | Week | Month | Year)
+}
+
+/// Whether some time has such a part.
+fn check_time_part(item: &Item, (part, order): (Modifier, Order), bound: &str) -> Result<(), Fault> {
+    let (least, most) = match part {
+        Modifier::Minute => (0, 59),
+        Modifier::Hour => (0, 23),
+        Modifier::Day => (1, 31),
+        Modifier::Week => (1, 53),
+        Modifier::Month => (1, 12),
+        _ => return Ok(()),
+    };
+    // a number's text is one again
+    let bound: f64 = bound.parse().unwrap_or_default();
+    let holds = |part: i32| f64::from(part).partial_cmp(&bound).is_some_and(|ordering| order.holds(ordering));
+    if (least..=most).any(holds) {
+        return Ok(());
+    }
+    Err(bad_value(item, format!("no time has this: that part of it goes from {least} to {most}")))
 }
 
 fn order_of(item: &Item) -> Option<Order> {

@@ -11,7 +11,8 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    /// Reads `10.0.0.0/8`, `2001:db8::/32` or a single address. Bits after the prefix are ignored.
+    /// Reads `10.0.0.0/8`, `2001:db8::/32` or a single address. Bits after the prefix are ignored. What IPv6 maps of IPv4
+    /// (`::ffff:10.0.0.0/104`, RFC 4291, section 2.5.5.2) is that network of IPv4, as an event's address is.
     pub(crate) fn parse(text: &str) -> Option<Network> {
         let (address, length) = match text.split_once('/') {
             Some((address, length)) => {
@@ -29,6 +30,12 @@ impl Network {
         if length > width {
             return None;
         }
+        let (bits, is_v4, width, length) = match address.to_canonical() {
+            IpAddr::V4(mapped) if !is_v4 && length >= 96 => {
+                (u128::from(mapped.to_bits()), true, 32, length - 96)
+            }
+            _ => (bits, is_v4, width, length),
+        };
         let mask = u128::MAX.checked_shl(width - length).unwrap_or(0);
         let mask = if is_v4 { mask & u128::from(u32::MAX) } else { mask };
         Some(Network { bits: bits & mask, mask, is_v4 })
@@ -87,6 +94,10 @@ mod tests {
             ("2001:db8::/32", "2001:DB8:ffff::1", true),
             ("2001:db8::/32", "2001:db9::1", false),
             ("10.0.0.0/8", "::ffff:10.0.0.1", true),
+            ("::ffff:0:0/96", "10.0.0.1", true),
+            ("::ffff:10.0.0.0/104", "::ffff:10.1.2.3", true),
+            ("::ffff:10.0.0.0/104", "11.1.2.3", false),
+            ("::ffff:10.0.0.1", "10.0.0.1", true),
             ("fe80::/10", "fe80::1%eth0", true),
             ("10.0.0.0/8", "10.0.0.1:443", false),
             ("10.0.0.0/8", "cloudformation.amazonaws.com", false),

@@ -8,7 +8,7 @@ use model::SystemClock;
 use respond::connector::{
     Auth, Connector, HttpRemote, MAIL_CONNECTOR, MailRemote, Remote, Setting, SettingKind, Values, ssh_client,
 };
-use respond::protect::{Protected, Protection, TargetKind};
+use respond::protect::{Protected, Protection, TargetKind, is_network};
 use respond::sandbox::{SCRIPT_SECONDS_MAX, Sandbox};
 use respond::window::Limit;
 use respond::{Connection, Setup};
@@ -286,6 +286,17 @@ fn check(value: &str, kind: SettingKind, in_host: bool) -> Result<(), String> {
             let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
             if value.chars().all(fits) { Ok(()) } else { Err("it is no part of a host's name".to_owned()) }
         }
+        SettingKind::Ipv4Networks | SettingKind::Ipv6Networks => {
+            let of_ipv6 = kind == SettingKind::Ipv6Networks;
+            let mut entries = value.split(',').map(str::trim);
+            match entries.find(|entry| !is_network(entry, of_ipv6)) {
+                Some(entry) => {
+                    let family = if of_ipv6 { "IPv6" } else { "IPv4" };
+                    Err(format!("{entry:?} is no address or network of {family}, or all of them"))
+                }
+                None => Ok(()),
+            }
+        }
         SettingKind::Path => match std::fs::metadata(value) {
             Ok(found) if !found.is_dir() => Ok(()),
             Ok(_) => Err(format!("{value} is a folder")),
@@ -377,6 +388,14 @@ mod tests {
             (host(&folder), "is a folder"),
             (host(&format!("{{ file = {good} }}")), "it is a path"),
             (host(&good).replace("ssh_hosts = \"web-*\"\n", ""), "ssh_hosts: it is not set"),
+            (format!("{}ssh_management_ipv4 = \"10.0.9.0/24, 10.9.0.2\"\n", host(&good)), ""),
+            (
+                format!("{}ssh_management_ipv4 = \"10.9.0.2 }} accept\"\n", host(&good)),
+                "no address or network of IPv4",
+            ),
+            (format!("{}ssh_management_ipv4 = \"0.0.0.0/0\"\n", host(&good)), "or all of them"),
+            (format!("{}ssh_management_ipv6 = \"10.0.9.1\"\n", host(&good)), "of IPv6"),
+            (format!("{}ssh_management_ipv4 = \"10.0.9.1,\"\n", host(&good)), "\"\" is no address"),
             ("[respond.bash]\nbwrap = \"/no/such/bwrap\"\n".to_owned(), ""),
             ("[respond.bash]\nenabled = true\nbwrap = \"/no/such/bwrap\"\n".to_owned(), "/no/such/bwrap"),
             ("[respond.bash]\nenabled = true\nseconds_max = 61\n".to_owned(), "seconds_max: 1 to 60"),

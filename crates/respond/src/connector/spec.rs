@@ -22,6 +22,12 @@ pub enum SettingKind {
     /// The path of a file of root certificates (PEM). Where it is set, requests of this connection trust these and no
     /// others; see [`HttpRemote::trusting`](super::HttpRemote::trusting).
     CaFile,
+    /// Addresses and networks of IPv4, by commas: `10.0.9.0/24, 10.0.8.1`.
+    #[serde(rename = "ipv4_networks")]
+    Ipv4Networks,
+    /// The same of IPv6.
+    #[serde(rename = "ipv6_networks")]
+    Ipv6Networks,
     /// The path of any other file, or of a socket, that is used when a request is made: the file of a private key.
     Path,
 }

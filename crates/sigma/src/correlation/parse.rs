@@ -85,7 +85,7 @@ pub(crate) fn read(node: &Node, keys: &Keys<'_>, file: &Arc<str>) -> Result<Corr
         runbook: keys.text("runbook")?,
         tests: keys.find("tests").map_or(Ok(Vec::new()), read_tests)?,
         custom: keys.others(KNOWN_KEYS),
-        kind: read_kind(&parts)?,
+        kind: read_kind(&parts, rules.len())?,
         rules,
         aliases: parts.find("aliases").map_or(Ok(BTreeMap::new()), read_aliases)?,
         group_by: bounded(&parts, "group-by", CORRELATION_FIELDS_MAX)?,
@@ -164,12 +164,20 @@ fn read_timespan(entry: &Entry) -> Result<i64, Fault> {
 const KINDS: &str = "event_count, value_count, temporal, temporal_ordered, value_sum, value_avg, value_percentile, \
                      value_median, value_min, value_max";
 
-fn read_kind(parts: &Keys<'_>) -> Result<CorrelationKind, Fault> {
+fn read_kind(parts: &Keys<'_>, rules: usize) -> Result<CorrelationKind, Fault> {
     let entry = parts.required("type")?;
     let word = text_of(entry)?;
     let ordered = word == "temporal_ordered";
     if ordered || word == "temporal" {
-        let wanted = parts.find("condition").map_or(Ok(Wanted::All), read_wanted)?;
+        let condition = parts.find("condition");
+        let wanted = condition.map_or(Ok(Wanted::All), read_wanted)?;
+        if let (Wanted::Count(threshold), Some(condition)) = (&wanted, condition)
+            && !threshold.holds_for_a_count(1, rules)
+        {
+            let reason =
+                format!("`{threshold}` holds for no number of rules from 1 to {rules}, so it can never fire");
+            return Err(Fault::new(condition.line, ErrorCode::BadCorrelation, reason));
+        }
         return Ok(CorrelationKind::Temporal { ordered, wanted });
     }
     if !KINDS.split(", ").any(|kind| kind == word) {
@@ -206,6 +214,12 @@ fn read_kind(parts: &Keys<'_>) -> Result<CorrelationKind, Fault> {
         reachable(&threshold, line)?;
         return Ok(CorrelationKind::ValueCount(fields, threshold));
     }
+    if !threshold.holds_for_a_number() {
+        return fault(
+            ErrorCode::BadCorrelation,
+            &format!("the condition contradicts itself: `{threshold}` holds for no number"),
+        );
+    }
     let [field] = <[String; 1]>::try_from(fields).map_err(|_| {
         Fault::new(line, ErrorCode::BadCorrelation, "only `value_count` takes several fields")
     })?;
@@ -226,6 +240,13 @@ fn reachable(threshold: &Threshold, line: u32) -> Result<(), Fault> {
     if threshold.0.iter().any(|(_, limit)| *limit >= most || *limit < Micro(0)) {
         let reason = format!("counts go from 0 to below {WINDOW_ENTRIES_MAX}, the most that a window holds");
         return Err(Fault::new(line, ErrorCode::LimitExceeded, reason));
+    }
+    // a window without a match is none
+    if !threshold.holds_for_a_count(1, WINDOW_ENTRIES_MAX) {
+        let reason = format!(
+            "`{threshold}` holds for no count from 1, so it can never fire; that something is missing cannot be asked"
+        );
+        return Err(Fault::new(line, ErrorCode::BadCorrelation, reason));
     }
     Ok(())
 }

@@ -136,7 +136,28 @@ impl Threshold {
         self.holds_by(|limit| value.cmp(&limit))
     }
 
-    /// The same for a number that is only compared.
+    /// Whether some count from `least` to `most` is meant.
+    pub(crate) fn holds_for_a_count(&self, least: usize, most: usize) -> bool {
+        let (least, most) = (Micro::of_count(least), Micro::of_count(most));
+        let near = |limit: Micro| Micro(limit.0.div_euclid(ONE) * ONE);
+        let mut tried = self.near_limits(ONE, near).chain([least, most]);
+        tried.any(|count| least <= count && count <= most && self.holds(count))
+    }
+
+    /// Whether some number is meant.
+    pub(crate) fn holds_for_a_number(&self) -> bool {
+        self.near_limits(1, |limit| limit).any(|number| self.holds(number))
+    }
+
+    /// Numbers around each limit. If any number holds, one of these does: what holds lies between limits, of which there are no
+    /// more than numbers here, or beyond the outermost.
+    fn near_limits(&self, step: i128, near: impl Fn(Micro) -> Micro) -> impl Iterator<Item = Micro> {
+        let far = self.0.len() as i128 + 1;
+        let limits: Vec<Micro> = self.0.iter().map(|(_, limit)| near(*limit)).collect();
+        limits.into_iter().flat_map(move |limit| (-far..=far).map(move |n| Micro(limit.0 + n * step)))
+    }
+
+    /// The same as [`Threshold::holds`] for a number that is only compared.
     pub(crate) fn holds_by(&self, compare: impl Fn(Micro) -> Ordering) -> bool {
         self.0.iter().all(|(comparison, limit)| comparison.holds(compare(*limit)))
     }
@@ -171,6 +192,36 @@ mod tests {
         let sum: i128 = std::iter::repeat_n(Micro::parse("0.1").unwrap().0, 10).sum();
         assert_eq!(Micro(sum), Micro::parse("1").unwrap());
         assert!(["", "ten", "1_000", "nan"].iter().all(|text| Micro::parse(text).is_none()));
+    }
+
+    #[test]
+    fn what_no_number_satisfies_is_seen() {
+        let of = |pairs: &[(Comparison, &str)]| {
+            Threshold(
+                pairs.iter().map(|(comparison, limit)| (*comparison, Micro::parse(limit).unwrap())).collect(),
+            )
+        };
+        use Comparison::{Eq, Gt, Gte, Lt, Lte, Neq};
+        for (pairs, count, number) in [
+            (&[(Gte, "3")][..], true, true),
+            (&[(Gt, "100"), (Lte, "50")], false, false),
+            (&[(Lt, "1")], false, true),
+            (&[(Lte, "1")], true, true),
+            (&[(Eq, "0")], false, true),
+            (&[(Eq, "2.5")], false, true),
+            (&[(Gt, "2.5"), (Lt, "3")], false, true),
+            (&[(Gt, "2"), (Lt, "4"), (Neq, "3")], false, true),
+            (&[(Eq, "3"), (Neq, "3")], false, false),
+            (&[(Neq, "1"), (Neq, "2"), (Neq, "3")], true, true),
+            (&[(Gte, "1"), (Lte, "3"), (Neq, "1"), (Neq, "2")], true, true),
+            (&[(Gt, "9.999999")], true, true),
+            (&[(Gt, "10")], false, true),
+        ] {
+            let threshold = of(pairs);
+            assert_eq!(threshold.holds_for_a_count(1, 10), count, "{threshold}");
+            assert_eq!(threshold.holds_for_a_number(), number, "{threshold}");
+            assert_eq!(count, (1..=10).any(|n| threshold.holds(Micro::of_count(n))), "{threshold}");
+        }
     }
 
     #[test]

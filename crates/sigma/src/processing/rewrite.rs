@@ -21,6 +21,20 @@ enum Change {
     Drop,
     /// The same under several names, as alternatives.
     OneOf(Vec<Item>),
+    /// The same under several names, of which each must hold: that something is not so.
+    Each(Vec<Item>),
+}
+
+/// Whether it asks that something is not there: of a field that has several names that is so where it is so of each. Whoever says
+/// `Foo|neq: x` means what `not Foo: x` means.
+fn asks_for_nothing(item: &Item) -> bool {
+    let says_nothing = |value: &Scalar| match value {
+        Scalar::Bool(is_there) => item.has(Modifier::Exists) && !is_there,
+        Scalar::Null => true,
+        Scalar::Number(..) | Scalar::Text(_) => false,
+    };
+    let is_absence = !item.values.is_empty() && item.values.iter().all(says_nothing);
+    item.has(Modifier::Neq) != is_absence
 }
 
 /// The array whose elements are asked: its path before the step, and after it. Empty for the event.
@@ -101,6 +115,15 @@ impl<'p> Rewriting<'p> {
                     self.spend(bytes.saturating_mul(alternatives.len()), line)?;
                     alternative_bytes += bytes;
                     alternatives.iter_mut().for_each(|items| items.push(item.clone()));
+                }
+                Change::Each(items) => {
+                    if alternatives.len() * items.len() > FIELD_ALTERNATIVES_MAX {
+                        return Err(self.too_many_names(line));
+                    }
+                    let bytes: usize = items.iter().map(item_bytes).sum();
+                    self.spend(bytes.saturating_mul(alternatives.len()), line)?;
+                    alternative_bytes += bytes;
+                    alternatives.iter_mut().for_each(|kept| kept.extend(items.iter().cloned()));
                 }
                 Change::OneOf(items) => {
                     if alternatives.len() * items.len() > FIELD_ALTERNATIVES_MAX {
@@ -288,8 +311,12 @@ impl<'p> Rewriting<'p> {
             _ => None,
         };
         let Some(names) = named else { return Ok(Change::Keep(item)) };
+        let asks_for_nothing = asks_for_nothing(&item);
         let items = names.into_iter().map(|name| Item { field: Some(name), ..item.clone() }).collect();
-        Ok(one_of(items).unwrap_or(Change::Keep(item)))
+        Ok(match one_of(items).unwrap_or(Change::Keep(item)) {
+            Change::OneOf(items) if asks_for_nothing => Change::Each(items),
+            change => change,
+        })
     }
 
     /// The rule's list of fields to show.

@@ -9,7 +9,7 @@ use model::{Clock, ContainmentState, Entropy, RunState, SeededEntropy, StepState
 use ports::store::{AuditFilter, ContainmentFilter, PageRequest, RunFilter};
 use respond::connector::HttpRemote;
 use respond::contain::ContainRequest;
-use respond::run::{Answer, AnswerRequest};
+use respond::run::{Answer, AnswerRequest, StartRunRequest};
 use respond::{Responder, ResponderOptions, Times};
 use serde_json::json;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -31,6 +31,10 @@ const KILLING_MAX: Duration = Duration::from_secs(25);
 const STUCK_AFTER: Duration = Duration::from_secs(400);
 /// How much faster the child's time goes: a minute in 0.3 s.
 const FASTER: i64 = 200;
+
+/// The time of a run and of its steps: whoever is killed holds the one system up for the rest of its lease, so that all that
+/// wait for it are not done within the hours that they have by themselves.
+const DAY_MS: i64 = 24 * 60 * 60_000;
 
 /// How long a request takes to arrive, and its answer.
 const SLOW: Duration = Duration::from_millis(5);
@@ -57,7 +61,7 @@ fn times() -> Times {
         revert_tries_max: 100,
         lease_ms: 60_000,
         // one request at a time, at this pace, is not many in an hour
-        apply_within_ms: 24 * 60 * 60_000,
+        apply_within_ms: DAY_MS,
         ..Times::default()
     }
 }
@@ -74,9 +78,9 @@ async fn responder(dir: &Path, url: &str, round: u64, began_ms: i64) -> Responde
 fn playbook(url: &str, name: &str) -> String {
     let steps = json!({
         "start/s": { "on_completion": "action/l" },
-        "action/l": action(&format!("toy.low_lock target={name} ttl=2m"), &json!({ "name": "lock", "on_completion": "action/n" })),
+        "action/l": action(&format!("toy.low_lock target={name} ttl=2m"), &json!({ "name": "lock", "timeout": DAY_MS, "on_completion": "action/n" })),
         "action/n": {
-            "name": "note", "agent": id("http-api/toy"), "on_completion": "end/e",
+            "name": "note", "agent": id("http-api/toy"), "timeout": DAY_MS, "on_completion": "end/e",
             "commands": [{ "type": "http-api", "command": format!("POST {url}/notes/{name}") }],
         },
         "end/e": {},
@@ -98,7 +102,9 @@ fn child() {
         // what an earlier child asked for has another name
         let locked = ContainRequest { ttl_ms: Some(60_000), ..request("toy.low_lock", &format!("c{round}")) };
         responder.request(&locked).await.unwrap();
-        responder.start_run(&start(&playbook(&url, &format!("r{round}")))).await.unwrap();
+        let limit_ms = Some(DAY_MS);
+        let begin = StartRunRequest { limit_ms, ..start(&playbook(&url, &format!("r{round}"))) };
+        responder.start_run(&begin).await.unwrap();
         loop {
             if responder.advance().await.unwrap().is_none() {
                 tokio::time::sleep(Duration::from_millis(2)).await;
