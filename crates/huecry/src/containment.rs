@@ -101,6 +101,7 @@ pub(crate) fn start(
             log: Arc::clone(&storage.log),
             responder: responder.clone(),
             orders: live.clone(),
+            reporter_tier: server::reporter_tier,
         },
         &telemetry,
         shutdown,

@@ -4,7 +4,7 @@
 //! [`Admitted`] one. Whatever proposed it (a rule, a playbook, a variable's value, the API) makes no difference.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use unicode_normalization::UnicodeNormalization;
 
 /// Longest name of a target, in bytes.
@@ -173,6 +173,18 @@ impl Protection {
         Ok(Admitted(target))
     }
 
+    /// Lets a target through whose kind nobody knows, as that of a service that sees to things by their names: it is what any kind
+    /// would be.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn admit_of_any_kind(&self, target: Target) -> Result<Admitted, Refusal> {
+        for kind in TargetKind::ALL {
+            self.check(&Target { kind, name: target.name.clone(), belongs_to: Vec::new() })?;
+        }
+        self.admit(target)
+    }
+
     fn check(&self, target: &Target) -> Result<(), Refusal> {
         let name = folded(&target.name);
         let refused = |reason: &str| Refusal::Protected {
@@ -180,7 +192,9 @@ impl Protection {
             name: target.name.clone(),
             reason: reason.to_owned(),
         };
-        if let Some((address, bits)) = network(&name) {
+        let is_place = matches!(target.kind, TargetKind::Host | TargetKind::Network | TargetKind::Service);
+        let spelled = || address(&name).filter(|_| is_place).map(|address| (address, width(address)));
+        if let Some((address, bits)) = network(&name).or_else(spelled) {
             // a network that holds a protected one is as protected as one inside of it
             let overlap = |(other, other_bits, _): &&(IpAddr, u8, String)| {
                 shares(address, *other, bits.min(*other_bits))
@@ -279,6 +293,45 @@ fn network(text: &str) -> Option<(IpAddr, u8)> {
         canonical if canonical.is_ipv4() && address.is_ipv6() => Some((canonical, bits.saturating_sub(96))),
         canonical => Some((canonical, bits)),
     }
+}
+
+const fn width(address: IpAddr) -> u8 {
+    if address.is_ipv4() { 32 } else { 128 }
+}
+
+/// An address as programs take one: with a port, in brackets, or as the numbers that `inet_aton` reads (IEEE Std 1003.1,
+/// `inet_addr`): one to four parts, each decimal, octal or hexadecimal, of which the last fills what is left.
+fn address(text: &str) -> Option<IpAddr> {
+    let bare = text.trim_end_matches('.');
+    let bare = match bare.strip_prefix('[') {
+        Some(rest) => rest.split_once(']')?.0,
+        // more colons than one are those of IPv6
+        None if bare.matches(':').count() == 1 => bare.split_once(':')?.0,
+        None => bare,
+    };
+    let bare = bare.split_once('%').map_or(bare, |(address, _)| address);
+    if let Ok(address) = bare.parse::<IpAddr>() {
+        return Some(address.to_canonical());
+    }
+    let part = |part: &str| {
+        let (digits, radix) = match part.strip_prefix("0x") {
+            Some(digits) => (digits, 16),
+            None if part.len() > 1 && part.starts_with('0') => (&part[1..], 8),
+            None => (part, 10),
+        };
+        digits.chars().all(|digit| digit.is_digit(radix)).then(|| u32::from_str_radix(digits, radix).ok())?
+    };
+    let parts: Vec<u32> = bare.split('.').map(part).collect::<Option<_>>()?;
+    let (last, before) = parts.split_last()?;
+    if before.len() > 3 || before.iter().any(|byte| *byte > 255) {
+        return None;
+    }
+    let left_bits = 32 - 8 * before.len() as u32;
+    if left_bits < 32 && *last >> left_bits != 0 {
+        return None;
+    }
+    let high = before.iter().fold(0_u32, |sum, byte| sum << 8 | byte);
+    Some(IpAddr::V4(Ipv4Addr::from_bits(high.checked_shl(left_bits).unwrap_or(0) | last)))
 }
 
 /// Whether two addresses share their first bits.

@@ -1,6 +1,7 @@
 //! What the operator has set, as it is now.
 
 use crate::connector::{Connector, Remote, Values};
+use crate::impact::Impact;
 use crate::protect::Protection;
 use crate::sandbox::Sandbox;
 use crate::window::Limit;
@@ -55,6 +56,11 @@ pub trait Setup: Send + Sync {
     /// Whether people with these roles may approve now. Who let another answer must be one of them, when that one answers and
     /// when it is applied.
     fn may_approve(&self, roles: &[String]) -> bool;
+
+    /// Functions (roles, teams) of which each must be among those who say yes to this action, beside how many people it takes.
+    fn quorum(&self, _action: &str, _impact: Impact) -> BTreeSet<String> {
+        BTreeSet::new()
+    }
 
     /// Where scripts of playbooks run, if the operator has enabled them.
     fn sandbox(&self) -> Option<Sandbox> {

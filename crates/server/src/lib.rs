@@ -45,6 +45,7 @@ mod telemetry;
 mod uploads;
 mod view;
 
+pub use api::contain::sight::reporter_tier;
 pub use authorize::Route;
 pub use code::Code;
 pub use contain_parts::{ContainParts, Known, KnownPlaybook, Knows};

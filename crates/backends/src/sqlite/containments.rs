@@ -93,6 +93,14 @@ fn news(containment: &Containment) -> Vec<NewChange> {
     containment.incident.map(change).into_iter().collect()
 }
 
+/// What is for an incident, or for one that was merged into it.
+pub(super) fn of_incident(sql: &mut QueryBuilder<Sqlite>, incident: IncidentId) {
+    sql.push(" AND incident IN (WITH RECURSIVE merged(id) AS (SELECT ").push_bind(ulid(incident.0));
+    sql.push(
+        " UNION SELECT i.id FROM incidents i JOIN merged m ON i.merged_into = m.id) SELECT id FROM merged)",
+    );
+}
+
 fn narrowed(sql: &mut QueryBuilder<Sqlite>, filter: &ContainmentFilter) {
     if !filter.states.is_empty() {
         let mut states = sql.push(" AND state IN (").separated(", ");
@@ -102,7 +110,7 @@ fn narrowed(sql: &mut QueryBuilder<Sqlite>, filter: &ContainmentFilter) {
         sql.push(")");
     }
     if let Some(incident) = filter.incident {
-        sql.push(" AND incident = ").push_bind(ulid(incident.0));
+        of_incident(sql, incident);
     }
     for (column, value) in [("action", &filter.action), ("target", &filter.target)] {
         if let Some(value) = value {
@@ -174,6 +182,24 @@ impl ReadContainments for Session {
         .await
         .map_err(failed(READING))?;
         rows.iter().map(|row| Ok((get(row, "created_at_ms")?, get(row, "target")?))).collect()
+    }
+
+    async fn applied_since(&mut self, action: &str, since_ms: i64) -> Result<Vec<(i64, String)>, StoreError> {
+        // what was begun since was changed since
+        let rows = sqlx::query(
+            "SELECT at_ms, target FROM (SELECT target, (SELECT max(value ->> 'at_ms') FROM json_each(history) \
+             WHERE value ->> 'state' = ?) AS at_ms FROM containments WHERE action = ? AND updated_at_ms > ?) \
+             WHERE at_ms > ? ORDER BY at_ms DESC LIMIT ?",
+        )
+        .bind(ContainmentState::Applying.as_str())
+        .bind(action)
+        .bind(since_ms)
+        .bind(since_ms)
+        .bind(i64::from(TARGETS_SINCE_MAX))
+        .fetch_all(self.conn())
+        .await
+        .map_err(failed(READING))?;
+        rows.iter().map(|row| Ok((get(row, "at_ms")?, get(row, "target")?))).collect()
     }
 
     async fn next_due(&mut self) -> Result<Option<i64>, StoreError> {

@@ -29,7 +29,9 @@ macro_rules! open_incidents {
             " SELECT i.*, coalesce(f.severity, i.machine_severity) AS gravest_severity, \
              coalesce(f.time_ms, i.first_seen_ms) AS gravest_time_ms, \
              o.severity AS owned_severity, o.time_ms AS owned_time_ms, g.key AS via, \
-             i.version > 1 OR EXISTS (SELECT 1 FROM comments c WHERE c.incident = i.id) AS touched ",
+             i.version > 1 OR EXISTS (SELECT 1 FROM comments c WHERE c.incident = i.id) \
+             OR EXISTS (SELECT 1 FROM containments k WHERE k.incident = i.id) \
+             OR EXISTS (SELECT 1 FROM runs r WHERE r.incident = i.id) AS touched ",
             $from,
             " AND i.merged_into IS NULL AND i.status < ?2 LEFT JOIN findings f ON f.id = i.gravest \
              LEFT JOIN findings o ON o.id = i.owned_by"

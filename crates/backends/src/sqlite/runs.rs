@@ -150,7 +150,7 @@ impl ReadRuns for Session {
             sql.push(")");
         }
         if let Some(incident) = filter.incident {
-            sql.push(" AND incident = ").push_bind(ulid(incident.0));
+            super::containments::of_incident(&mut sql, incident);
         }
         if let Some(playbook) = &filter.playbook {
             sql.push(" AND playbook = ").push_bind(playbook.clone());

@@ -58,7 +58,7 @@ impl Playbook {
 /// `huecry connector`
 #[derive(Debug, Clone, Subcommand)]
 pub enum Connector {
-    /// List the actions that ship with the product.
+    /// List the actions that there are: those that ship with the product, and those of the configured folder.
     List,
     /// Say whether a connector's system answers, with the settings of the configuration. Looks only: nothing is changed.
     Test {

@@ -88,11 +88,11 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Playbook(command) if command.is_of_server() => {
             contain::playbooks::run(command, &client()?, json)
         }
-        Command::Playbook(command) => playbook::run(command, json),
+        Command::Playbook(command) => playbook::run(command, &config, json),
         Command::Connector(crate::cli::Connector::Test { name, looks }) => {
             contain::test::run(&config, name, looks)
         }
-        Command::Connector(command) => playbook::connectors(command, json),
+        Command::Connector(command) => playbook::connectors(command, &config, json),
         Command::DeadLetter(command) => administration::dead_letter(command.clone(), &client()?, json),
         Command::Source(command) => administration::source(command.clone(), &client()?, json),
         Command::Token(command) => administration::token(command.clone(), &client()?, json),

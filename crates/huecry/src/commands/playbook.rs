@@ -1,7 +1,8 @@
 //! `huecry playbook` and `huecry connector`: what is wrong with them, and what they would do. Needs no server.
 
 use crate::cli::{Connector, Playbook};
-use crate::content;
+use crate::config::Config;
+use crate::containment::load;
 use crate::exit::{Exit, Failure};
 use crate::terminal;
 use respond::calls;
@@ -11,14 +12,15 @@ use respond::run::{End, Rehearsal, rehearse};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The endings of playbooks.
 const EXTENSIONS: [&str; 3] = ["json", "yaml", "yml"];
 
 /// Runs one of the verbs about playbooks.
-pub(super) fn run(command: &Playbook, json: bool) -> Result<Exit, Failure> {
+pub(super) fn run(command: &Playbook, config: &Config, json: bool) -> Result<Exit, Failure> {
     match command {
-        Playbook::Check { files } => check(files, json),
+        Playbook::Check { files } => check(files, config, json),
         Playbook::Rehearse { file, set } => tell(file, set, json),
         Playbook::List { .. } | Playbook::Show { .. } | Playbook::Run { .. } => {
             Err(Failure::new(Exit::Usage, "this is asked of a server"))
@@ -27,9 +29,9 @@ pub(super) fn run(command: &Playbook, json: bool) -> Result<Exit, Failure> {
 }
 
 /// Runs one of the verbs about connectors.
-pub(super) fn connectors(command: &Connector, json: bool) -> Result<Exit, Failure> {
+pub(super) fn connectors(command: &Connector, config: &Config, json: bool) -> Result<Exit, Failure> {
     match command {
-        Connector::List => list(json),
+        Connector::List => list(config, json),
         Connector::Check { files } => check_connectors(files),
         Connector::Test { .. } => Err(Failure::new(Exit::Usage, "this needs a configuration")),
     }
@@ -66,9 +68,9 @@ fn listed(files: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     Ok(all)
 }
 
-fn check(files: &[PathBuf], json: bool) -> Result<Exit, Failure> {
+fn check(files: &[PathBuf], config: &Config, json: bool) -> Result<Exit, Failure> {
     let mut exit = Exit::Done;
-    let connectors = shipped()?;
+    let connectors = known(config)?;
     for file in listed(files)? {
         let (holds, complaints) = match playbook::read(&text_of(&file)?) {
             Ok((playbook, complaints)) => {
@@ -171,16 +173,14 @@ fn rehearsal_json(rehearsal: &Rehearsal) -> serde_json::Value {
     json!({ "tasks": tasks, "steps_taken": rehearsal.taken, "end": rehearsal.end })
 }
 
-/// The connectors that come with the program.
-fn shipped() -> Result<Vec<connector::Connector>, Failure> {
-    let one = |(file, text): (String, String)| {
-        connector::read(&text).map_err(|error| Failure::new(Exit::Faults, format!("{file}: {error}")))
-    };
-    content::connectors().into_iter().map(one).collect()
+/// The connectors that come with the program, and those of the operator's folder.
+fn known(config: &Config) -> Result<Vec<connector::Connector>, Failure> {
+    let known = load::connectors(config.respond.connectors_dir.as_deref())?;
+    Ok(known.into_iter().map(Arc::unwrap_or_clone).collect())
 }
 
-fn list(json: bool) -> Result<Exit, Failure> {
-    for connector in shipped()? {
+fn list(config: &Config, json: bool) -> Result<Exit, Failure> {
+    for connector in known(config)? {
         for (name, action) in &connector.actions {
             let id = format!("{}.{name}", connector.connector);
             let (impact, back) = (action.impact.as_str(), action.reversibility.as_str());

@@ -132,11 +132,15 @@ impl Default for LimitConfig {
 pub struct ApprovalConfig {
     /// How long people are asked, in minutes; what nobody decides by then is not done.
     pub wait_minutes: u32,
+    /// Roles and teams of which each must be among those who say yes, by action (`aws.delete_key`) or by impact (`low`, `medium`,
+    /// `high`).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub quorum: BTreeMap<String, Vec<String>>,
 }
 
 impl Default for ApprovalConfig {
     fn default() -> Self {
-        Self { wait_minutes: 240 }
+        Self { wait_minutes: 240, quorum: BTreeMap::new() }
     }
 }
 

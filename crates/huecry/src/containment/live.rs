@@ -13,12 +13,14 @@ use crate::reload;
 use ports::Mailer;
 use ports::mail::{Mail, MailError};
 use respond::automatic::{Order, Orders};
+use respond::impact::Impact;
 use respond::protect::Protection;
 use respond::sandbox::Sandbox;
 use respond::window::Limit;
 use respond::{Connection, Setup};
 use server::{Known, Knows};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::task::JoinSet;
@@ -97,6 +99,10 @@ impl Setup for Live {
 
     fn may_approve(&self, roles: &[String]) -> bool {
         (self.approvers)(roles)
+    }
+
+    fn quorum(&self, action: &str, impact: Impact) -> BTreeSet<String> {
+        self.now().setup.quorum(action, impact)
     }
 
     fn sandbox(&self) -> Option<Sandbox> {

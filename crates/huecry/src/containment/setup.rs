@@ -8,6 +8,7 @@ use model::SystemClock;
 use respond::connector::{
     Auth, Connector, HttpRemote, MAIL_CONNECTOR, MailRemote, Remote, Setting, SettingKind, Values, ssh_client,
 };
+use respond::impact::Impact;
 use respond::protect::{Protected, Protection, TargetKind, is_network};
 use respond::sandbox::{SCRIPT_SECONDS_MAX, Sandbox};
 use respond::window::Limit;
@@ -38,6 +39,7 @@ pub(crate) struct OperatorSetup {
     protection: Arc<Protection>,
     limit: Limit,
     targets_by_action: BTreeMap<String, usize>,
+    quorum: BTreeMap<String, Vec<String>>,
     hosts: BTreeSet<String>,
     sandbox: Option<Sandbox>,
     newest: BTreeMap<String, Arc<str>>,
@@ -66,6 +68,19 @@ impl OperatorSetup {
             let what = format!("respond.limit.targets_by_action: there is no action {action:?}");
             return Err(Failure::new(Exit::Usage, what).hint("`huecry connector list` lists actions"));
         }
+        let quorum = &respond.approval.quorum;
+        let is_impact = |name: &str| Impact::ALL.iter().any(|impact| impact.as_str() == name);
+        if let Some(name) = quorum.keys().find(|name| !known(name) && !is_impact(name)) {
+            let what =
+                format!("respond.approval.quorum: {name:?} is no action, and none of low, medium, high");
+            return Err(Failure::new(Exit::Usage, what).hint("`huecry connector list` lists actions"));
+        }
+        if let Some((name, _)) =
+            quorum.iter().find(|(_, all)| all.is_empty() || all.iter().any(|one| one.trim().is_empty()))
+        {
+            let what = format!("respond.approval.quorum.{name}: it names no roles or teams");
+            return Err(Failure::new(Exit::Usage, what));
+        }
         let newest = playbooks.current.iter();
         Ok(Self {
             connections,
@@ -75,6 +90,7 @@ impl OperatorSetup {
                 window_ms: i64::from(respond.limit.window_minutes) * super::MINUTE_MS,
             },
             targets_by_action: of_action.map(|(name, targets)| (name.clone(), *targets as usize)).collect(),
+            quorum: quorum.clone(),
             hosts: respond.http_hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
             sandbox: sandbox(config)?,
             newest: newest.map(|known| (known.playbook.id.to_string(), Arc::clone(&known.text))).collect(),
@@ -109,6 +125,11 @@ impl Setup for OperatorSetup {
     /// Who people are is not known here: nobody.
     fn may_approve(&self, _: &[String]) -> bool {
         false
+    }
+
+    fn quorum(&self, action: &str, impact: Impact) -> BTreeSet<String> {
+        let of = |name: &str| self.quorum.get(name).into_iter().flatten().cloned();
+        of(action).chain(of(impact.as_str())).collect()
     }
 
     fn sandbox(&self) -> Option<Sandbox> {

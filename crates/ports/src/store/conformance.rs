@@ -37,7 +37,8 @@ pub use consumers::{
     positions_move_only_from_where_they_stand,
 };
 pub use containments::{
-    a_lease_is_renewed_while_it_is_held, answers_are_delegated_for_a_time, containments_are_listed,
+    a_lease_is_renewed_while_it_is_held, answers_are_delegated_for_a_time,
+    containments_are_counted_and_follow_their_incident, containments_are_listed,
     containments_are_taken_by_one, one_of_a_connector_is_taken_at_a_time, runs_are_taken_by_one,
     runs_are_woken_by_what_they_wait_for, runs_keep_their_playbook, what_is_not_at_rest_has_something_due,
     what_is_taken_back_is_taken_first,
@@ -140,6 +141,7 @@ macro_rules! store_conformance {
             rings_are_told_once
             digests_are_published_once
             people_say_how_to_be_thanked
+            containments_are_counted_and_follow_their_incident
             containments_are_listed
             containments_are_taken_by_one
             one_of_a_connector_is_taken_at_a_time

@@ -58,6 +58,13 @@ pub trait ReadContainments: Send {
     /// As all reads.
     async fn targets_since(&mut self, action: &str, since_ms: i64) -> Result<Vec<(i64, String)>, StoreError>;
 
+    /// When this action was last begun to be applied since `since_ms`, and on what, however long before it was asked for. At most
+    /// [`TARGETS_SINCE_MAX`].
+    ///
+    /// # Errors
+    /// As all reads.
+    async fn applied_since(&mut self, action: &str, since_ms: i64) -> Result<Vec<(i64, String)>, StoreError>;
+
     /// When [`Containments::take`] next gives one, at the latest; also when a lease ends that was not given back, of it or
     /// of another one of its connector.
     ///

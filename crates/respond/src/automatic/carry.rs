@@ -210,8 +210,14 @@ impl Automation {
         let mut cause = Cause { grounds, requesters: BTreeSet::new(), blast_radius: BlastRadius::default() };
         let mut snapshot = self.options.responder.options().store.read().await?;
         let reports = snapshot.reports().of_incident(incident.id).await?;
-        if !reports.is_empty() {
-            cause.grounds.reporter = ReporterTier::Newcomer;
+        let now_ms = self.options.responder.options().clock.now_ms();
+        for report in &reports {
+            let ledger = match report.reporter.key() {
+                Some(key) => snapshot.ledger().of_reporter(&key).await?,
+                None => Vec::new(),
+            };
+            let tier = (self.options.reporter_tier)(&ledger, &report.form, now_ms);
+            cause.grounds.reporter = cause.grounds.reporter.min(tier);
         }
         cause.requesters = reports.iter().filter_map(|report| report.reporter.key()).collect();
         cause.blast_radius.services = incident.ownership.service.iter().cloned().collect();

@@ -1,9 +1,10 @@
 //! Takes findings off the log, and does what orders say.
 
 use super::order::Order;
+use crate::decision::ReporterTier;
 use crate::service::Responder;
 use memchr::memmem;
-use model::{ContainmentId, Finding, IncidentId, Offset, Partition, RunId, Topic};
+use model::{ContainmentId, Finding, IncidentId, LedgerEntry, Offset, Partition, RunId, Topic};
 use ports::Log;
 use ports::log::{LogError, Records};
 use ports::store::{Counters, StoreError};
@@ -41,6 +42,9 @@ pub struct AutomationOptions {
     pub responder: Responder,
     /// What to do.
     pub orders: Arc<dyn Orders>,
+    /// What a reporter's ledger says of them, for a category, at a time in milliseconds: where one is known for what was made up,
+    /// automation waits for people.
+    pub reporter_tier: fn(&[LedgerEntry], &str, i64) -> ReporterTier,
 }
 
 /// The orders of the operator, as they are now: each by a name of its own. Asked anew for each batch of findings. Whether there are

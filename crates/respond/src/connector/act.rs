@@ -90,6 +90,14 @@ pub enum ActError {
     Plan(#[from] PlanError),
 }
 
+/// What came of an earlier try.
+enum Earlier {
+    /// It had no effect, or has none any more; why so.
+    HadNone(String),
+    /// That settles it.
+    Came(Outcome),
+}
+
 /// An action of a connector, on a target that was let through.
 #[derive(Debug)]
 pub struct Act<'c> {
@@ -140,7 +148,12 @@ impl<'c> Act<'c> {
         // what its name says of whose it is needs no look
         let parts = owner::known(&action.belongs_to, &values);
         belongs_to.extend(parts.into_iter().filter(|part| !belongs_to.contains(part)).collect::<Vec<_>>());
-        let target = protection.admit(Target { kind: action.target, name: target.to_owned(), belongs_to })?;
+        let target = Target { kind: action.target, name: target.to_owned(), belongs_to };
+        let target = if action.of_any_kind {
+            protection.admit_of_any_kind(target)?
+        } else {
+            protection.admit(target)?
+        };
         Ok(Self { connector, name, action, target, values })
     }
 
@@ -211,7 +224,7 @@ impl<'c> Act<'c> {
         }
         let draft = Draft {
             action: format!("{}.{}", self.connector.connector, self.name),
-            action_version: self.connector.version.to_string(),
+            action_version: self.connector.edition(&values),
             changes,
             blast_radius,
             impact: self.action.impact,
@@ -233,7 +246,35 @@ impl<'c> Act<'c> {
         facts: &Values,
         (before, now_ms): (bool, i64),
     ) -> Result<Outcome, ActError> {
-        self.change((&self.action.apply, &self.action.verify), remote, facts, (before, now_ms))
+        let proof = &self.action.verify;
+        if before && self.action.apply_once {
+            let values = self.with(facts, now_ms);
+            return match self.earlier(proof, remote, &values, now_ms)? {
+                Earlier::HadNone(reason) => self.resume(remote, &values, (reason, now_ms)),
+                Earlier::Came(outcome) => Ok(outcome),
+            };
+        }
+        self.change((&self.action.apply, proof), remote, facts, (before, now_ms))
+    }
+
+    /// Goes on with what an earlier try began, and begins nothing.
+    fn resume(
+        &self,
+        remote: &dyn Remote,
+        values: &Values,
+        (reason, now_ms): (String, i64),
+    ) -> Result<Outcome, ActError> {
+        let rest: Vec<Exchange> = self.action.apply.iter().filter(|one| one.resumes).cloned().collect();
+        let why = format!("a try was sent, and is not in effect: {reason}");
+        if rest.is_empty() {
+            return Ok(Outcome::Partly(why));
+        }
+        Ok(match self.each(&rest, remote, values, now_ms)? {
+            Outcome::Refused(refused) | Outcome::Partly(refused) => {
+                Outcome::Partly(format!("{why}; {refused}"))
+            }
+            outcome => outcome,
+        })
     }
 
     /// Looks whether it took effect. [`Outcome::Refused`] says that it did not. Where the answer is the proof, only what was
@@ -306,29 +347,39 @@ impl<'c> Act<'c> {
         (before, now_ms): (bool, i64),
     ) -> Result<Outcome, ActError> {
         let values = self.with(facts, now_ms);
-        if before && self.action.answer_is_proof {
-            let reason =
-                "an earlier try may have had its effect, and only its answer, which was lost, told that";
-            return Ok(Outcome::Unknown(reason.to_owned()));
-        }
-        if before {
-            match self.prove(proof, remote, &values, now_ms) {
-                Ok(Outcome::Done(_)) => return Ok(Outcome::Done(Values::new())),
-                Ok(Outcome::Refused(_)) => {}
-                Ok(Outcome::Later(reason) | Outcome::Unknown(reason) | Outcome::Partly(reason)) => {
-                    return Ok(Outcome::Later(reason));
-                }
-                // the proof needs what only the lost answer told, such as the number of what was made
-                Err(ActError::Format(FormatError::Template(TemplateError::Missing(name)))) => {
-                    let reason = format!(
-                        "an earlier try may have had its effect, and its answer, with {name}, was lost"
-                    );
-                    return Ok(Outcome::Unknown(reason));
-                }
-                Err(error) => return Err(error),
-            }
+        if before && let Earlier::Came(outcome) = self.earlier(proof, remote, &values, now_ms)? {
+            return Ok(outcome);
         }
         self.each(exchanges, remote, &values, now_ms)
+    }
+
+    /// What came of an earlier try, which may have arrived.
+    fn earlier(
+        &self,
+        proof: &[Exchange],
+        remote: &dyn Remote,
+        values: &Values,
+        now_ms: i64,
+    ) -> Result<Earlier, ActError> {
+        if self.action.answer_is_proof {
+            let reason =
+                "an earlier try may have had its effect, and only its answer, which was lost, told that";
+            return Ok(Earlier::Came(Outcome::Unknown(reason.to_owned())));
+        }
+        match self.prove(proof, remote, values, now_ms) {
+            Ok(Outcome::Done(_)) => Ok(Earlier::Came(Outcome::Done(Values::new()))),
+            Ok(Outcome::Refused(reason)) => Ok(Earlier::HadNone(reason)),
+            Ok(Outcome::Later(reason) | Outcome::Unknown(reason) | Outcome::Partly(reason)) => {
+                Ok(Earlier::Came(Outcome::Later(reason)))
+            }
+            // the proof needs what only the lost answer told, such as the number of what was made
+            Err(ActError::Format(FormatError::Template(TemplateError::Missing(name)))) => {
+                let reason =
+                    format!("an earlier try may have had its effect, and its answer, with {name}, was lost");
+                Ok(Earlier::Came(Outcome::Unknown(reason)))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Exchanges in their order; what one tells, the next ones know.

@@ -149,6 +149,11 @@ pub struct Exchange {
     /// Statuses after which it may have its effect all the same: it waits there for its turn.
     #[serde(default)]
     pub unclear: Vec<u16>,
+    /// Whether it is sent once more after an earlier try that is in no effect, where the action is
+    /// [not made a second time](super::ActionSpec::apply_once): it only goes on with what that one began, and fails where there is
+    /// nothing.
+    #[serde(default)]
+    pub resumes: bool,
     /// What other statuses mean here, for people.
     #[serde(default)]
     pub means: BTreeMap<u16, String>,

@@ -7,6 +7,7 @@ use super::template::Template;
 use crate::impact::Reversibility;
 use crate::protect::TargetKind;
 use regex::Regex;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 
 /// Largest file, in bytes.
@@ -43,8 +44,9 @@ pub fn read(text: &str) -> Result<Connector, ConnectorError> {
     if text.len() > CONNECTOR_BYTES_MAX {
         return Err(ConnectorError::Syntax(format!("it has more than {CONNECTOR_BYTES_MAX} bytes")));
     }
-    let connector: Connector =
+    let mut connector: Connector =
         serde_saphyr::from_str(text).map_err(|error| ConnectorError::Syntax(error.to_string()))?;
+    connector.sha256 = Sha256::digest(text.as_bytes()).into();
     let mut faults = Vec::new();
     check(&connector, &mut faults);
     let mut own = Vec::new();

@@ -90,6 +90,9 @@ impl Sending<'_> {
                     return Ok(Outcome::Unknown(reason));
                 }
                 Judged::Unclear { reason } if exchange.changes() => return Ok(Outcome::Unknown(reason)),
+                Judged::Later { reason, .. } | Judged::Unclear { reason } if is_begun => {
+                    return Ok(Outcome::Unknown(format!("a part was done, then: {reason}")));
+                }
                 Judged::Later { reason, .. } | Judged::Unclear { reason } => {
                     return Ok(Outcome::Later(reason));
                 }

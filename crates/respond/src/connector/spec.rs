@@ -7,6 +7,7 @@ use crate::impact::{Impact, Reversibility};
 use crate::protect::TargetKind;
 use regex::Regex;
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// What a setting is.
@@ -224,6 +225,9 @@ pub struct ActionSpec {
     pub title: String,
     /// What kind of thing it is about.
     pub target: TargetKind,
+    /// Whether nobody knows what kind of thing a name is, so that a target is held against what is protected of every kind.
+    #[serde(default)]
+    pub of_any_kind: bool,
     /// The form of the target's name, as a regular expression over the whole of it.
     pub target_pattern: String,
     /// What else is said.
@@ -259,6 +263,10 @@ pub struct ActionSpec {
     pub notes: Vec<Template>,
     /// Does it.
     pub apply: Vec<Exchange>,
+    /// Whether it is sent no second time where a look says that an earlier try has no effect: it may have had one that is over. Only
+    /// what [resumes](super::Exchange::resumes) is; and where that is refused, a person is asked.
+    #[serde(default)]
+    pub apply_once: bool,
     /// Looks whether it took effect.
     #[serde(default)]
     pub verify: Vec<Exchange>,
@@ -280,6 +288,9 @@ pub struct ActionSpec {
     /// The vendor's page about it.
     pub documentation: String,
 }
+
+/// As much of a digest as nobody finds another text for.
+const EDITION_BYTES: usize = 16;
 
 /// A connector.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -313,6 +324,9 @@ pub struct Connector {
     pub whoami_unknown: Option<String>,
     /// The actions by name.
     pub actions: BTreeMap<String, ActionSpec>,
+    /// SHA-256 of its file: whatever is changed there, what was approved before was something else.
+    #[serde(skip)]
+    pub sha256: [u8; 32],
 }
 
 /// A name is not of the form that the action takes.
@@ -333,6 +347,23 @@ impl Connector {
             Some((name.clone(), value.clone()))
         };
         self.settings.iter().filter_map(value).collect()
+    }
+
+    /// Its version, and what it is by: a digest of its file and of what the operator has set, but for secrets, which may be
+    /// exchanged at any time. A plan names it, so that it is of these requests to that system and no others.
+    pub fn edition(&self, values: &Values) -> String {
+        let mut digest = Sha256::new();
+        digest.update(self.sha256);
+        for (name, _) in self.settings.iter().filter(|(_, setting)| setting.kind != SettingKind::Secret) {
+            for text in [name.as_str(), values.get(name).map_or("", String::as_str)] {
+                digest.update((text.len() as u64).to_le_bytes());
+                digest.update(text);
+            }
+        }
+        let digest = digest.finalize();
+        let hex =
+            digest.iter().take(EDITION_BYTES).fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+        format!("{}+{hex}", self.version)
     }
 }
 

@@ -43,15 +43,6 @@ enum Came {
     Phase(Result<Outcome, ActError>),
 }
 
-/// How something is sent.
-#[derive(Clone, Copy)]
-struct Sent {
-    /// An earlier try may have arrived.
-    before: bool,
-    /// It is one request.
-    one: bool,
-}
-
 impl Responder {
     /// Takes one that is due, does its one next thing, and writes what came of it; `None` if nothing is due of which the
     /// system is free: what is to be taken back comes first, and no two of one connector are worked on at a time. Any
@@ -71,12 +62,13 @@ impl Responder {
         };
         let from = row.state;
         let next = step::next(&row, now_ms, times);
-        let sent = Sent { before: row.progress.sent, one: true };
+        // an earlier try may have arrived
+        let before = row.progress.sent;
         let void = match next {
             Next::Look | Next::Apply => self.void(&mut *unit, &row).await?,
             _ => None,
         };
-        let prepared = self.prepare(&mut row, next, (sent, void), now_ms);
+        let prepared = self.prepare(&mut row, next, (before, void), now_ms);
         let said = match &prepared {
             Prepared::Settled(said) => said.clone(),
             Prepared::AtRemote { .. } if matches!(next, Next::Apply | Next::Revert) => {
@@ -90,7 +82,7 @@ impl Responder {
             self.write(&mut *unit, &mut row, from, said.map(record)).await?;
         }
         unit.commit().await?;
-        let Prepared::AtRemote { bound, sent } = prepared else {
+        let Prepared::AtRemote { bound } = prepared else {
             return Ok(Some(Moved { said: told, ..moved(&row, from) }));
         };
         if self.now_ms() >= lease.until_ms {
@@ -98,22 +90,43 @@ impl Responder {
             return Ok(Some(moved(&row, from)));
         }
         let bound = bound.watched(self.still_mine(row.id, lease));
-        let came = self.wait_for(&row, bound, next, sent).await?;
-        self.write_outcome(&row, lease, next, (came, sent)).await.map(Some)
+        let came = self.wait_for(&row, bound, next, before).await?;
+        self.write_outcome(&row, lease, next, (came, before)).await.map(Some)
     }
 
-    /// Why it may not be applied though it stands as approved.
+    /// Why it may not be applied, or not now, though it stands as approved.
     async fn void(
         &self,
         unit: &mut dyn UnitOfWork,
         row: &Containment,
-    ) -> Result<Option<&'static str>, RespondError> {
+    ) -> Result<Option<Outcome>, RespondError> {
         if let Some(why) = step::tampered(row) {
-            return Ok(Some(why));
+            return Ok(Some(Outcome::Refused(why.to_owned())));
         }
         let by_people = row.decision.people > 0 && row.progress.broken_glass.is_none();
         let is_withdrawn = by_people && !self.withdrawn(unit, row).await?.is_empty();
-        Ok(is_withdrawn.then_some("somebody answered for another who does not let them any more; ask again"))
+        if is_withdrawn {
+            let why = "somebody who said yes may not approve any more, or answered for another who does not let them; ask again";
+            return Ok(Some(Outcome::Refused(why.to_owned())));
+        }
+        self.too_many(unit, row).await
+    }
+
+    /// Whether the action would have too many targets in the window if it were applied now, however long ago it was asked for.
+    async fn too_many(
+        &self,
+        unit: &mut dyn UnitOfWork,
+        row: &Containment,
+    ) -> Result<Option<Outcome>, RespondError> {
+        if row.progress.sent || row.progress.broken_glass.is_some() {
+            return Ok(None);
+        }
+        let (now_ms, limit) = (self.now_ms(), self.options.setup.limit(&row.action));
+        let since_ms = now_ms.saturating_sub(limit.window_ms);
+        let past = unit.containments().applied_since(&row.action, since_ms).await?;
+        let of_past = past.iter().map(|(at_ms, target)| (*at_ms, target.as_str()));
+        let many = limit.admit(of_past, &row.target, now_ms).err();
+        Ok(many.map(|many| Outcome::Later(many.to_string())))
     }
 
     /// What needs no remote side is done at once; of the rest, what is needed there is put together. `void`: why it may not
@@ -122,7 +135,7 @@ impl Responder {
         &self,
         row: &mut Containment,
         next: Next,
-        (sent, void): (Sent, Option<&str>),
+        (before, void): (bool, Option<Outcome>),
         now_ms: i64,
     ) -> Prepared {
         let times = &self.options.times;
@@ -138,17 +151,16 @@ impl Responder {
         let setup = &*self.options.setup;
         let nothing_sent = match Bound::stored(setup, row, taking_back) {
             Ok(bound) => match (bound.check(), void) {
-                (Ok(()), Some(why)) => Ok(Outcome::Refused(why.to_owned())),
+                (Ok(()), Some(void)) => Ok(void),
                 (Ok(()), _)
-                    if sent.before
+                    if before
                         && matches!(next, Next::Apply | Next::Revert)
                         && !bound.can_tell(&row.facts, next == Next::Revert) =>
                 {
                     return done(step::cannot_tell(row, now_ms, times));
                 }
                 (Ok(()), _) => {
-                    let one = bound.is_one_request(next == Next::Revert);
-                    return Prepared::AtRemote { bound, sent: Sent { one, ..sent } };
+                    return Prepared::AtRemote { bound };
                 }
                 (Err(error), _) => Err(error),
             },
@@ -160,7 +172,7 @@ impl Responder {
             Next::Look => Came::Look(Box::new(nothing_sent.map(|outcome| (outcome, None)))),
             _ => Came::Phase(nothing_sent),
         };
-        Prepared::Settled(settle(row, next, (came, sent), now_ms, times))
+        Prepared::Settled(settle(row, next, (came, before), now_ms, times))
     }
 
     async fn wait_for(
@@ -168,7 +180,7 @@ impl Responder {
         row: &Containment,
         bound: Bound,
         next: Next,
-        sent: Sent,
+        before: bool,
     ) -> Result<Came, RespondError> {
         let (facts, now_ms) = (row.facts.clone(), self.now_ms());
         if next == Next::Look {
@@ -184,8 +196,8 @@ impl Responder {
             return Ok(Came::Look(Box::new(came)));
         }
         let came = self.at_remote(move |remote| match next {
-            Next::Apply => bound.apply(remote, &facts, (sent.before, now_ms)),
-            Next::Revert => bound.revert(remote, &facts, (sent.before, now_ms)),
+            Next::Apply => bound.apply(remote, &facts, (before, now_ms)),
+            Next::Revert => bound.revert(remote, &facts, (before, now_ms)),
             Next::VerifyRevert => bound.verify_revert(remote, &facts, now_ms),
             _ => bound.verify(remote, &facts, now_ms),
         });
@@ -199,7 +211,7 @@ impl Responder {
         row: &Containment,
         lease: Lease,
         next: Next,
-        came: (Came, Sent),
+        came: (Came, bool),
     ) -> Result<Moved, RespondError> {
         let mut unit = self.options.store.begin().await?;
         let mut fresh = Self::stored(&mut *unit, row.id).await?;
@@ -218,21 +230,20 @@ enum Prepared {
     /// All of it.
     Settled(Option<Said>),
     /// The remote side is asked.
-    AtRemote { bound: Bound, sent: Sent },
+    AtRemote { bound: Bound },
 }
 
 fn settle(
     row: &mut Containment,
     next: Next,
-    (came, sent): (Came, Sent),
+    (came, before): (Came, bool),
     now_ms: i64,
     times: &crate::times::Times,
 ) -> Option<Said> {
-    let way = (sent.before, sent.one);
     match (came, next) {
         (Came::Look(came), _) => step::looked(row, *came, now_ms, times),
-        (Came::Phase(came), Next::Apply) => step::applied(row, came, way, now_ms, times),
-        (Came::Phase(came), Next::Revert) => step::reverted(row, came, way, now_ms, times),
+        (Came::Phase(came), Next::Apply) => step::applied(row, came, before, now_ms, times),
+        (Came::Phase(came), Next::Revert) => step::reverted(row, came, before, now_ms, times),
         (Came::Phase(came), Next::VerifyRevert) => step::verified_revert(row, came, now_ms, times),
         (Came::Phase(came), _) => step::verified(row, came, now_ms, times),
     }

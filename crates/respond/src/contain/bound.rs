@@ -94,12 +94,6 @@ impl Bound {
         self.bind().map(drop)
     }
 
-    /// Whether applying it, or taking it back, is one request: then one that was refused had no effect at all.
-    pub(super) fn is_one_request(&self, taking_back: bool) -> bool {
-        let action = self.connection.connector.actions.get(&self.action);
-        action.is_some_and(|action| if taking_back { &action.revert } else { &action.apply }.len() == 1)
-    }
-
     /// Whose the target is by those who asked: all that was planned but what the look had found.
     fn said(&self, act: &Act<'_>) -> Vec<Target> {
         let found = self.planned.as_ref().and_then(|facts| act.owners(facts).ok()).unwrap_or_default();

@@ -119,15 +119,20 @@ impl Responder {
         Ok(approval::Delegation { from, to: given.to, until_ms: given.until_ms })
     }
 
-    /// Who has answered for somebody who has taken that back since, or never let them, or may not approve any more: these
-    /// answers do not count. One whose time ran out after it was said does.
+    /// Whose yes does not count any more: who may not approve by now, or has been kept out, and who answered for somebody of whom
+    /// that is so, or who has taken that back since, or never let them. A delegation whose time ran out after it was used stands.
     pub(super) async fn withdrawn(
         &self,
         unit: &mut dyn UnitOfWork,
         containment: &Containment,
     ) -> Result<Vec<String>, RespondError> {
         let mut gone = Vec::new();
-        for vote in &containment.votes {
+        for vote in containment.votes.iter().filter(|vote| vote.approves) {
+            let voter = named(unit, &vote.person).await?;
+            if voter.is_none_or(|voter| !voter.may_answer(&*self.options.setup)) {
+                gone.push(vote.person.clone());
+                continue;
+            }
             let Some(by) = &vote.delegation else { continue };
             let given = unit.delegations().of_person(&vote.person, vote.at_ms).await?;
             let stands = given.iter().any(|given| {

@@ -249,11 +249,13 @@ impl Responder {
         };
         let mut requesters = request.requesters.clone();
         requesters.extend(request.actor.key());
+        let mut quorum = self.options.setup.quorum(&request.action, preview.plan.impact);
+        quorum.extend(request.quorum.iter().cloned());
         let wait_ms = request.wait_ms.unwrap_or(self.options.times.approval_wait_ms);
         let decision = ContainmentDecision {
             asked: named(&question(&preview.plan, &request.grounds)),
             people,
-            quorum: if people > 0 { request.quorum.iter().cloned().collect() } else { Vec::new() },
+            quorum: if people > 0 { quorum.into_iter().collect() } else { Vec::new() },
             asked_at_ms: now_ms,
             expires_at_ms: now_ms.saturating_add(wait_ms),
         };

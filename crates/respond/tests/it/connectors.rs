@@ -463,6 +463,7 @@ fn answers_are_judged() {
     assert!(matches!(of(&isolate.apply[0], 408, ""), Judged::Unclear { .. }));
     let said = |exit_code: i32, output: &str| serde_json::json!({ "exit_code": exit_code, "output": output });
     let verify = &isolate.verify[0];
+    assert!(matches!(of(verify, 422, ""), Judged::Unclear { .. }));
     assert!(matches!(of(verify, 200, &said(-2, "").to_string()), Judged::Unclear { .. }));
     assert!(matches!(of(verify, 200, &said(0, "open").to_string()), Judged::Refused { .. }));
     assert!(matches!(of(verify, 200, &said(0, "isolated").to_string()), Judged::Done(_)));

@@ -10,12 +10,15 @@ use respond::protect::{Protected, Protection, TargetKind};
 use respond::{Connection, FixedSetup, RespondError, Responder, ResponderOptions};
 use serde_json::{Value, json};
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// Where Fleet is.
 const FLEET: &str = "10.9.0.3";
+
+/// The UUID of the host.
+const HOST: &str = "392547dc-0000-0000-a87a-d701ff75bc65";
 
 struct Fleet {
     net: Arc<Net>,
@@ -28,24 +31,22 @@ struct Fleet {
     lost: Option<usize>,
     busy: Option<usize>,
     scripts: Mutex<usize>,
-    /// Whether it has not reached the host at some time.
-    was_cut_off: AtomicBool,
+    /// How often a script has cut the host off from it.
+    cuts: AtomicUsize,
 }
 
 impl Fleet {
     fn new(net: &Arc<Net>) -> Self {
         let host = json!({
-            "id": 7, "hostname": "build-7", "uuid": "392547dc-0000-0000-a87a-d701ff75bc65", "hardware_serial": "C02XYZ",
+            "id": 7, "hostname": "build-7", "uuid": HOST, "hardware_serial": "C02XYZ",
             "os_version": "Debian GNU/Linux 12", "platform": "debian", "status": "online", "scripts_enabled": true,
         });
-        let (waiting, scripts, was_cut_off) = (Mutex::default(), Mutex::default(), AtomicBool::new(false));
-        Self { net: Arc::clone(net), host, waiting, hold: None, lost: None, busy: None, scripts, was_cut_off }
+        let (waiting, scripts, cuts) = (Mutex::default(), Mutex::default(), AtomicUsize::new(0));
+        Self { net: Arc::clone(net), host, waiting, hold: None, lost: None, busy: None, scripts, cuts }
     }
 
     fn is_reached(&self) -> bool {
-        let is_reached = self.net.reaches(FLEET);
-        self.was_cut_off.fetch_or(!is_reached, Ordering::Relaxed);
-        is_reached
+        self.net.reaches(FLEET)
     }
 
     fn run(&self, script: &str) -> (i32, String) {
@@ -59,10 +60,20 @@ impl Fleet {
         (output.status.code().unwrap_or(-1), String::from_utf8(said).unwrap())
     }
 
-    /// What the agent does when it reaches Fleet: everything that waits, in its order.
+    /// What the agent does when it reaches Fleet: everything that waits, in its order. A script whose outcome it cannot tell goes on
+    /// waiting, and is run again.
     fn agent(&self) -> Vec<(i32, String)> {
-        let waiting = std::mem::take(&mut *self.waiting.lock().unwrap());
-        waiting.iter().map(|script| self.run(script)).collect()
+        let mut waiting = self.waiting.lock().unwrap();
+        let mut came = Vec::new();
+        while let Some(script) = waiting.first().filter(|_| self.is_reached()) {
+            came.push(self.run(script));
+            if !self.is_reached() {
+                self.cuts.fetch_add(1, Ordering::Relaxed);
+                break;
+            }
+            waiting.remove(0);
+        }
+        came
     }
 
     fn script(&self, script: &str) -> Result<(u16, Value), Unanswered> {
@@ -71,9 +82,7 @@ impl Fleet {
             *scripts += 1;
             *scripts - 1
         };
-        if self.is_reached() {
-            self.agent();
-        }
+        self.agent();
         let is_busy = !self.waiting.lock().unwrap().is_empty();
         if is_busy || self.busy == Some(number) {
             return Ok((
@@ -82,14 +91,15 @@ impl Fleet {
             ));
         }
         self.waiting.lock().unwrap().push(script.to_owned());
-        if !self.is_reached() {
-            return Ok((408, json!({ "message": "Fleet hasn't heard from the host" })));
+        let came = self.agent().pop();
+        let is_told = self.waiting.lock().unwrap().is_empty();
+        match came.filter(|_| is_told && self.lost != Some(number)) {
+            Some((exit_code, output)) => Ok((
+                200,
+                json!({ "host_id": 7, "execution_id": "e", "exit_code": exit_code, "output": output }),
+            )),
+            None => Err(Unanswered::Lost("no answer in time".to_owned())),
         }
-        let (exit_code, output) = self.agent().pop().unwrap();
-        if self.lost == Some(number) {
-            return Err(Unanswered::Lost("cut".to_owned()));
-        }
-        Ok((200, json!({ "host_id": 7, "execution_id": "e", "exit_code": exit_code, "output": output })))
     }
 
     fn query(&self, sql: &str) -> Value {
@@ -115,7 +125,9 @@ impl Remote for Fleet {
         let body: Value =
             request.body.as_deref().map(|body| serde_json::from_str(body).unwrap()).unwrap_or_default();
         let (status, answer) = match (request.method, path) {
-            (Method::Get, "/hosts/identifier/build-7") => (200, json!({ "host": self.host })),
+            (Method::Get, "/hosts/identifier/392547dc-0000-0000-a87a-d701ff75bc65") => {
+                (200, json!({ "host": self.host }))
+            }
             (Method::Get, _) => (404, json!({ "message": "Resource Not Found" })),
             (Method::Post, "/hosts/7/query") => (200, self.query(body["query"].as_str().unwrap())),
             (Method::Post, "/scripts/run/sync") => {
@@ -167,7 +179,7 @@ fn net() -> Option<Arc<Net>> {
 }
 
 async fn approved(kit: &Kit) -> Containment {
-    let asked = kit.request("fleet.isolate_host", "build-7").await.unwrap();
+    let asked = kit.request("fleet.isolate_host", HOST).await.unwrap();
     kit.responder.vote(&vote("bob", &asked)).await.unwrap()
 }
 
@@ -177,7 +189,7 @@ async fn a_host_is_cut_off_and_given_back() {
     net.nft(&[OWN_RULES]);
     let before = net.nft(&["list", "ruleset"]);
     let (kit, _) = kit(Fleet::new(&net), FLEET, &[]).await;
-    let asked = kit.request("fleet.isolate_host", "build-7").await.unwrap();
+    let asked = kit.request("fleet.isolate_host", HOST).await.unwrap();
     let plan = asked.plan.to_string();
     for told in [
         "10.9.0.1",
@@ -194,7 +206,7 @@ async fn a_host_is_cut_off_and_given_back() {
     kit.work().await;
     assert_eq!(kit.get(asked.id).await.state, ContainmentState::Verified, "{:?}", kit.get(asked.id).await);
     assert!(!net.is_reached());
-    let again = kit.request("fleet.isolate_host", "build-7").await;
+    let again = kit.request("fleet.isolate_host", HOST).await;
     assert!(matches!(again, Err(RespondError::Already(_) | RespondError::UnderWay(_))), "{again:?}");
     kit.pass(241 * MINUTE_MS).await;
     assert_eq!(kit.get(asked.id).await.state, ContainmentState::Reverted);
@@ -215,10 +227,28 @@ async fn a_host_that_fleet_does_not_reach_opens_itself() {
         kit.work().await;
         kit.clock.advance_ms(20_000);
     }
-    assert!(fleet.was_cut_off.load(Ordering::Relaxed));
+    assert_eq!(fleet.cuts.load(Ordering::Relaxed), 1);
     tokio::time::sleep(Duration::from_secs(4)).await;
     fleet.agent();
+    // what the agent ran once more, and what was tried again, has not cut it off a second time
+    assert_eq!(fleet.cuts.load(Ordering::Relaxed), 1);
     assert!(net.is_reached() && fleet.is_reached(), "{}", net.nft(&["list", "ruleset"]));
+}
+
+/// What another way has isolated is not opened by taking back what never was in effect.
+#[tokio::test]
+async fn what_is_isolated_otherwise_stays_so() {
+    let Some(net) = net() else { return };
+    let (kit, _) = kit(Fleet { lost: Some(0), ..Fleet::new(&net) }, FLEET, &[]).await;
+    let containment = approved(&kit).await;
+    net.nft(&["create table inet huecry_isolation; add chain inet huecry_isolation owner; \
+              add rule inet huecry_isolation owner accept comment \"ssh 10.9.0.1\""]);
+    let before = net.nft(&["list", "ruleset"]);
+    kit.pass(10 * MINUTE_MS).await;
+    assert_eq!(kit.get(containment.id).await.state, ContainmentState::Unknown);
+    kit.pass(300 * MINUTE_MS).await;
+    assert_eq!(kit.get(containment.id).await.state, ContainmentState::Reverted, "there is nothing of it");
+    assert_eq!(net.nft(&["list", "ruleset"]), before);
 }
 
 /// Whatever answer is lost, or comes while another script is under way, it is done once and taken back.
@@ -254,7 +284,7 @@ async fn what_is_not_for_it_is_refused_before_anything_is_done() {
         let mut fleet = Fleet::new(&net);
         fleet.host[member] = value;
         let (kit, _) = kit(fleet, FLEET, &[]).await;
-        let refused = kit.request("fleet.isolate_host", "build-7").await.unwrap_err();
+        let refused = kit.request("fleet.isolate_host", HOST).await.unwrap_err();
         assert!(refused.to_string().contains(why), "{refused}");
     }
     for entry in [
@@ -264,11 +294,18 @@ async fn what_is_not_for_it_is_refused_before_anything_is_done() {
         (TargetKind::Network, "2001:db8::/32"),
     ] {
         let (kit, _) = kit(Fleet::new(&net), FLEET, &[entry]).await;
-        let refused = kit.request("fleet.isolate_host", "build-7").await;
+        let refused = kit.request("fleet.isolate_host", HOST).await;
         assert!(crate::owning::is_refused_as_protected(&refused), "{entry:?}: {refused:?}");
     }
     let (kit, _) = kit(Fleet::new(&net), FLEET, &[]).await;
-    let refused = kit.request("fleet.isolate_host", "nobody").await.unwrap_err();
-    assert!(refused.to_string().contains("no host of that name"), "{refused}");
+    for (target, why) in [
+        (HOST.replace('3', "4"), "no host of that UUID"),
+        // hosts of one name are several, or one that calls itself so
+        ("build-7".to_owned(), "not of the form"),
+        (HOST.to_uppercase(), "no host of that UUID"),
+    ] {
+        let refused = kit.request("fleet.isolate_host", &target).await.unwrap_err();
+        assert!(refused.to_string().contains(why), "{target}: {refused}");
+    }
     assert_eq!(net.nft(&["list", "ruleset"]), "");
 }

@@ -57,6 +57,11 @@ pub(crate) struct Ordered {
     _dir: TempDir,
 }
 
+/// Nobody is known.
+fn newcomer(_: &[model::LedgerEntry], _: &str, _: i64) -> respond::decision::ReporterTier {
+    respond::decision::ReporterTier::Newcomer
+}
+
 impl Ordered {
     pub(crate) async fn with(setup: FixedSetup, orders: Vec<Order>) -> Self {
         let kit = Kit::with(setup).await;
@@ -69,6 +74,7 @@ impl Ordered {
             log: Arc::clone(&log),
             responder: kit.responder.clone(),
             orders: Arc::new(Arc::<[Order]>::from(orders)),
+            reporter_tier: newcomer,
         });
         let stop = shutdown.clone();
         let worker = tokio::spawn(async move {
@@ -392,7 +398,7 @@ async fn an_order_carries_on_where_another_process_has_stopped() {
     let responder = Responder::new(ResponderOptions { entropy, ..kit.options.clone() });
     let (tell, mut told) = unbounded_channel();
     let orders = Arc::new(Arc::<[Order]>::from([order("toy.low_lock")]));
-    let automation = Automation::new(AutomationOptions { log, responder, orders });
+    let automation = Automation::new(AutomationOptions { log, responder, orders, reporter_tier: newcomer });
     let shutdown = CancellationToken::new();
     let stop = shutdown.clone();
     let worker = tokio::spawn(async move {

@@ -142,6 +142,8 @@ async fn what_people_protect_by_name_is_not_reached_by_an_id() {
         ("kubernetes", "unbind_cluster_role", Account, "devs"),
         ("kubernetes", "revoke_service_account_tokens", Account, "web"),
         ("wazuh", "isolate_host", Host, "build"),
+        ("webhook", "contain", Account, "shop/*"),
+        ("webhook", "contain", TargetKind::Credential, "shop/web"),
     ] {
         let connector = connector(name);
         let all = cases(name);

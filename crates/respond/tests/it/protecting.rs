@@ -26,7 +26,7 @@ fn target(kind: TargetKind, name: &str) -> Target {
 
 #[test]
 fn names_are_held_against_the_list() {
-    use TargetKind::{Account, Host, Network};
+    use TargetKind::{Account, Host, Network, Service};
     for (kind, name, admitted) in [
         (Account, "ann@acme.example", true),
         (Account, "break-glass@acme.example", false),
@@ -46,8 +46,40 @@ fn names_are_held_against_the_list() {
         (Network, "2001:DB8::1", false),
         (Network, "2001:db9::1", true),
         (Network, "::/0", false),
+        (Host, "10.0.3", false),
+        (Host, "10.772", false),
+        (Host, "0xa000304", false),
+        (Host, "0xA.0.3.4", false),
+        (Host, "012.0.3.4", false),
+        (Host, "167773956", false),
+        (Host, "10.0.3.4:22", false),
+        (Host, "10.0.3.4.", false),
+        (Host, "[2001:db8::1]:22", false),
+        (Host, "[::ffff:10.0.3.4]", false),
+        (Service, "10.0.3.4:8443", false),
+        (Host, "10.1.3.4:22", true),
+        (Host, "10.0.3.4.example", true),
+        (Host, "web:22", true),
+        (Host, "007", true),
+        (Service, "shop/web", true),
+        // the number of an account is no address
+        (Account, "167773956", true),
     ] {
         let outcome = list().admit(target(kind, name));
+        assert_eq!(outcome.is_ok(), admitted, "{name}: {outcome:?}");
+    }
+}
+
+#[test]
+fn what_may_be_of_any_kind_is_held_against_all() {
+    for (name, admitted) in [
+        ("Break-Glass@acme.example", false),
+        ("huecry-1", false),
+        ("10.0.3.4", false),
+        ("0xa000304", false),
+        ("shop/web", true),
+    ] {
+        let outcome = list().admit_of_any_kind(target(TargetKind::Service, name));
         assert_eq!(outcome.is_ok(), admitted, "{name}: {outcome:?}");
     }
 }

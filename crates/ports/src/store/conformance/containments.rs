@@ -110,6 +110,39 @@ pub async fn containments_are_listed(store: &dyn Store) {
     assert_eq!(view.containments().targets_since(&one.action, 0).await.unwrap().len(), 2);
 }
 
+/// When each was last begun to be applied, however early it was asked for; and what is for an incident, with all that was merged
+/// into that.
+pub async fn containments_are_counted_and_follow_their_incident(store: &dyn Store) {
+    let bench = Bench::new(106);
+    let (first, second) = (bench.opened(store, 1, "ci").await.id, bench.opened(store, 2, "cd").await.id);
+    let applied = |target: &str, incident, at_ms: i64| {
+        let made = containment(&bench, target, incident, 100);
+        let applying = Transition { state: ContainmentState::Applying, at_ms, by: ana(), reason: None };
+        let history = made.history.iter().cloned().chain([applying]).collect();
+        Containment { history, updated_at_ms: at_ms, ..made }
+    };
+    let (early, late) = (applied("AKIA1", Some(first), 150), applied("AKIA2", None, 900));
+    let (waiting, of_second) = (containment(&bench, "AKIA3", None, 950), applied("AKIA4", Some(second), 160));
+    added(&bench, store, &[&early, &late, &waiting, &of_second]).await;
+    let mut view = store.read().await.unwrap();
+    let since = view.containments().applied_since(&early.action, 500).await.unwrap();
+    assert_eq!(since, [(900, "AKIA2".to_owned())]);
+    assert_eq!(view.containments().applied_since(&early.action, 155).await.unwrap().len(), 2);
+    assert_eq!(view.containments().applied_since("okta.suspend_user", 0).await.unwrap(), []);
+    drop(view);
+    super::desk::merge(store, &bench, first, second).await;
+    let mut view = store.read().await.unwrap();
+    let of = async |view: &mut dyn crate::store::Snapshot, incident| {
+        let filter = ContainmentFilter { incident: Some(incident), ..ContainmentFilter::default() };
+        let page = view.containments().list(&filter, &PageRequest::first(9)).await.unwrap();
+        page.items.into_iter().map(|one| one.target).collect::<Vec<_>>()
+    };
+    let mut all = of(&mut *view, second).await;
+    all.sort();
+    assert_eq!(all, ["AKIA1", "AKIA4"]);
+    assert_eq!(of(&mut *view, first).await, ["AKIA1"]);
+}
+
 /// Who takes one has it alone until the lease ends; stale changes are refused.
 pub async fn containments_are_taken_by_one(store: &dyn Store) {
     let bench = Bench::new(102);

@@ -43,7 +43,7 @@ impl Records {
     }
 }
 
-async fn merge(store: &dyn Store, bench: &Bench, from: IncidentId, into: IncidentId) -> u64 {
+pub(super) async fn merge(store: &dyn Store, bench: &Bench, from: IncidentId, into: IncidentId) -> u64 {
     let records = Records::of(bench, from, into);
     let mut unit = store.begin().await.unwrap();
     let moved = unit.moves().merge(from, into, records.regrouping(None)).await.unwrap();

@@ -102,12 +102,11 @@ fn is_same(approved: &Plan, found: &Plan) -> bool {
     told(approved) == told(found)
 }
 
-/// Of sending what applies it. `before`: an earlier try may have arrived. `one`: it is one request, so one that was put off
-/// had no effect.
+/// Of sending what applies it. `before`: an earlier try may have arrived.
 pub fn applied(
     containment: &mut Containment,
     came: Came,
-    (before, one): (bool, bool),
+    before: bool,
     now_ms: i64,
     times: &Times,
 ) -> Option<Said> {
@@ -120,13 +119,12 @@ pub fn applied(
             Some(wanted_back(containment, now_ms).unwrap_or(Said::of("containment.applied", None)))
         }
         Ok(Outcome::Later(reason)) => {
-            let may_be = before || !one;
-            containment.progress.sent = may_be;
+            containment.progress.sent = before;
             let wait_ms = times.wait_ms(containment.progress.tries + 1);
             if again(containment, reason.clone(), times.apply_tries_max, now_ms, wait_ms) {
                 return None;
             }
-            if may_be { ask(containment, reason, now_ms, times) } else { fail(containment, reason, now_ms) }
+            if before { ask(containment, reason, now_ms, times) } else { fail(containment, reason, now_ms) }
         }
         Ok(Outcome::Unknown(reason)) => {
             let wait_ms = times.wait_ms(containment.progress.tries + 1).max(times.lost_wait_ms);
@@ -151,26 +149,25 @@ fn without_effect(containment: &mut Containment, reason: String, now_ms: i64) ->
 
 /// Of a look whether it took effect.
 pub fn verified(containment: &mut Containment, came: Came, now_ms: i64, times: &Times) -> Option<Said> {
-    let reason = match came {
+    let (reason, is_not) = match came {
         Ok(Outcome::Done(_)) => {
             phase(containment, false);
             go(containment, ContainmentState::Verified, &machine(), None, now_ms);
             await_end(containment, now_ms, times);
             return Some(Said::of("containment.verified", None));
         }
-        Ok(
-            Outcome::Refused(reason)
-            | Outcome::Partly(reason)
-            | Outcome::Later(reason)
-            | Outcome::Unknown(reason),
-        ) => reason,
-        Err(error) => error.to_string(),
+        Ok(Outcome::Refused(reason)) => (reason, true),
+        Ok(Outcome::Partly(reason) | Outcome::Later(reason) | Outcome::Unknown(reason)) => (reason, false),
+        Err(error) => (error.to_string(), false),
     };
     let wait_ms = times.wait_ms(containment.progress.tries + 1);
     if again(containment, reason.clone(), times.verify_tries_max, now_ms, wait_ms) {
         return None;
     }
-    let reason = format!("it did not take effect, or nobody can see it: {reason}");
+    if !is_not {
+        return ask(containment, format!("nobody can see whether it took effect: {reason}"), now_ms, times);
+    }
+    let reason = format!("it did not take effect: {reason}");
     if !is_reversible(containment) {
         return fail(containment, reason, now_ms);
     }
@@ -184,7 +181,7 @@ pub fn verified(containment: &mut Containment, came: Came, now_ms: i64, times: &
 pub fn reverted(
     containment: &mut Containment,
     came: Came,
-    (before, one): (bool, bool),
+    before: bool,
     now_ms: i64,
     times: &Times,
 ) -> Option<Said> {
@@ -200,8 +197,9 @@ pub fn reverted(
         Ok(Outcome::Unknown(reason)) => {
             (reason, times.wait_ms(containment.progress.tries + 1).max(times.lost_wait_ms))
         }
-        Ok(Outcome::Later(reason) | Outcome::Refused(reason) | Outcome::Partly(reason)) => {
-            containment.progress.sent = before || !one;
+        Ok(Outcome::Partly(reason)) => (reason, times.wait_ms(containment.progress.tries + 1)),
+        Ok(Outcome::Later(reason) | Outcome::Refused(reason)) => {
+            containment.progress.sent = before;
             (reason, times.wait_ms(containment.progress.tries + 1))
         }
         Err(error) => return ask(containment, error.to_string(), now_ms, times),

@@ -179,6 +179,58 @@ async fn a_rule_that_is_wrong_locks_out_a_few_only() {
     kit.request("toy.low_lock", "e").await.unwrap();
 }
 
+/// What is asked for slowly and approved at once is bounded as well: by when it is applied.
+#[tokio::test]
+async fn a_window_is_of_what_is_applied_in_it() {
+    let mut fixed = setup("http://toy.example");
+    fixed.limit = Limit { targets_max: 2, window_ms: 10 * MINUTE_MS };
+    let kit = Kit::with(fixed).await;
+    let mut asked = Vec::new();
+    for target in ["a", "b", "c", "d"] {
+        asked.push(kit.request("toy.lock", target).await.unwrap());
+        kit.pass(6 * MINUTE_MS).await;
+    }
+    for one in &asked {
+        kit.responder.vote(&vote("bob", one)).await.unwrap();
+    }
+    kit.work().await;
+    let held = async |state: State| kit.containments().await.iter().filter(|one| one.state == state).count();
+    assert_eq!((held(State::Verified).await, kit.emulator.effects().len()), (2, 2));
+    // it is tried some more times, then somebody has to ask again
+    kit.pass(9 * MINUTE_MS).await;
+    assert_eq!((held(State::Failed).await, kit.emulator.effects().len()), (2, 2));
+    let failed = kit.containments().await.into_iter().find(|one| one.state == State::Failed).unwrap();
+    assert!(failed.progress.problem.unwrap().contains("2 targets"));
+}
+
+/// An approval is of the requests that the connector's file says, sent to the system that is set.
+#[tokio::test]
+async fn a_connector_that_was_edited_since_is_another_plan() {
+    let edited = |connector: &mut respond::connector::Connector| connector.sha256[0] ^= 1;
+    let moved = |settings: &mut respond::connector::Values| {
+        settings.insert("toy_url".to_owned(), "http://other.example".to_owned());
+    };
+    for (is_edited, is_moved) in [(true, false), (false, true), (false, false)] {
+        let kit = Kit::new().await;
+        let asked = kit.request("toy.lock", "a").await.unwrap();
+        kit.responder.vote(&vote("bob", &asked)).await.unwrap();
+        let mut fixed = setup("http://toy.example");
+        let toy = fixed.connections.get_mut("toy").unwrap();
+        if is_edited {
+            edited(Arc::make_mut(&mut toy.connector));
+        }
+        if is_moved {
+            moved(Arc::make_mut(&mut toy.settings));
+        }
+        let now = Responder::new(ResponderOptions { setup: Arc::new(fixed), ..kit.options.clone() });
+        now.advance_all(100).await.unwrap();
+        let came = kit.get(asked.id).await;
+        let expected = if is_edited || is_moved { State::Failed } else { State::Verified };
+        assert_eq!(came.state, expected, "{came:?}");
+        assert_eq!(kit.emulator.effects().is_empty(), is_edited || is_moved);
+    }
+}
+
 #[tokio::test]
 async fn an_approval_is_for_now() {
     let kit = Kit::new().await;

@@ -6,6 +6,7 @@ use model::{Containment, ContainmentState as State, PersonId, Principal, VoteDel
 use ports::store::{AuditFilter, PageRequest, Person};
 use respond::approval::VoteRefused;
 use respond::contain::{ContainRequest, DelegateRequest, VoteRequest};
+use respond::impact::Impact;
 use respond::protect::Protection;
 use respond::window::Limit;
 use respond::{Actor, Connection, FixedSetup, RespondError, Responder, ResponderOptions, Setup};
@@ -335,7 +336,48 @@ async fn the_audit_log_names_both_and_functions_are_of_who_lets() {
     assert!(matches!(kit.responder.delegate(&back).await, Err(RespondError::NoDelegate)));
 }
 
-/// A setup in which only responders may approve.
+/// A yes counts as long as who said it may approve.
+#[tokio::test]
+async fn who_is_kept_out_has_said_nothing() {
+    for is_kept_out in [true, false] {
+        let kit = Kit::new().await;
+        let (anna, ben) = (person(&kit, "Anna", "responder").await, person(&kit, "Ben", "responder").await);
+        let asked = kit.request("toy.hard_lock", "a").await.unwrap();
+        kit.responder.vote(&VoteRequest { actor: anna.clone(), ..vote("bob", &asked) }).await.unwrap();
+        if is_kept_out {
+            keep_out(&kit, &anna).await;
+        }
+        let second = kit.responder.vote(&VoteRequest { actor: ben, ..vote("bob", &asked) }).await.unwrap();
+        let expected = if is_kept_out { State::AwaitingApproval } else { State::Approved };
+        assert_eq!(second.state, expected);
+        // and not when it is applied either
+        if !is_kept_out {
+            keep_out(&kit, &anna).await;
+            kit.work().await;
+            let now = kit.get(asked.id).await;
+            assert!(now.state == State::Failed && kit.emulator.effects().is_empty(), "{now:?}");
+        }
+    }
+}
+
+/// Of each function that the operator names, somebody says yes.
+#[tokio::test]
+async fn a_quorum_is_of_functions() {
+    let kit = Kit::new().await;
+    let named = Arc::new(Responders(setup("http://toy.example")));
+    let strict = Responder::new(ResponderOptions { setup: named, ..kit.options.clone() });
+    let asked = strict.request(&crate::durable::kit::request("toy.lock", "a")).await.unwrap();
+    assert_eq!(asked.decision.quorum, ["legal"]);
+    let first = strict.vote(&vote("bob", &asked)).await.unwrap();
+    assert_eq!(first.state, State::AwaitingApproval, "one person would be enough, but of that function");
+    let legal = VoteRequest { functions: ["legal".to_owned()].into(), ..vote("eve", &asked) };
+    assert_eq!(strict.vote(&legal).await.unwrap().state, State::Approved);
+    // what disturbs little asks nobody
+    let low = strict.request(&crate::durable::kit::request("toy.low_lock", "b")).await.unwrap();
+    assert!(low.decision.quorum.is_empty());
+}
+
+/// A setup in which only responders may approve, and of the lawyers one must agree to what disturbs some.
 struct Responders(FixedSetup);
 
 impl Setup for Responders {
@@ -353,6 +395,11 @@ impl Setup for Responders {
 
     fn allows_host(&self, host: &str) -> bool {
         self.0.allows_host(host)
+    }
+
+    fn quorum(&self, _: &str, impact: Impact) -> BTreeSet<String> {
+        let legal = (impact == Impact::Medium).then(|| "legal".to_owned());
+        legal.into_iter().collect()
     }
 
     fn may_approve(&self, roles: &[String]) -> bool {

@@ -108,9 +108,10 @@ fn key(stand: &Stand) -> String {
     )
 }
 
-fn outcomes() -> [Outcome; 4] {
+fn outcomes() -> [Outcome; 5] {
     let why = || "drawn".to_owned();
-    [Outcome::Done(Values::new()), Outcome::Later(why()), Outcome::Refused(why()), Outcome::Unknown(why())]
+    let (refused, partly) = (Outcome::Refused(why()), Outcome::Partly(why()));
+    [Outcome::Done(Values::new()), Outcome::Later(why()), refused, partly, Outcome::Unknown(why())]
 }
 
 /// Everything that a worker can make of it when it is due.
@@ -138,14 +139,12 @@ fn worked(stand: &Stand) -> Vec<Stand> {
     // the worker is gone, and another one comes when its lease has ended
     let mut all = vec![stand.clone()];
     for outcome in outcomes() {
-        for one in [true, false] {
-            all.extend(came(&stand, next, &outcome, (before, one)));
-        }
+        all.extend(came(&stand, next, &outcome, before));
     }
     all
 }
 
-fn came(stand: &Stand, next: Next, outcome: &Outcome, way: (bool, bool)) -> Option<Stand> {
+fn came(stand: &Stand, next: Next, outcome: &Outcome, before: bool) -> Option<Stand> {
     let mut stand = stand.clone();
     let (row, now_ms, times) = (&mut stand.row, stand.now_ms, &TIMES);
     match next {
@@ -154,9 +153,9 @@ fn came(stand: &Stand, next: Next, outcome: &Outcome, way: (bool, bool)) -> Opti
                 .then(|| serde_json::from_value(row.plan.clone()).unwrap());
             step::looked(row, Ok((outcome.clone(), plan)), now_ms, times);
         }
-        Next::Apply => drop(step::applied(row, Ok(outcome.clone()), way, now_ms, times)),
+        Next::Apply => drop(step::applied(row, Ok(outcome.clone()), before, now_ms, times)),
         Next::Verify => drop(step::verified(row, Ok(outcome.clone()), now_ms, times)),
-        Next::Revert => drop(step::reverted(row, Ok(outcome.clone()), way, now_ms, times)),
+        Next::Revert => drop(step::reverted(row, Ok(outcome.clone()), before, now_ms, times)),
         Next::VerifyRevert => drop(step::verified_revert(row, Ok(outcome.clone()), now_ms, times)),
         Next::Expire | Next::BeginRevert | Next::TellEnd | Next::Remind => return None,
     }
@@ -230,7 +229,7 @@ fn check_ends(stand: &Stand, outcome: &Outcome) {
         if matches!(next, Next::Apply | Next::Revert) {
             step::sending(&mut stand.row, stand.now_ms, &TIMES);
         }
-        stand = match came(&stand, next, outcome, (before, true)) {
+        stand = match came(&stand, next, outcome, before) {
             Some(stand) => stand,
             None => worked(&stand).remove(0),
         };

@@ -100,7 +100,8 @@ impl ContainmentAsk {
     ) -> Result<(ContainRequest, Option<Incident>), Problem> {
         parts.check_action(&self.action)?;
         let incident = sight::incident(asker, snapshot, self.incident()?).await?;
-        let cause = cause(asker, snapshot, incident.as_ref()).await?;
+        let cause =
+            cause(asker, snapshot, incident.as_ref(), parts.responder.options().clock.now_ms()).await?;
         let seen = self.plan_sha256.as_deref().map(plan_hash).transpose()?;
         let too_long = || Problem::new(Code::ContainmentNotPossible, "ttl_minutes is too large");
         let ttl_ms = self.ttl_minutes.map(|minutes| minutes.checked_mul(60_000).ok_or_else(too_long));

@@ -14,7 +14,7 @@ mod may;
 pub(crate) mod playbooks;
 mod run_view;
 pub(crate) mod runs;
-mod sight;
+pub(crate) mod sight;
 mod view;
 
 /// All of them.

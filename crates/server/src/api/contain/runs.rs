@@ -79,7 +79,7 @@ pub(crate) async fn post(
     let known = parts.playbook(&ask.playbook)?;
     let mut snapshot = app.store.read().await?;
     let incident = sight::incident(&asker, &mut *snapshot, incident_id(ask.incident.as_ref())?).await?;
-    let cause = cause(&asker, &mut *snapshot, incident.as_ref()).await?;
+    let cause = cause(&asker, &mut *snapshot, incident.as_ref(), now_ms).await?;
     drop(snapshot);
     let request = StartRunRequest {
         actor: asker.actor.clone(),

@@ -2,9 +2,10 @@
 
 use super::asker::Asker;
 use crate::problem::Problem;
-use model::{Containment, ContainmentId, Incident, IncidentId, Principal, RunId, TokenId};
+use model::{Containment, ContainmentId, Incident, IncidentId, LedgerEntry, Principal, RunId, TokenId};
 use ports::store::{AuditFilter, PageRequest};
 use ports::{Snapshot, UnitOfWork};
+use report::reputation::Tier;
 use respond::contain::Grounds;
 use respond::decision::{Confidence, ReporterTier, Signal};
 use respond::key_of;
@@ -91,6 +92,7 @@ pub(super) async fn cause(
     asker: &Asker,
     snapshot: &mut dyn Snapshot,
     incident: Option<&Incident>,
+    now_ms: i64,
 ) -> Result<Cause, Problem> {
     let mut requesters = BTreeSet::new();
     if let Principal::Token { id, .. } = &asker.actor.principal {
@@ -100,16 +102,35 @@ pub(super) async fn cause(
     let reports = snapshot.reports().of_incident(incident.id).await?;
     // each report is at most one finding; any further one is of a rule
     let is_told_by_records = incident.findings > reports.len() as u64;
+    // of several reporters the least trusted
+    let mut reporter = if reports.is_empty() { ReporterTier::Regular } else { ReporterTier::Trusted };
+    for report in &reports {
+        let ledger = match report.reporter.key() {
+            Some(key) => snapshot.ledger().of_reporter(&key).await?,
+            None => Vec::new(),
+        };
+        reporter = reporter.min(reporter_tier(&ledger, &report.form, now_ms));
+    }
     let grounds = Grounds {
         confidence: Confidence::Low,
         signal: if is_told_by_records { Signal::Uncorroborated } else { Signal::ReportAlone },
-        reporter: if reports.is_empty() { ReporterTier::Regular } else { ReporterTier::Newcomer },
+        reporter,
     };
     for reporter in reports.iter().filter_map(|report| report.reporter.key()) {
         requesters.extend(behind(snapshot, &reporter).await?);
         requesters.insert(reporter);
     }
     Ok(Cause { grounds, requesters, blast_radius: BlastRadius::of_incident(incident) })
+}
+
+/// What automation may assume of a reporter, by what came of their reports of that category.
+pub fn reporter_tier(ledger: &[LedgerEntry], category: &str, now_ms: i64) -> ReporterTier {
+    match report::reputation_of(ledger, category, now_ms).tier {
+        Tier::Watched => ReporterTier::Watched,
+        Tier::Newcomer => ReporterTier::Newcomer,
+        Tier::Regular => ReporterTier::Regular,
+        Tier::Trusted => ReporterTier::Trusted,
+    }
 }
 
 /// Who made a token, and who made the token that it was made by: whoever has one in hand to ask with does not approve.
@@ -128,4 +149,31 @@ async fn behind(snapshot: &mut dyn Snapshot, id: &str) -> Result<Vec<String>, Pr
         id = maker;
     }
     Ok(makers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{Outcome, ReportId, Ulid};
+
+    #[test]
+    fn who_made_things_up_is_watched() {
+        let entries = |outcome: Outcome, weight: i8| -> Vec<LedgerEntry> {
+            let one = |number: u128| LedgerEntry {
+                report: ReportId(Ulid(number)),
+                reporter: "per_1".to_owned(),
+                category: "phishing".to_owned(),
+                outcome,
+                reason: None,
+                weight,
+                region: "default".to_owned(),
+                at_ms: 0,
+            };
+            (1..=20).map(one).collect()
+        };
+        let tier = |ledger: &[LedgerEntry]| reporter_tier(ledger, "phishing", 1);
+        assert_eq!(tier(&[]), ReporterTier::Newcomer);
+        assert_eq!(tier(&entries(Outcome::Declined, -1)), ReporterTier::Watched);
+        assert_eq!(tier(&entries(Outcome::Accepted, 1)), ReporterTier::Trusted);
+    }
 }
