@@ -18,6 +18,7 @@ mod loader;
 mod needs;
 pub(crate) mod record;
 mod replay;
+mod series;
 mod service;
 mod telemetry;
 mod tune;
