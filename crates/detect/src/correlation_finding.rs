@@ -12,8 +12,10 @@ pub type CorrelationFacts<'a> = EventFacts<'a>;
 
 /// What the rows of a correlation's evidence are called, where a rule's have a selection.
 const GROUP: &str = "group-by";
-const CONDITION: &str = "condition";
-const EVENT: &str = "event";
+/// The row that says what was compared with what.
+pub const CORRELATION_CONDITION: &str = "condition";
+/// The rows that name the events and where their records stand.
+pub const CORRELATION_EVENT: &str = "event";
 
 /// Where an event's record stands.
 fn position(event: &EventRef) -> Position {
@@ -45,12 +47,12 @@ fn evidence(firing: &Firing, linked: &Linked) -> Vec<MatchedField> {
     let about = if firing.is_approximate { "at least " } else { "" };
     let seconds = rule.timespan_ms / 1_000;
     let measure = format!("{about}{} within {seconds} s ({} events)", firing.measure, firing.contributed);
-    rows.push(row(CONDITION, rule.kind.as_str(), measure));
+    rows.push(row(CORRELATION_CONDITION, rule.kind.as_str(), measure));
     rows.extend(
         firing
             .events
             .iter()
-            .map(|event| row(EVENT, &EventId(event.id).to_string(), position(event).to_string())),
+            .map(|event| row(CORRELATION_EVENT, &EventId(event.id).to_string(), position(event).to_string())),
     );
     rows
 }

@@ -1,7 +1,9 @@
-//! What another set of rules would have done: new and gone matches by rule, day and service.
+//! What another set of rules would have done: new and gone matches by rule, day and service. Of a correlation the
+//! findings are counted, each at the event that completed it.
 
 use model::EventId;
 use serde_json::{Value, json};
+use sigma::RuleError;
 use std::collections::BTreeMap;
 
 /// Sample events that are kept of what is new, and of what is gone, of each rule.
@@ -98,10 +100,21 @@ pub struct Delta {
     pub events: u64,
     /// Records that gave no event.
     pub unreadable: u64,
+    /// Matches that correlations did not weigh, and groups that they forgot, for the limit of memory.
+    pub left_out: u64,
+    /// Documents of the set before that do not run.
+    pub refused_before: Vec<RuleError>,
+    /// Documents of the set after that do not run.
+    pub refused: Vec<RuleError>,
 }
 
 impl Delta {
-    /// A rule of the set before (`after` false) or after.
+    /// Nothing was run yet; some documents of either set do not run at all.
+    pub fn new(refused_before: Vec<RuleError>, refused: Vec<RuleError>) -> Self {
+        Self { refused_before, refused, ..Self::default() }
+    }
+
+    /// A rule or correlation of the set before (`after` false) or after.
     pub fn rule(&mut self, id: &str, title: &str, hash: String, after: bool) {
         let rule = self.rules.entry(id.to_owned()).or_default();
         rule.title = title.to_owned();
@@ -167,9 +180,14 @@ impl Delta {
                     "new_events": samples(&rule.new), "gone_events": samples(&rule.gone) })
             })
             .collect();
+        let refused = |errors: &[RuleError]| -> Vec<Value> {
+            let one = |e: &RuleError| json!({ "file": &*e.file, "line": e.line, "code": e.code.as_str(), "reason": e.reason });
+            errors.iter().map(one).collect()
+        };
         let total = self.total();
         json!({ "events": self.events, "unreadable": self.unreadable, "new": total.new, "gone": total.gone,
-            "rules": rules })
+            "rules": rules, "left_out": self.left_out, "refused": refused(&self.refused),
+            "refused_before": refused(&self.refused_before) })
     }
 }
 

@@ -36,7 +36,7 @@ pub mod tune;
 mod view;
 
 pub use attack::{Attack, AttackError, TACTICS, Technique};
-pub use correlation_finding::CorrelationFacts;
+pub use correlation_finding::{CORRELATION_CONDITION, CORRELATION_EVENT, CorrelationFacts};
 pub use correlation_mutation::CorrelationMutations;
 pub use correlation_tests::SeriesTestOutcome;
 pub use correlations::{COMBINATIONS_MAX, Correlations, MatchGroups};
@@ -47,5 +47,5 @@ pub use finding::{ENGINE_VERSION, EventFacts};
 pub use mutation::{FieldChange, MissingTest, RuleMutations, Standing, Survivor};
 pub use reading::Reading;
 pub use routes::{EventLogRoutes, Routes};
-pub use rule_diff::{PartChange, RuleChange, RuleDiff, RuleNote};
+pub use rule_diff::{DiffSide, PartChange, RuleChange, RuleDiff, RuleNote};
 pub use rule_tests::{RuleTestOutcome, RuleTestResult};

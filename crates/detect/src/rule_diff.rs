@@ -1,9 +1,12 @@
 //! What a change of a rule folder changes: rules added, removed, changed in what they mean, or only in words.
+//!
+//! Rules are compared as they run, so a filter, pipeline or placeholder that changes shows at each rule that it is for.
 
+use crate::detector::Detector;
 use serde::Serialize;
-use sigma::correlation::CorrelationRule;
+use sigma::correlation::{CorrelationKind, Linked};
 use sigma::rule::Selection;
-use sigma::{Condition, Document, Expression, Filter, FilterTargets, Rule};
+use sigma::{Condition, Expression, Filter, FilterTargets, Rule};
 use std::collections::HashMap;
 
 /// One rule, named.
@@ -21,7 +24,7 @@ pub struct RuleNote {
     pub level: Option<&'static str>,
     /// Its status as written.
     pub status: Option<&'static str>,
-    /// Hex SHA-256 of what a rule means; none for a correlation, whose meaning is that of its rules too.
+    /// Hex SHA-256 of what it means as it runs, as its findings carry it; none for a filter.
     pub hash: Option<String>,
 }
 
@@ -30,7 +33,8 @@ pub struct RuleNote {
 pub struct RuleChange {
     /// As it is.
     pub rule: RuleNote,
-    /// Whether it means something else than before: it may match other events, and its findings have new ids.
+    /// Whether it means something else than before, by itself or for what acts on it: it may match other events, and its
+    /// findings have new ids.
     pub meaning_changed: bool,
     /// What is different, in a fixed order.
     pub parts: Vec<PartChange>,
@@ -60,14 +64,33 @@ pub struct RuleDiff {
     pub unchanged: usize,
 }
 
+/// One of the two sets that are compared.
+#[derive(Debug, Clone, Copy)]
+pub struct DiffSide<'a> {
+    /// What runs of it.
+    pub detector: &'a Detector,
+    /// Its filters, which are documents of their own.
+    pub filters: &'a [Filter],
+}
+
+impl DiffSide<'_> {
+    fn sheets(self) -> impl Iterator<Item = Sheet> {
+        let rules = self.detector.rules().map(|(_, rule)| Sheet::of_rule(rule)).collect::<Vec<_>>();
+        let correlations = self.detector.correlations().set().all().iter().map(Sheet::of_correlation);
+        let correlations = correlations.collect::<Vec<_>>();
+        let filters = self.filters.iter().map(Sheet::of_filter).collect::<Vec<_>>();
+        rules.into_iter().chain(correlations).chain(filters)
+    }
+}
+
 impl RuleDiff {
-    /// Compares the documents of two folders. A rule, correlation or filter is known by its id, without case; one
-    /// without an id by its title. Processing pipelines and placeholders are not compared.
-    pub fn of(old: &[Document], new: &[Document]) -> Self {
+    /// Compares two sets. A rule, correlation or filter is known by its id, without case; one without an id by its title.
+    /// One that is refused is not there.
+    pub fn of(old: DiffSide<'_>, new: DiffSide<'_>) -> Self {
         let mut before: HashMap<String, Sheet> =
-            old.iter().filter_map(Sheet::of).map(|sheet| (sheet.key.clone(), sheet)).collect();
+            old.sheets().map(|sheet| (sheet.key.clone(), sheet)).collect();
         let mut diff = Self::default();
-        for sheet in new.iter().filter_map(Sheet::of) {
+        for sheet in new.sheets() {
             match before.remove(&sheet.key) {
                 None => diff.added.push(sheet.note),
                 Some(old) => match old.change(sheet) {
@@ -77,8 +100,12 @@ impl RuleDiff {
             }
         }
         diff.removed = before.into_values().map(|sheet| sheet.note).collect();
-        diff.removed.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
-        diff.changed.sort_by_key(|change| !change.meaning_changed);
+        let by_place = |a: &RuleNote, b: &RuleNote| (&a.file, a.line).cmp(&(&b.file, b.line));
+        diff.added.sort_by(by_place);
+        diff.removed.sort_by(by_place);
+        diff.changed.sort_by(|a, b| {
+            b.meaning_changed.cmp(&a.meaning_changed).then_with(|| by_place(&a.rule, &b.rule))
+        });
         diff
     }
 
@@ -110,19 +137,12 @@ struct Sheet {
     words: Vec<Part>,
     /// What it matches.
     meaning: Vec<Part>,
+    /// Whether the hash alone says that the meaning is the same: a rule's knows which differences are none.
+    hash_decides: bool,
     tests: (usize, String),
 }
 
 impl Sheet {
-    fn of(document: &Document) -> Option<Self> {
-        match document {
-            Document::Rule(rule) => Some(Self::of_rule(rule)),
-            Document::Correlation(rule) => Some(Self::of_correlation(rule)),
-            Document::Filter(filter) => Some(Self::of_filter(filter)),
-            Document::Pipeline(_) | Document::Placeholders(_) => None,
-        }
-    }
-
     fn of_filter(filter: &Filter) -> Self {
         let note = RuleNote {
             id: filter.id.clone(),
@@ -150,7 +170,8 @@ impl Sheet {
         }));
         let conditions = filter.detection.conditions.iter().map(|c| c.expression.to_string());
         meaning.push(Part::plain("condition", Some(conditions.collect::<Vec<_>>().join(" | "))));
-        Self { key: key(&note), tests: (0, String::new()), note, words, meaning }
+        let (key, tests) = (key(&note), (0, String::new()));
+        Self { key, tests, note, words, meaning, hash_decides: false }
     }
 
     fn of_rule(rule: &Rule) -> Self {
@@ -181,10 +202,12 @@ impl Sheet {
             .iter()
             .map(|test| (test.name.as_str(), test.event.to_string(), test.matches))
             .collect();
-        Self { key: key(&note), tests: (tests.len(), format!("{tests:?}")), note, words, meaning }
+        let (key, tests) = (key(&note), (tests.len(), format!("{tests:?}")));
+        Self { key, tests, note, words, meaning, hash_decides: true }
     }
 
-    fn of_correlation(rule: &CorrelationRule) -> Self {
+    fn of_correlation(linked: &Linked) -> Self {
+        let rule = &linked.rule;
         let note = RuleNote {
             id: rule.id.clone(),
             title: rule.title.clone(),
@@ -192,14 +215,14 @@ impl Sheet {
             line: rule.line,
             level: rule.level.map(sigma::Level::as_str),
             status: rule.status.map(sigma::Status::as_str),
-            hash: None,
+            hash: Some(hex(linked.hash)),
         };
         let mut words = common_words(&note, &rule.tags, [&rule.owner, &rule.runbook, &rule.description]);
         words.push(Part::plain("falsepositives", list(&rule.falsepositives)));
         words.extend(rule.custom.iter().map(|(key, value)| Part::plain(key, Some(value.to_string()))));
         let asks = Part {
             key: "correlation".to_owned(),
-            words: Some(rule.kind.as_str().to_owned()),
+            words: Some(asks(&rule.kind)),
             compared: Some(format!("{:?}", rule.kind)),
         };
         let meaning = vec![
@@ -211,19 +234,23 @@ impl Sheet {
             Part::plain("generate", Some(rule.generate.to_string())),
         ];
         let tests: Vec<_> = rule.tests.iter().map(|test| (&test.name, &test.events, test.matches)).collect();
-        Self { key: key(&note), tests: (tests.len(), format!("{tests:?}")), note, words, meaning }
+        let (key, tests) = (key(&note), (tests.len(), format!("{tests:?}")));
+        Self { key, tests, note, words, meaning, hash_decides: false }
     }
 
     /// What is different in the newer sheet; `None` where nothing is.
     fn change(self, new: Self) -> Option<RuleChange> {
         let mut parts = changed(&self.words, &new.words);
         let meaning = changed(&self.meaning, &new.meaning);
-        // a rule's hash decides, where there is one: it knows which differences are none
-        let meaning_changed = match (&self.note.hash, &new.note.hash) {
-            (Some(old), Some(new)) => old != new,
-            _ => !meaning.is_empty(),
-        };
+        let hashes = (&self.note.hash, &new.note.hash);
+        let meaning_changed = hashes.0 != hashes.1 || (!new.hash_decides && !meaning.is_empty());
         if meaning_changed {
+            if meaning.is_empty() {
+                // a correlation is what it was, over rules that are not
+                let short = |hash: &Option<String>| hash.as_ref().map(|hash| hash.chars().take(12).collect());
+                let key = "what its rules match".to_owned();
+                parts.push(PartChange { key, from: short(hashes.0), to: short(hashes.1) });
+            }
             parts.extend(meaning);
         }
         if self.tests.1 != new.tests.1 {
@@ -252,6 +279,18 @@ fn changed(old: &[Part], new: &[Part]) -> Vec<PartChange> {
     let fresh = new.iter().filter(|part| part.compared.is_some() && !old.iter().any(|o| o.key == part.key));
     parts.extend(fresh.map(|part| PartChange { key: part.key.clone(), from: None, to: part.words.clone() }));
     parts
+}
+
+/// `event_count gte 5`, `value_percentile 95 of bytes gt 10`, `temporal_ordered`.
+fn asks(kind: &CorrelationKind) -> String {
+    let mut words = kind.as_str().to_owned();
+    if let CorrelationKind::ValuePercentile(_, percent, _) = kind {
+        words = format!("{words} {percent}");
+    }
+    if !kind.value_fields().is_empty() {
+        words = format!("{words} of {}", kind.value_fields().join(", "));
+    }
+    kind.condition().map_or(words.clone(), |condition| format!("{words} {condition}"))
 }
 
 fn key(note: &RuleNote) -> String {
@@ -309,21 +348,35 @@ fn selection_part(rule: &Rule, selection: &Selection) -> Part {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Documents;
+    use model::FieldTable;
 
     const RULE: &str = "title: T\nid: AB\nlevel: low\nlogsource: {product: aws}\ndetection:\n  s: {a: [x, y]}\n  \
                         f: {b: 1}\n  condition: s and not f\ntests:\n  - {name: n, event: {a: x}, matches: true}\n";
 
-    fn rules(text: &str) -> Vec<Document> {
-        sigma::parse_documents(text, "r.yml").into_iter().map(Result::unwrap).collect()
+    fn diff(old: &str, new: &str) -> RuleDiff {
+        let side = |text: &str| {
+            let documents = Documents::parse([("r.yml", text)]);
+            let filters = documents.preparation.filters().to_vec();
+            let (mut vendor, mut ocsf) = (FieldTable::default(), FieldTable::default());
+            let (detector, report) = Detector::of(documents, &mut vendor, &mut ocsf);
+            assert_eq!(report.refused, []);
+            (detector, filters)
+        };
+        let (old, new) = (side(old), side(new));
+        let [old, new] = [&old, &new].map(|(detector, filters)| DiffSide { detector, filters });
+        RuleDiff::of(old, new)
+    }
+
+    fn parts(change: &RuleChange) -> Vec<String> {
+        let of = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
+        let one = |part: &PartChange| format!("{}: {} > {}", part.key, of(&part.from), of(&part.to));
+        change.parts.iter().map(one).collect()
     }
 
     fn said(old: &str, new: &str) -> (bool, Vec<String>) {
-        let diff = RuleDiff::of(&rules(old), &rules(new));
-        let Some(change) = diff.changed.first() else { return (false, Vec::new()) };
-        let of = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
-        let parts =
-            change.parts.iter().map(|part| format!("{}: {} > {}", part.key, of(&part.from), of(&part.to)));
-        (change.meaning_changed, parts.collect())
+        let diff = diff(old, new);
+        diff.changed.first().map_or((false, Vec::new()), |change| (change.meaning_changed, parts(change)))
     }
 
     #[test]
@@ -353,26 +406,56 @@ mod tests {
     fn rules_come_and_go() {
         let other = RULE.replace("id: AB", "id: CD").replace("title: T", "title: Other");
         let both = format!("{RULE}---\n{other}");
-        let diff = RuleDiff::of(&rules(RULE), &rules(&both));
-        assert_eq!((diff.added.len(), diff.removed.len(), diff.unchanged), (1, 0, 1));
-        assert_eq!((diff.added[0].title.as_str(), diff.added[0].hash.as_ref().unwrap().len()), ("Other", 64));
-        let diff = RuleDiff::of(&rules(&both), &rules(RULE));
-        assert_eq!((diff.added.len(), diff.removed.len(), diff.unchanged), (0, 1, 1));
-        assert!(RuleDiff::of(&rules(&both), &rules(&both)).is_empty());
+        let found = diff(RULE, &both);
+        assert_eq!((found.added.len(), found.removed.len(), found.unchanged), (1, 0, 1));
+        assert_eq!(
+            (found.added[0].title.as_str(), found.added[0].hash.as_ref().unwrap().len()),
+            ("Other", 64)
+        );
+        let found = diff(&both, RULE);
+        assert_eq!((found.added.len(), found.removed.len(), found.unchanged), (0, 1, 1));
+        assert!(diff(&both, &both).is_empty());
     }
+
+    const MANY: &str = "title: Many\nid: EF\ncorrelation: {type: event_count, rules: [AB], group-by: [u], timespan: 5m, condition: {gte: 5}}\n";
 
     #[test]
     fn correlations_are_compared_too() {
-        const MANY: &str = "title: Many\nid: EF\ncorrelation: {type: event_count, rules: [AB], group-by: [u], timespan: 5m, condition: {gte: 5}}\n";
         let both = format!("{MANY}---\n{RULE}");
-        for (from, to, meaning, key) in [
-            ("gte: 5", "gte: 6", true, "correlation"),
-            ("5m", "10m", true, "timespan"),
-            ("Many", "Few", false, "title"),
+        for (replaced, meaning, part) in [
+            (&[("gte: 5", "gte: 2")][..], true, "correlation: event_count gte 5 > event_count gte 2"),
+            (
+                &[("event_count", "value_count"), ("gte: 5", "field: x, gte: 5")],
+                true,
+                "correlation: event_count gte 5 > value_count of x gte 5",
+            ),
+            (&[("5m", "10m")], true, "timespan: 300 s > 600 s"),
+            (&[("Many", "Few")], false, "title: Many > Few"),
         ] {
-            let diff = RuleDiff::of(&rules(&both), &rules(&both.replacen(from, to, 1)));
-            let change = &diff.changed[0];
-            assert_eq!((change.meaning_changed, change.parts[0].key.as_str()), (meaning, key), "{from}");
+            let new = replaced.iter().fold(both.clone(), |text, (from, to)| text.replacen(from, to, 1));
+            assert_eq!(said(&both, &new), (meaning, vec![part.to_owned()]), "{replaced:?}");
         }
+    }
+
+    #[test]
+    fn a_rule_changes_by_what_acts_on_it() {
+        const FILTER: &str = "title: Quiet\nid: F\nlogsource: {product: aws}\nfilter:\n  rules: any\n  quiet: {b: 2}\n  condition: not quiet\n";
+        const PIPELINE: &str = "name: P\npriority: 10\ntransformations:\n  - {id: m, type: field_name_mapping, mapping: {a: zzz}}\n";
+        let both = format!("{MANY}---\n{RULE}");
+        for (beside, added, expected) in [
+            (FILTER, 1, "condition: (s and not f) > "),
+            (PIPELINE, 0, "detection.s: a: [x, y] > zzz: [x, y]"),
+        ] {
+            let found = diff(&both, &format!("{both}---\n{beside}"));
+            assert_eq!((found.added.len(), found.unchanged, found.changed.len()), (added, 0, 2), "{beside}");
+            let [many, rule] = &found.changed[..] else { panic!("{beside}") };
+            assert!(many.meaning_changed && rule.meaning_changed, "{beside}");
+            assert!(parts(rule).iter().any(|part| part.starts_with(expected)), "{:?}", parts(rule));
+            assert!(parts(many)[0].starts_with("what its rules match: "), "{:?}", parts(many));
+            assert_ne!(many.parts[0].from, many.parts[0].to);
+        }
+        let placed = RULE.replace("{a: [x, y]}", "{'a|expand': '%admins%'}");
+        let value = |value: &str| format!("{placed}---\nplaceholders: {{admins: [{value}]}}\n");
+        assert_eq!(said(&value("x"), &value("y")), (true, vec!["detection.s: a: x > a: y".to_owned()]));
     }
 }

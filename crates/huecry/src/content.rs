@@ -60,7 +60,7 @@ pub fn builtin_rules() -> Vec<RuleFile> {
     Builtin::iter().filter_map(file).collect()
 }
 
-/// Every `.yml` and `.yaml` file under `paths`, folders walked in the order of names. A path that cannot be
+/// Every `.yml` and `.yaml` file under `paths`, in whatever case, folders walked in the order of names. A path that cannot be
 /// read is in the answer too, with the reason.
 pub fn rules_under(paths: &[PathBuf]) -> Vec<RuleFile> {
     let mut found = Vec::new();
@@ -107,8 +107,9 @@ fn walk(path: &Path, depth: usize, found: &mut Vec<RuleFile>) {
     }
 }
 
-fn is_yaml(path: &Path) -> bool {
-    path.extension().is_some_and(|e| e == "yml" || e == "yaml")
+/// Whether a file is one of rules by its name. In whatever case: a file that is left alone for its name is not missed.
+pub(crate) fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("yml") || e.eq_ignore_ascii_case("yaml"))
 }
 
 /// The rules that the configuration asks for, with the pipelines and placeholders that act on them.

@@ -150,11 +150,12 @@ pub struct RulesReloaded {
 /// A finding made again.
 #[derive(Debug, Clone, Default, Serialize, ToSchema)]
 pub struct Replay {
-    /// Whether the rule in force makes the same finding, by id and matched fields, of the same record.
+    /// Whether the rule in force makes the same finding, by id and matched fields, of the same record; a correlation, of
+    /// the records that it rests on.
     pub reproduced: bool,
     /// In one sentence, why not.
     pub difference: Option<String>,
-    /// Where the record was found: `log` or `lake`.
+    /// Where the records were found: `log`, or `lake` where any was not there.
     pub record: &'static str,
     /// The rule's hash at the time.
     pub rule_hash_then: String,
@@ -164,7 +165,7 @@ pub struct Replay {
     pub rule_set_then: String,
     /// The set of rules now.
     pub rule_set_now: String,
-    /// The finding's id now; absent if the rule does not match.
+    /// The finding's id now; absent if the rule does not match or the correlation does not fire.
     pub finding_id: Option<String>,
     /// The event's id now.
     pub event_id: Option<String>,

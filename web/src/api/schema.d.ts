@@ -752,7 +752,8 @@ export interface paths {
         /**
          * Make a finding again
          * @description Takes the finding's record from the log or the lake through the rules in force, and says whether the same finding
-         *     comes of it, and if not, why. Nothing is changed. Without the scope `events:read_personal` the values that matched are
+         *     comes of it, and if not, why. Of a correlation it takes the records that the finding names; where it may have counted
+         *     more, all of its time that the lake has. Nothing is changed. Without the scope `events:read_personal` the values that matched are
          *     tokens, the same ones as in answers to queries.
          */
         post: operations["post_findings_id_replay"];
@@ -6174,11 +6175,14 @@ export interface components {
         };
         /** @description A finding made again. */
         Replay: {
-            /** @description Whether the rule in force makes the same finding, by id and matched fields, of the same record. */
+            /**
+             * @description Whether the rule in force makes the same finding, by id and matched fields, of the same record; a correlation, of
+             *     the records that it rests on.
+             */
             reproduced: boolean;
             /** @description In one sentence, why not. */
             difference?: string | null;
-            /** @description Where the record was found: `log` or `lake`. */
+            /** @description Where the records were found: `log`, or `lake` where any was not there. */
             record: string;
             /** @description The rule's hash at the time. */
             rule_hash_then: string;
@@ -6188,7 +6192,7 @@ export interface components {
             rule_set_then: string;
             /** @description The set of rules now. */
             rule_set_now: string;
-            /** @description The finding's id now; absent if the rule does not match. */
+            /** @description The finding's id now; absent if the rule does not match or the correlation does not fire. */
             finding_id?: string | null;
             /** @description The event's id now. */
             event_id?: string | null;

@@ -115,7 +115,7 @@ pub enum Rules {
     Stage(RulesStage),
     /// Run changed rules over what happened, and say what would be new and gone.
     Backtest(RulesBacktest),
-    /// Make a finding again, of its own record and with the rules in force; says why if it comes out differently.
+    /// Make a finding again, of its own records and with the rules in force; says why if it comes out differently.
     Replay {
         /// Its id.
         finding: String,

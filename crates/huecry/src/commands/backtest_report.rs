@@ -5,6 +5,7 @@ use crate::rollout::date_of;
 use crate::terminal;
 use detect::delta::{Change, Delta, RuleDelta, Sample};
 use serde_json::{Value, json};
+use sigma::RuleError;
 use std::fmt::Write;
 
 /// Days and services that are listed of a rule, the busiest first.
@@ -59,11 +60,10 @@ pub(super) fn text(delta: &Delta, span: Span) -> String {
         vec![rule.kind().to_owned(), signed(&rule.change), matches, rule.title.clone(), id.to_owned()]
     };
     let rows: Vec<_> = delta.changed().map(row).collect();
-    if rows.is_empty() {
-        return text;
-    }
     // a write to a string cannot fail
-    let _ = writeln!(text, "\n{}", terminal::table(&["rule", "matches", "all", "title", "id"], &rows));
+    if !rows.is_empty() {
+        let _ = writeln!(text, "\n{}", terminal::table(&["rule", "matches", "all", "title", "id"], &rows));
+    }
     for (_, rule) in delta.changed().filter(|(_, rule)| rule.change != Change::default()) {
         let _ = writeln!(text, "\n{}", rule.title);
         for (at, change) in busiest(&rule.by_day) {
@@ -78,7 +78,36 @@ pub(super) fn text(delta: &Delta, span: Span) -> String {
             }
         }
     }
+    for (what, errors) in refusals(delta) {
+        let _ = writeln!(text, "\n{what}:");
+        for error in errors {
+            let _ = writeln!(text, "  {error}");
+        }
+    }
+    if let Some(what) = left_out(delta) {
+        let _ = writeln!(text, "\n{what}");
+    }
     text
+}
+
+/// What does not run, of each set that has such documents.
+fn refusals(delta: &Delta) -> Vec<(String, &[RuleError])> {
+    let (now, before) = (delta.refused.as_slice(), delta.refused_before.as_slice());
+    let told = [
+        (format!("{} documents are refused and will not run", now.len()), now),
+        (format!("{} documents of the set before are refused and not compared", before.len()), before),
+    ];
+    told.into_iter().filter(|(_, errors)| !errors.is_empty()).collect()
+}
+
+fn left_out(delta: &Delta) -> Option<String> {
+    (delta.left_out > 0).then(|| {
+        format!(
+            "{} matches or groups did not fit into the memory for correlations, whose numbers are too low: take a shorter \
+             time",
+            delta.left_out
+        )
+    })
 }
 
 /// Text in a cell of a table: no line breaks, and nothing that Markdown or HTML would read.
@@ -100,10 +129,19 @@ fn cell(text: &str) -> String {
 /// For a comment on a pull request.
 pub(super) fn markdown(delta: &Delta, span: Span) -> String {
     let mut text = format!("### Backtest of the changed rules\n\n{}.\n", headline(delta, span));
+    // writes to a string cannot fail
+    for (what, errors) in refusals(delta) {
+        let _ = write!(text, "\n**{what}:**\n\n");
+        for error in errors {
+            let _ = writeln!(text, "- {}", cell(&error.to_string()));
+        }
+    }
+    if let Some(what) = left_out(delta) {
+        let _ = write!(text, "\n{what}.\n");
+    }
     if delta.changed().next().is_none() {
         return text;
     }
-    // writes to a string cannot fail
     let _ = write!(text, "\n| rule | | new | gone | before | after |\n|---|---|---:|---:|---:|---:|\n");
     for (_, rule) in delta.changed() {
         let _ = writeln!(
@@ -194,6 +232,29 @@ mod tests {
             (&json!(6), &json!(1), &json!(SPAN.until_ms))
         );
         assert_eq!(json["rules"][1]["by_day"]["1970-01-02"], json!({ "new": 2, "gone": 0 }));
+    }
+
+    #[test]
+    fn what_does_not_run_is_said_in_every_form() {
+        let error = |file: &str| RuleError {
+            file: file.into(),
+            line: 3,
+            code: sigma::ErrorCode::BadYaml,
+            reason: "a <b> | c".to_owned(),
+        };
+        let mut delta = Delta::new(vec![error("b.yml")], vec![error("a.yml")]);
+        delta.left_out = 7;
+        let (text, markdown, json) = (text(&delta, SPAN), markdown(&delta, SPAN), json(&delta, SPAN));
+        assert!(text.contains("\n1 documents are refused and will not run:\n  a.yml:3: "), "{text}");
+        assert!(text.contains("1 documents of the set before are refused") && text.contains("  b.yml:3: "));
+        assert!(
+            markdown.contains("**1 documents are refused and will not run:**\n\n- a.yml:3: "),
+            "{markdown}"
+        );
+        assert!(markdown.contains("a \\<b\\> \\| c") && markdown.contains("- b.yml:3: "), "{markdown}");
+        assert!(text.contains("7 matches or groups") && markdown.contains("7 matches or groups"));
+        let named = (&json["refused"][0]["file"], &json["refused_before"][0]["line"], &json["left_out"]);
+        assert_eq!(named, (&json!("a.yml"), &json!(3), &json!(7)));
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod people;
 mod playbook;
 mod query;
 mod report;
+mod rule_files;
 mod rules;
 mod rules_backtest;
 mod rules_bench;

@@ -11,40 +11,46 @@ mod sarif;
 mod test;
 
 use super::load_engine as load_rules;
+use super::rule_files::of as rule_files;
 use crate::cli::Rules;
-use crate::config::{Config, RulesConfig};
-use crate::content::{RuleFile, configured_rules, rules_under};
+use crate::config::Config;
+use crate::content::{RuleFile, rules_under};
 use crate::exit::{Exit, Failure};
 use crate::terminal;
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Runs one of the verbs.
 pub(super) fn run(command: Rules, config: &Config, json: bool) -> Result<Exit, Failure> {
     match command {
-        Rules::Load { dirs } => load(&rule_files(&dirs, &config.rules), json),
+        Rules::Load { dirs } => load(&rule_files(&dirs, &config.rules)?, json),
         Rules::Test { dirs, junit, sarif } => {
-            test::run(&rule_files(&dirs, &config.rules), junit.as_deref(), sarif.as_deref(), json)
+            test::run(&rule_files(&dirs, &config.rules)?, junit.as_deref(), sarif.as_deref(), json)
         }
-        Rules::Lint { dirs, sarif } => lint::run(&rule_files(&dirs, &config.rules), sarif.as_deref(), json),
+        Rules::Lint { dirs, sarif } => lint::run(&rule_files(&dirs, &config.rules)?, sarif.as_deref(), json),
         Rules::Explain { rule, event, rules, source } => {
-            let files = explain::files_of(&rule, rule_files(&rules, &config.rules));
+            // its own file has the rule, where a path names it
+            let path = Path::new(&rule);
+            let files = match path.exists() {
+                true => rules_under(&[path.to_owned()]),
+                false => rule_files(&rules, &config.rules)?,
+            };
             explain::run(&files, &rule, &event, source.as_deref(), &config.enrich, json)
         }
-        Rules::Mutate { dirs, min_score } => mutate::run(&rule_files(&dirs, &config.rules), min_score, json),
+        Rules::Mutate { dirs, min_score } => mutate::run(&rule_files(&dirs, &config.rules)?, min_score, json),
         Rules::Coverage { dirs, attack, source, navigator, gaps } => {
             let options = coverage::Options { attack, sources: source, navigator, gaps };
-            coverage::run(&rule_files(&dirs, &config.rules), &options, json)
+            coverage::run(&rule_files(&dirs, &config.rules)?, &options, json)
         }
         Rules::Diff { old, new, dir, markdown } => {
             diff::run(&old, new.as_deref(), dir.as_deref(), markdown, json)
         }
         Rules::Match { rules, source, files } => {
-            let rules = rule_files(&rules, &config.rules);
+            let rules = rule_files(&rules, &config.rules)?;
             super::rules_match::run(&rules, source.as_deref(), &files, &config.enrich, json)
         }
         Rules::Bench { rules, source, files } => {
-            let rules = rule_files(&rules, &config.rules);
+            let rules = rule_files(&rules, &config.rules)?;
             super::rules_bench::run(&rules, source.as_deref(), &files, &config.enrich, json)
         }
         Rules::List
@@ -54,10 +60,6 @@ pub(super) fn run(command: Rules, config: &Config, json: bool) -> Result<Exit, F
         | Rules::Replay { .. }
         | Rules::Tune(_) => Err(Failure::new(Exit::Usage, "this verb asks a server")),
     }
-}
-
-fn rule_files(paths: &[PathBuf], config: &RulesConfig) -> Vec<RuleFile> {
-    if paths.is_empty() { configured_rules(config) } else { rules_under(paths) }
 }
 
 /// Writes a report for another program.

@@ -39,7 +39,8 @@ pub(super) fn run(
     enrich: &EnrichConfig,
     json: bool,
 ) -> Result<Exit, Failure> {
-    let (engine, _) = load_engine(rules)?;
+    let (engine, report) = load_engine(rules)?;
+    super::rules_match::note_refused(&report);
     let engine = engine.with_enricher(enrichment::offline(enrich));
     let mut by_rule = BTreeMap::new();
     let (data, tally) = if files.is_empty() {

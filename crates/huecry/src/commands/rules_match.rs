@@ -10,11 +10,12 @@ use crate::exit::{Exit, Failure};
 use crate::kind_guess::KindGuess;
 use crate::reader::{Notes, ReadError, read_records};
 use crate::terminal;
+use detect::LoadReport;
 use ingest::Kind;
 use model::{Offset, Partition, Position, RawRecord, Topic};
 use normalize::RawData;
 use serde::Serialize;
-use sigma::correlation::{Advance, CorrelationRule, Correlator, Entry, Firing, Lane, Options};
+use sigma::correlation::{Advance, CorrelationRule, Correlator, Entry, Firing, Lane, Linked, Options};
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -52,16 +53,18 @@ pub(super) struct Matcher<'e> {
 }
 
 /// What correlations make of the records: judged at the end, in the order of event time.
-struct Correlated {
+pub(super) struct Correlated {
     correlator: Correlator,
-    entries: Vec<Entry>,
+    /// The matches of the record in work.
+    pub(super) entries: Vec<Entry>,
     firings: Vec<Firing>,
 }
 
 impl Correlated {
-    fn new(engine: &Engine) -> Self {
+    /// `state_bytes_max` is the memory for matches, which wait for the last record.
+    pub(super) fn new(engine: &Engine, state_bytes_max: usize) -> Self {
         let set = std::sync::Arc::clone(engine.detector().correlations().set());
-        let options = Options { state_bytes_max: STATE_BYTES_MAX, ..Options::default() };
+        let options = Options { state_bytes_max, ..Options::default() };
         Self {
             correlator: Correlator::new(set, engine.feeds(), options),
             entries: Vec::new(),
@@ -70,13 +73,30 @@ impl Correlated {
     }
 
     /// Hands over the matches of one record.
-    fn record(&mut self) {
+    pub(super) fn record(&mut self) {
         if self.entries.is_empty() {
             return;
         }
         let now = Advance { now_ms: 0, until: None, marks: &[] };
         let entries = self.entries.drain(..).map(|entry| (Lane::Live, entry));
         self.correlator.advance(now, entries, &mut self.firings);
+    }
+
+    /// Judges, now that every record was seen; `on_firing` gets what raises a finding.
+    pub(super) fn judge(&mut self, mut on_firing: impl FnMut(&Firing, &Linked)) {
+        self.correlator.flush(&mut self.firings);
+        let set = self.correlator.set();
+        for firing in self.firings.drain(..) {
+            if let Some(linked) = set.get(firing.correlation).filter(|linked| !linked.silent) {
+                on_firing(&firing, linked);
+            }
+        }
+    }
+
+    /// Matches that were not weighed and groups that were forgotten, for the limit of memory.
+    pub(super) fn left_out(&self) -> u64 {
+        let counts = self.correlator.counts();
+        counts.late + counts.evicted_groups
     }
 }
 
@@ -85,7 +105,7 @@ impl<'e> Matcher<'e> {
         let detector = engine.detector();
         let rules = detector.rules().count() + detector.correlations().set().all().len();
         let tally = Tally { rules, ..Tally::default() };
-        let correlations = Correlated::new(engine);
+        let correlations = Correlated::new(engine, STATE_BYTES_MAX);
         let scratch = Scratch::new(RawData::Exclude);
         Self { engine, scratch, guess: KindGuess::new(), kind, correlations, tally }
     }
@@ -93,14 +113,11 @@ impl<'e> Matcher<'e> {
     /// Judges correlations, now that every record was seen; `on_firing` gets the number of the record that completed
     /// each, and the rule.
     pub(super) fn correlate(&mut self, mut on_firing: impl FnMut(u64, &CorrelationRule)) {
-        self.correlations.correlator.flush(&mut self.correlations.firings);
-        let set = self.engine.detector().correlations().set();
-        for firing in self.correlations.firings.drain(..) {
-            if let Some(linked) = set.get(firing.correlation).filter(|linked| !linked.silent) {
-                self.tally.matches += 1;
-                on_firing(firing.last.at.1, &linked.rule);
-            }
-        }
+        let matches = &mut self.tally.matches;
+        self.correlations.judge(|firing, linked| {
+            *matches += 1;
+            on_firing(firing.last.at.1, &linked.rule);
+        });
     }
 
     /// Runs one record; `on_match` gets the record's number, from 1, and each rule.
@@ -156,6 +173,14 @@ impl<'e> Matcher<'e> {
     }
 }
 
+/// Says that rules do not run, where any do not.
+pub(super) fn note_refused(report: &LoadReport) {
+    if !report.refused.is_empty() {
+        let count = report.refused.len();
+        terminal::note(format_args!("{count} rules refused; `huecry rules load` says why"));
+    }
+}
+
 #[derive(Serialize)]
 struct MatchLine<'a> {
     event: u64,
@@ -183,10 +208,7 @@ pub(super) fn run(
 ) -> Result<Exit, Failure> {
     let (engine, report) = load_engine(rules)?;
     let engine = engine.with_enricher(enrichment::offline(enrich));
-    if !report.refused.is_empty() {
-        let count = report.refused.len();
-        terminal::note(format_args!("{count} rules refused; `huecry rules load` says why"));
-    }
+    note_refused(&report);
     let mut matcher = Matcher::new(&engine, kind);
     let mut out = terminal::stdout();
     let (started, cpu_before) = (Instant::now(), cpu_time::own_seconds());

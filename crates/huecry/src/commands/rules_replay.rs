@@ -18,7 +18,7 @@ pub(super) fn run(finding: &str, client: &Client, json: bool) -> Result<Exit, Fa
     }
     let from = text(&body["record"]);
     match reproduced {
-        true => terminal::line(format_args!("the same finding comes of its record (from the {from})")),
+        true => terminal::line(format_args!("the same finding comes of its records (from the {from})")),
         false => terminal::line(format_args!("not the same: {}", text(&body["difference"]))),
     }
     let rows: Vec<_> = [

@@ -1,13 +1,14 @@
 //! What the API tells of rules and does with them.
 
 use super::record::{self, OwnedRecord};
+use super::series;
 use super::service::{Error, LoadedBy, Rollout, date_of};
 use super::tune::Judged;
 use super::{Generation, Place, RuleInForce};
 use access::Caller;
 use async_trait::async_trait;
 use lake::sql::Masker;
-use model::{Finding, Stage, Verdict};
+use model::{EventRef, Finding, Stage, Verdict};
 use ports::store::{FindingFilter, PageRequest, RuleRow, StoreError};
 use ports::{Log, Query};
 use server::{
@@ -180,15 +181,77 @@ impl Book {
         finding: &Finding,
         look_in_lake: bool,
     ) -> Result<Option<(OwnedRecord, &'static str)>, RulesError> {
-        let on_log = record::from_log(&*self.log, finding.position).await.map_err(|error| {
-            tracing::error!(%error, position = %finding.position, "raw record not read");
+        let event = EventRef { event_id: finding.event_id, position: finding.position };
+        self.record_of_event(event, look_in_lake).await
+    }
+
+    /// The record of an event, and where it was found.
+    async fn record_of_event(
+        &self,
+        EventRef { event_id, position }: EventRef,
+        look_in_lake: bool,
+    ) -> Result<Option<(OwnedRecord, &'static str)>, RulesError> {
+        let on_log = record::from_log(&*self.log, position).await.map_err(|error| {
+            tracing::error!(%error, %position, "raw record not read");
             RulesError::Log
         })?;
         if let Some(record) = on_log {
             return Ok(Some((record, "log")));
         }
         let Some(query) = self.query.as_ref().filter(|_| look_in_lake) else { return Ok(None) };
-        Ok(record::from_lake(&**query, finding.event_id).await.map(|record| (record, "lake")))
+        Ok(record::from_lake(&**query, event_id).await.map(|record| (record, "lake")))
+    }
+
+    /// Makes the finding of the correlation at a place again: of the records that it names, and where those are not all
+    /// that was counted, of all of its time.
+    async fn replay_series(
+        &self,
+        (generation, place): (Arc<Generation>, usize),
+        finding: &Finding,
+        personal: bool,
+        trial: Trial,
+    ) -> Result<Replay, RulesError> {
+        let trial = Arc::new(trial);
+        let (own, mut found_in) = self.record_of(finding, true).await?.ok_or(RulesError::RecordGone)?;
+        let mut named = vec![own];
+        for (at, event) in finding.further_events.iter().enumerate() {
+            let further = self.record_of_event(*event, at < LAKE_LOOKS_MAX).await?;
+            if let Some((record, place)) = further {
+                found_in = if place == "lake" { place } else { found_in };
+                named.push(record);
+            }
+        }
+        let made = |records: Vec<OwnedRecord>, found_in| {
+            let (generation, finding) = (Arc::clone(&generation), finding.clone());
+            let (masker, trial) = ((!personal).then(|| self.masker.clone()), Arc::clone(&trial));
+            blocking(move || {
+                let _trial = trial;
+                series::replay(&generation, place, &finding, &records, found_in, masker.as_ref())
+            })
+        };
+        let told = made(series::together(named.clone(), Vec::new()), found_in).await?;
+        if !told.may_rest_on_more {
+            return Ok(told.replay);
+        }
+        let window = series::window(&generation, place, finding);
+        let others = match &self.query {
+            Some(query) => record::of_window(&**query, &window).await.map_err(|unread| unread.to_string()),
+            None => Err("there is no lake to ask".to_owned()),
+        };
+        match others {
+            Ok(mut others) => {
+                // what came later was not counted
+                others.retain(|record| record.received_at_ms <= finding.detected_at_ms);
+                Ok(made(series::together(named, others), "lake").await?.replay)
+            }
+            Err(why) => {
+                let difference = told
+                    .replay
+                    .difference
+                    .map(|what| format!("{what}; it names not all that it may have counted, and {why}"));
+                Ok(Replay { difference, ..told.replay })
+            }
+        }
     }
 
     /// Findings of a rule that people judged, with what they said; the latest first, up to a number.
@@ -323,8 +386,14 @@ impl Rules for Book {
 
     async fn replay(&self, finding: &Finding, personal: bool) -> Result<Replay, RulesError> {
         let trial = self.trials.enter().await?;
+        let generation = self.generation();
+        if let Some(Place::Correlation(place)) =
+            generation.rule_by_id(&finding.rule_id).map(|rule| rule.place)
+        {
+            return self.replay_series((generation, place), finding, personal, trial).await;
+        }
         let (record, found_in) = self.record_of(finding, true).await?.ok_or(RulesError::RecordGone)?;
-        let (generation, finding) = (self.generation(), finding.clone());
+        let finding = finding.clone();
         let masker = (!personal).then(|| self.masker.clone());
         blocking(move || {
             let _trial = trial;

@@ -174,7 +174,7 @@ fn correlation(
         needs: needs(rule),
         timespan_ms: rule.timespan_ms,
         group_by: rule.group_by.clone(),
-        condition: super::needs::condition(&rule.kind),
+        condition: rule.kind.condition(),
         fields: rule.kind.value_fields().to_vec(),
         members,
         truncated,

@@ -18,6 +18,7 @@ mod loader;
 mod needs;
 pub(crate) mod record;
 mod replay;
+mod series;
 mod service;
 mod telemetry;
 mod tune;
@@ -25,7 +26,7 @@ mod watch;
 
 pub(crate) use book::Book;
 pub use generation::{Generation, Live, Place, RuleInForce, RuleSetVersion};
-pub(crate) use generation::{hash, rule_id};
+pub(crate) use generation::{correlation_hash, correlation_id, hash, rule_id};
 pub(crate) use service::date_of;
 pub use service::{Error, LoadedBy, Options, Outcome, Rollout};
 pub use telemetry::Telemetry;

@@ -47,22 +47,6 @@ pub(super) fn needs(rule: &CorrelationRule) -> String {
     format!("{what} within {}{group}", span(rule.timespan_ms))
 }
 
-/// The condition as numbers or words; `None` where every rule is wanted.
-pub(super) fn condition(kind: &CorrelationKind) -> Option<String> {
-    match kind {
-        CorrelationKind::EventCount(threshold)
-        | CorrelationKind::ValueCount(_, threshold)
-        | CorrelationKind::ValueSum(_, threshold)
-        | CorrelationKind::ValueAvg(_, threshold)
-        | CorrelationKind::ValuePercentile(_, _, threshold) => Some(threshold.to_string()),
-        CorrelationKind::Temporal { wanted: Wanted::All, .. } => None,
-        CorrelationKind::Temporal { wanted: Wanted::Count(threshold), .. } => Some(threshold.to_string()),
-        CorrelationKind::Temporal { wanted: Wanted::Expression(expression), .. } => {
-            Some(expression.to_string())
-        }
-    }
-}
-
 /// `5 or more`, `more than 2 and at most 9`.
 fn number(threshold: &Threshold) -> String {
     let words = threshold.0.iter().map(|(comparison, limit)| match comparison {

@@ -1,8 +1,9 @@
 //! A raw record that outlives what it was read from: from the log, else from the lake.
 
+use super::series::Window;
 use futures_core::Stream;
 use model::{EventId, Offset, Partition, Position, RawRecord, Topic};
-use ports::query::{Bounds, Format, Question, Reader};
+use ports::query::{Bounds, Format, QueryError, Question, Reader};
 use ports::{Log, LogError, Query};
 use serde_json::{Value, json};
 use std::pin::pin;
@@ -10,8 +11,14 @@ use std::pin::pin;
 /// The columns of the lake that a raw record is made of.
 pub(crate) const COLUMNS: &str =
     "source, kind, event_type, delivery_id, region, received_at, log_partition, log_offset, raw";
-/// Longest look for one record in the lake, in milliseconds.
+/// Longest look into the lake, in milliseconds.
 const LOOK_MS_MAX: u64 = 30_000;
+/// Most records of one window.
+const WINDOW_RECORDS_MAX: u64 = 20_000;
+/// Most bytes of them.
+const WINDOW_BYTES_MAX: usize = 64 << 20;
+/// The key of the line that says that there was more.
+const TRUNCATED: &str = "huecry_truncated";
 /// Records before a position that are looked at.
 const BEFORE_RECORDS: usize = 64;
 /// How far before it they stand.
@@ -113,20 +120,71 @@ pub(super) async fn before(
 
 /// The record of an event, from the lake.
 pub(super) async fn from_lake(query: &dyn Query, event: EventId) -> Option<OwnedRecord> {
-    let question = Question {
-        sql: format!("SELECT {COLUMNS} FROM events WHERE event_id = $1 LIMIT 1"),
-        parameters: vec![json!(event.to_string())],
-        format: Format::Ndjson,
-        bounds: Bounds { rows_max: 1, time_ms_max: LOOK_MS_MAX },
+    let sql = format!("SELECT {COLUMNS} FROM events WHERE event_id = $1 LIMIT 1");
+    let parameters = vec![json!(event.to_string())];
+    ask(query, sql, parameters, 1).await.ok()?.into_iter().next()
+}
+
+/// Why the records of a time are not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Unread {
+    #[error("the records of its time are more than one replay reads")]
+    TooMuch,
+    #[error("the lake does not answer")]
+    Failed,
+}
+
+/// Every record of a window, from the lake.
+///
+/// # Errors
+/// [`Unread`].
+pub(super) async fn of_window(query: &dyn Query, window: &Window) -> Result<Vec<OwnedRecord>, Unread> {
+    let Window { from_ms, until_ms, kinds } = window;
+    let moment = |ms: i64| {
+        let at = jiff::Timestamp::from_millisecond(ms).map_err(|_| Unread::Failed)?;
+        Ok(at.strftime("TIMESTAMP '%Y-%m-%dT%H:%M:%S%.3fZ'").to_string())
     };
+    let (from, until) = (moment(*from_ms)?, moment(*until_ms)?);
+    let mut sql = format!("SELECT {COLUMNS} FROM events WHERE time >= {from} AND time <= {until}");
+    if !kinds.is_empty() {
+        let places: Vec<String> = (1..=kinds.len()).map(|number| format!("${number}")).collect();
+        sql = format!("{sql} AND kind IN ({})", places.join(", "));
+    }
+    let parameters = kinds.iter().map(|kind| json!(kind)).collect();
+    ask(query, sql, parameters, WINDOW_RECORDS_MAX).await
+}
+
+/// The records that a question with [`COLUMNS`] finds, at most so many and [`WINDOW_BYTES_MAX`].
+async fn ask(
+    query: &dyn Query,
+    sql: String,
+    parameters: Vec<Value>,
+    rows_max: u64,
+) -> Result<Vec<OwnedRecord>, Unread> {
+    let bounds = Bounds { rows_max, time_ms_max: LOOK_MS_MAX };
+    let question = Question { sql, parameters, format: Format::Ndjson, bounds };
     let reader = Reader { personal: true, regions: None, sources: None };
-    let mut chunks = pin!(query.ask(&reader, question).await.ok()?);
+    let unread = |error: QueryError| match error {
+        QueryError::TooSlow { .. } | QueryError::TooMuchMemory { .. } => Unread::TooMuch,
+        _ => Unread::Failed,
+    };
+    let mut chunks = pin!(query.ask(&reader, question).await.map_err(unread)?);
     let mut text = Vec::new();
     while let Some(chunk) = std::future::poll_fn(|context| chunks.as_mut().poll_next(context)).await {
-        text.extend_from_slice(&chunk.ok()?);
+        text.extend_from_slice(&chunk.map_err(unread)?);
+        if text.len() > WINDOW_BYTES_MAX {
+            return Err(Unread::TooMuch);
+        }
     }
-    let line = text.split(|byte| *byte == b'\n').next()?;
-    OwnedRecord::of_row(&serde_json::from_slice(line).ok()?)
+    let mut records = Vec::new();
+    for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        let row: Value = serde_json::from_slice(line).map_err(|_| Unread::Failed)?;
+        if row.get(TRUNCATED).is_some() {
+            return Err(Unread::TooMuch);
+        }
+        records.push(OwnedRecord::of_row(&row).ok_or(Unread::Failed)?);
+    }
+    Ok(records)
 }
 
 #[cfg(test)]

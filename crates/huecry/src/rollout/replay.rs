@@ -1,4 +1,4 @@
-//! Makes a finding again, of its own record and with the rules in force.
+//! Makes the finding of a rule again, of its own record and with the rules in force.
 
 use super::generation::{Generation, RuleInForce};
 use super::record::OwnedRecord;
@@ -65,11 +65,6 @@ pub(super) fn replay(
 /// What differs of a finding, the rule in force and what that makes of the record now; `None` if nothing does.
 fn difference(finding: &Finding, now: Option<&RuleInForce>, again: Option<&Finding>) -> Option<String> {
     let Some(now) = now else { return Some("the rule is not loaded any more".to_owned()) };
-    if now.hit().is_none() {
-        let what = "it is of a correlation, which rests on several records: `event_ids` names them, and \
-             `huecry rules test` runs its series";
-        return Some(what.to_owned());
-    }
     let changed = (now.hash != finding.rule_hash)
         .then(|| format!("the rule changed since: its hash was {}, it is {}", finding.rule_hash, now.hash));
     match (changed, again) {
@@ -89,7 +84,8 @@ fn difference(finding: &Finding, now: Option<&RuleInForce>, again: Option<&Findi
     }
 }
 
-fn sorted(finding: &Finding) -> Vec<(&str, &str, &str)> {
+/// What it names as the reason, in one order.
+pub(super) fn sorted(finding: &Finding) -> Vec<(&str, &str, &str)> {
     let fields = finding.matched.iter().map(|f| (f.selection.as_str(), f.field.as_str(), f.value.as_str()));
     let mut fields: Vec<_> = fields.collect();
     fields.sort_unstable();
@@ -164,17 +160,11 @@ mod tests {
         let wider = RULE.replace("eventName: StopLogging", "eventName: [StopLogging, DeleteTrail]");
         let other = RULE.replace("eventName: StopLogging", "eventName: DeleteTrail");
         let gone = RULE.replace("0b0f9a34", "1b0f9a34");
-        let correlated = format!(
-            "{}---\ntitle: C\nid: {}\ncorrelation: {{type: event_count, rules: [Gone], timespan: 5m, condition: {{gte: 2}}}}\n",
-            gone.replacen("title: ", "name: Gone\ntitle: ", 1),
-            finding.rule_id
-        );
         let elsewhere = OwnedRecord { position: "raw/0/5".parse().unwrap(), ..stop.clone() };
         for (rule, record, part, matches) in [
             (wider.as_str(), &stop, "changed since", true),
             (other.as_str(), &stop, "does not match the record any more", false),
             (gone.as_str(), &stop, "not loaded", false),
-            (correlated.as_str(), &stop, "of a correlation", false),
             (RULE, &elsewhere, "another id", true),
             (RULE, &record("StartLogging"), "does not match the record now", false),
         ] {

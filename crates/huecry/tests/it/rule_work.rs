@@ -284,13 +284,86 @@ fn diff_compares_folders_and_git_revisions() {
         (vec!["rules", "diff", "--dir", dir, "no-such-revision"], "revision"),
         (vec!["rules", "diff", "--dir", dir, "--", "--output=x"], "revision"),
         (vec!["rules", "diff", dir], "--dir"),
+        (vec!["rules", "diff", "--dir", "no-such-folder", "HEAD"], "work tree"),
+        (vec!["rules", "diff", "no-such-folder", dir], "--dir"),
     ] {
         let output = run(&args);
-        assert!(matches!(output.status.code(), Some(1 | 2)), "{args:?}");
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
         assert!(
             text(&output.stderr).contains("hint:") && text(&output.stderr).contains(hint),
             "{}",
             text(&output.stderr)
         );
     }
+}
+
+#[test]
+fn a_folder_that_is_not_there_or_has_no_rule_is_wrong_usage() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (missing, empty, records) = (path("missing"), path("empty"), path("r.ndjson"));
+    std::fs::create_dir(&empty).unwrap();
+    std::fs::write(folder.path().join("empty/README.md"), "# none\n").unwrap();
+    std::fs::write(folder.path().join("empty/none.yml"), "# none yet\n").unwrap();
+    std::fs::write(&records, "{\"eventName\": \"StopLogging\"}\n").unwrap();
+    for dir in [&missing, &empty] {
+        for verb in [
+            &["load", dir][..],
+            &["test", dir],
+            &["lint", dir],
+            &["mutate", dir],
+            &["coverage", dir],
+            &["match", "--rules", dir, &records],
+            &["bench", "--rules", dir, &records],
+            &["explain", "some rule", "--rules", dir, "--event", &records],
+            &["backtest", dir],
+        ] {
+            let output = huecry().arg("rules").args(verb).output().unwrap();
+            assert_eq!(output.status.code(), Some(2), "{verb:?}: {}", text(&output.stderr));
+            assert!(text(&output.stderr).contains(dir.as_str()), "{verb:?}: {}", text(&output.stderr));
+        }
+    }
+    let config = path("huecry.toml");
+    std::fs::write(&config, format!("[rules]\ndirs = [{missing:?}]\n")).unwrap();
+    let output = huecry().args(["--config", &config, "rules", "test"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+    // the rules before the first are none, and a name counts in whatever case
+    std::fs::write(folder.path().join("empty/RULE.YML"), TRAIL).unwrap();
+    let output = run(&["rules", "test", &empty]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).starts_with("1 rules, 2 tests"), "{}", text(&output.stdout));
+    std::fs::create_dir(&missing).unwrap();
+    let output = run(&["rules", "diff", &missing, &empty]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).starts_with("+ RULE.YML:1: "), "{}", text(&output.stdout));
+}
+
+#[test]
+fn diff_compares_rules_as_they_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+    let filter = "title: Quiet\nid: 1b0f9a34-3c26-4a0a-8f55-6a1f6b1f3f11\nlogsource: {product: aws, service: cloudtrail}\n\
+        filter:\n  rules: any\n  quiet: {awsRegion: eu-west-1}\n  condition: not quiet\n";
+    for (dir, beside) in [(&old, None), (&new, Some(filter))] {
+        std::fs::create_dir(dir).unwrap();
+        std::fs::write(dir.join("a.yml"), TRAIL).unwrap();
+        if let Some(text) = beside {
+            std::fs::write(dir.join("filter.yml"), text).unwrap();
+        }
+    }
+    let (old, new) = (old.to_str().unwrap(), new.to_str().unwrap());
+    let diff = last_json(&run(&["rules", "diff", old, new, "--json"]).stdout);
+    assert_eq!((&diff["added"][0]["title"], &diff["unchanged"]), (&"Quiet".into(), &0.into()), "{diff}");
+    let change = &diff["changed"][0];
+    assert_eq!(
+        (&change["rule"]["title"], &change["meaning_changed"]),
+        (&"Trail stopped".into(), &true.into())
+    );
+    assert!(change["parts"].as_array().unwrap().iter().any(|part| part["key"] == "condition"), "{diff}");
+    // what is refused only when rules are put together is refused here too
+    let lonely = "title: Lonely\ncorrelation: {type: event_count, rules: [nobody], timespan: 1m, condition: {gte: 2}}\n";
+    std::fs::write(folder.path().join("new/lonely.yml"), lonely).unwrap();
+    let output = run(&["rules", "diff", old, new]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("lonely.yml:1: "), "{}", text(&output.stderr));
 }

@@ -43,7 +43,11 @@ impl World {
 
     fn start(&self) -> Server {
         let dir = self.rules.display().to_string();
-        let config = format!("[rules]\nbuiltin = false\ndirs = [{dir:?}]\nreload_interval_s = 0\n");
+        // what is correlated is known a second after the last record
+        let config = format!(
+            "[rules]\nbuiltin = false\ndirs = [{dir:?}]\nreload_interval_s = 0\n\
+             [correlation]\nidle_s = 1\nwarmup_s = 0\nlateness_s = 0\nlateness_s_by_product = {{}}\npast_after_s = 1000000000\n"
+        );
         Server::start_with(self.folder.path(), &config)
     }
 
@@ -123,7 +127,7 @@ fn rules_are_staged_replayed_tuned_and_backtested() {
     assert!(listed.contains("active  passed  4 ") && listed.contains("set of rules"), "{listed}");
     let replayed = world.run(Some(&server), &["rules", "replay", finding]);
     assert_eq!(replayed.status.code(), Some(0), "{}", text(&replayed));
-    assert!(text(&replayed).contains("the same finding comes of its record (from the log)"));
+    assert!(text(&replayed).contains("the same finding comes of its records (from the log)"));
 
     tune(&world, &server);
     let changed = world.path("changed");
@@ -162,6 +166,73 @@ fn rules_are_staged_replayed_tuned_and_backtested() {
     // the running set is the configured one, which has another rule by now
     world.write("rules/trail.yml", &rule("StopLogging"));
     check_backtest(&backtest(None, &["--json"]));
+}
+
+/// Two correlations over one rule: `few` matches of a user, and `lots`.
+fn correlated(few: u32, lots: u32) -> String {
+    let one = |title: &str, id: &str, least: u32| {
+        format!(
+            "---\ntitle: {title}\nid: {id}\nlevel: high\ncorrelation: {{type: event_count, rules: [stopped], \
+             group-by: [userIdentity.userName], timespan: 10m, condition: {{gte: {least}}}}}\n"
+        )
+    };
+    let base = rule("StopLogging").replacen("title: ", "name: stopped\ntitle: ", 1);
+    base + &one("Few", "1b0f9a34-3c26-4a0a-8f55-6a1f6b1f3f11", few)
+        + &one("Lots", "2b0f9a34-3c26-4a0a-8f55-6a1f6b1f3f11", lots)
+}
+
+#[test]
+fn what_correlations_find_is_replayed_and_backtested() {
+    let world = World::new();
+    world.write("rules/many.yml", &correlated(3, 25));
+    let server = world.start();
+    let token = server.add_source("trail", "aws_cloudtrail");
+    for number in 0..33 {
+        let user = if number < 3 { "eve" } else { "mallory" };
+        let record = record(number, "StopLogging", "curl", user);
+        assert_eq!(server.post("/api/v1/ingest/trail", &token, record.as_bytes()).unwrap().0, 200);
+    }
+    wait_for("three findings", || items(&server, "/api/v1/findings").len() == 3);
+    let replay =
+        |finding: &Value| world.run(Some(&server), &["rules", "replay", finding["id"].as_str().unwrap()]);
+    let findings = items(&server, "/api/v1/findings");
+    for finding in &findings {
+        let replayed = replay(finding);
+        assert_eq!(replayed.status.code(), Some(0), "{}", text(&replayed));
+        // it names twenty-one of twenty-five
+        let place = if finding["rule_title"] == "Lots" { "lake" } else { "log" };
+        assert!(text(&replayed).contains(&format!("(from the {place})")), "{finding}: {}", text(&replayed));
+    }
+
+    let changed = world.path("changed");
+    std::fs::create_dir(&changed).unwrap();
+    let backtest = |server: Option<&Server>, format: &str| {
+        world.run(server, &["rules", "backtest", &changed, "--since", "2026-02-01", "--format", format])
+    };
+    let empty = backtest(Some(&server), "text");
+    assert_eq!(empty.status.code(), Some(2), "{}", text(&empty));
+    world.write("changed/many.yml", &correlated(4, 31));
+    let told = backtest(Some(&server), "markdown");
+    assert_eq!(told.status.code(), Some(0), "{}", text(&told));
+    for row in ["| Few | changed | 0 | 1 | 2 | 1 |", "| Lots | changed | 0 | 1 | 1 | 0 |"] {
+        assert!(text(&told).contains(row), "{}", text(&told));
+    }
+    assert!(!text(&told).contains("Trail stopped"), "it raises nothing by itself: {}", text(&told));
+    world.write("changed/broken.yml", "title: [x\n");
+    let told = backtest(Some(&server), "markdown");
+    assert_eq!(told.status.code(), Some(1), "{}", text(&told));
+    let markdown = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert!(markdown.contains("**1 documents are refused and will not run:**"), "{markdown}");
+
+    world.write("rules/many.yml", &correlated(4, 25));
+    assert_eq!(world.run(Some(&server), &["rules", "reload"]).status.code(), Some(0));
+    let few = findings.iter().find(|finding| finding["rule_title"] == "Few").unwrap();
+    let replayed = replay(few);
+    assert_eq!(replayed.status.code(), Some(1));
+    assert!(text(&replayed).contains("changed since"), "{}", text(&replayed));
+    assert!(server.stop().success());
+    let told = parsed(&backtest(None, "json"));
+    assert_eq!((&told["refused"][0]["line"], &told["new"]), (&json!(1), &json!(0)), "{told}");
 }
 
 /// Closes incidents with verdicts and makes a filter of them.

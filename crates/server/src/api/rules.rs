@@ -219,7 +219,8 @@ pub(crate) async fn tune(
 /// Make a finding again
 ///
 /// Takes the finding's record from the log or the lake through the rules in force, and says whether the same finding
-/// comes of it, and if not, why. Nothing is changed. Without the scope `events:read_personal` the values that matched are
+/// comes of it, and if not, why. Of a correlation it takes the records that the finding names; where it may have counted
+/// more, all of its time that the lake has. Nothing is changed. Without the scope `events:read_personal` the values that matched are
 /// tokens, the same ones as in answers to queries.
 #[utoipa::path(
     post,

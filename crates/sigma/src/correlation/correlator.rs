@@ -81,6 +81,8 @@ pub struct Correlator {
     /// The latest of the log's clock.
     pub(super) now_ms: i64,
     pub(super) counts: Counts,
+    /// Nothing fires before.
+    fires_from_ms: i64,
 }
 
 impl Correlator {
@@ -96,7 +98,15 @@ impl Correlator {
             lanes,
             now_ms: i64::MIN,
             counts: Counts::default(),
+            fires_from_ms: i64::MIN,
         }
+    }
+
+    /// The same, which fires for no match before a time: the window that ends there is judged as it is, whether or not the
+    /// group would have fired shortly before. What correlations below hold or fire for others is not touched.
+    #[must_use]
+    pub fn firing_from(self, ms: i64) -> Self {
+        Self { fires_from_ms: ms, ..self }
     }
 
     /// The correlations.
@@ -180,7 +190,8 @@ impl Correlator {
     /// Moves the watermarks, and judges what they passed.
     fn pass(&mut self, passed: &[Lane], firings: &mut Vec<Firing>) {
         let Options { lateness_ms, idle_ms, warmup_ms, .. } = self.options;
-        let mut step = Step { set: &self.set, counts: &mut self.counts, firings };
+        let fires_from_ms = self.fires_from_ms;
+        let mut step = Step { set: &self.set, counts: &mut self.counts, firings, fires_from_ms };
         for &lane in passed {
             let lateness_ms = lateness_ms[lane as usize];
             let waits = (self.now_ms, idle_ms, lateness_ms);
@@ -223,7 +234,8 @@ impl Correlator {
             else {
                 return;
             };
-            let mut step = Step { set: &self.set, counts: &mut self.counts, firings };
+            let fires_from_ms = self.fires_from_ms;
+            let mut step = Step { set: &self.set, counts: &mut self.counts, firings, fires_from_ms };
             let (waiting, groups) = lane.bytes();
             if waiting > groups {
                 lane.release_half(&mut step);
@@ -235,7 +247,8 @@ impl Correlator {
 
     /// Judges everything that waits, as if nothing more came.
     pub fn flush(&mut self, firings: &mut Vec<Firing>) {
-        let mut step = Step { set: &self.set, counts: &mut self.counts, firings };
+        let fires_from_ms = self.fires_from_ms;
+        let mut step = Step { set: &self.set, counts: &mut self.counts, firings, fires_from_ms };
         for lane in self.lanes.iter_mut().flatten() {
             lane.watermark_ms = Some(i64::MAX);
             lane.release(i64::MAX, &mut step);

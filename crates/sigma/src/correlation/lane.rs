@@ -62,6 +62,8 @@ pub(crate) struct Step<'a> {
     pub(crate) set: &'a CorrelationSet,
     pub(crate) counts: &'a mut Counts,
     pub(crate) firings: &'a mut Vec<Firing>,
+    /// What is no copy fires from this time on.
+    pub(crate) fires_from_ms: i64,
 }
 
 fn entry_bytes(entry: &Entry) -> usize {
@@ -233,7 +235,8 @@ impl FamilyLane {
         group.window.push(&linked.logic, entry.position, entry.event, entry.value.clone(), span_ms);
         group.last_ms = now_ms;
         let held = group.window.holds(&linked.logic, now_ms, span_ms);
-        let is_rested = group.fired_ms.is_none_or(|fired| now_ms.saturating_sub(fired) > span_ms);
+        let is_rested = group.fired_ms.is_none_or(|fired| now_ms.saturating_sub(fired) > span_ms)
+            && (linked.is_copy() || now_ms >= step.fires_from_ms);
         if let (Some(measure), true) = (held, is_rested) {
             group.fired_ms = Some(now_ms);
             if !linked.is_copy() {

@@ -127,6 +127,22 @@ impl CorrelationKind {
         )
     }
 
+    /// What it compares with, as numbers (`gte 5`) or words; `None` where every rule is wanted.
+    pub fn condition(&self) -> Option<String> {
+        match self {
+            CorrelationKind::EventCount(threshold)
+            | CorrelationKind::ValueCount(_, threshold)
+            | CorrelationKind::ValueSum(_, threshold)
+            | CorrelationKind::ValueAvg(_, threshold)
+            | CorrelationKind::ValuePercentile(_, _, threshold) => Some(threshold.to_string()),
+            CorrelationKind::Temporal { wanted: Wanted::All, .. } => None,
+            CorrelationKind::Temporal { wanted: Wanted::Count(threshold), .. } => Some(threshold.to_string()),
+            CorrelationKind::Temporal { wanted: Wanted::Expression(expression), .. } => {
+                Some(expression.to_string())
+            }
+        }
+    }
+
     /// Whether it asks which rules matched.
     pub fn is_temporal(&self) -> bool {
         matches!(self, CorrelationKind::Temporal { .. })

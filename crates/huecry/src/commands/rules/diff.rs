@@ -1,13 +1,18 @@
 //! `huecry rules diff`: what a change of rules changes.
 
 use super::git;
+use crate::commands::{engine_of, mappings};
 use crate::content::{RuleFile, rules_under};
+use crate::engine::{Engine, Mappings};
 use crate::exit::{Exit, Failure};
+use crate::rollout::expiry;
 use crate::terminal;
-use detect::{PartChange, RuleChange, RuleDiff, RuleNote};
-use sigma::{Document, RuleError};
+use detect::{DiffSide, Documents, PartChange, RuleChange, RuleDiff, RuleNote};
+use model::{Clock, SystemClock};
+use sigma::{Filter, RuleError};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Characters of a value shown of a change.
 const VALUE_CHARS_MAX: usize = 80;
@@ -28,8 +33,10 @@ pub(super) fn run(
                 .hint("give two folders, or one or two git revisions with --dir DIR"));
         }
     };
-    let ((before, _), (after, refused)) = (parsed(&before), parsed(&after));
-    let diff = RuleDiff::of(&before, &after);
+    let mappings = Arc::new(mappings()?);
+    let (before, after) = (Loaded::of(&mappings, &before), Loaded::of(&mappings, &after));
+    let diff = RuleDiff::of(before.side(), after.side());
+    let refused = after.refused;
     if json {
         let mut answer = serde_json::to_value(&diff).unwrap_or_default();
         answer["refused"] = serde_json::to_value(super::refused(&refused)).unwrap_or_default();
@@ -60,28 +67,25 @@ fn folder(path: &Path) -> Result<Vec<RuleFile>, Failure> {
     Ok(rules_under(&[path.to_owned()]).into_iter().map(relative).collect())
 }
 
-/// Documents of rule files, and what is none.
-fn parsed(files: &[RuleFile]) -> (Vec<Document>, Vec<RuleError>) {
-    let (mut documents, mut refused) = (Vec::new(), Vec::new());
-    for file in files {
-        match &file.text {
-            Ok(text) => {
-                for document in sigma::parse_documents(text, &file.name) {
-                    match document {
-                        Ok(document) => documents.push(document),
-                        Err(error) => refused.push(error),
-                    }
-                }
-            }
-            Err(reason) => refused.push(RuleError {
-                file: file.name.as_str().into(),
-                line: 1,
-                code: sigma::ErrorCode::BadYaml,
-                reason: format!("the file cannot be read: {reason}"),
-            }),
-        }
+/// One set of rules, as it would run.
+struct Loaded {
+    engine: Engine,
+    filters: Vec<Filter>,
+    refused: Vec<RuleError>,
+}
+
+impl Loaded {
+    fn of(mappings: &Arc<Mappings>, files: &[RuleFile]) -> Self {
+        let (files, _) = expiry::in_force(files, SystemClock.now_ms());
+        let (engine, report) = engine_of(mappings, &files);
+        let readable = files.iter().filter_map(|file| Some((file.name.as_str(), file.text.as_deref().ok()?)));
+        let filters = Documents::parse(readable).preparation.filters().to_vec();
+        Self { engine, filters, refused: report.refused }
     }
-    (documents, refused)
+
+    fn side(&self) -> DiffSide<'_> {
+        DiffSide { detector: self.engine.detector(), filters: &self.filters }
+    }
 }
 
 /// How many rules changed, and how.
@@ -221,16 +225,19 @@ mod tests {
     fn a_reviewer_sees_first_what_will_match_otherwise() {
         const RULE: &str =
             "title: T\nid: a\nlevel: low\nlogsource: {product: aws}\ndetection: {s: {a: x}, condition: s}\n";
-        let rules = |text: &str| {
-            sigma::parse_documents(text, "r.yml").into_iter().map(Result::unwrap).collect::<Vec<_>>()
-        };
         let old = format!("{RULE}---\n{}", RULE.replace("id: a", "id: b"));
         let new = format!(
             "{}---\n{}",
             RULE.replace("a: x", "a: y"),
             RULE.replace("id: a", "id: b").replace("low", "high")
         );
-        let diff = RuleDiff::of(&rules(&old), &rules(&new));
+        let mappings = Arc::new(mappings().unwrap());
+        let loaded = |text: String| {
+            let loaded = Loaded::of(&mappings, &[RuleFile { name: "r.yml".to_owned(), text: Ok(text) }]);
+            assert_eq!(loaded.refused, []);
+            loaded
+        };
+        let diff = RuleDiff::of(loaded(old).side(), loaded(new).side());
         let text = in_text(&diff);
         assert!(text.contains("! r.yml:1: T\n    detection.s: a: x → a: y\n"), "{text}");
         assert!(text.contains("    level: low → high\n"), "{text}");

@@ -2,7 +2,7 @@
 
 use super::load_rules;
 use crate::config::EnrichConfig;
-use crate::content::{RuleFile, rules_under};
+use crate::content::RuleFile;
 use crate::engine::{Engine, RuleOutcome, Scratch};
 use crate::enrichment;
 use crate::exit::{Exit, Failure};
@@ -21,12 +21,6 @@ use std::path::Path;
 const EVENTS_MAX: u64 = 100;
 /// Rules named where several are meant.
 const RULES_NAMED_MAX: usize = 5;
-
-/// Files that have the rule: its own, where a path names it, else all that are configured.
-pub(super) fn files_of(rule: &str, configured: Vec<RuleFile>) -> Vec<RuleFile> {
-    let path = Path::new(rule);
-    if path.exists() { rules_under(&[path.to_owned()]) } else { configured }
-}
 
 /// One answer, in the form that `--json` promises: one object a line.
 #[derive(Serialize)]

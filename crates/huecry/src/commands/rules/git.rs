@@ -1,6 +1,6 @@
 //! Rule files of a git revision, read by the `git` command: nothing is checked out.
 
-use crate::content::RuleFile;
+use crate::content::{RuleFile, is_yaml};
 use crate::exit::{Exit, Failure};
 use crate::rollout::git::SAFE;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -12,10 +12,16 @@ const FILES_MAX: usize = 100_000;
 
 fn failure(what: impl std::fmt::Display) -> Failure {
     Failure::new(Exit::Faults, what)
+}
+
+/// A folder or revision that git does not know.
+fn unknown(what: impl std::fmt::Display) -> Failure {
+    Failure::new(Exit::Usage, what)
         .hint("DIR must be in a git work tree, and the revision one that git knows")
 }
 
-fn git(dir: &Path, args: &[&str]) -> Result<Vec<u8>, Failure> {
+/// What git answers, or what it says against it.
+fn git(dir: &Path, args: &[&str]) -> Result<Result<Vec<u8>, String>, Failure> {
     let output = Command::new("git")
         .arg("-C")
         .arg(dir)
@@ -25,10 +31,9 @@ fn git(dir: &Path, args: &[&str]) -> Result<Vec<u8>, Failure> {
         .output()
         .map_err(|error| failure(format!("git cannot be run: {error}")))?;
     if output.status.success() {
-        return Ok(output.stdout);
+        return Ok(Ok(output.stdout));
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(failure(format!("git: {}", said.trim())))
+    Ok(Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
 }
 
 /// The rule files of `dir` as of `revision`, named relative to `dir`.
@@ -40,10 +45,11 @@ pub(super) fn rules_at(dir: &Path, revision: &str) -> Result<Vec<RuleFile>, Fail
     let commit = git(
         dir,
         &["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{revision}^{{commit}}")],
-    )
-    .map_err(|_| failure(format!("git knows no revision `{revision}` at {}", dir.display())))?;
+    )?
+    .map_err(|_| unknown(format!("git knows no revision `{revision}` at {}", dir.display())))?;
     let commit = String::from_utf8_lossy(&commit).trim().to_owned();
-    let listed = git(dir, &["ls-tree", "-r", "-z", &commit, "."])?;
+    let listed =
+        git(dir, &["ls-tree", "-r", "-z", &commit, "."])?.map_err(|said| failure(format!("git: {said}")))?;
     let files: Vec<(String, String)> = listed
         .split(|byte| *byte == 0)
         .filter_map(|entry| blob_of(&String::from_utf8_lossy(entry)))
@@ -59,7 +65,7 @@ fn blob_of(entry: &str) -> Option<(String, String)> {
     let (meta, name) = entry.split_once('\t')?;
     let mut meta = meta.split(' ');
     let (mode, kind, object) = (meta.next()?, meta.next()?, meta.next()?);
-    let is_rule = name.ends_with(".yml") || name.ends_with(".yaml");
+    let is_rule = is_yaml(Path::new(name));
     // a symbolic link's blob is only where it points
     (kind == "blob" && mode != "120000" && is_rule).then(|| (object.to_owned(), name.to_owned()))
 }
@@ -119,6 +125,7 @@ mod tests {
         for (entry, expected) in [
             ("100644 blob abc\tx/a b.yml", some("abc", "x/a b.yml")),
             ("100755 blob abc\ta.yaml", some("abc", "a.yaml")),
+            ("100644 blob abc\tA.YML", some("abc", "A.YML")),
             ("100644 blob abc\tREADME.md", None),
             ("120000 blob abc\tlink.yml", None),
             ("160000 commit abc\tmodule.yml", None),
