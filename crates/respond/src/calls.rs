@@ -2,8 +2,10 @@
 
 use crate::connector::{ActionSpec, Connector, Values};
 use crate::impact::Reversibility;
-use crate::playbook::{ActionCall, Complaint, Gravity, Playbook, StepKind};
+use crate::playbook::{ActionCall, Complaint, Gravity, Identifier, Playbook, StepKind};
+use crate::run::{DEPTH_MAX, RUNS_BELOW_MAX};
 use regex::Regex;
+use std::collections::BTreeSet;
 
 /// Everything that a playbook asks of connectors and they do not have: actions, inputs, times. Errors only: a run would
 /// come to the step and fail.
@@ -25,6 +27,42 @@ pub fn check(playbook: &Playbook, connectors: &[Connector]) -> Vec<Complaint> {
         }
     }
     complaints
+}
+
+/// Where a playbook comes to call itself, by itself or by `others`. Warnings: whether a run comes to it a condition may say,
+/// and runs call each other to a depth and a number only.
+pub fn rounds(playbook: &Playbook, others: &[Playbook]) -> Vec<Complaint> {
+    let comes_back = |first: &Identifier| {
+        let (mut ahead, mut seen) = (vec![first], BTreeSet::new());
+        while let Some(id) = ahead.pop() {
+            if *id == playbook.id {
+                return true;
+            }
+            if seen.insert(id) {
+                let next = others.iter().filter(|other| other.id == *id).flat_map(called_by);
+                ahead.extend(next.map(|(_, called)| called));
+            }
+        }
+        false
+    };
+    let back = called_by(playbook).filter(|(_, id)| comes_back(id));
+    let warning = |(step, _): (&Identifier, &Identifier)| Complaint {
+        gravity: Gravity::Warning,
+        pointer: format!("/workflow/{step}/playbook_id"),
+        message: format!(
+            "the playbook comes to call itself by this: runs call each other at most {DEPTH_MAX} deep, and one run no more \
+             than {RUNS_BELOW_MAX} with all that those call"
+        ),
+    };
+    back.map(warning).collect()
+}
+
+/// The steps that call a playbook, each with which.
+fn called_by(playbook: &Playbook) -> impl Iterator<Item = (&Identifier, &Identifier)> {
+    playbook.steps.iter().filter_map(|(id, step)| match &step.kind {
+        StepKind::PlaybookAction { playbook, .. } => Some((id, playbook)),
+        _ => None,
+    })
 }
 
 /// Why a call with its values put in cannot be bound to the action that it names, if so.

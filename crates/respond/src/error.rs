@@ -110,6 +110,9 @@ pub enum RespondError {
     /// Runs call each other too deep.
     #[error("playbooks call each other deeper than {0}")]
     TooDeep(u32),
+    /// Runs call too many others.
+    #[error("a run calls at most {0} others, with all that those call; do the rest in a run of its own")]
+    TooManyCalled(u64),
     /// The step does not wait for a person, or the run has ended.
     #[error("this step does not wait for anybody: {0}")]
     NoSuchStep(String),

@@ -179,10 +179,17 @@ impl Protection {
     /// # Errors
     /// [`Refusal`].
     pub fn admit_of_any_kind(&self, target: Target) -> Result<Admitted, Refusal> {
-        for kind in TargetKind::ALL {
-            self.check(&Target { kind, name: target.name.clone(), belongs_to: Vec::new() })?;
-        }
+        self.spare(&target.name)?;
         self.admit(target)
+    }
+
+    /// Lets a name through that nothing protected has, of whatever kind: where nobody says what it is a name of.
+    ///
+    /// # Errors
+    /// [`Refusal::Protected`].
+    pub fn spare(&self, name: &str) -> Result<(), Refusal> {
+        let of = |kind| Target { kind, name: name.to_owned(), belongs_to: Vec::new() };
+        TargetKind::ALL.into_iter().try_for_each(|kind| self.check(&of(kind)))
     }
 
     fn check(&self, target: &Target) -> Result<(), Refusal> {

@@ -230,7 +230,9 @@ impl From<respond::RespondError> for Problem {
             E::Nobody | E::NoPerson => Code::PersonNeeded,
             E::Reason | E::BadValue(_) | E::NoDelegate => Code::DecisionRefused,
             E::NoPlaybook(_) => Code::PlaybookUnknown,
-            E::Playbook(_) | E::Barred(_) | E::Variable(_) | E::TooDeep(_) => Code::PlaybookRefused,
+            E::Playbook(_) | E::Barred(_) | E::Variable(_) | E::TooDeep(_) | E::TooManyCalled(_) => {
+                Code::PlaybookRefused
+            }
             E::NoSuchStep(_) => Code::RunSettled,
             // what was cut off names parts of the program, and stays in the server's own log
             _ => {

@@ -200,6 +200,14 @@ impl ReadRuns for Session {
         row.map(|row| get(&row, "text")).transpose()
     }
 
+    async fn below(&mut self, id: RunId) -> Result<u64, StoreError> {
+        let sql = "WITH RECURSIVE below (id) AS (SELECT id FROM runs WHERE parent = ?1 \
+                   UNION SELECT runs.id FROM runs JOIN below ON runs.parent = below.id) \
+                   SELECT count(*) AS n FROM below";
+        let row = sqlx::query(sql).bind(ulid(id.0)).fetch_one(self.conn()).await.map_err(failed(READING))?;
+        uint(&row, "n")
+    }
+
     async fn next_due(&mut self) -> Result<Option<i64>, StoreError> {
         let sql = "SELECT min(max(due_at_ms, coalesce(leased_until_ms, due_at_ms))) AS at \
                    FROM runs WHERE due_at_ms IS NOT NULL";
@@ -272,7 +280,8 @@ impl Runs for Session {
         }
         let result = sqlx::query(
             "UPDATE runs SET state = ?1, machine = ?2, problem = ?3, due_at_ms = ?4, lease = ?5, leased_until_ms = ?6, \
-             updated_at_ms = ?7, ended_at_ms = ?8, deadline_at_ms = ?11, version = version + 1 \
+             updated_at_ms = ?7, ended_at_ms = ?8, deadline_at_ms = ?11, requesters = ?12, grounds = ?13, \
+             version = version + 1 \
              WHERE id = ?9 AND version = ?10",
         )
         .bind(changed.state.as_str())
@@ -286,6 +295,8 @@ impl Runs for Session {
         .bind(ulid(changed.id.0))
         .bind(int(changed.version))
         .bind(changed.deadline_at_ms)
+        .bind(json(&changed.requesters, WRITING)?)
+        .bind(json(&changed.grounds, WRITING)?)
         .execute(self.conn())
         .await
         .map_err(failed(WRITING))?;

@@ -71,12 +71,17 @@ fn listed(files: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
 fn check(files: &[PathBuf], config: &Config, json: bool) -> Result<Exit, Failure> {
     let mut exit = Exit::Done;
     let connectors = known(config)?;
-    for file in listed(files)? {
-        let (holds, complaints) = match playbook::read(&text_of(&file)?) {
+    let files = listed(files)?;
+    let read = files.iter().map(|file| Ok(playbook::read(&text_of(file)?)));
+    let read: Vec<_> = read.collect::<Result<_, Failure>>()?;
+    let together: Vec<_> = read.iter().flatten().map(|(playbook, _)| playbook.clone()).collect();
+    for (file, read) in files.iter().zip(read) {
+        let (holds, complaints) = match read {
             Ok((playbook, complaints)) => {
                 // what it asks of connectors and they do not have would fail the run: errors, and so first
                 let mut all = calls::check(&playbook, &connectors);
                 all.extend(complaints);
+                all.extend(calls::rounds(&playbook, &together));
                 (!all.iter().any(|complaint| complaint.gravity == Gravity::Error), all)
             }
             Err(refused) => (false, refused.complaints),

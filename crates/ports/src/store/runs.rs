@@ -48,6 +48,12 @@ pub trait ReadRuns: Send {
     /// As all reads.
     async fn playbook(&mut self, sha256: &[u8; 32]) -> Result<Option<String>, StoreError>;
 
+    /// How many runs were called by commands of this one, and by commands of those, ended or not.
+    ///
+    /// # Errors
+    /// As all reads.
+    async fn below(&mut self, id: RunId) -> Result<u64, StoreError>;
+
     /// When the next one is due that nobody works on; also when a lease ends that was not given back.
     ///
     /// # Errors
@@ -65,7 +71,8 @@ pub trait Runs: ReadRuns {
     /// [`StoreError::BadQuery`] for one that goes on and has nothing due.
     async fn begin(&mut self, run: &Run, playbook: &str, audit: &AuditRecord) -> Result<(), StoreError>;
 
-    /// Replaces what can change (state, machine, problem, what is due and until when, the lease) if the stored one is at
+    /// Replaces what can change (state, machine, problem, who has part in it and what it is decided by, what is due and until
+    /// when, the lease) if the stored one is at
     /// `run.version`, and writes these steps, by their numbers; returns the new version. `audit` is `None` for what
     /// nobody decided and nothing came of.
     ///

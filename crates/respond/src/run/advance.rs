@@ -1,17 +1,19 @@
 //! The worker of runs: takes the one that has been due longest, does its one next thing, writes what came of it.
 
+use super::people::Told;
 use super::start::{Beginning, StartRunRequest, moved};
-use super::walk::{Walk, Way};
-use super::{Machine, Outcome, handler_limit_ms, http, script};
+use super::walk::{Walk, Way, short};
+use super::{Machine, Outcome, handler_limit_ms, http, names, script};
 use crate::actor::Actor;
-use crate::connector::{Answer, Request, Unanswered};
-use crate::contain::{ContainRequest, Grounds, Preview};
+use crate::connector::{Answer, Method, Request, Unanswered};
+use crate::contain::{ContainRequest, Preview};
 use crate::error::RespondError;
 use crate::playbook::{Playbook, StepKind, read};
 use crate::sandbox::{Ran, Sandbox, SandboxError};
 use crate::service::Responder;
 use model::{IncidentId, Lease, LeaseId, Run, RunId, RunPlace, RunState, RunStep, StepState};
 use ports::store::{StoreError, UnitOfWork};
+use serde_json::json;
 
 /// What a worker has done for a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,7 +79,7 @@ impl Responder {
         if at_remote.is_none() {
             walk.run.lease = None;
         }
-        self.write_step(&mut *unit, &mut walk, task).await?;
+        self.write_step(&mut *unit, &mut walk, (task, at_remote.as_ref())).await?;
         unit.commit().await?;
         let (Some(task), Some(at_remote)) = (task, at_remote) else {
             return Ok(Some(moved(&walk.run, from, task.and_then(|task| walk.step_of(task)))));
@@ -100,7 +102,7 @@ impl Responder {
         walk.run.lease = None;
         walk.run_out(self.now_ms());
         let action = if walk.run.state == RunState::Running { "run.handle" } else { "run.end" };
-        self.write_walk(&mut *unit, &mut walk, Some((&Actor::system(), action, 0))).await?;
+        self.write_walk(&mut *unit, &mut walk, Some(Told::new(&Actor::system(), action, 0))).await?;
         unit.commit().await?;
         Ok(moved(&walk.run, from, None))
     }
@@ -132,19 +134,31 @@ impl Responder {
         Ok(moved(&run, from, None))
     }
 
-    /// A step that ended, and the run with it, has its record; what was only looked at has none.
+    /// A step that ended, and the run with it, has its record, and so has what is about to be sent and changes something; what
+    /// was only looked at has none.
     async fn write_step(
         &self,
         unit: &mut dyn UnitOfWork,
         walk: &mut Walk,
-        task: Option<u32>,
+        (task, at_remote): (Option<u32>, Option<&AtRemote>),
     ) -> Result<(), RespondError> {
         let ended = task.filter(|task| {
             walk.changed.contains(task) && walk.step_of(*task).is_some_and(|step| step.ended_at_ms.is_some())
         });
         let actor = Actor::system();
-        let told = ended.map(|task| (&actor, "run.step", task));
-        let told = told.or_else(|| (walk.run.state != RunState::Running).then_some((&actor, "run.end", 0)));
+        let told = match (task, at_remote) {
+            (Some(task), Some(AtRemote::Send(request))) if request.method != Method::Get => {
+                let sent = json!({
+                    "method": request.method.as_str(),
+                    "url": short(&request.url),
+                    "body": request.body.as_deref().map(short),
+                });
+                Some(Told { more: vec![("request", sent)], ..Told::new(&actor, "run.send", task) })
+            }
+            _ => ended.map(|task| Told::new(&actor, "run.step", task)),
+        };
+        let has_ended = walk.run.state != RunState::Running;
+        let told = told.or_else(|| has_ended.then_some(Told::new(&actor, "run.end", 0)));
         self.write_walk(unit, walk, told).await
     }
 
@@ -158,8 +172,15 @@ impl Responder {
         let now_ms = self.now_ms();
         let Some(step) = walk.step_of(task).cloned() else { return Ok(None) };
         if now_ms >= step.deadline_at_ms {
-            let limit_ms = step.deadline_at_ms.saturating_sub(step.starts_at_ms);
-            fail(walk, task, format!("it took longer than {limit_ms} ms"), now_ms);
+            let untold = match step.child {
+                Some(child) => untold(unit, child).await?,
+                None => None,
+            };
+            late(walk, &step, untold, now_ms);
+            return Ok(None);
+        }
+        if step.state == StepState::Unknown {
+            walk.change(task, |step| step.due_at_ms = step.deadline_at_ms);
             return Ok(None);
         }
         if step.state == StepState::Delayed {
@@ -183,6 +204,11 @@ impl Responder {
     /// Sends a request; what may have been sent before is not sent again where it changes something.
     fn send(&self, walk: &mut Walk, step: &RunStep) -> Option<AtRemote> {
         let now_ms = self.now_ms();
+        if step.sent && walk.changes(step) {
+            let problem = "the request may have been sent; nobody can tell what came of it";
+            walk.unknown(step.task, problem, now_ms);
+            return None;
+        }
         let request = match http_request(self, walk, step) {
             Ok(request) => request,
             Err(problem) => {
@@ -190,12 +216,6 @@ impl Responder {
                 return None;
             }
         };
-        let changes = request.method != crate::connector::Method::Get;
-        if step.sent && changes {
-            let problem = "the request may have been sent; nobody can tell what came of it";
-            unknown(walk, step.task, problem);
-            return None;
-        }
         let until_ms = now_ms.saturating_add(self.options.times.lease_ms);
         walk.change(step.task, |step| {
             step.sent = true;
@@ -253,6 +273,9 @@ impl Responder {
             return Ok(());
         };
         let child = unit.runs().get(child).await?.ok_or_else(|| StoreError::not_found("run", child))?;
+        if child.state != RunState::Running {
+            walk.has_parts_of(&child);
+        }
         match child.state {
             RunState::Running => walk.change(step.task, |step| step.due_at_ms = step.deadline_at_ms),
             RunState::Completed | RunState::Handled => {
@@ -262,6 +285,10 @@ impl Responder {
             }
             RunState::Failed | RunState::Stopped => {
                 let problem = child.problem.unwrap_or_else(|| child.state.as_str().to_owned());
+                if is_untold(&child.machine) {
+                    walk.abandon(step.task, &format!("{}: {problem}", child.id), now_ms);
+                    return Ok(());
+                }
                 fail(walk, step.task, format!("{}: {problem}", child.id), now_ms);
             }
         }
@@ -294,7 +321,7 @@ impl Responder {
             values: values.collect(),
             incident: walk.run.incident,
             region: walk.run.region.clone(),
-            grounds: grounds(&walk.run),
+            grounds: walk.grounds(),
             reason: walk.run.reason.clone(),
         };
         let parent = Some((&walk.run, place(step)));
@@ -308,7 +335,7 @@ impl Responder {
                 Ok(Came::Planned(Box::new((*request, preview))))
             }
             AtRemote::Send(request) => {
-                let changes = request.method != crate::connector::Method::Get;
+                let changes = request.method != Method::Get;
                 let came = self.at_remote(move |remote| remote.send(&request)).await?;
                 Ok(Came::Answered { changes, came })
             }
@@ -341,7 +368,7 @@ impl Responder {
                 Came::Ran(came) => self.ran(&mut walk, &step, came),
             }
         }
-        self.write_step(&mut *unit, &mut walk, Some(task)).await?;
+        self.write_step(&mut *unit, &mut walk, (Some(task), None)).await?;
         unit.commit().await?;
         Ok(moved(&walk.run, before.state, walk.step_of(task)))
     }
@@ -352,12 +379,14 @@ impl Responder {
             Ok(answer) => match answer.status {
                 200..=299 => succeed(walk, step.task, Vec::new(), now_ms),
                 408 | 425 | 429 => self.later(walk, step, format!("status {}", answer.status)),
-                500..=599 if changes => unknown(walk, step.task, &format!("status {}", answer.status)),
+                500..=599 if changes => {
+                    walk.unknown(step.task, &format!("status {}", answer.status), now_ms);
+                }
                 500 | 502..=504 => self.later(walk, step, format!("status {}", answer.status)),
                 status => fail(walk, step.task, format!("status {status}"), now_ms),
             },
             Err(Unanswered::Refused(reason)) => fail(walk, step.task, reason, now_ms),
-            Err(Unanswered::Lost(reason)) if changes => unknown(walk, step.task, &reason),
+            Err(Unanswered::Lost(reason)) if changes => walk.unknown(step.task, &reason, now_ms),
             Err(Unanswered::Lost(reason) | Unanswered::NotSent(reason)) => self.later(walk, step, reason),
         }
     }
@@ -382,11 +411,6 @@ pub(super) fn place(step: &RunStep) -> RunPlace {
     RunPlace { run: step.run, task: step.task, command: step.command }
 }
 
-pub(super) fn grounds(run: &Run) -> Grounds {
-    // what cannot be read is for people
-    serde_json::from_value(run.grounds.clone()).unwrap_or_default()
-}
-
 pub(super) fn fail(walk: &mut Walk, task: u32, problem: String, now_ms: i64) {
     let by = Actor::system().principal;
     walk.settle(task, Outcome::Failure(problem), (&by, StepState::Failed), now_ms);
@@ -404,26 +428,50 @@ fn child_limit_ms(called: &Playbook, left_ms: i64) -> i64 {
     left_ms.saturating_sub(handler_ms).max(left_ms / 2)
 }
 
-/// A person is asked, as long as the step has time.
-fn unknown(walk: &mut Walk, task: u32, reason: &str) {
-    walk.change(task, |step| {
-        step.state = StepState::Unknown;
-        step.due_at_ms = step.deadline_at_ms;
-        step.reason = Some(reason.to_owned());
-    });
+/// What of a run that was called nobody has said whether it happened, if there is something.
+async fn untold(unit: &mut dyn UnitOfWork, called: RunId) -> Result<Option<String>, StoreError> {
+    let Some(run) = unit.runs().get(called).await? else { return Ok(None) };
+    let steps = unit.runs().steps(called, true).await?;
+    let waits = steps.iter().any(|step| step.state == StepState::Unknown);
+    Ok((waits || is_untold(&run.machine)).then(|| format!("a step of {called}")))
 }
 
+fn is_untold(machine: &serde_json::Value) -> bool {
+    // only that of it is read: one that cannot be read as a whole is no reason to act on it either
+    machine.get("untold").and_then(serde_json::Value::as_bool).unwrap_or_default()
+}
+
+/// The time of a step is over. Of what may have had its effect that makes no failure.
+fn late(walk: &mut Walk, step: &RunStep, untold: Option<String>, now_ms: i64) {
+    let limit_ms = step.deadline_at_ms.saturating_sub(step.starts_at_ms);
+    let own = || step.reason.clone().filter(|_| step.state == StepState::Unknown);
+    if let Some(reason) = untold.or_else(own) {
+        walk.abandon(step.task, &reason, now_ms);
+    } else if step.sent && walk.changes(step) {
+        // whoever sent it was cut off
+        let reason = format!("its {limit_ms} ms are over, and nobody can tell what came of the request");
+        walk.unknown(step.task, &reason, now_ms);
+    } else {
+        fail(walk, step.task, format!("it took longer than {limit_ms} ms"), now_ms);
+    }
+}
+
+/// The request of a step. One that changes something names nothing that is protected.
 fn http_request(responder: &Responder, walk: &Walk, step: &RunStep) -> Result<Request, String> {
     let (definition, command) =
         walk.definition(step).zip(walk.command(step)).ok_or("there is no such step")?;
     let setup = &responder.options.setup;
-    http::request(
+    let request = http::request(
         &walk.playbook,
         definition,
         command,
         |host| setup.allows_host(host),
         |text| walk.machine.resolve(definition, text).map_err(|error| error.to_string()),
-    )
+    )?;
+    if request.method != Method::Get {
+        names::spare(&setup.protection(), &request, names::values(command, &walk.variables(step)))?;
+    }
+    Ok(request)
 }
 
 /// What a called run gives back.

@@ -4,7 +4,7 @@
 //! theirs: a run that ends calls it off no more than it takes it back. Whose one is stands in its
 //! [`Containment::task`].
 
-use super::advance::{AtRemote, fail, grounds, place};
+use super::advance::{AtRemote, fail, place};
 use super::walk::Walk;
 use crate::actor::Actor;
 use crate::contain::{ContainRequest, Preview};
@@ -277,7 +277,7 @@ fn action_request(
         incident: walk.run.incident,
         task: Some(place(step)),
         region: walk.run.region.clone(),
-        grounds: grounds(&walk.run),
+        grounds: walk.grounds(),
         quorum: BTreeSet::new(),
         wait_ms: Some(wait_ms),
         seen: None,

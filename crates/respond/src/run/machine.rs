@@ -85,6 +85,9 @@ pub struct Machine {
     /// The failure that the playbook's handler is about.
     handling: Option<(Identifier, String)>,
     end: Option<End>,
+    /// Whether it failed, or its handler has it, for what may have happened: nobody has said what came of it.
+    #[serde(default)]
+    untold: bool,
     /// Steps begun since [`Machine::take_trail`].
     #[serde(skip)]
     trail: Vec<Identifier>,
@@ -110,8 +113,16 @@ impl Machine {
             variables.set(name, value)?;
         }
         let root = Branch::Before { step: playbook.start.clone() };
-        let mut machine =
-            Self { root, variables, taken: 0, handling: None, end: None, trail: Vec::new(), live: 0 };
+        let mut machine = Self {
+            root,
+            variables,
+            taken: 0,
+            handling: None,
+            end: None,
+            untold: false,
+            trail: Vec::new(),
+            live: 0,
+        };
         machine.go_on(playbook);
         Ok(machine)
     }
@@ -174,6 +185,19 @@ impl Machine {
         Ok(())
     }
 
+    /// Nobody can tell what came of a task, and nobody has said it in time: the playbook's handler has it. What the step does
+    /// on a failure is left out, for this may be none.
+    ///
+    /// # Errors
+    /// [`UnknownTask`]; then nothing has changed.
+    pub fn abandon(&mut self, playbook: &Playbook, task: u32, reason: &str) -> Result<(), UnknownTask> {
+        let waiting = self.tasks().into_iter().find(|waiting| waiting.number == task);
+        let step = waiting.ok_or(UnknownTask(task))?.step;
+        self.untold = true;
+        self.fail(playbook, Failed { step, reason: reason.to_owned() });
+        Ok(())
+    }
+
     /// Ends the run where it stands.
     pub fn stop(&mut self, reason: &str) {
         if self.end.is_none() {
@@ -182,14 +206,21 @@ impl Machine {
     }
 
     /// The time of the run is over: the playbook's handler has it then, once; else it ends as failed.
-    pub fn run_out(&mut self, playbook: &Playbook, reason: &str) {
+    /// `is_untold` where it waits for a word on what may have happened.
+    pub fn run_out(&mut self, playbook: &Playbook, reason: &str, is_untold: bool) {
         if self.end.is_some() {
             return;
         }
+        self.untold |= is_untold;
         let waiting = self.tasks().into_iter().min_by_key(|task| task.number);
         // one that waits for nothing ends all the same
         let step = waiting.map_or_else(|| playbook.start.clone(), |task| task.step);
         self.fail(playbook, Failed { step, reason: reason.to_owned() });
+    }
+
+    /// Whether it came to its end, or to its handler, by what nobody has said whether it happened.
+    pub const fn is_untold(&self) -> bool {
+        self.untold
     }
 
     /// The failure that the playbook's handler is about, while it is: the step, and why.

@@ -13,6 +13,11 @@
 //! was cut off is found in the store and taken up there. Nothing that changes something is sent twice without a look, or a
 //! person's word.
 //!
+//! **Invariant:** of what nobody can tell, no time makes a failure: a person says what came of it, or the run's handler has it.
+//!
+//! **Invariant:** who says where a run goes has part in all that it asks for from then on, and what it asks for then is no word of
+//! the source that it began with.
+//!
 //! **Invariant:** a run that goes on has something due: a step's next look or its end, or its own.
 //!
 //! **Invariant:** the time of every run is over at some time. Its handler has it then, once and for a bounded time.
@@ -25,6 +30,7 @@ mod ask;
 mod http;
 mod limit;
 mod machine;
+mod names;
 mod people;
 mod rehearsal;
 mod scenario;
@@ -45,5 +51,5 @@ pub use rehearsal::{Rehearsal, Rehearsed, rehearse};
 pub use scenario::{
     Mismatch, SCENARIO_BYTES_MAX, Scenario, Scenarios, Told, ToldOutcome, play, read_scenarios,
 };
-pub use start::{RunView, StartRunRequest};
+pub use start::{RUNS_BELOW_MAX, RunView, StartRunRequest};
 pub use walk::DEPTH_MAX;

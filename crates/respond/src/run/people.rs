@@ -1,7 +1,7 @@
 //! What people do in a run: tick a step, leave it out, say what nobody can tell, stop the run.
 
 use super::ask::is_own;
-use super::walk::{Enabled, Walk};
+use super::walk::{Enabled, Walk, said};
 use super::{Outcome, start::RunView};
 use crate::actor::Actor;
 use crate::contain::{check_reason, person};
@@ -10,7 +10,7 @@ use crate::letter;
 use crate::service::Responder;
 use model::{RunId, RunState, RunStep, StepState};
 use ports::store::{StoreError, UnitOfWork};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// What a person says of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,17 @@ pub enum Answer {
     Skipped,
     /// It could not be done.
     Failed,
+}
+
+impl Answer {
+    /// What the audit log has of it.
+    fn told(&self) -> Vec<(&'static str, Value)> {
+        match self {
+            Self::Done(values) => vec![("answer", json!("done")), ("values", said(values))],
+            Self::Skipped => vec![("answer", json!("skipped"))],
+            Self::Failed => vec![("answer", json!("failed"))],
+        }
+    }
 }
 
 /// Answers for a step that waits for a person, or of which nobody can tell what came.
@@ -49,14 +60,30 @@ pub struct StopRequest {
     pub reason: String,
 }
 
+/// What the audit log is told of what a hand has done.
+pub(super) struct Told<'t> {
+    pub(super) actor: &'t Actor,
+    pub(super) action: &'static str,
+    /// The task that it is about, if it is about one.
+    pub(super) task: u32,
+    /// What it says beside where run and step stand, by name.
+    pub(super) more: Vec<(&'static str, Value)>,
+}
+
+impl<'t> Told<'t> {
+    pub(super) const fn new(actor: &'t Actor, action: &'static str, task: u32) -> Self {
+        Self { actor, action, task, more: Vec::new() }
+    }
+}
+
 impl Responder {
-    /// Takes a person's answer for a step.
+    /// Takes a person's answer for a step. Who answers has part in what the run asks for from then on.
     ///
     /// # Errors
     /// [`RespondError::NoSuchStep`], [`RespondError::BadValue`], [`RespondError::NoPerson`], [`RespondError::Reason`],
     /// [`RespondError::Store`].
     pub async fn answer_step(&self, request: &AnswerRequest) -> Result<RunView, RespondError> {
-        person(&request.actor)?;
+        let person = person(&request.actor)?;
         if !matches!(request.answer, Answer::Done(_)) || request.reason.is_some() {
             check_reason(request.reason.as_deref().unwrap_or_default())?;
         }
@@ -75,6 +102,7 @@ impl Responder {
         if let (Answer::Done(values), Some(step)) = (&request.answer, step) {
             walk.check_given(step, values)?;
         }
+        walk.has_part(person);
         let (by, reason) = (&request.actor.principal, request.reason.clone());
         match &request.answer {
             Answer::Done(values) => {
@@ -88,7 +116,9 @@ impl Responder {
                 walk.settle(request.task, Outcome::Failure(problem), (by, StepState::Failed), now_ms);
             }
         }
-        self.write_walk(&mut *unit, &mut walk, Some((&request.actor, "run.answer", request.task))).await?;
+        let told =
+            Told { more: request.answer.told(), ..Told::new(&request.actor, "run.answer", request.task) };
+        self.write_walk(&mut *unit, &mut walk, Some(told)).await?;
         let steps = unit.runs().steps(request.run, false).await?;
         unit.commit().await?;
         Ok(RunView { run: walk.run, steps })
@@ -100,14 +130,16 @@ impl Responder {
     /// [`RespondError::NoSuchStep`] at its end, [`RespondError::NoPerson`], [`RespondError::Reason`],
     /// [`RespondError::Store`].
     pub async fn stop_run(&self, request: &StopRequest) -> Result<RunView, RespondError> {
-        person(&request.actor)?;
+        let person = person(&request.actor)?;
         check_reason(&request.reason)?;
         let mut unit = self.options.store.begin().await?;
-        let walk = self.walk(&mut *unit, request.run).await?;
+        let mut walk = self.walk(&mut *unit, request.run).await?;
         self.check_seen(walk.run.version)?;
         if walk.run.state != RunState::Running {
             return Err(RespondError::NoSuchStep(format!("{} has ended", request.run)));
         }
+        // a run that called this one goes on by that
+        walk.has_part(person);
         self.stop_in(&mut *unit, walk, &request.actor, &request.reason).await?;
         let run = unit.runs().get(request.run).await?;
         let run = run.ok_or_else(|| StoreError::not_found("run", request.run))?;
@@ -126,7 +158,7 @@ impl Responder {
     ) -> Result<(), RespondError> {
         walk.machine.stop(reason);
         walk.close(self.now_ms());
-        self.write_walk(unit, &mut walk, Some((actor, "run.stop", 0))).await
+        self.write_walk(unit, &mut walk, Some(Told::new(actor, "run.stop", 0))).await
     }
 
     /// A run with its playbook and its open steps.
@@ -143,13 +175,13 @@ impl Responder {
         &self,
         unit: &mut dyn UnitOfWork,
         walk: &mut Walk,
-        told: Option<(&Actor, &str, u32)>,
+        told: Option<Told<'_>>,
     ) -> Result<(), RespondError> {
         let now_ms = self.now_ms();
         walk.store_machine()?;
         walk.run.updated_at_ms = now_ms;
         walk.run.due_at_ms = walk.due_at_ms();
-        let audit = told.map(|(actor, action, task)| {
+        let audit = told.map(|Told { actor, action, task, more }| {
             let mut audit = self.run_audit(&walk.run, actor, action);
             let step = walk.step_of(task);
             audit.reason = step.and_then(|step| step.reason.clone()).or_else(|| walk.run.problem.clone());
@@ -163,6 +195,9 @@ impl Responder {
                 "outcome": step.map(|step| step.state.as_str()),
                 "containment": step.and_then(|step| step.containment),
             });
+            for (name, value) in more {
+                audit.after[name] = value;
+            }
             audit
         });
         let steps = walk.changed_steps();

@@ -1,6 +1,6 @@
 //! Beginning a run.
 
-use super::walk::{DEPTH_MAX, Enabled, Walk};
+use super::walk::{DEPTH_MAX, Enabled, Walk, said};
 use super::{Machine, RUN_MS_MAX, RunMoved, run_limit_ms};
 use crate::actor::Actor;
 use crate::contain::Grounds;
@@ -14,6 +14,9 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+
+/// Most runs below one that nobody called: those that it calls, and those that they call.
+pub const RUNS_BELOW_MAX: u64 = 200;
 
 /// Begins a run of a playbook.
 #[derive(Debug, Clone)]
@@ -95,6 +98,9 @@ impl Responder {
         if depth > DEPTH_MAX {
             return Err(RespondError::TooDeep(DEPTH_MAX));
         }
+        if let Some((run, _)) = parent {
+            may_call(unit, run).await?;
+        }
         let machine = Machine::begin(&playbook, &request.values)?;
         let limit_ms = request.limit_ms.unwrap_or_else(|| run_limit_ms(&playbook)).clamp(1, RUN_MS_MAX);
         let mut requesters = request.requesters.clone();
@@ -130,7 +136,9 @@ impl Responder {
         walk.give_handler_time(false, now_ms);
         walk.store_machine()?;
         let audit = AuditRecord {
-            after: json!({ "playbook": walk.run.playbook, "name": walk.run.name }),
+            after: json!({
+                "playbook": walk.run.playbook, "name": walk.run.name, "values": said(&request.values),
+            }),
             reason: Some(request.reason.clone()),
             ..self.run_audit(&walk.run, &request.actor, "run.start")
         };
@@ -165,6 +173,19 @@ impl Responder {
     pub async fn runs(&self, filter: &RunFilter, page: &PageRequest) -> Result<Page<Run>, RespondError> {
         Ok(self.options.store.read().await?.runs().list(filter, page).await?)
     }
+}
+
+/// Whether the run may call one more.
+async fn may_call(unit: &mut dyn UnitOfWork, run: &Run) -> Result<(), RespondError> {
+    let mut first = run.clone();
+    while let Some(parent) = first.parent {
+        let above = unit.runs().get(parent.run).await?;
+        first = above.ok_or_else(|| StoreError::not_found("run", parent.run))?;
+    }
+    if unit.runs().below(first.id).await? >= RUNS_BELOW_MAX {
+        return Err(RespondError::TooManyCalled(RUNS_BELOW_MAX));
+    }
+    Ok(())
 }
 
 /// What a worker has done for a run.

@@ -1,15 +1,21 @@
 //! A run as a worker has it in hand: row, playbook, machine, open steps. Pure.
 
 use super::script::{self, BASH, SSH, SSH_CONNECTOR};
-use super::{End, Machine, Outcome, Task, delay_ms, handler_limit_ms, limit_ms};
-use crate::connector::Values;
+use super::{End, Machine, Outcome, PEOPLE_MS_DEFAULT, Task, delay_ms, handler_limit_ms, limit_ms};
+use crate::connector::{Method, Values};
+use crate::contain::Grounds;
+use crate::decision::Signal;
 use crate::error::RespondError;
 use crate::playbook::{
     ACTION_COMMAND, ActionCall, Command, Identifier, Playbook, Step, StepKind, Variables, read,
 };
 use crate::setup::Setup;
 use model::{Principal, Run, RunState, RunStep, StepState};
+use serde_json::{Map, Value};
 use std::collections::BTreeSet;
+
+/// Most characters of a value in an audit record.
+const SAID_CHARS_MAX: usize = 1_000;
 
 /// Most runs above a run.
 pub const DEPTH_MAX: u32 = 4;
@@ -135,8 +141,39 @@ impl Walk {
         }
     }
 
+    /// Whether the command that a step is at is a request that changes something.
+    pub(super) fn changes(&self, step: &RunStep) -> bool {
+        let text = self.command(step).and_then(|command| command.text.as_deref()).unwrap_or_default();
+        self.way(step) == Way::Http && text.split_ascii_whitespace().next() != Some(Method::Get.as_str())
+    }
+
+    /// What its actions are decided by.
+    pub(super) fn grounds(&self) -> Grounds {
+        grounds(&self.run)
+    }
+
+    /// Somebody has said something of which it depends what the run does from here on: what it asks for then is asked for by
+    /// them too, and is no word of the source that it began with.
+    pub(super) fn has_part(&mut self, who: String) {
+        self.has_parts([who], Signal::Uncorroborated);
+    }
+
+    /// What a run that was called came to says how this one goes on: those who had part in it have part here.
+    pub(super) fn has_parts_of(&mut self, called: &Run) {
+        self.has_parts(called.requesters.iter().cloned(), grounds(called).signal);
+    }
+
+    fn has_parts(&mut self, who: impl IntoIterator<Item = String>, signal_max: Signal) {
+        let mut all: BTreeSet<String> = std::mem::take(&mut self.run.requesters).into_iter().collect();
+        all.extend(who);
+        self.run.requesters = all.into_iter().collect();
+        let grounds = self.grounds();
+        let grounds = Grounds { signal: grounds.signal.min(signal_max), ..grounds };
+        self.run.grounds = serde_json::to_value(grounds).unwrap_or_default();
+    }
+
     /// The variables as a step has them.
-    fn variables(&self, step: &RunStep) -> Variables {
+    pub(super) fn variables(&self, step: &RunStep) -> Variables {
         let own = self.definition(step).map(|definition| definition.variables.clone());
         own.unwrap_or_default().over(self.machine.variables())
     }
@@ -300,15 +337,48 @@ impl Walk {
         self.close(now_ms);
     }
 
+    /// Nobody can tell what came of a request that may have been sent: a person is asked, for as long as people have, or as
+    /// the run has.
+    pub(super) fn unknown(&mut self, task: u32, reason: &str, now_ms: i64) {
+        let until_ms = later(now_ms, PEOPLE_MS_DEFAULT).min(self.run.deadline_at_ms);
+        self.change(task, |step| {
+            step.state = StepState::Unknown;
+            step.deadline_at_ms = step.deadline_at_ms.max(until_ms);
+            step.due_at_ms = step.deadline_at_ms;
+            step.reason = Some(reason.to_owned());
+        });
+    }
+
+    /// Nobody has said what came of it: the run's handler has it, and not what the step does on a failure.
+    pub(super) fn abandon(&mut self, task: u32, reason: &str, now_ms: i64) {
+        let problem = format!("nobody has said what came of it, and it may have happened: {reason}");
+        let by = crate::actor::Actor::system().principal;
+        self.change(task, |step| {
+            end_step(step, StepState::Failed, &by, now_ms);
+            step.reason = Some(problem.clone());
+        });
+        let was_handling = self.machine.handling().is_some();
+        // a task that the machine does not wait for changes nothing there
+        let _ = self.machine.abandon(&self.playbook, task, &problem);
+        self.give_handler_time(was_handling, now_ms);
+        self.begin_tasks(now_ms);
+        self.close(now_ms);
+    }
+
     /// The time of the run is over: its handler has it, or it ends.
     pub(super) fn run_out(&mut self, now_ms: i64) {
-        let (was_handling, reason) = match self.machine.handling() {
+        let (was_handling, mut reason) = match self.machine.handling() {
             Some((step, reason)) => {
                 (true, format!("the time of the handler is over; before, {step}: {reason}"))
             }
             None => (false, "the time of the run is over".to_owned()),
         };
-        self.machine.run_out(&self.playbook, &reason);
+        for step in self.steps.iter().filter(|step| step.state == StepState::Unknown) {
+            reason =
+                format!("{reason}; what came of {:?} nobody has said, and it may have happened", step.name);
+        }
+        let is_untold = self.steps.iter().any(|step| step.state == StepState::Unknown);
+        self.machine.run_out(&self.playbook, &reason, is_untold);
         self.give_handler_time(was_handling, now_ms);
         self.begin_tasks(now_ms);
         self.close(now_ms);
@@ -335,8 +405,13 @@ impl Walk {
             .collect();
         for task in over {
             self.change(task, |step| {
+                let before = step.reason.take().filter(|_| step.state == StepState::Unknown);
                 end_step(step, StepState::Stopped, &by, now_ms);
-                step.reason = Some("the run went on without it".to_owned());
+                let left = "the run went on without it";
+                step.reason = Some(match before {
+                    Some(before) => format!("{left}, and it may have happened: {before}"),
+                    None => left.to_owned(),
+                });
             });
         }
         let Some(end) = self.machine.end() else { return };
@@ -369,6 +444,25 @@ impl Walk {
 
     pub(super) fn changed_steps(&self) -> Vec<RunStep> {
         self.steps.iter().filter(|step| self.changed.contains(&step.task)).cloned().collect()
+    }
+}
+
+fn grounds(run: &Run) -> Grounds {
+    // what cannot be read is for people
+    serde_json::from_value(run.grounds.clone()).unwrap_or_default()
+}
+
+/// Values as the audit log has them.
+pub(super) fn said(values: &[(String, String)]) -> Value {
+    let said = values.iter().map(|(name, value)| (name.clone(), Value::String(short(value))));
+    Value::Object(said.collect::<Map<_, _>>())
+}
+
+/// A text as the audit log has it: of a long one the beginning, and how long it is.
+pub(super) fn short(text: &str) -> String {
+    match text.char_indices().nth(SAID_CHARS_MAX) {
+        Some((at, _)) => format!("{}… ({} bytes in all)", &text[..at], text.len()),
+        None => text.to_owned(),
     }
 }
 

@@ -42,6 +42,37 @@ fn a_command_that_asks_for_an_action_is_read() {
     assert!(asking(&json!({ "type": "manual", "command": "aws.deactivate_key" })).is_ok());
 }
 
+/// A playbook of this name that calls these.
+fn calling(name: &str, called: &[&str]) -> Playbook {
+    let mut steps = json!({ "start/s": { "on_completion": "end/e" }, "end/e": {} });
+    for (at, called) in called.iter().enumerate() {
+        steps[format!("playbook-action/c{at}")] = json!({ "playbook_id": called, "on_completion": "end/e" });
+    }
+    let mut document = document("start/s", &steps, &json!({}));
+    document["id"] = id(name).into();
+    read(&document.to_string()).unwrap().0
+}
+
+#[test]
+fn playbooks_that_come_to_call_themselves_are_told() {
+    let all = [
+        calling("playbook/self", &["playbook/leaf", "playbook/self"]),
+        calling("playbook/a", &["playbook/b", "playbook/b"]),
+        calling("playbook/b", &["playbook/c", "playbook/none"]),
+        calling("playbook/c", &["playbook/leaf", "playbook/a"]),
+        calling("playbook/over", &["playbook/a", "playbook/self"]),
+        calling("playbook/leaf", &[]),
+    ];
+    let told = |playbook: &Playbook| -> Vec<String> {
+        let complaints = calls::rounds(playbook, &all);
+        assert!(complaints.iter().all(|one| one.message.contains("call itself")), "{complaints:?}");
+        complaints.into_iter().map(|complaint| complaint.pointer).collect()
+    };
+    let at = |step: &str| format!("/workflow/{}/playbook_id", id(&format!("playbook-action/c{step}")));
+    let expected = [vec![at("1")], vec![at("0"), at("1")], vec![at("0")], vec![at("1")], vec![], vec![]];
+    assert_eq!(all.iter().map(told).collect::<Vec<_>>(), expected);
+}
+
 #[test]
 fn a_command_that_asks_for_none_is_refused_where_it_stands() {
     let of = |refused: Refused| refused.complaints[0].to_string();

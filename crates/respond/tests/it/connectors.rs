@@ -23,6 +23,38 @@ pub(crate) fn shipped() -> Vec<Connector> {
     files.iter().map(read_file).collect()
 }
 
+/// What publishes how a connector's system is spoken to, beside pages for people.
+pub(crate) struct Described {
+    connector: &'static str,
+    /// Its file in the folder of descriptions.
+    pub(crate) file: &'static str,
+    /// What it is.
+    by: &'static str,
+}
+
+/// Every connector whose requests are held against a published description, by tests.
+const DESCRIBED: [Described; 4] = [
+    Described { connector: "github", file: "github.json", by: OPEN_API },
+    Described {
+        connector: "google_workspace",
+        file: "google_workspace.discovery.json",
+        by: "Google's discovery document",
+    },
+    Described {
+        connector: "kubernetes",
+        file: "kubernetes.schema.json",
+        by: "the published schema of its objects",
+    },
+    Described { connector: "okta", file: "okta.json", by: OPEN_API },
+];
+
+const OPEN_API: &str = "the vendor's OpenAPI";
+
+/// The description that a connector's requests are held against.
+pub(crate) fn described(connector: &str) -> Option<&'static Described> {
+    DESCRIBED.iter().find(|described| described.connector == connector)
+}
+
 /// The vendors' own descriptions, from their packages.
 pub(crate) fn descriptions() -> Option<PathBuf> {
     let folder = std::env::var_os("HUECRY_DESCRIPTIONS").map(PathBuf::from);
@@ -188,8 +220,22 @@ fn complaints(
 }
 
 fn description(folder: &Path, connector: &str) -> Option<Value> {
-    let text = std::fs::read_to_string(folder.join(format!("{connector}.json"))).ok()?;
+    let described = described(connector).filter(|described| described.by == OPEN_API)?;
+    let text = std::fs::read_to_string(folder.join(described.file)).unwrap();
     Some(serde_json::from_str(&text).unwrap())
+}
+
+#[test]
+fn every_description_is_one_that_requests_are_held_against() {
+    let Some(folder) = descriptions() else { return };
+    let files =
+        std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+    let mut files: Vec<String> = files.collect();
+    files.sort();
+    assert_eq!(files, DESCRIBED.map(|described| described.file));
+    for described in &DESCRIBED {
+        assert!(shipped().iter().any(|one| one.connector == described.connector), "{}", described.connector);
+    }
 }
 
 #[test]
@@ -234,8 +280,9 @@ fn page() -> String {
     let mut page = String::from(
         "# Connectors and their actions\n\nGenerated from `content/connectors`; a test holds it.\n\n\
          *Belongs to* is what a target is protected with: parts of its name and what the look finds, by the names that the\n\
-         file has for them.\n\n\
-         | action | does | about | belongs to | impact | can be taken back | by itself after |\n|---|---|---|---|---|---|---|\n",
+         file has for them. *Held against* is what tests hold an action's requests against; documentation is read by people only.\n\n\
+         | action | does | about | belongs to | impact | can be taken back | by itself after | held against |\n\
+         |---|---|---|---|---|---|---|---|\n",
     );
     for connector in shipped() {
         for (name, action) in &connector.actions {
@@ -246,13 +293,14 @@ fn page() -> String {
             };
             let _ = writeln!(
                 page,
-                "| `{}.{name}` | [{}]({}) | {} | {} | {} | {back} | {ttl} |",
+                "| `{}.{name}` | [{}]({}) | {} | {} | {} | {back} | {ttl} | {} |",
                 connector.connector,
                 action.title,
                 action.documentation,
                 action.target.as_str(),
                 belongs_to(action),
                 action.impact.as_str(),
+                described(&connector.connector).map_or("documentation only", |described| described.by),
             );
         }
     }

@@ -1,6 +1,6 @@
 //! Requests to Google: paths, parameters, bodies, and what is read of answers, are those of its discovery document.
 
-use crate::connectors::{descriptions, example, shipped};
+use crate::connectors::{described, descriptions, example, shipped};
 use respond::connector::{Connector, Exchange, Pick, Values};
 use serde_json::Value;
 
@@ -87,7 +87,7 @@ fn faults(document: &Value, google: &Connector, exchange: &Exchange, values: &Va
 #[test]
 fn requests_are_those_of_the_discovery_document() {
     let Some(folder) = descriptions() else { return };
-    let text = std::fs::read_to_string(folder.join("google_workspace.discovery.json")).unwrap();
+    let text = std::fs::read_to_string(folder.join(described("google_workspace").unwrap().file)).unwrap();
     let document: Value = serde_json::from_str(&text).unwrap();
     let google = shipped().into_iter().find(|connector| connector.connector == "google_workspace").unwrap();
     assert_eq!(

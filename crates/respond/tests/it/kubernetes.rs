@@ -1,6 +1,6 @@
 //! Requests to Kubernetes: the objects that are sent are those of its published schema, at the paths of their kinds.
 
-use crate::connectors::{descriptions, example, own, shipped};
+use crate::connectors::{described, descriptions, example, own, shipped};
 use respond::connector::Method;
 use serde_json::{Value, json};
 
@@ -59,7 +59,7 @@ fn faults(definitions: &Value, name: &str, body: &Value) -> Vec<String> {
 #[test]
 fn objects_are_those_of_the_published_schema() {
     let Some(folder) = descriptions() else { return };
-    let Ok(text) = std::fs::read_to_string(folder.join("kubernetes.schema.json")) else {
+    let Ok(text) = std::fs::read_to_string(folder.join(described("kubernetes").unwrap().file)) else {
         panic!("the folder of descriptions has no schema of Kubernetes");
     };
     let text = text.replace("/api/_definitions.json#", "#");

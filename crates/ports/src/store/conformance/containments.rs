@@ -381,12 +381,19 @@ pub async fn runs_keep_their_playbook(store: &dyn Store) {
         reason: Some("not here".to_owned()),
         ..step(&one, 1)
     };
-    let second = Run { version: 2, ..one.clone() };
+    let second = Run {
+        version: 2,
+        requesters: vec!["per_1".to_owned(), "per_2".to_owned()],
+        grounds: json!({ "signal": "uncorroborated" }),
+        ..one.clone()
+    };
     let audit = bench.audit(one.id);
     assert_eq!(unit.runs().replace(&second, std::slice::from_ref(&ended), Some(&audit)).await.unwrap(), 3);
     unit.commit().await.unwrap();
     let mut view = store.read().await.unwrap();
     assert_eq!(view.runs().get(child.id).await.unwrap(), Some(child.clone()));
+    let kept = view.runs().get(one.id).await.unwrap().unwrap();
+    assert_eq!((kept.requesters, kept.grounds), (second.requesters, second.grounds));
     assert_eq!(view.runs().playbook(&[9; 32]).await.unwrap().as_deref(), Some("the text"));
     assert_eq!(view.runs().playbook(&[8; 32]).await.unwrap(), None);
     assert_eq!(view.runs().steps(one.id, false).await.unwrap(), [ended, step(&one, 2)]);
@@ -401,7 +408,15 @@ pub async fn runs_keep_their_playbook(store: &dyn Store) {
         let page = view.runs().list(&filter, &PageRequest::first(9)).await.unwrap();
         assert_eq!(page.items.iter().map(|run| run.id).collect::<Vec<_>>(), ids, "{filter:?}");
     }
+    assert_eq!(view.runs().below(one.id).await.unwrap(), 1);
     drop(view);
+    let mut unit = store.begin().await.unwrap();
+    let grandchild = run(&bench, Some(RunPlace { run: child.id, task: 1, command: 0 }), 250);
+    unit.runs().begin(&grandchild, "the text", &bench.audit(grandchild.id)).await.unwrap();
+    for (above, below) in [(one.id, 2), (child.id, 1), (grandchild.id, 0)] {
+        assert_eq!(unit.runs().below(above).await.unwrap(), below);
+    }
+    drop(unit);
     let twin = run(&bench, Some(place), 300);
     let mut unit = store.begin().await.unwrap();
     let refused = unit.runs().begin(&twin, "the text", &bench.audit(twin.id)).await;

@@ -8,6 +8,7 @@ mod crashing;
 mod delegating;
 pub(crate) mod emulator;
 mod fair;
+mod having_part;
 mod kill;
 pub(crate) mod kit;
 mod letters;

@@ -114,7 +114,7 @@ async fn a_run_applies_and_waits_for_what_comes_of_it() {
     assert!(matches!(late, Err(RespondError::NoSuchStep(_))));
     kit.pass(180 * MINUTE_MS).await;
     assert!(!kit.emulator.is_locked("a"), "its own time-to-live takes it back");
-    assert_eq!(kit.trail(run.id).await, ["run.start", "run.step", "run.step", "run.answer"]);
+    assert_eq!(kit.trail(run.id).await, ["run.start", "run.step", "run.send", "run.step", "run.answer"]);
 }
 
 #[tokio::test]
@@ -285,6 +285,10 @@ async fn people_give_the_values_that_a_step_names_and_no_other() {
     }
     let answer = Answer::Done(vec![("__n__".to_owned(), "7".to_owned())]);
     kit.responder.answer_step(&Kit::answer(&run, task, answer)).await.unwrap();
+    kit.work().await;
+    // who said on what does not approve it
+    let asked = kit.containments().await.remove(0);
+    kit.responder.vote(&vote("eve", &asked)).await.unwrap();
     kit.work().await;
     assert_eq!(
         (kit.state(&run).await, kit.emulator.effects()),
