@@ -6,7 +6,7 @@
 //! as was searched*, and does not count in the score. Only the changes of one rule are compiled at a time.
 
 use crate::detector::{Detector, Hit};
-use crate::reading::{Known, Reading};
+use crate::reading::{Known, Read, Reading};
 use model::Tape;
 use probe::{Bases, Change, Probe};
 use sigma::{MatchScratch, Mutation, Rule, RuleIndex, RuleSet};
@@ -152,15 +152,44 @@ struct Judge<'j, 'r> {
 }
 
 impl Judge<'_, '_> {
-    /// Which rules of a set match an event; empty where it is none.
-    fn outcomes(&mut self, set: &RuleSet, event: &serde_json::Value, wanted: &[RuleIndex]) -> Vec<bool> {
-        let record = event.to_string();
-        match self.reading.read((self.hit, self.rule), record.as_bytes(), &mut self.tape) {
-            Ok(seen) => {
-                wanted.iter().map(|index| set.matches_rule(*index, &seen, &mut self.scratch)).collect()
-            }
-            Err(_) => Vec::new(),
+    /// Which rules of a set match an event; empty where it is none. None does where the event is no record that the rule
+    /// is for; of an event that all of them match, or none, that is not asked, since it tells nothing apart.
+    fn probed(&mut self, set: &RuleSet, event: &serde_json::Value, wanted: &[RuleIndex]) -> Vec<bool> {
+        let (mut outcomes, is_for_rule, record) = self.held(set, event, wanted);
+        let is_told_apart = outcomes.iter().any(|matched| Some(matched) != outcomes.first());
+        if is_told_apart && !(is_for_rule && self.reading.is_of_its_kind(self.hit, record.as_bytes())) {
+            outcomes.fill(false);
         }
+        outcomes
+    }
+
+    /// The same of a test's event, where every outcome counts.
+    fn outcomes(&mut self, set: &RuleSet, event: &serde_json::Value, wanted: &[RuleIndex]) -> Vec<bool> {
+        let (mut outcomes, is_for_rule, record) = self.held(set, event, wanted);
+        let any = outcomes.contains(&true);
+        if any && !(is_for_rule && self.reading.is_of_its_kind(self.hit, record.as_bytes())) {
+            outcomes.fill(false);
+        }
+        outcomes
+    }
+
+    /// Which detections hold, whether its channel says that the rule sees it, and the event as a record.
+    fn held(
+        &mut self,
+        set: &RuleSet,
+        event: &serde_json::Value,
+        wanted: &[RuleIndex],
+    ) -> (Vec<bool>, bool, String) {
+        let record = event.to_string();
+        let (outcomes, is_for_rule) =
+            match self.reading.read((self.hit, self.rule), record.as_bytes(), &mut self.tape) {
+                Ok(Read { seen, is_for_rule }) => {
+                    let held = wanted.iter().map(|index| set.matches_rule(*index, &seen, &mut self.scratch));
+                    (held.collect(), is_for_rule)
+                }
+                Err(_) => (Vec::new(), false),
+            };
+        (outcomes, is_for_rule, record)
     }
 
     fn tests_pass(&mut self, compiled: &Compiled<'_>) -> bool {
@@ -207,7 +236,7 @@ impl Judge<'_, '_> {
             left -= 1;
             let event = probe.event();
             let wanted: Vec<RuleIndex> = std::iter::once(ITSELF).chain(alive.iter().copied()).collect();
-            let outcomes = self.outcomes(&compiled.set, &event, &wanted);
+            let outcomes = self.probed(&compiled.set, &event, &wanted);
             let Some((&matches, others)) = outcomes.split_first() else { return ControlFlow::Continue(()) };
             let apart = |at: usize| others.get(at).is_some_and(|outcome| *outcome != matches);
             let mut at = 0;
@@ -237,7 +266,7 @@ impl Judge<'_, '_> {
             }
             left -= 1;
             let event = probe.event();
-            match self.outcomes(&compiled.set, &event, &[ITSELF, index]).as_slice() {
+            match self.probed(&compiled.set, &event, &[ITSELF, index]).as_slice() {
                 [own, other] if own != other => {
                     told = Some(missing_test(&probe, event, *own));
                     ControlFlow::Break(())

@@ -19,10 +19,8 @@ fn judged_all(
     let event_log = EventLogRoutes::new(&detector, &mut vendor);
     let vocabulary = vendor.vocabulary(["Event.System", "Event.EventData"], []);
     let reading = Reading {
-        vendor_fields: &vendor,
-        ocsf_fields: &ocsf,
-        event_log: &event_log,
         vocabulary_of: &|rule| (rule.logsource.product.as_deref() == Some("windows")).then_some(&vocabulary),
+        ..Reading::plain(&vendor, &ocsf, &event_log)
     };
     let rules = detector.rules().map(|(hit, rule)| {
         let place = format!("{}:{} {}", rule.file, rule.line, rule.title);
