@@ -3,16 +3,20 @@
 //! Each change of a rule ([`sigma::mutations`]) is run against the rule's tests. A change that a test notices is
 //! *killed*. For one that none notices, events are searched for that tell it from the rule ([`probe`]): with one, the
 //! change has *survived*, and the event is the test that should exist; without, it is reported as *equivalent as far
-//! as was searched*, and does not count in the score. Only the changes of one rule are compiled at a time.
+//! as was searched*, and does not count in the score. Where a whole part of the rule is gone and nothing tells that apart,
+//! it has survived all the same: the part is needless, or nobody showed what it is for. Only the changes of one rule are
+//! compiled at a time.
 
 use crate::detector::{Detector, Hit};
 use crate::reading::{Known, Read, Reading};
 use model::Tape;
 use probe::{Bases, Change, Probe};
-use sigma::{MatchScratch, Mutation, Rule, RuleIndex, RuleSet};
+use sigma::{MatchScratch, Mutation, Operator, Rule, RuleIndex, RuleSet};
 use std::ops::ControlFlow;
 
 mod probe;
+mod samples;
+mod together;
 
 pub use probe::FieldChange;
 
@@ -32,9 +36,9 @@ pub struct RuleMutations {
     pub standing: Standing,
     /// Changes that a test notices.
     pub killed: usize,
-    /// Changes that no test notices, though one could.
+    /// Changes that no test notices, though one could; and parts of the rule that nothing shows to be needed.
     pub survivors: Vec<Survivor>,
-    /// Changes that no event was found to tell from the rule.
+    /// Other changes that no event was found to tell from the rule.
     pub equivalent: Vec<Mutation>,
     /// Changes past [`sigma::limits::MUTATIONS_PER_RULE_MAX`], which were not made.
     pub left_out: usize,
@@ -56,8 +60,8 @@ pub enum Standing {
 pub struct Survivor {
     /// The change.
     pub mutation: Mutation,
-    /// The test that would notice it.
-    pub missing: MissingTest,
+    /// The test that would notice it; `None` where none was found for a part of the rule that is gone.
+    pub missing: Option<MissingTest>,
 }
 
 /// A test that a rule should have.
@@ -214,8 +218,8 @@ impl Judge<'_, '_> {
         for (index, missing) in missing {
             let Some(&mutation) = compiled.mutations.get(index.0 as usize - 1) else { continue };
             match missing {
-                Some(missing) => judged.survivors.push(Survivor { mutation: mutation.clone(), missing }),
-                None => judged.equivalent.push(mutation.clone()),
+                None if !takes_a_part(mutation.operator) => judged.equivalent.push(mutation.clone()),
+                missing => judged.survivors.push(Survivor { mutation: mutation.clone(), missing }),
             }
         }
     }
@@ -277,6 +281,14 @@ impl Judge<'_, '_> {
         self.bases = bases;
         told
     }
+}
+
+/// Whether the change takes a selection, a filter, an alternative or a condition out of the rule.
+const fn takes_a_part(operator: Operator) -> bool {
+    matches!(
+        operator,
+        Operator::DropSelection | Operator::DropFilter | Operator::DropAlternative | Operator::DropCondition
+    )
 }
 
 fn missing_test(probe: &Probe<'_>, event: serde_json::Value, matches: bool) -> MissingTest {
