@@ -106,8 +106,7 @@ impl Detector {
         rule: &CorrelationRule,
         reading: &Reading<'_>,
     ) -> bool {
-        let tables = [reading.vendor_fields, reading.ocsf_fields];
-        let mut bench = Bench::new(self, correlations, tables, reading.event_log, reading.vocabulary_of);
-        rule.tests.iter().all(|test| bench.fires(place, test) == Ok(test.matches))
+        let mut bench = Bench::new(self, correlations, reading);
+        rule.tests.iter().all(|test| bench.run(place, test).is_ok_and(|series| series.fired == test.matches))
     }
 }

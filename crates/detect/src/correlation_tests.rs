@@ -1,11 +1,10 @@
 //! A correlation's own tests: series of events, and whether it must fire.
 
 use crate::correlations::Correlations;
-use crate::detector::{Detector, Hit, Scratch, Vocabulary as Names};
-use crate::routes::EventLogRoutes;
+use crate::detector::{Detector, Hit, Scratch};
+use crate::reading::Reading;
 use crate::rule_tests::RuleTestResult;
-use crate::view::Seen;
-use model::{FieldTable, Tape, Vocabulary};
+use model::Tape;
 use sigma::Rule;
 use sigma::correlation::{Correlator, Entry, EventRef, Feeds, Lane, Options, SeriesTest};
 use std::collections::BTreeSet;
@@ -20,47 +19,54 @@ pub struct SeriesTestOutcome {
     pub name: String,
     /// Its line in the rule's file.
     pub line: u32,
+    /// Whether the correlation must fire.
+    pub matches: bool,
     /// How it ended.
     pub result: RuleTestResult,
 }
 
 /// How records are read, and the buffers for it.
-pub(crate) struct Bench<'a, F> {
+pub(crate) struct Bench<'a, 'r> {
     detector: &'a Detector,
     /// The detector's, or its with one thing changed.
     correlations: &'a Correlations,
-    vendor_fields: &'a FieldTable,
-    ocsf_fields: &'a FieldTable,
-    event_log: &'a EventLogRoutes,
-    vocabulary_of: F,
+    reading: &'a Reading<'r>,
     tape: Tape,
     scratch: Scratch,
 }
 
+/// What came of a series.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Series {
+    /// Whether the correlation fired.
+    pub(crate) fired: bool,
+    /// Whether a rule would have matched a record that it is not for.
+    has_strangers: bool,
+}
+
+impl Series {
+    fn result(self, must_fire: bool) -> RuleTestResult {
+        RuleTestResult::of(must_fire, self.fired, self.fired || self.has_strangers)
+    }
+}
+
 impl Detector {
-    /// Runs the tests of every correlation, with the tables that the rules were loaded with. Each event of a series is
-    /// shown to the rules that the correlation, or one that it names, takes matches of.
-    pub fn run_series_tests<'v>(
-        &self,
-        vendor_fields: &FieldTable,
-        ocsf_fields: &FieldTable,
-        event_log: &EventLogRoutes,
-        vocabulary_of: impl Fn(&Rule) -> Option<&'v Vocabulary>,
-    ) -> Vec<SeriesTestOutcome> {
-        let tables = [vendor_fields, ocsf_fields];
-        let mut bench = Bench::new(self, &self.correlations, tables, event_log, vocabulary_of);
+    /// Runs the tests of every correlation. Each event of a series is shown to the rules that the correlation, or one that
+    /// it names, takes matches of.
+    pub fn run_series_tests(&self, reading: &Reading<'_>) -> Vec<SeriesTestOutcome> {
+        let mut bench = Bench::new(self, &self.correlations, reading);
         let mut outcomes = Vec::new();
         for (correlation, linked) in self.correlations.set().all().iter().enumerate() {
             for test in &linked.rule.tests {
-                let result = match bench.fires(correlation, test) {
-                    Ok(fired) if fired == test.matches => RuleTestResult::Passed,
-                    Ok(matched) => RuleTestResult::Failed { matched },
+                let result = match bench.run(correlation, test) {
+                    Ok(series) => series.result(test.matches),
                     Err(reason) => RuleTestResult::Invalid { reason },
                 };
                 outcomes.push(SeriesTestOutcome {
                     correlation,
                     name: test.name.clone(),
                     line: test.line,
+                    matches: test.matches,
                     result,
                 });
             }
@@ -76,26 +82,25 @@ impl Detector {
     }
 }
 
-impl<'a, 'v, F: Fn(&Rule) -> Option<&'v Vocabulary>> Bench<'a, F> {
+impl<'a, 'r> Bench<'a, 'r> {
     pub(crate) fn new(
         detector: &'a Detector,
         correlations: &'a Correlations,
-        [vendor_fields, ocsf_fields]: [&'a FieldTable; 2],
-        event_log: &'a EventLogRoutes,
-        vocabulary_of: F,
+        reading: &'a Reading<'r>,
     ) -> Self {
         let (tape, scratch) = (Tape::new(), Scratch::default());
-        Bench { detector, correlations, vendor_fields, ocsf_fields, event_log, vocabulary_of, tape, scratch }
+        Bench { detector, correlations, reading, tape, scratch }
     }
 
-    /// Whether the correlation at a place fires in the series.
-    pub(crate) fn fires(&mut self, correlation: usize, test: &SeriesTest) -> Result<bool, String> {
+    /// What the correlation at a place makes of the series.
+    pub(crate) fn run(&mut self, correlation: usize, test: &SeriesTest) -> Result<Series, String> {
         let set = self.correlations.set();
         let mut below = BTreeSet::new();
         self.correlations.bases_below(correlation, &mut below);
         let options = Options { state_bytes_max: usize::MAX, ..Options::default() };
         let mut correlator = Correlator::new(Arc::clone(set), Feeds::default(), options);
         let (mut firings, mut entries, mut number) = (Vec::new(), Vec::new(), 0_u64);
+        let mut has_strangers = false;
         for event in &test.events {
             for repetition in 0..event.repeat {
                 let record = event.instance(repetition).to_string();
@@ -109,7 +114,7 @@ impl<'a, 'v, F: Fn(&Rule) -> Option<&'v Vocabulary>> Bench<'a, F> {
                     let Some(rule) = self.detector.rule(hit) else { continue };
                     let is_for = |source: &sigma::Logsource| rule.logsource.applies_to(source);
                     if event.logsource.as_ref().is_none_or(is_for) {
-                        self.entries(hit, rule, &record, event_ref, &mut entries)?;
+                        has_strangers |= !self.entries((hit, rule), &record, event_ref, &mut entries)?;
                     }
                 }
             }
@@ -117,31 +122,26 @@ impl<'a, 'v, F: Fn(&Rule) -> Option<&'v Vocabulary>> Bench<'a, F> {
         let now = sigma::correlation::Advance { now_ms: 0, until: None, marks: &[] };
         correlator.advance(now, entries.into_iter().map(|entry| (Lane::Live, entry)), &mut firings);
         correlator.flush(&mut firings);
-        Ok(firings.iter().any(|firing| firing.correlation == correlation))
+        let fired = firings.iter().any(|firing| firing.correlation == correlation);
+        Ok(Series { fired, has_strangers })
     }
 
-    /// Appends the matches that a record is by way of one rule.
+    /// Appends the matches that a record is by way of one rule; false where it would be one and the rule is not for it.
     fn entries(
         &mut self,
-        hit: Hit,
-        rule: &Rule,
+        (hit, rule): (Hit, &Rule),
         record: &str,
         event: EventRef,
         out: &mut Vec<Entry>,
-    ) -> Result<(), String> {
-        let (fields, names, scratch) = match hit.vocabulary {
-            Names::Vendor => (self.vendor_fields, (self.vocabulary_of)(rule), &mut self.scratch.vendor),
-            Names::Ocsf => (self.ocsf_fields, None, &mut self.scratch.ocsf),
-        };
-        let view = self.tape.parse_as(fields, names, record.as_bytes()).map_err(|error| error.to_string())?;
-        let renames = match hit.vocabulary {
-            Names::Vendor => self.event_log.of(&view).names_for(hit.index),
-            Names::Ocsf => None,
-        };
-        let seen = renames.map_or(Seen::plain(view), |names| Seen::renamed(view, names));
-        if self.detector.set(hit.vocabulary).matches_rule(hit.index, &seen, scratch) {
-            self.correlations.entries(hit, &seen, event, out);
+    ) -> Result<bool, String> {
+        let read = self.reading.read((hit, rule), record.as_bytes(), &mut self.tape)?;
+        if !self.detector.holds(hit, &read.seen, &mut self.scratch) {
+            return Ok(true);
         }
-        Ok(())
+        let is_seen = read.is_for_rule && self.reading.is_of_its_kind(hit, record.as_bytes());
+        if is_seen {
+            self.correlations.entries(hit, &read.seen, event, out);
+        }
+        Ok(is_seen)
     }
 }

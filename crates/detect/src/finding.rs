@@ -48,7 +48,7 @@ pub(crate) fn severity(level: Option<Level>) -> Severity {
 }
 
 /// A rule's own key for what its findings are grouped by: the name of an entity kind.
-const GROUP_BY: &str = "group_by";
+pub(crate) const GROUP_BY: &str = "group_by";
 
 /// The entities with those first that the rule wants findings grouped by. Most attacks are about whom they
 /// use or hit; some, such as credential stuffing, are about where they come from.

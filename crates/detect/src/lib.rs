@@ -26,6 +26,7 @@ pub mod delta;
 mod detector;
 mod documents;
 mod finding;
+mod lint;
 mod mutation;
 mod reading;
 mod routes;
@@ -44,6 +45,7 @@ pub use coverage::{ANY_SOURCE, BlindRule, Coverage, RuleReach, Sight, TacticCove
 pub use detector::{Detector, Hit, LoadReport, Scratch, Vocabulary};
 pub use documents::Documents;
 pub use finding::{ENGINE_VERSION, EventFacts};
+pub use lint::{lint_correlation, lint_rule};
 pub use mutation::{FieldChange, MissingTest, RuleMutations, Standing, Survivor};
 pub use reading::Reading;
 pub use routes::{EventLogRoutes, Routes};

@@ -3,16 +3,20 @@
 //! Each change of a rule ([`sigma::mutations`]) is run against the rule's tests. A change that a test notices is
 //! *killed*. For one that none notices, events are searched for that tell it from the rule ([`probe`]): with one, the
 //! change has *survived*, and the event is the test that should exist; without, it is reported as *equivalent as far
-//! as was searched*, and does not count in the score. Only the changes of one rule are compiled at a time.
+//! as was searched*, and does not count in the score. Where a whole part of the rule is gone and nothing tells that apart,
+//! it has survived all the same: the part is needless, or nobody showed what it is for. Only the changes of one rule are
+//! compiled at a time.
 
 use crate::detector::{Detector, Hit};
-use crate::reading::{Known, Reading};
+use crate::reading::{Known, Read, Reading};
 use model::Tape;
 use probe::{Bases, Change, Probe};
-use sigma::{MatchScratch, Mutation, Rule, RuleIndex, RuleSet};
+use sigma::{MatchScratch, Mutation, Operator, Rule, RuleIndex, RuleSet};
 use std::ops::ControlFlow;
 
 mod probe;
+mod samples;
+mod together;
 
 pub use probe::FieldChange;
 
@@ -32,9 +36,9 @@ pub struct RuleMutations {
     pub standing: Standing,
     /// Changes that a test notices.
     pub killed: usize,
-    /// Changes that no test notices, though one could.
+    /// Changes that no test notices, though one could; and parts of the rule that nothing shows to be needed.
     pub survivors: Vec<Survivor>,
-    /// Changes that no event was found to tell from the rule.
+    /// Other changes that no event was found to tell from the rule.
     pub equivalent: Vec<Mutation>,
     /// Changes past [`sigma::limits::MUTATIONS_PER_RULE_MAX`], which were not made.
     pub left_out: usize,
@@ -56,8 +60,8 @@ pub enum Standing {
 pub struct Survivor {
     /// The change.
     pub mutation: Mutation,
-    /// The test that would notice it.
-    pub missing: MissingTest,
+    /// The test that would notice it; `None` where none was found for a part of the rule that is gone.
+    pub missing: Option<MissingTest>,
 }
 
 /// A test that a rule should have.
@@ -152,15 +156,44 @@ struct Judge<'j, 'r> {
 }
 
 impl Judge<'_, '_> {
-    /// Which rules of a set match an event; empty where it is none.
-    fn outcomes(&mut self, set: &RuleSet, event: &serde_json::Value, wanted: &[RuleIndex]) -> Vec<bool> {
-        let record = event.to_string();
-        match self.reading.read((self.hit, self.rule), record.as_bytes(), &mut self.tape) {
-            Ok(seen) => {
-                wanted.iter().map(|index| set.matches_rule(*index, &seen, &mut self.scratch)).collect()
-            }
-            Err(_) => Vec::new(),
+    /// Which rules of a set match an event; empty where it is none. None does where the event is no record that the rule
+    /// is for; of an event that all of them match, or none, that is not asked, since it tells nothing apart.
+    fn probed(&mut self, set: &RuleSet, event: &serde_json::Value, wanted: &[RuleIndex]) -> Vec<bool> {
+        let (mut outcomes, is_for_rule, record) = self.held(set, event, wanted);
+        let is_told_apart = outcomes.iter().any(|matched| Some(matched) != outcomes.first());
+        if is_told_apart && !(is_for_rule && self.reading.is_of_its_kind(self.hit, record.as_bytes())) {
+            outcomes.fill(false);
         }
+        outcomes
+    }
+
+    /// The same of a test's event, where every outcome counts.
+    fn outcomes(&mut self, set: &RuleSet, event: &serde_json::Value, wanted: &[RuleIndex]) -> Vec<bool> {
+        let (mut outcomes, is_for_rule, record) = self.held(set, event, wanted);
+        let any = outcomes.contains(&true);
+        if any && !(is_for_rule && self.reading.is_of_its_kind(self.hit, record.as_bytes())) {
+            outcomes.fill(false);
+        }
+        outcomes
+    }
+
+    /// Which detections hold, whether its channel says that the rule sees it, and the event as a record.
+    fn held(
+        &mut self,
+        set: &RuleSet,
+        event: &serde_json::Value,
+        wanted: &[RuleIndex],
+    ) -> (Vec<bool>, bool, String) {
+        let record = event.to_string();
+        let (outcomes, is_for_rule) =
+            match self.reading.read((self.hit, self.rule), record.as_bytes(), &mut self.tape) {
+                Ok(Read { seen, is_for_rule }) => {
+                    let held = wanted.iter().map(|index| set.matches_rule(*index, &seen, &mut self.scratch));
+                    (held.collect(), is_for_rule)
+                }
+                Err(_) => (Vec::new(), false),
+            };
+        (outcomes, is_for_rule, record)
     }
 
     fn tests_pass(&mut self, compiled: &Compiled<'_>) -> bool {
@@ -185,8 +218,8 @@ impl Judge<'_, '_> {
         for (index, missing) in missing {
             let Some(&mutation) = compiled.mutations.get(index.0 as usize - 1) else { continue };
             match missing {
-                Some(missing) => judged.survivors.push(Survivor { mutation: mutation.clone(), missing }),
-                None => judged.equivalent.push(mutation.clone()),
+                None if !takes_a_part(mutation.operator) => judged.equivalent.push(mutation.clone()),
+                missing => judged.survivors.push(Survivor { mutation: mutation.clone(), missing }),
             }
         }
     }
@@ -207,7 +240,7 @@ impl Judge<'_, '_> {
             left -= 1;
             let event = probe.event();
             let wanted: Vec<RuleIndex> = std::iter::once(ITSELF).chain(alive.iter().copied()).collect();
-            let outcomes = self.outcomes(&compiled.set, &event, &wanted);
+            let outcomes = self.probed(&compiled.set, &event, &wanted);
             let Some((&matches, others)) = outcomes.split_first() else { return ControlFlow::Continue(()) };
             let apart = |at: usize| others.get(at).is_some_and(|outcome| *outcome != matches);
             let mut at = 0;
@@ -237,7 +270,7 @@ impl Judge<'_, '_> {
             }
             left -= 1;
             let event = probe.event();
-            match self.outcomes(&compiled.set, &event, &[ITSELF, index]).as_slice() {
+            match self.probed(&compiled.set, &event, &[ITSELF, index]).as_slice() {
                 [own, other] if own != other => {
                     told = Some(missing_test(&probe, event, *own));
                     ControlFlow::Break(())
@@ -248,6 +281,14 @@ impl Judge<'_, '_> {
         self.bases = bases;
         told
     }
+}
+
+/// Whether the change takes a selection, a filter, an alternative or a condition out of the rule.
+const fn takes_a_part(operator: Operator) -> bool {
+    matches!(
+        operator,
+        Operator::DropSelection | Operator::DropFilter | Operator::DropAlternative | Operator::DropCondition
+    )
 }
 
 fn missing_test(probe: &Probe<'_>, event: serde_json::Value, matches: bool) -> MissingTest {

@@ -17,6 +17,16 @@ pub struct Reading<'a> {
     pub event_log: &'a EventLogRoutes,
     /// Other names that fields have in the records a rule is for.
     pub vocabulary_of: &'a dyn Fn(&Rule) -> Option<&'a Vocabulary>,
+    /// Whether a record can be one that a rule on records is for; false only where the record itself says that it is
+    /// another source's.
+    pub may_be_for: &'a dyn Fn(Hit, &[u8]) -> bool,
+}
+
+/// A record as a rule will see it.
+pub(crate) struct Read<'t> {
+    pub(crate) seen: Seen<'t>,
+    /// False where the record itself says that the rule never sees it: by its channel and event id, or by its kind.
+    pub(crate) is_for_rule: bool,
 }
 
 /// Gives ids of fields that are known already. A rule's fields are, since it was loaded.
@@ -29,6 +39,15 @@ impl FieldInterner for Known<'_> {
 }
 
 impl<'a> Reading<'a> {
+    /// Of records that have no other names, and do not say of what kind they are.
+    pub fn plain(
+        vendor_fields: &'a FieldTable,
+        ocsf_fields: &'a FieldTable,
+        event_log: &'a EventLogRoutes,
+    ) -> Self {
+        Self { vendor_fields, ocsf_fields, event_log, vocabulary_of: &|_| None, may_be_for: &|_, _| true }
+    }
+
     /// The table of a vocabulary.
     pub(crate) fn fields(&self, names: Names) -> &'a FieldTable {
         match names {
@@ -37,7 +56,8 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Reads `record` as the rule of `hit` will.
+    /// Reads `record` as the rule of `hit` will. Whether the rule sees such a record at all is asked of the channel here,
+    /// and of the kind by [`Reading::is_of_its_kind`], which costs more than matching.
     ///
     /// # Errors
     /// Why it is no record.
@@ -46,7 +66,7 @@ impl<'a> Reading<'a> {
         (hit, rule): (Hit, &Rule),
         record: &'t [u8],
         tape: &'t mut Tape,
-    ) -> Result<Seen<'t>, String>
+    ) -> Result<Read<'t>, String>
     where
         'a: 't,
     {
@@ -55,11 +75,19 @@ impl<'a> Reading<'a> {
             Names::Ocsf => None,
         };
         let view = tape.parse_as(self.fields(hit.vocabulary), names, record).map_err(|e| e.to_string())?;
-        let renames = match hit.vocabulary {
-            Names::Vendor => self.event_log.of(&view).names_for(hit.index),
-            Names::Ocsf => None,
+        let (renames, is_for_rule) = match hit.vocabulary {
+            Names::Vendor => {
+                let renames = self.event_log.of(&view).names_for(hit.index);
+                (renames, self.event_log.may_be_for((hit.index, rule), &view))
+            }
+            Names::Ocsf => (None, true),
         };
-        Ok(renames.map_or(Seen::plain(view), |names| Seen::renamed(view, names)))
+        Ok(Read { seen: renames.map_or(Seen::plain(view), |names| Seen::renamed(view, names)), is_for_rule })
+    }
+
+    /// Whether the rule sees such a record, of which [`Read::is_for_rule`] holds: false where its kind says otherwise.
+    pub(crate) fn is_of_its_kind(&self, hit: Hit, record: &[u8]) -> bool {
+        hit.vocabulary == Names::Ocsf || (self.may_be_for)(hit, record)
     }
 }
 
@@ -77,7 +105,7 @@ impl Detector {
         let rule = self.rule(hit).ok_or_else(|| "the rule is not loaded".to_owned())?;
         let record = test.event.to_string();
         let mut tape = Tape::new();
-        let seen = reading.read((hit, rule), record.as_bytes(), &mut tape)?;
+        let seen = reading.read((hit, rule), record.as_bytes(), &mut tape)?.seen;
         Ok(Explanation::of(rule, &mut Known(reading.fields(hit.vocabulary)), &seen))
     }
 

@@ -5,7 +5,7 @@ use crate::view::{Interner, Renames};
 use foldhash::HashMap;
 use model::{EventView, FieldId, FieldTable, Scalar};
 use sigma::logsource::event_log::{self, Alias, Resolved};
-use sigma::{Logsource, Route, RuleIndex};
+use sigma::{Logsource, Route, Rule, RuleIndex};
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -39,6 +39,10 @@ impl Routes {
     /// The vendor rules of the route.
     pub fn vendor_rules(&self) -> impl Iterator<Item = RuleIndex> {
         self.vendor.rules().iter().chain(self.renamed_rules()).copied()
+    }
+
+    fn has(&self, rule: RuleIndex) -> bool {
+        self.vendor_rules().any(|one| one == rule)
     }
 
     fn renamed_rules(&self) -> &[RuleIndex] {
@@ -108,6 +112,23 @@ impl EventLogRoutes {
         let event_id = record.all(self.event_id).find_map(|node| number(node.scalar()?));
         let by_id = event_id.and_then(|id| channel.by_id.binary_search_by_key(&id, |(id, _)| *id).ok());
         by_id.map_or(&channel.other, |at| &channel.by_id[at].1)
+    }
+
+    /// Whether a rule can see a record: false where the record's channel, and event id if it has one, give other rules.
+    /// A record without a channel says nothing, and neither does a channel to a product that is no event log.
+    pub(crate) fn may_be_for(&self, (index, rule): (RuleIndex, &Rule), record: &EventView<'_>) -> bool {
+        let is_of_event_log = |product: &str| event_log::services(product).next().is_some();
+        if !rule.logsource.product.as_deref().is_none_or(is_of_event_log) {
+            return true;
+        }
+        let Some(name) = record.all(self.channel).find_map(|node| node.str()) else { return true };
+        let has_event_id = record.all(self.event_id).any(|node| node.scalar().and_then(number).is_some());
+        match self.channel(name) {
+            Some(channel) if !has_event_id => {
+                channel.other.has(index) || channel.by_id.iter().any(|(_, routes)| routes.has(index))
+            }
+            _ => self.of(record).has(index),
+        }
     }
 
     fn channel(&self, name: &str) -> Option<&Channel> {

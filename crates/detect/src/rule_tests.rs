@@ -1,10 +1,9 @@
 //! A rule's own tests: events that it must match, and events that it must not.
 
-use crate::detector::{Detector, Hit, Scratch, Vocabulary as Names};
-use crate::routes::EventLogRoutes;
+use crate::detector::{Detector, Hit, Scratch, Vocabulary};
+use crate::reading::{Read, Reading};
 use crate::view::Seen;
-use model::{FieldTable, Tape, Vocabulary};
-use sigma::Rule;
+use model::Tape;
 
 /// How one test ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,11 +15,25 @@ pub enum RuleTestResult {
         /// What the rule did.
         matched: bool,
     },
+    /// The event is what the rule looks for, and is none of the records that the rule is for: it never sees it.
+    OtherLogsource,
     /// The test's event is no event.
     Invalid {
         /// Why.
         reason: String,
     },
+}
+
+impl RuleTestResult {
+    /// What came of a test that says whether its rule must match: whether it did, and whether its detection would have
+    /// on a record that it is for.
+    pub(crate) fn of(must_match: bool, matched: bool, holds: bool) -> Self {
+        match (must_match, matched) {
+            (true, false) if holds => Self::OtherLogsource,
+            _ if matched == must_match => Self::Passed,
+            _ => Self::Failed { matched },
+        }
+    }
 }
 
 /// One test of one rule.
@@ -32,60 +45,57 @@ pub struct RuleTestOutcome {
     pub name: String,
     /// Its line in the rule's file.
     pub line: u32,
+    /// Whether the rule must match.
+    pub matches: bool,
     /// How it ended.
     pub result: RuleTestResult,
 }
 
 impl Detector {
-    /// Runs the tests of every rule, with the tables that the rules were loaded with. A test's event is seen
-    /// as a record would be: under the names of its vocabulary, and of the rule's category.
-    pub fn run_tests<'v>(
-        &self,
-        vendor_fields: &FieldTable,
-        ocsf_fields: &FieldTable,
-        event_log: &EventLogRoutes,
-        vocabulary_of: impl Fn(&Rule) -> Option<&'v Vocabulary>,
-    ) -> Vec<RuleTestOutcome> {
+    /// Runs the tests of every rule. A test's event is seen as a record would be: under the names of its vocabulary, and
+    /// of the rule's category; and not at all by a rule that is for other records.
+    pub fn run_tests(&self, reading: &Reading<'_>) -> Vec<RuleTestOutcome> {
         let (mut tape, mut scratch) = (Tape::new(), Scratch::default());
         let mut outcomes = Vec::new();
         for (hit, rule) in self.rules() {
-            let (fields, names, scratch) = match hit.vocabulary {
-                Names::Vendor => (vendor_fields, vocabulary_of(rule), &mut scratch.vendor),
-                Names::Ocsf => (ocsf_fields, None, &mut scratch.ocsf),
-            };
             for test in &rule.tests {
                 let record = test.event.to_string();
-                let result = match tape.parse_as(fields, names, record.as_bytes()) {
-                    Err(error) => RuleTestResult::Invalid { reason: error.to_string() },
-                    Ok(view) => {
-                        let renames = match hit.vocabulary {
-                            Names::Vendor => event_log.of(&view).names_for(hit.index),
-                            Names::Ocsf => None,
-                        };
-                        let seen = renames.map_or(Seen::plain(view), |names| Seen::renamed(view, names));
-                        let matched = self.set(hit.vocabulary).matches_rule(hit.index, &seen, scratch);
-                        if matched == test.matches {
-                            RuleTestResult::Passed
-                        } else {
-                            RuleTestResult::Failed { matched }
-                        }
+                let result = match reading.read((hit, rule), record.as_bytes(), &mut tape) {
+                    Err(reason) => RuleTestResult::Invalid { reason },
+                    Ok(Read { seen, is_for_rule }) => {
+                        let holds = self.holds(hit, &seen, &mut scratch);
+                        // asked last: only of what would match does it make a difference
+                        let is_seen = holds && is_for_rule && reading.is_of_its_kind(hit, record.as_bytes());
+                        RuleTestResult::of(test.matches, is_seen, holds)
                     }
                 };
                 outcomes.push(RuleTestOutcome {
                     rule: hit,
                     name: test.name.clone(),
                     line: test.line,
+                    matches: test.matches,
                     result,
                 });
             }
         }
         outcomes
     }
+
+    /// Whether a rule's detection holds, for whatever record.
+    pub(crate) fn holds(&self, hit: Hit, seen: &Seen<'_>, scratch: &mut Scratch) -> bool {
+        let scratch = match hit.vocabulary {
+            Vocabulary::Vendor => &mut scratch.vendor,
+            Vocabulary::Ocsf => &mut scratch.ocsf,
+        };
+        self.set(hit.vocabulary).matches_rule(hit.index, seen, scratch)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::EventLogRoutes;
+    use model::FieldTable;
 
     const RULES: &str = r"
 title: Trail stopped
@@ -128,7 +138,7 @@ detection: {s: {a|nonsense: b}, condition: s}
     fn tests_pass_or_say_what_the_rule_did() {
         let (detector, _, mut vendor, ocsf) = loaded();
         let event_log = EventLogRoutes::new(&detector, &mut vendor);
-        let outcomes = detector.run_tests(&vendor, &ocsf, &event_log, |_| None);
+        let outcomes = detector.run_tests(&Reading::plain(&vendor, &ocsf, &event_log));
         let results: Vec<_> = outcomes.into_iter().map(|o| (o.name, o.result)).collect();
         let expected = [
             ("fires", RuleTestResult::Passed),
@@ -155,8 +165,70 @@ tests:
         assert_eq!(report.loaded, 1, "{:?}", report.refused);
         let event_log = EventLogRoutes::new(&detector, &mut vendor);
         let vocabulary = vendor.vocabulary(["Event.System", "Event.EventData"], []);
-        for outcome in detector.run_tests(&vendor, &ocsf, &event_log, |_| Some(&vocabulary)) {
+        let reading =
+            Reading { vocabulary_of: &|_| Some(&vocabulary), ..Reading::plain(&vendor, &ocsf, &event_log) };
+        for outcome in detector.run_tests(&reading) {
             assert_eq!(outcome.result, RuleTestResult::Passed, "{}", outcome.name);
+        }
+    }
+
+    /// Where the record says what it is, the test ends as it would in production.
+    #[test]
+    fn a_test_of_a_record_that_the_rule_never_sees_is_no_proof() {
+        use RuleTestResult::{Failed, OtherLogsource, Passed};
+        const SYSMON: &str = "Microsoft-Windows-Sysmon/Operational";
+        let process = "{product: windows, category: process_creation}";
+        let cases = [
+            (process, format!("{{Channel: {SYSMON}, EventID: 1, a: b}}"), true, Passed),
+            (process, format!("{{Channel: {SYSMON}, EventID: 3, a: b}}"), true, OtherLogsource),
+            (process, format!("{{Channel: {SYSMON}, EventID: 3, a: b}}"), false, Passed),
+            (process, format!("{{Channel: {SYSMON}, EventID: 3, a: c}}"), true, Failed { matched: false }),
+            // a part of a record that says no more than its channel
+            (process, format!("{{Channel: {SYSMON}, a: b}}"), true, Passed),
+            (process, "{Channel: System, a: b}".to_owned(), true, OtherLogsource),
+            (process, "{EventID: 3, a: b}".to_owned(), true, Passed),
+            (
+                "{product: windows, service: security}",
+                "{Channel: System, EventID: 7045, a: b}".into(),
+                true,
+                OtherLogsource,
+            ),
+            (
+                "{product: windows, service: security}",
+                "{Channel: Security, EventID: 1, a: b}".into(),
+                true,
+                Passed,
+            ),
+            ("{product: windows}", "{Channel: Elsewhere, EventID: 1, a: b}".into(), true, Passed),
+            (
+                "{category: process_creation}",
+                format!("{{Channel: {SYSMON}, EventID: 3, a: b}}"),
+                true,
+                OtherLogsource,
+            ),
+            ("{product: aws}", "{Channel: Elsewhere, a: b}".to_owned(), true, Passed),
+            ("{product: aws}", "{kind: okta, a: b}".to_owned(), true, OtherLogsource),
+            ("{product: aws}", "{kind: okta, a: b}".to_owned(), false, Passed),
+        ];
+        for (logsource, event, matches, expected) in cases {
+            let text = format!(
+                "title: T\nlogsource: {logsource}\ndetection: {{s: {{a: b}}, condition: s}}\n\
+                 tests: [{{name: t, event: {event}, matches: {matches}}}]\n"
+            );
+            let (mut vendor, mut ocsf) = (FieldTable::default(), FieldTable::default());
+            let (detector, report) = Detector::load([("r.yml", text.as_str())], &mut vendor, &mut ocsf);
+            assert_eq!(report.refused, []);
+            let event_log = EventLogRoutes::new(&detector, &mut vendor);
+            let reading = Reading {
+                may_be_for: &|_, record| !String::from_utf8_lossy(record).contains("okta"),
+                ..Reading::plain(&vendor, &ocsf, &event_log)
+            };
+            let outcomes = detector.run_tests(&reading);
+            assert_eq!(outcomes[0].result, expected, "{logsource} {event} {matches}");
+            // a change that only such a test would notice is not noticed
+            let (hit, _) = detector.rules().next().unwrap();
+            let judged = detector.mutate(hit, &reading).unwrap();
+            assert_eq!(judged.standing == crate::Standing::Judged, expected == Passed, "{logsource} {event}");
         }
     }
 
@@ -238,7 +310,7 @@ detection: {s: {class_uid: 6003}, owned: {enrich.owner|exists: true}, condition:
         let (detector, report) = Detector::load([("r.yml", KNOWN)], &mut vendor, &mut ocsf);
         assert_eq!(report.refused, []);
         let event_log = EventLogRoutes::new(&detector, &mut vendor);
-        let outcomes = detector.run_tests(&vendor, &ocsf, &event_log, |_| None);
+        let outcomes = detector.run_tests(&Reading::plain(&vendor, &ocsf, &event_log));
         assert!(outcomes.iter().all(|o| o.result == RuleTestResult::Passed));
         let routes = detector.route(&sigma::Logsource::of("aws", "cloudtrail"));
         let (mut tape, mut other_tape) = (Tape::new(), Tape::new());

@@ -324,7 +324,7 @@ pub struct RulesConfig {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NewRuleStageConfig {
-    /// Active with tests that pass, else shadow.
+    /// Active with tests of each kind that pass, else shadow.
     #[default]
     Tested,
     /// Counted only.

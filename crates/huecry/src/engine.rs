@@ -284,16 +284,12 @@ impl Engine {
 
     /// Runs the correlations' own tests.
     pub fn run_series_tests(&self) -> Vec<detect::SeriesTestOutcome> {
-        let (fields, event_fields) = (&self.record_fields, &self.event_fields);
-        let vocabulary_of = |rule: &sigma::Rule| self.vocabulary_of(rule);
-        self.detector.run_series_tests(fields, event_fields, &self.event_log, vocabulary_of)
+        self.reading(|reading| self.detector.run_series_tests(reading))
     }
 
     /// Runs the rules' own tests.
     pub fn run_rule_tests(&self) -> Vec<detect::RuleTestOutcome> {
-        let (fields, event_fields) = (&self.record_fields, &self.event_fields);
-        let vocabulary_of = |rule: &sigma::Rule| self.vocabulary_of(rule);
-        self.detector.run_tests(fields, event_fields, &self.event_log, vocabulary_of)
+        self.reading(|reading| self.detector.run_tests(reading))
     }
 
     /// Parses and maps one record; the event is then in [`Scratch::event_json`].

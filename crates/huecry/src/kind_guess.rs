@@ -63,10 +63,15 @@ impl KindGuess {
     }
 
     pub(crate) fn of(&mut self, body: &[u8]) -> &'static str {
+        self.told(body).unwrap_or("github")
+    }
+
+    /// The kind, where the record itself says it.
+    pub(crate) fn told(&mut self, body: &[u8]) -> Option<&'static str> {
         if audit_lines::is_audit(body) {
-            return "linux_auditd";
+            return Some("linux_auditd");
         }
-        let Ok(view) = self.tape.parse(&self.fields, body) else { return "github" };
+        let view = self.tape.parse(&self.fields, body).ok()?;
         let has_all = |fields: &[FieldId]| fields.iter().all(|&field| view.first(field).is_some());
         // JSON of laurel has nothing but the event's id in common
         let is_audit_id = |text: &str| {
@@ -74,9 +79,9 @@ impl KindGuess {
                 .is_some_and(|(time, serial)| time.parse::<f64>().is_ok() && serial.parse::<u64>().is_ok())
         };
         if view.first(self.audit_id).and_then(|node| node.str()).is_some_and(is_audit_id) {
-            return "linux_auditd";
+            return Some("linux_auditd");
         }
-        self.marks.iter().find(|(_, fields)| has_all(fields)).map_or("github", |(kind, _)| kind)
+        self.marks.iter().find(|(_, fields)| has_all(fields)).map(|(kind, _)| *kind)
     }
 }
 

@@ -34,4 +34,4 @@ pub use audit_text::Decoded;
 pub use error::{MappingError, Refusal, RefusalCode};
 pub use normalizer::{EventSummary, Logsource, LogsourceId, Normalizer, builtin_mappings};
 pub use output::{Output, RawData};
-pub use schema::{Schema, Violation};
+pub use schema::{Schema, UnknownAttribute, Violation};

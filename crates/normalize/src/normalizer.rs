@@ -5,7 +5,7 @@ use crate::compile::{Compiler, Part, TextFormat};
 use crate::error::{MappingError, Refusal, RefusalCode};
 use crate::eval::{Context, Given, Want};
 use crate::inner;
-use crate::output::Output;
+use crate::output::{Output, RawData};
 use crate::plan::{self, Plan};
 use crate::schema::Schema;
 use crate::sink::{JsonSink, Out};
@@ -190,6 +190,21 @@ impl Normalizer {
         Ok(())
     }
 
+    /// The logsources of all that a record could become by what it is, whether or not it has what an event requires: for
+    /// parts of records, such as tests of rules show. [`Normalizer::normalize`] gives one of them.
+    ///
+    /// # Errors
+    /// As [`Normalizer::normalize`].
+    pub fn fitting_logsources(
+        &self,
+        record: &RawRecord<'_>,
+        view: &EventView<'_>,
+    ) -> Result<Vec<LogsourceId>, Refusal> {
+        let (part, context) = self.part_of(record, view, RawData::Exclude)?;
+        let fitting = part.cases.iter().filter(|plan| context.all(&plan.when));
+        Ok(fitting.chain([&part.base]).map(|plan| plan.logsource).collect())
+    }
+
     fn run(
         &self,
         record: &RawRecord<'_>,
@@ -198,13 +213,35 @@ impl Normalizer {
         output: &mut Output,
     ) -> Result<(&Plan, EventSummary), Refusal> {
         output.clear();
+        let (part, context) = self.part_of(record, view, output.raw_data)?;
+        // a class that lacks what it requires is not faked: the next case that fits, and Base Event at
+        // last, says less and is true
+        let fitting = part.cases.iter().filter(|plan| context.all(&plan.when));
+        let mut plans = fitting.chain([&part.base]);
+        let written = plans.find_map(|plan| Some((plan, write(plan, &context, position, output)?)));
+        written.ok_or_else(|| Refusal {
+            code: RefusalCode::NotOfSource,
+            reason: format!("a record of kind {} has nothing that an event needs", record.kind),
+        })
+    }
+
+    /// The mapping that reads a record, and what it reads it with.
+    fn part_of<'n, 'c>(
+        &'n self,
+        record: &'c RawRecord<'c>,
+        view: &'c EventView<'c>,
+        raw_data: RawData,
+    ) -> Result<(&'n Part, Context<'c>), Refusal>
+    where
+        'n: 'c,
+    {
         let context = Context {
             view: *view,
             record,
             time_ms: record.received_at_ms.max(0),
             event_id: "",
             event_type: record.event_type,
-            raw_data: output.raw_data,
+            raw_data,
             item: None,
         };
         let mut of_kind = self.of_kind(record.kind).peekable();
@@ -220,15 +257,7 @@ impl Normalizer {
         if let Some((_, reason)) = part.refuse.iter().find(|(when, _)| context.all(when)) {
             return Err(Refusal { code: RefusalCode::NotOfSource, reason: reason.clone() });
         }
-        // a class that lacks what it requires is not faked: the next case that fits, and Base Event at
-        // last, says less and is true
-        let fitting = part.cases.iter().filter(|plan| context.all(&plan.when));
-        let mut plans = fitting.chain([&part.base]);
-        let written = plans.find_map(|plan| Some((plan, write(plan, &context, position, output)?)));
-        written.ok_or_else(|| Refusal {
-            code: RefusalCode::NotOfSource,
-            reason: format!("a record of kind {} has nothing that an event needs", record.kind),
-        })
+        Ok((part, context))
     }
 }
 

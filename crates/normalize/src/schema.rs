@@ -30,6 +30,15 @@ pub(crate) struct Class {
     pub(crate) shape: Shape,
 }
 
+/// A name that the schema does not have at a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownAttribute<'s> {
+    /// The name.
+    pub name: String,
+    /// The names that stand there; none below a plain value.
+    pub known: Vec<&'s str>,
+}
+
 /// What attributes an object or class has.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Shape {
@@ -85,6 +94,42 @@ impl Schema {
     /// Every class: its uid, name (`api_activity`) and caption (`API Activity`).
     pub fn classes(&self) -> impl Iterator<Item = (u32, &str, &str)> {
         self.classes.iter().map(|(name, class)| (class.uid, name.as_str(), class.caption.as_str()))
+    }
+
+    /// Looks for the attribute at a path such as `actor.user.name`, in whatever class; a path goes through arrays.
+    ///
+    /// # Errors
+    /// The first name on the way that nothing has there.
+    pub fn find<'s>(&'s self, path: &str) -> Result<(), UnknownAttribute<'s>> {
+        let mut shapes: Vec<&Shape> = self.classes.values().map(|class| &class.shape).collect();
+        for name in path.split('.') {
+            let found: Vec<&Attribute> =
+                shapes.iter().filter_map(|shape| shape.attributes.get(name)).collect();
+            if found.is_empty() {
+                let mut known: Vec<&str> =
+                    shapes.iter().flat_map(|shape| shape.attributes.keys()).map(String::as_str).collect();
+                known.sort_unstable();
+                known.dedup();
+                return Err(UnknownAttribute { name: name.to_owned(), known });
+            }
+            // below these stands what the schema does not say
+            let is_open = |attribute: &&Attribute| match &attribute.of {
+                Type::Json => true,
+                Type::Object(name) => name == "object",
+                _ => false,
+            };
+            if found.iter().any(is_open) {
+                return Ok(());
+            }
+            let below = found.into_iter().filter_map(|attribute| match &attribute.of {
+                Type::Object(name) => self.objects.get(name),
+                _ => None,
+            });
+            shapes = below.collect();
+            shapes.sort_unstable_by_key(|shape| std::ptr::from_ref(*shape));
+            shapes.dedup_by_key(|shape| std::ptr::from_ref(*shape));
+        }
+        Ok(())
     }
 
     pub(crate) fn class_by_uid(&self, class_uid: u32) -> Option<(&str, &Class)> {
@@ -259,6 +304,32 @@ mod tests {
         assert_eq!(api["activity_id"].values.as_ref().unwrap()["4"], "Delete");
         assert_eq!(schema.objects["user"].at_least_one, ["account", "name", "uid"]);
         assert_eq!(schema.objects["network_endpoint"].attributes["ip"].of, Type::Text(Format::Ip));
+    }
+
+    #[test]
+    fn paths_are_found_in_whatever_class() {
+        let schema = Schema::builtin();
+        for path in [
+            "class_uid",
+            "actor.user.name",
+            "resources.type",
+            "actor.process.parent_process.cmd_line",
+            "unmapped.whatever.there.is",
+            "api.service.name",
+            "device.hostname",
+            "metadata.product.name",
+        ] {
+            assert_eq!(schema.find(path), Ok(()), "{path}");
+        }
+        for (path, name, known) in [
+            ("clas_uid", "clas_uid", "class_uid"),
+            ("actor.user.nmae", "nmae", "name"),
+            ("actor.usr.name", "usr", "user"),
+        ] {
+            let unknown = schema.find(path).unwrap_err();
+            assert!(unknown.name == name && unknown.known.contains(&known), "{path}: {unknown:?}");
+        }
+        assert_eq!(schema.find("class_uid.x").unwrap_err().known, [""; 0], "nothing stands below a number");
     }
 
     #[test]

@@ -26,6 +26,7 @@ pub mod correlation;
 mod detection;
 mod encode;
 mod error;
+mod examples;
 mod explain;
 mod explain_miss;
 mod field_index;
@@ -66,6 +67,7 @@ mod yaml;
 
 pub use condition::{Condition, Expression, Target};
 pub use error::{ErrorCode, RuleError};
+pub use examples::texts_that_meet;
 pub use explain::MatchedField;
 pub use explain_miss::{
     ElementTold, ElementsTold, Explanation, Found, ItemTold, Reason, SearchTold, SelectionTold,

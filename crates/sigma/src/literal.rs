@@ -7,20 +7,25 @@ use crate::fold;
 use crate::limits::{LITERAL_GROUPS_MAX, REGEX_DEPTH_MAX, REGEX_LITERALS_MAX};
 use crate::lower::RegexSource;
 
+/// An expression's parts, as the matching reads it; `None` where it is no expression.
+pub(crate) fn parsed(source: &RegexSource) -> Option<Hir> {
+    regex_syntax::ParserBuilder::new()
+        .case_insensitive(source.ignore_case)
+        .multi_line(source.multi_line)
+        .dot_matches_new_line(source.dot_all)
+        .nest_limit(REGEX_DEPTH_MAX)
+        .build()
+        .parse(&source.pattern)
+        .ok()
+}
+
 /// Groups of folded literals: in the folded form of each text that the expression is found in stands one of every
 /// group. No group when the expression asks for no literal; at most [`LITERAL_GROUPS_MAX`], the rarest.
 ///
 /// Folding maps one character to one, so a literal that stands in a text still stands there when both are
 /// folded: what is required exactly is required folded too.
 pub(crate) fn required(source: &RegexSource) -> Vec<Vec<String>> {
-    let hir = regex_syntax::ParserBuilder::new()
-        .case_insensitive(source.ignore_case)
-        .multi_line(source.multi_line)
-        .dot_matches_new_line(source.dot_all)
-        .nest_limit(REGEX_DEPTH_MAX)
-        .build()
-        .parse(&source.pattern);
-    let mut groups = hir.map(|hir| required_by(&hir)).unwrap_or_default();
+    let mut groups = parsed(source).map(|hir| required_by(&hir)).unwrap_or_default();
     for literals in &mut groups {
         literals.sort_unstable();
         literals.dedup();

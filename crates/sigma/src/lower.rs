@@ -42,6 +42,18 @@ pub(crate) struct RegexSource {
     pub(crate) dot_all: bool,
 }
 
+impl RegexSource {
+    /// An expression with the flags that an item's modifiers say.
+    pub(crate) fn of(item: &Item, pattern: &str) -> Self {
+        Self {
+            pattern: pattern.to_owned(),
+            ignore_case: item.has(Modifier::IgnoreCase),
+            multi_line: item.has(Modifier::MultiLine),
+            dot_all: item.has(Modifier::DotAll),
+        }
+    }
+}
+
 /// How a field's number stands to the rule's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Order {
@@ -142,7 +154,7 @@ fn sorted<T: Ord>(mut values: Vec<T>) -> Vec<T> {
     values
 }
 
-fn is_time_part(modifier: Modifier) -> bool {
+pub(crate) fn is_time_part(modifier: Modifier) -> bool {
     use Modifier::{Day, Hour, Minute, Month, Week, Year};
     matches!(modifier, Minute | Hour | Day | Week | Month | Year)
 }
@@ -194,12 +206,7 @@ fn lower_regex(item: &Item, values: &[Scalar]) -> Result<Ask, Fault> {
                     return Err(bad_value(item, "`re` takes a regular expression"));
                 }
             };
-            Ok(RegexSource {
-                pattern,
-                ignore_case: item.has(Modifier::IgnoreCase),
-                multi_line: item.has(Modifier::MultiLine),
-                dot_all: item.has(Modifier::DotAll),
-            })
+            Ok(RegexSource::of(item, &pattern))
         })
         .collect::<Result<Vec<_>, _>>()?;
     Ok(Ask::One(Question::Regex(sorted(sources))))
@@ -341,7 +348,8 @@ fn text_patterns(item: &Item, tokens: Vec<Token>, out: &mut Vec<Pattern>) -> Res
     Ok(())
 }
 
-fn encoded_texts(item: &Item, tokens: &[Token]) -> Result<Option<Vec<String>>, Fault> {
+/// What a value is where modifiers encode it; `None` where none does.
+pub(crate) fn encoded_texts(item: &Item, tokens: &[Token]) -> Result<Option<Vec<String>>, Fault> {
     use Modifier::{Base64, Base64Offset, Utf16, Utf16Be, Utf16Le};
     let utf16 = item.modifiers.iter().copied().find(|m| matches!(m, Utf16Le | Utf16Be | Utf16));
     let base64 = item.modifiers.iter().copied().find(|m| matches!(m, Base64 | Base64Offset));

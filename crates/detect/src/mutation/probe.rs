@@ -1,24 +1,16 @@
 //! Events that may tell a changed rule from the rule: the rule's own test events and a made-up one, with a field set to
 //! what the rule asks for, to something near it, or to nothing.
 
+use super::samples::{alternatives, literal, referred, samples};
+use super::together::{combinations, combined};
 use serde_json::{Map, Value as Json};
-use sigma::rule::{Elements, Item, Quantifier, Scalar, Search};
-use sigma::{Expression, Modifier, Rule};
+use sigma::rule::{Item, Search};
+use sigma::{Expression, Rule};
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 /// Values of one field taken from the rule's tests.
-const TAKEN_VALUES_MAX: usize = 6;
-/// Values of one item of which near misses are tried too.
-const NEAR_MISSES_MAX: usize = 3;
-/// Values of one item that are tried.
-const TRIED_VALUES_MAX: usize = 1_000;
-/// Values of an item with `all` of which all but one are tried.
-const MEMBERS_LEFT_OUT_MAX: usize = 8;
-/// Values of one field of an element that are tried.
-const ELEMENT_VALUES_MAX: usize = 8;
-/// Arrays that are tried for one question about elements.
-const ARRAYS_MAX: usize = 200;
+pub(super) const TAKEN_VALUES_MAX: usize = 6;
 /// Where keywords are put; no rule names it.
 const KEYWORDS_FIELD: &str = "zz_text";
 /// Objects inside one another that a field is looked for in: senders wrap what they send.
@@ -150,11 +142,13 @@ fn changes(rule: &Rule) -> Vec<Change> {
     let mut found: Vec<Change> = Vec::new();
     for field in fields {
         let mut values: Vec<Option<Json>> = vec![None];
-        let of_field = items.iter().filter(|(path, _)| path.as_deref() == Some(field)).map(|(_, item)| item);
-        values.extend(
-            rule.tests.iter().flat_map(|test| taken(&test.event, field)).take(TAKEN_VALUES_MAX).map(Some),
-        );
-        values.extend(of_field.flat_map(|item| samples(item, rule)).map(Some));
+        let of_field = items.iter().filter(|(path, _)| path.as_deref() == Some(field));
+        let of_field: Vec<&Item> = of_field.map(|(_, item)| *item).collect();
+        let of_tests: Vec<Json> =
+            rule.tests.iter().flat_map(|test| taken(&test.event, field)).take(TAKEN_VALUES_MAX).collect();
+        values.extend(of_tests.iter().cloned().map(Some));
+        values.extend(of_field.iter().flat_map(|item| samples(item, rule)).map(Some));
+        values.extend(combinations(&of_field, &of_tests).into_iter().map(Some));
         values.extend([Json::from("zz-other"), Json::from(""), Json::Null].map(Some));
         let mut one = values.into_iter().fold(Vec::new(), |mut distinct, value| {
             if !distinct.contains(&value) {
@@ -163,6 +157,9 @@ fn changes(rule: &Rule) -> Vec<Change> {
             distinct
         });
         found.extend(one.drain(..).map(|value| Change(vec![FieldChange { field: field.to_owned(), value }])));
+        // within elements, a name that is compared with is one of the element
+        let on_event = of_field.iter().filter(|item| item.field.as_deref() == Some(field));
+        found.extend(on_event.flat_map(|item| agreements(item, field, rule)));
     }
     for search in searches {
         found.extend(alternatives(search).into_iter().map(|search| satisfied(search, rule)));
@@ -171,14 +168,6 @@ fn changes(rule: &Rule) -> Vec<Change> {
     }
     found.retain(|change| !change.0.is_empty());
     found
-}
-
-/// The maps of which one must hold.
-fn alternatives(search: &Search) -> Vec<&Search> {
-    match search {
-        Search::All(_) => vec![search],
-        Search::Any(members) => members.iter().flat_map(alternatives).collect(),
-    }
 }
 
 /// Makes a search hold, where its items can be read as values.
@@ -195,179 +184,60 @@ fn satisfied(search: &Search, rule: &Rule) -> Change {
                     value: item.values.first().map(|value| Json::from(literal(value))),
                 },
             };
-            Change(items.iter().map(one).collect())
+            let mut made: Vec<FieldChange> = items.iter().map(one).collect();
+            for (at, item) in items.iter().enumerate() {
+                let Some(field) = &item.field else { continue };
+                let others =
+                    items.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, other)| other);
+                let of_field: Vec<&Item> =
+                    others.filter(|other| other.field.as_ref() == Some(field)).collect();
+                // several items on one field want one value for all
+                if let Some(value) = (!of_field.is_empty()).then(|| combined(item, &of_field)).flatten() {
+                    made.push(FieldChange { field: field.clone(), value: Some(value) });
+                }
+                made.extend(referred(item).map(|other| FieldChange {
+                    field: other.to_owned(),
+                    value: samples(item, rule).into_iter().next(),
+                }));
+            }
+            Change(made)
         }
         Search::Any(members) => members.first().map_or(Change(Vec::new()), |first| satisfied(first, rule)),
     }
 }
 
-/// Values that meet an item, the surest first, and values near them.
-fn samples(item: &Item, rule: &Rule) -> Vec<Json> {
-    use Modifier::{Cidr, Contains, EndsWith, Exists, FieldRef, Neq, Re, StartsWith};
-    let has = |modifier| item.modifiers.contains(&modifier);
-    if let Some(elements) = &item.elements {
-        return arrays(elements, rule);
-    }
-    if has(Exists) || has(FieldRef) {
-        return vec![Json::from("zz")];
-    }
-    if has(Re) {
-        return texts_of_regex(item, rule);
-    }
+/// What makes a field and the one that it is compared with agree: both set to one text, and each to what the tests have
+/// in the other, within what else the item allows around it.
+fn agreements(item: &Item, field: &str, rule: &Rule) -> Vec<Change> {
+    let set = |field: &str, value: Json| FieldChange { field: field.to_owned(), value: Some(value) };
     let mut found = Vec::new();
-    if has(Modifier::All) {
-        let all: Vec<String> = item.values.iter().map(literal).collect();
-        let joined = |left_out: Option<usize>| {
-            let parts =
-                all.iter().enumerate().filter(|(at, _)| Some(*at) != left_out).map(|(_, part)| part.clone());
-            if has(Contains) {
-                Json::from(parts.collect::<Vec<_>>().join(" "))
-            } else {
-                parts.map(Json::from).collect()
+    for other in referred(item) {
+        found.push(Change(vec![set(field, Json::from("zz")), set(other, Json::from("zz"))]));
+        let of_tests = |field: &str| -> Vec<Json> {
+            let all = rule.tests.iter().flat_map(|test| taken(&test.event, field));
+            let mut distinct: Vec<Json> = Vec::new();
+            for value in all.filter(|value| !value.is_object() && !value.is_array()) {
+                if !distinct.contains(&value) {
+                    distinct.push(value);
+                }
             }
+            distinct.truncate(TAKEN_VALUES_MAX);
+            distinct
         };
-        found.push(joined(None));
-        found.extend((0..all.len().min(MEMBERS_LEFT_OUT_MAX)).map(|at| joined(Some(at))));
-    }
-    if has(Neq) {
-        found.push(Json::from("zz-other"));
-    }
-    for (at, value) in item.values.iter().take(TRIED_VALUES_MAX).enumerate() {
-        let text = match value {
-            Scalar::Null => {
-                found.push(Json::Null);
-                continue;
+        for value in of_tests(other) {
+            if let Some(text) = value.as_str() {
+                let around = [format!("zz{text}"), format!("{text}zz"), format!("zz{text}zz")];
+                found.extend(around.map(|text| Change(vec![set(field, Json::from(text))])));
             }
-            Scalar::Bool(b) => {
-                found.extend([Json::from(*b), Json::from(!*b)]);
-                continue;
-            }
-            Scalar::Number(_, text) => {
-                found.extend(around(text));
-                continue;
-            }
-            Scalar::Text(text) if has(Cidr) => {
-                found.push(Json::from(text.split('/').next().unwrap_or(text)));
-                continue;
-            }
-            Scalar::Text(_) => literal(value),
-        };
-        let near = [format!("{text}zz"), format!("zz{text}"), format!("zz{text}zz")];
-        // the one that meets the item comes first
-        let meets = if has(StartsWith) {
-            &near[0]
-        } else if has(EndsWith) {
-            &near[1]
-        } else {
-            &text
-        };
-        found.push(Json::from(meets.as_str()));
-        if at < NEAR_MISSES_MAX {
-            found.push(Json::from(text.as_str()));
-            found.extend(near.iter().map(|near| Json::from(near.as_str())));
+            found.push(Change(vec![set(field, value)]));
         }
+        found.extend(of_tests(field).into_iter().map(|value| Change(vec![set(other, value)])));
     }
     found
-}
-
-/// Arrays for a question about their elements: one that answers it first, then none, few and many elements, of which some
-/// answer and others fall short of the answer in one field.
-fn arrays(elements: &Elements, rule: &Rule) -> Vec<Json> {
-    let searches = alternatives(&elements.body);
-    let answers: Vec<Json> = searches.iter().map(|search| element(search, None, rule)).collect();
-    let other = Json::Object(Map::from_iter([("zz_other".to_owned(), Json::from("zz"))]));
-    let mut found = match (elements.quantifier, answers.first()) {
-        (Quantifier::None, _) => vec![Json::from(vec![other.clone()])],
-        (_, Some(first)) => vec![Json::from(vec![first.clone()])],
-        (_, None) => Vec::new(),
-    };
-    let Some(first) = answers.first() else { return found };
-    found.push(Json::from(vec![first.clone(), other.clone()]));
-    found.push(Json::from(Vec::<Json>::new()));
-    found.push(Json::from(vec![other]));
-    found.extend(answers.iter().map(|answer| Json::from(vec![answer.clone()])));
-    found.push(Json::from(answers.clone()));
-    for search in searches {
-        let Search::All(items) = search else { continue };
-        for (at, item) in items.iter().enumerate() {
-            let near = samples(item, rule).into_iter().take(ELEMENT_VALUES_MAX).map(Some);
-            for value in near.chain([Some(Json::from("zz-other")), None]) {
-                let changed = element(search, Some((at, value)), rule);
-                found.push(Json::from(vec![changed.clone()]));
-                found.push(Json::from(vec![first.clone(), changed]));
-            }
-        }
-    }
-    found.truncate(ARRAYS_MAX);
-    found
-}
-
-/// An element that a map of a question asks for; of one item, by its place, the value may be another, or none.
-fn element(search: &Search, changed: Option<(usize, Option<Json>)>, rule: &Rule) -> Json {
-    let Search::All(items) = search else { return Json::Null };
-    let mut element = Json::Object(Map::new());
-    for (at, item) in items.iter().enumerate() {
-        let value = match &changed {
-            Some((place, value)) if *place == at => value.clone(),
-            _ => samples(item, rule).into_iter().next(),
-        };
-        match (item.field.as_deref(), value) {
-            (Some("."), Some(value)) => return value,
-            (Some(field), value) => set_within(&mut element, field, value.as_ref()),
-            (None, _) => {}
-        }
-    }
-    element
-}
-
-/// A regular expression is met by texts that only its author knows: those that the rule's tests have in a field that is
-/// asked for the same expression, events that match first.
-fn texts_of_regex(item: &Item, rule: &Rule) -> Vec<Json> {
-    let items = rule.detection.selections.iter().flat_map(|selection| selection.search.items_within());
-    let sources = |item: &Item| -> Vec<String> { item.values.iter().map(written).collect() };
-    let same = items.filter(|(_, o)| o.modifiers == item.modifiers && sources(o) == sources(item));
-    let fields: BTreeSet<String> = same.filter_map(|(path, _)| path).collect();
-    let matching = rule.tests.iter().filter(|test| test.matches);
-    let tests = matching.chain(rule.tests.iter().filter(|test| !test.matches));
-    let texts = tests.flat_map(|test| fields.iter().flat_map(|field| taken(&test.event, field)));
-    texts.filter(Json::is_string).take(TAKEN_VALUES_MAX).chain([Json::from("zz")]).collect()
-}
-
-/// A number and its neighbours, in the order below, itself, above; itself first.
-fn around(text: &str) -> Vec<Json> {
-    match (text.parse::<i64>(), text.parse::<f64>()) {
-        (Ok(n), _) => [n, n.saturating_sub(1), n.saturating_add(1)].map(Json::from).to_vec(),
-        (_, Ok(n)) => [n, n - 1.0, n + 1.0].map(Json::from).to_vec(),
-        _ => vec![Json::from(text)],
-    }
-}
-
-/// A value as the rule has it.
-fn written(value: &Scalar) -> String {
-    match value {
-        Scalar::Null => String::new(),
-        Scalar::Bool(value) => value.to_string(),
-        Scalar::Number(_, text) | Scalar::Text(text) => text.clone(),
-    }
-}
-
-/// A text that a value matches: nothing for `*`, a letter for `?`.
-fn literal(value: &Scalar) -> String {
-    let source = written(value);
-    let (mut text, mut rest) = (String::new(), source.chars().peekable());
-    while let Some(c) = rest.next() {
-        match c {
-            '\\' => text.push(rest.next_if(|next| matches!(next, '*' | '?' | '\\')).unwrap_or('\\')),
-            '*' => {}
-            '?' => text.push('a'),
-            c => text.push(c),
-        }
-    }
-    text
 }
 
 /// The values of a field in an event.
-fn taken(event: &Json, field: &str) -> Vec<Json> {
+pub(super) fn taken(event: &Json, field: &str) -> Vec<Json> {
     fn walk(node: &Json, path: &str, found: &mut Vec<Json>) {
         match node {
             Json::Object(map) => {
@@ -414,7 +284,7 @@ fn wrapper(node: &Json, head: &str, depth: usize) -> Option<Vec<String>> {
     })
 }
 
-fn set_within(node: &mut Json, path: &str, value: Option<&Json>) {
+pub(super) fn set_within(node: &mut Json, path: &str, value: Option<&Json>) {
     match node {
         Json::Object(map) => {
             let step = path.split_once('.').filter(|_| !map.contains_key(path));

@@ -1,6 +1,6 @@
 //! What each type of correlation means, as data: rules, correlations and series of events in `tests/correlations`.
 
-use detect::{Detector, EventLogRoutes, LoadReport, RuleTestResult, SeriesTestOutcome};
+use detect::{Detector, EventLogRoutes, LoadReport, Reading, RuleTestResult, SeriesTestOutcome};
 use model::FieldTable;
 use std::path::Path;
 
@@ -8,7 +8,7 @@ fn run(text: &str) -> (LoadReport, Vec<SeriesTestOutcome>) {
     let (mut vendor, mut ocsf) = (FieldTable::default(), FieldTable::default());
     let (detector, report) = Detector::load([("r.yml", text)], &mut vendor, &mut ocsf);
     let event_log = EventLogRoutes::new(&detector, &mut vendor);
-    let outcomes = detector.run_series_tests(&vendor, &ocsf, &event_log, |_| None);
+    let outcomes = detector.run_series_tests(&Reading::plain(&vendor, &ocsf, &event_log));
     (report, outcomes)
 }
 

@@ -19,10 +19,8 @@ fn judged_all(
     let event_log = EventLogRoutes::new(&detector, &mut vendor);
     let vocabulary = vendor.vocabulary(["Event.System", "Event.EventData"], []);
     let reading = Reading {
-        vendor_fields: &vendor,
-        ocsf_fields: &ocsf,
-        event_log: &event_log,
         vocabulary_of: &|rule| (rule.logsource.product.as_deref() == Some("windows")).then_some(&vocabulary),
+        ..Reading::plain(&vendor, &ocsf, &event_log)
     };
     let rules = detector.rules().map(|(hit, rule)| {
         let place = format!("{}:{} {}", rule.file, rule.line, rule.title);
@@ -62,8 +60,9 @@ fn a_rule_without_tests_says_which_it_should_have() {
     assert_eq!((judged.standing, judged.killed, judged.score()), (Standing::Untested, 0, Some(0.0)));
     assert_eq!(judged.equivalent.len(), 0, "{:?}", judged.equivalent);
     let dropped = judged.survivors.iter().find(|s| s.mutation.operator == Operator::DropFilter).unwrap();
-    assert_eq!((dropped.mutation.line, dropped.missing.matches), (7, false), "{:?}", dropped.missing);
-    assert!(dropped.missing.event["userAgent"].as_str().unwrap().starts_with("terraform"));
+    let missing = dropped.missing.as_ref().unwrap();
+    assert_eq!((dropped.mutation.line, missing.matches), (7, false), "{missing:?}");
+    assert!(missing.event["userAgent"].as_str().unwrap().starts_with("terraform"));
 }
 
 #[test]
@@ -112,9 +111,55 @@ tests:
   - {name: longer, event: {eventName: StopLoggingSoon}, matches: false}
 ");
     let equivalent: Vec<_> = judged.equivalent.iter().map(|mutation| mutation.change.as_str()).collect();
-    assert!(equivalent.contains(&"drop `wide` from the condition"), "{equivalent:?}");
-    assert_eq!(judged.survivors.len(), 0, "{:?}", judged.survivors);
-    assert_eq!(judged.score(), Some(100.0));
+    assert!(
+        equivalent.contains(&"find `eventName|startswith: Stop` anywhere in the field"),
+        "{equivalent:?}"
+    );
+    // a part of the rule that nothing needs is not excused, and no test is made up for it
+    let survived: Vec<_> =
+        judged.survivors.iter().map(|s| (s.mutation.change.as_str(), s.missing.is_none())).collect();
+    assert_eq!(survived, [("drop `wide` from the condition", true)]);
+    assert!(judged.score().is_some_and(|score| score < 100.0), "{:?}", judged.score());
+}
+
+/// A filter or alternative that no test shows is found out, whatever it asks: for each an event is made that needs it.
+#[test]
+fn untested_parts_are_told_apart_whatever_they_ask() {
+    for part in [
+        "{user|fieldref: target}",
+        "{user|fieldref|endswith: target}",
+        "{user|fieldref|startswith: target}",
+        "{cmd|base64offset|contains: whoami}",
+        "{cmd|wide|base64offset|contains: whoami}",
+        "{cmd|base64: whoami}",
+        "{at|hour: 3}",
+        "{at|hour|gte: 22}",
+        "{at|week: 53}",
+        "{at|month|lt: 2}",
+        "{'ref|re': '^refs/heads/(dependabot|renovate)/[a-z]+-\\d{3}$'}",
+        "{'name|re|i': '^BOT-[0-9]+$'}",
+        "{image|startswith: '/opt/', image|endswith: '/agent'}",
+        "{image|startswith: '/opt/', image|contains: 'tools', image|endswith: '/agent'}",
+        "{eventName|endswith: Now}",
+        "{size|gte: 10, size|lte: 20}",
+        "{'list[any]': {port|lte: 22, port|gte: 22}}",
+        "{'list[any]': {a|fieldref: b}}",
+    ] {
+        let text = format!(
+            "title: T\nlogsource: {{product: aws, service: cloudtrail}}\ndetection:\n  s: {{eventName|startswith: Stop}}\n  \
+             filter: {part}\n  condition: s and not filter\ntests:\n\
+             - {{name: yes, event: {{eventName: StopLogging, user: ana, target: ben, image: /bin/sh}}, matches: true}}\n\
+             - {{name: no, event: {{eventName: StartLogging}}, matches: false}}\n"
+        );
+        let judged = one(&text);
+        let dropped = judged.survivors.iter().find(|s| s.mutation.operator == Operator::DropFilter);
+        let missing = dropped.and_then(|dropped| dropped.missing.as_ref());
+        let missing = missing.unwrap_or_else(|| panic!("{part}: {:#?}", judged.survivors));
+        let (event, matches) = (&missing.event, missing.matches);
+        let with = one(&format!("{text}- {{name: more, event: {event}, matches: {matches}}}\n"));
+        let left = with.survivors.iter().any(|s| s.mutation.operator == Operator::DropFilter);
+        assert!(with.standing == Standing::Judged && !left, "{part}: {event}");
+    }
 }
 
 /// A test that is asked for must do what it is asked for: added to the rule, it kills the change.
@@ -124,7 +169,8 @@ fn the_missing_test_kills_its_change() {
         let rule = rule.replace("tests:\n", "");
         let mut text = format!("{rule}tests:\n");
         for (at, survivor) in one(&rule).survivors.iter().enumerate() {
-            let (event, matches) = (&survivor.missing.event, survivor.missing.matches);
+            let Some(missing) = &survivor.missing else { continue };
+            let (event, matches) = (&missing.event, missing.matches);
             text.push_str(&format!("  - {{name: t{at}, event: {event}, matches: {matches}}}\n"));
         }
         let after = one(&text);

@@ -9,9 +9,31 @@ use std::sync::Arc;
 /// From this similarity on (0 to 1, Jaro-Winkler), a service is taken for a misspelt one.
 const MISSPELT_MIN: f64 = 0.75;
 
-/// Of a rule that no record can reach: whether it is for a product that is mapped, and for a service of it that no
-/// mapping gives, which is most often a misspelt word.
-pub(super) fn unknown_service(engine: &Engine, rule: &Rule) -> Option<Lint> {
+/// Of a rule that no record can reach: whether it is for a product that is mapped, and for a service or category of it
+/// that no mapping gives, which is most often a misspelt word.
+pub(super) fn unknown(engine: &Engine, rule: &Rule) -> Option<Lint> {
+    unknown_service(engine, rule).or_else(|| unknown_category(engine, rule))
+}
+
+/// Categories of the event log are many, and records of those that the table does not have may come one day.
+fn unknown_category(engine: &Engine, rule: &Rule) -> Option<Lint> {
+    let (category, product) = (rule.logsource.category.as_deref()?, rule.logsource.product.as_deref()?);
+    let logsources = engine.normalizer().logsources().iter();
+    let mut of_product = logsources.filter(|one| one.product.eq_ignore_ascii_case(product)).peekable();
+    of_product.peek()?;
+    let is_it = |known: &str| known.eq_ignore_ascii_case(category);
+    if event_log::services(product).next().is_some()
+        || of_product.any(|one| one.category.as_deref().is_some_and(is_it))
+    {
+        return None;
+    }
+    let message = format!(
+        "no mapping of `{product}` gives the category `{category}`, so this never fires; leave it out, or name a service"
+    );
+    Some(Lint { file: Arc::clone(&rule.file), line: rule.line, code: "logsource-unknown", message })
+}
+
+fn unknown_service(engine: &Engine, rule: &Rule) -> Option<Lint> {
     let service = rule.logsource.service.as_deref()?;
     let product = rule.logsource.product.as_deref()?;
     let known: Vec<String> = services(engine, product).into_iter().flatten().collect();

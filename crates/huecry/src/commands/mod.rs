@@ -14,6 +14,7 @@ mod init;
 mod lake;
 mod logsource_lint;
 mod mask;
+mod ocsf_lint;
 mod owners;
 mod people;
 mod playbook;

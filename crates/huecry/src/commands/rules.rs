@@ -109,6 +109,22 @@ impl<'a> Unreached<'a> {
     }
 }
 
+/// Tests of such a rule may pass, and it never fires.
+fn note_unreached(rules: usize) {
+    if rules > 0 {
+        terminal::note(format_args!(
+            "{rules} rules are for logsources that no mapping gives; `huecry rules lint` names them"
+        ));
+    }
+}
+
+/// `aws/cloudtrail`, `windows/process_creation`.
+fn logsource_words(logsource: &sigma::Logsource) -> String {
+    let sigma::Logsource { product, category, service, .. } = logsource;
+    let parts: Vec<&str> = [product, category, service].into_iter().filter_map(Option::as_deref).collect();
+    parts.join("/")
+}
+
 fn load(files: &[RuleFile], json: bool) -> Result<Exit, Failure> {
     let (engine, report) = load_rules(files)?;
     let exit = if report.refused.is_empty() { Exit::Done } else { Exit::Faults };
@@ -122,12 +138,7 @@ fn load(files: &[RuleFile], json: bool) -> Result<Exit, Failure> {
         terminal::line(answer);
         return Ok(exit);
     }
-    if !unreached.is_empty() {
-        terminal::note(format_args!(
-            "{} rules are for logsources that no mapping gives; `huecry rules lint` names them",
-            unreached.len()
-        ));
-    }
+    note_unreached(unreached.len());
     for error in &report.refused {
         terminal::note(error);
     }

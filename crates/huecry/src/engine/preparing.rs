@@ -30,7 +30,7 @@ fn tested(mappings: &Arc<Mappings>, rules: &[&Rule], preparation: &Preparation) 
     for outcome in engine.run_rule_tests() {
         if let Some(rule) = engine.detector().rule(outcome.rule) {
             let state = states.entry(at(rule)).or_default();
-            *state = state.and(&outcome.result);
+            *state = state.and(outcome.matches, &outcome.result);
         }
     }
     states

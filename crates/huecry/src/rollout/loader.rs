@@ -7,9 +7,12 @@ use super::generation::{
 use super::git::GitState;
 use crate::content::RuleFile;
 use crate::engine::{Engine, Mappings};
-use detect::stage::{Arrival, NewRuleStage, TestState, alert_budget, effective, first_stage};
+use detect::stage::{
+    Arrival, NewRuleStage, TestState, alert_budget, effective, first_stage, stage_without_tests,
+};
 use detect::{Hit, LoadReport};
-use foldhash::{HashMap, HashSet};
+use foldhash::HashMap;
+use model::Stage;
 use ports::store::{RuleRow, RuleSetChange};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -40,6 +43,8 @@ pub(crate) struct Loaded {
     pub(crate) version: RuleSetVersion,
     /// What the store does not know yet.
     pub(crate) change: RuleSetChange,
+    /// Rules that were active for tests which are gone: id, stage, and why. The store does not know this yet either.
+    pub(crate) restaged: Vec<(String, Stage, String)>,
     /// Filters whose day is over; they were left out.
     pub(crate) expired: Vec<ExpiredFilter>,
 }
@@ -60,18 +65,18 @@ pub(crate) fn load(
     let mut tests: HashMap<Hit, TestState> = HashMap::default();
     for outcome in engine.run_rule_tests() {
         let state = tests.entry(outcome.rule).or_default();
-        *state = state.and(&outcome.result);
+        *state = state.and(outcome.matches, &outcome.result);
     }
-    let tested_by = tested_by_correlations(&engine);
+    let series = series_states(&engine);
+    let tested_by = tested_by_correlations(&engine, &series);
     let mut staging = Staging::new(known, policy);
     let detector = engine.detector();
     let rules = detector.rules().map(|(hit, rule)| {
         let own = tests.get(&hit).copied().unwrap_or_default();
         // one that correlations take the place of raises nothing: their tests are tests of it
-        let beginning = if own == TestState::Untested && tested_by.contains(&hit) {
-            TestState::Passed { tests: 1 }
-        } else {
-            own
+        let beginning = match tested_by.get(&hit) {
+            Some(tests) if own == TestState::Untested => *tests,
+            _ => own,
         };
         let budget = alert_budget(&rule.custom, policy.alert_budget);
         let found =
@@ -79,7 +84,6 @@ pub(crate) fn load(
         staging.put(Place::Rule(hit), found, budget)
     });
     let rules = rules.collect();
-    let series = series_states(&engine);
     let linked = detector.correlations().set().all().iter().zip(series).enumerate();
     let correlations = linked.map(|(place, (linked, tests))| {
         let budget = alert_budget(&linked.rule.custom, policy.alert_budget);
@@ -88,9 +92,9 @@ pub(crate) fn load(
         staging.put(Place::Correlation(place), found, budget)
     });
     let correlations = correlations.collect();
-    let change = staging.finish();
+    let (change, restaged) = staging.finish();
     let version = RuleSetVersion { digest: digest(files), git };
-    Loaded { engine, report, rules: [rules, correlations], version, change, expired }
+    Loaded { engine, report, rules: [rules, correlations], version, change, restaged, expired }
 }
 
 /// A rule or correlation that was loaded.
@@ -110,31 +114,40 @@ struct Staging<'a> {
     policy: Policy,
     seen: BTreeSet<String>,
     change: RuleSetChange,
+    restaged: Vec<(String, Stage, String)>,
 }
 
 impl<'a> Staging<'a> {
     fn new(known: &'a [RuleRow], policy: Policy) -> Self {
         let by_id = known.iter().map(|row| (row.rule_id.as_str(), row)).collect();
-        Self { by_id, policy, seen: BTreeSet::new(), change: RuleSetChange::default() }
+        let (seen, change, restaged) = (BTreeSet::new(), RuleSetChange::default(), Vec::new());
+        Self { by_id, policy, seen, change, restaged }
     }
 
-    /// The stage that was decided, else its first.
+    /// The stage that was decided, unless it was for tests that are gone; of a new rule its first.
     fn put(&mut self, place: Place, found: Found<'_>, alert_budget: Option<u64>) -> RuleInForce {
         let Found { rule_id, hash, file, tests, beginning } = found;
         let row = self.by_id.get(rule_id.as_str()).copied();
+        let policy = self.policy.new_rule_stage;
+        let without = row.and_then(|row| stage_without_tests(policy, (row.stage, &row.reason), beginning));
         let (decided, reason) = match row {
-            Some(row) => (row.stage, row.reason.clone()),
+            Some(row) => {
+                without.map_or_else(|| (row.stage, row.reason.clone()), |(s, why)| (s, why.to_owned()))
+            }
             None => {
                 let arrival = match self.by_id.is_empty() {
                     true => Arrival::First,
                     false if file.starts_with("builtin:") => Arrival::Builtin,
                     false => Arrival::Later,
                 };
-                let (stage, reason) = first_stage(self.policy.new_rule_stage, beginning, arrival);
+                let (stage, reason) = first_stage(policy, beginning, arrival);
                 (stage, reason.to_owned())
             }
         };
         if self.seen.insert(rule_id.clone()) {
+            if without.is_some() {
+                self.restaged.push((rule_id.clone(), decided, reason.clone()));
+            }
             match row {
                 None => self.change.added.push((rule_id.clone(), hash.clone(), decided, reason.clone())),
                 Some(row) if row.hash != hash || !row.is_loaded => {
@@ -147,10 +160,10 @@ impl<'a> Staging<'a> {
         RuleInForce { place, rule_id, hash, tests, decided, stage, reason, alert_budget }
     }
 
-    fn finish(mut self) -> RuleSetChange {
+    fn finish(mut self) -> (RuleSetChange, Vec<(String, Stage, String)>) {
         let gone = self.by_id.values().filter(|row| row.is_loaded && !self.seen.contains(&row.rule_id));
         self.change.removed = gone.map(|row| row.rule_id.clone()).collect();
-        self.change
+        (self.change, self.restaged)
     }
 }
 
@@ -159,19 +172,27 @@ fn series_states(engine: &Engine) -> Vec<TestState> {
     let mut states = vec![TestState::Untested; engine.detector().correlations().set().all().len()];
     for outcome in engine.run_series_tests() {
         if let Some(state) = states.get_mut(outcome.correlation) {
-            *state = state.and(&outcome.result);
+            *state = state.and(outcome.matches, &outcome.result);
         }
     }
     states
 }
 
-/// Rules that raise nothing by themselves and are named by a correlation that has tests.
-fn tested_by_correlations(engine: &Engine) -> HashSet<Hit> {
+/// Rules that raise nothing by themselves and are named by a correlation that has tests, with what those say; of several
+/// correlations the one whose tests are proof.
+fn tested_by_correlations(engine: &Engine, series: &[TestState]) -> HashMap<Hit, TestState> {
     let detector = engine.detector();
-    let all = detector.correlations().set().all().iter().enumerate();
-    let tested = all.filter(|(_, linked)| !linked.rule.tests.is_empty());
-    let named = tested.flat_map(|(place, _)| detector.rules_of_correlation(place));
-    named.filter(|hit| detector.correlations().is_silent(*hit)).collect()
+    let mut tested = HashMap::default();
+    for (place, state) in series.iter().enumerate().filter(|(_, state)| **state != TestState::Untested) {
+        let named = detector.rules_of_correlation(place).into_iter();
+        for hit in named.filter(|hit| detector.correlations().is_silent(*hit)) {
+            let known = tested.entry(hit).or_insert(*state);
+            if state.is_proof() {
+                *known = *state;
+            }
+        }
+    }
+    tested
 }
 
 /// Names a set of rules by its texts, whatever their folder and order.
@@ -206,13 +227,13 @@ pub(crate) fn audit_values(loaded: &Loaded) -> Value {
         "added": added, "added_count": change.added.len(),
         "changed": changed, "changed_count": change.changed.len(),
         "removed": removed, "removed_count": change.removed.len(),
+        "restaged_count": loaded.restaged.len(),
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::Stage;
 
     fn rule(id: &str, value: &str, tests: &str) -> RuleFile {
         let text = format!(
@@ -222,7 +243,8 @@ mod tests {
         RuleFile { name: format!("{id}.yml"), text: Ok(text) }
     }
 
-    const PASSES: &str = "tests: [{name: t, event: {eventName: A}, matches: true}]\n";
+    const PASSES: &str = "tests: [{name: t, event: {eventName: A}, matches: true}, \
+        {name: u, event: {eventName: Z}, matches: false}]\n";
     const FAILS: &str = "tests: [{name: t, event: {eventName: B}, matches: true}]\n";
 
     fn rows(loaded: &Loaded) -> Vec<RuleRow> {
@@ -273,6 +295,60 @@ mod tests {
         assert!(same.change.is_empty() && same.version == second.version);
     }
 
+    /// A rule is active for its tests: it is not any more when what they said is gone, whatever else changed.
+    #[test]
+    fn a_rule_that_loses_the_tests_it_is_active_for_goes_back_to_shadow() {
+        let (policy, mappings) = (Policy::default(), Arc::new(Mappings::builtin().unwrap()));
+        let load = |files: &[RuleFile], known: &[RuleRow]| load(&mappings, files, vec![], known, policy, 0);
+        let first = load(&[rule("first", "A", PASSES), rule("old", "A", "")], &[]);
+        let all = [rule("first", "A", PASSES), rule("old", "A", ""), rule("new", "A", PASSES)];
+        let tested = load(&all, &rows(&first));
+        assert!(tested.rules[0].iter().all(|rule| rule.stage == Stage::Active) && tested.restaged.is_empty());
+
+        let wide = "'*'";
+        let vacuous = "tests: [{name: t, event: {}, matches: false}]\n";
+        for (tests, what) in [("", "no tests"), (vacuous, "a test that says nothing")] {
+            for value in ["A", wide] {
+                let files = [rule("first", value, tests), rule("old", value, ""), rule("new", value, tests)];
+                let after = load(&files, &rows(&tested));
+                let stages: Vec<_> = after.rules[0].iter().map(|rule| rule.stage).collect();
+                assert_eq!(stages, [Stage::Shadow, Stage::Active, Stage::Shadow], "{what} {value}");
+                let ids: Vec<_> = after.restaged.iter().map(|(id, stage, _)| (id.as_str(), *stage)).collect();
+                assert_eq!(ids, [("first", Stage::Shadow), ("new", Stage::Shadow)]);
+                // what was noted is not noted again
+                assert!(load(&files, &rows(&after)).restaged.is_empty());
+            }
+        }
+        // one whose test fails is held back by that, and not switched on by deleting the test
+        let failing = [rule("first", "A", FAILS), rule("old", "A", ""), rule("new", "A", FAILS)];
+        let held = load(&failing, &rows(&tested));
+        let stages: Vec<_> = held.rules[0].iter().map(|rule| (rule.decided, rule.stage)).collect();
+        assert_eq!(stages[2], (Stage::Active, Stage::Shadow));
+        let files = [rule("first", "A", PASSES), rule("old", "A", ""), rule("new", "A", "")];
+        assert_eq!(load(&files, &rows(&held)).rules[0][2].stage, Stage::Shadow);
+        // what a person decided stays
+        let mut known = rows(&tested);
+        known[2].reason = "two weeks on trial".to_owned();
+        assert_eq!(load(&files, &known).rules[0][2].stage, Stage::Active);
+    }
+
+    /// A test that says nothing of what the rule finds is none.
+    #[test]
+    fn a_new_rule_is_active_with_tests_of_each_kind_only() {
+        let (policy, mappings) = (Policy::default(), Arc::new(Mappings::builtin().unwrap()));
+        let known = rows(&load(&mappings, &[rule("a", "A", "")], vec![], &[], policy, 0));
+        for (value, tests, expected) in [
+            ("'*'", "tests: [{name: t, event: {}, matches: false}]\n", Stage::Shadow),
+            ("'*'", "tests: [{name: t, event: {eventName: A}, matches: true}]\n", Stage::Shadow),
+            ("A", PASSES, Stage::Active),
+        ] {
+            let files = [rule("a", "A", ""), rule("b", value, tests)];
+            let loaded = load(&mappings, &files, vec![], &known, policy, 0);
+            assert_eq!(loaded.report.refused, []);
+            assert_eq!(loaded.rules[0][1].decided, expected, "{value} {tests}");
+        }
+    }
+
     #[test]
     fn broken_files_are_named_and_the_rest_is_loaded() {
         let mappings = Arc::new(Mappings::builtin().unwrap());
@@ -308,7 +384,8 @@ mod tests {
         };
         let tests = |matches| {
             format!(
-                "tests: [{{name: t, matches: {matches}, events: [{{event: {{eventName: B}}, repeat: 2, every: 1s}}]}}]\n"
+                "tests: [{{name: t, matches: {matches}, events: [{{event: {{eventName: B}}, repeat: 2, every: 1s}}]}}, \
+                 {{name: u, matches: false, events: [{{event: {{eventName: B}}}}]}}]\n"
             )
         };
         for (tests, decided, in_force, state) in [

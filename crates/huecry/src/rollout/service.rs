@@ -29,6 +29,8 @@ const BUSY_DAYS_MAX: u32 = 1_000;
 const SETTLE_PAUSE: Duration = Duration::from_secs(1);
 /// What the audit record of a load is called.
 const LOAD_ACTION: &str = "rules.load";
+/// What audit records of a stage say was done.
+const STAGE_ACTION: &str = "rule.stage";
 const DAY_MS: i64 = 86_400_000;
 
 /// What loading and staging work with.
@@ -119,7 +121,8 @@ impl Rollout {
         log(&loaded);
         let by = LoadedBy::system();
         let before = last_rule_set(&*options.store).await.map_err(|e| failure(&e))?;
-        if !loaded.change.is_empty() || before.as_ref() != Some(&loaded.version.word()) {
+        let is_known = loaded.change.is_empty() && loaded.restaged.is_empty();
+        if !is_known || before.as_ref() != Some(&loaded.version.word()) {
             record(&options, &loaded, before.as_deref(), &by).await.map_err(|e| failure(&e))?;
         }
         let generation = into_generation(&options, loaded);
@@ -169,7 +172,8 @@ impl Rollout {
     async fn reload_in_turn(&self, by: &LoadedBy, seen: &mut Fingerprint) -> Result<Outcome, Error> {
         let (loaded, fingerprint) = read(&self.options, &self.mappings).await?;
         let before = self.live.current();
-        let changed = loaded.version != before.version || !loaded.change.is_empty();
+        let is_known = loaded.change.is_empty() && loaded.restaged.is_empty();
+        let changed = loaded.version != before.version || !is_known;
         let outcome = Outcome {
             changed,
             added: loaded.change.added.iter().map(|(id, ..)| id.clone()).collect(),
@@ -241,7 +245,7 @@ impl Rollout {
             reason: Some(reason.to_owned()),
             origin: by.origin.clone(),
             request_id: by.request_id.clone(),
-            ..AuditRecord::new(&**clock, &**entropy, principal, "rule.stage", object)
+            ..AuditRecord::new(&**clock, &**entropy, principal, STAGE_ACTION, object)
         };
         unit.rules().stage(rule_id, stage, reason, now_ms, &audit).await?;
         unit.commit().await?;
@@ -445,6 +449,19 @@ async fn record(
     };
     let mut unit = options.store.begin().await?;
     unit.rules().loaded(&loaded.change, clock.now_ms(), &audit).await?;
+    let rule_set = loaded.version.word();
+    for (rule_id, stage, reason) in &loaded.restaged {
+        let before = unit.rules().get(rule_id).await?.map(|row| row.stage);
+        let audit = AuditRecord {
+            before: json!({ "stage": before }),
+            after: json!({ "stage": stage, "rule_set": rule_set }),
+            reason: Some(reason.clone()),
+            origin: by.origin.clone(),
+            request_id: by.request_id.clone(),
+            ..AuditRecord::new(clock, entropy, by.principal.clone(), STAGE_ACTION, rule_object(rule_id))
+        };
+        unit.rules().stage(rule_id, *stage, reason, clock.now_ms(), &audit).await?;
+    }
     unit.commit().await
 }
 
@@ -459,6 +476,9 @@ fn log(loaded: &Loaded) {
     for error in refused {
         tracing::warn!(file = %error.file, line = error.line, code = error.code.as_str(),
             reason = error.reason, "rule refused");
+    }
+    for (rule, stage, reason) in &loaded.restaged {
+        tracing::warn!(rule, stage = stage.as_str(), reason, "rule staged");
     }
     for ended in &loaded.expired {
         tracing::warn!(

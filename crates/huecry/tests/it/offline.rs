@@ -170,3 +170,68 @@ fn lint_names_a_service_that_no_mapping_gives() {
     assert_eq!((exit, stdout.as_str()), (0, ""), "a product that is not mapped is a note: {stderr}");
     assert!(stderr.contains("products that no mapping gives: zeek"), "{stderr}");
 }
+
+/// What `rules VERB` says of one file, and its exit code.
+fn said(verb: &str, text: &str) -> (i32, String) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.yml"), text).unwrap();
+    let output = huecry().args(["rules", verb]).arg(folder.path()).output().unwrap();
+    (output.status.code().unwrap(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Records that say themselves what they are, and the logsources of rules that look for what is in them.
+#[test]
+fn a_test_with_a_record_that_the_rule_never_sees_fails() {
+    const LOGIN: &str = "{kind: admin#reports#activity, id: {time: '2026-11-20T09:14:05Z', uniqueQualifier: '1', \
+        applicationName: login}, actor: {email: mira.holt@example.com}, name: CreateUser, type: login}";
+    const TRAIL: &str =
+        "{eventSource: iam.amazonaws.com, eventTime: '2026-11-20T09:14:05Z', eventName: CreateUser}";
+    const PROCESS: &str =
+        "{Channel: Microsoft-Windows-Sysmon/Operational, EventID: 3, eventName: CreateUser}";
+    for (logsource, event, is_for_rule) in [
+        ("{product: gcp, service: google_workspace.login}", LOGIN, true),
+        ("{product: gcp, service: google_workspace.admin}", LOGIN, false),
+        ("{product: aws, service: cloudtrail}", TRAIL, true),
+        ("{product: okta, service: okta}", TRAIL, false),
+        ("{product: aws, category: process_creation}", TRAIL, false),
+        ("{product: windows, category: network_connection}", PROCESS, true),
+        ("{product: windows, category: process_creation}", PROCESS, false),
+        ("{product: aws, service: cloudtrail}", PROCESS, false),
+        // what says nothing of where it is from
+        ("{product: okta, service: okta}", "{eventName: CreateUser}", true),
+    ] {
+        let text = rule("3f0d5a1e-0f52-4a0e-9a43-0d9b1c6a7e03", logsource)
+            .replace(
+                "- {name: made, event: {eventName: CreateUser}",
+                &format!("- {{name: made, event: {event}"),
+            )
+            .replace("    eventName: CreateUser\n", "    - eventName: CreateUser\n    - name: CreateUser\n");
+        let (exit, stdout) = said("test", &text);
+        assert_eq!(exit == 0, is_for_rule, "{logsource} {event}: {stdout}");
+        let told = stdout.contains("it would match, but is not for this record: the rule is for ");
+        assert_eq!(told, !is_for_rule, "{stdout}");
+    }
+}
+
+#[test]
+fn lint_looks_up_what_attack_and_ocsf_name() {
+    let good = rule("3f0d5a1e-0f52-4a0e-9a43-0d9b1c6a7e04", "{product: ocsf}")
+        .replace("eventName: CreateUser", "api.operation: CreateUser")
+        .replace("eventName: GetUser", "api.operation: GetUser");
+    assert_eq!(said("lint", &good), (0, String::new()));
+    for (from, to, code) in [
+        ("tags: [attack.t1136]", "tags: [attack.t9999.123]", "unknown-technique"),
+        ("tags: [attack.t1136]", "tags: [attack.nosuchtactic]", "unknown-tactic"),
+        ("level: low", "level: low\nalert_budget: '20'", "bad-alert-budget"),
+        ("level: low", "level: low\ngroup_by: hosts", "bad-group-by"),
+        ("api.operation: C", "api.operaton: C", "did you mean `operation`?"),
+        ("api.operation: C", "clas_uid: C", "did you mean `class_uid`?"),
+        ("api.operation: C", "actor.user.name|fieldref: actor.user.nmae #", "unknown-field"),
+    ] {
+        let (exit, stdout) = said("lint", &good.replacen(from, to, 1));
+        assert!(exit == 1 && stdout.contains(code), "{to}: {stdout}");
+    }
+    let category = rule("3f0d5a1e-0f52-4a0e-9a43-0d9b1c6a7e05", "{product: aws, category: process_creation}");
+    let (exit, stdout) = said("lint", &category);
+    assert!(exit == 1 && stdout.contains("logsource-unknown"), "{stdout}");
+}

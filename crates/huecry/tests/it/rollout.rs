@@ -167,7 +167,8 @@ fn push(batch: &mut RecordBatch, number: u64) {
     batch.push_with(|out| record.encode(out)).unwrap();
 }
 
-const TEST: &str = "tests: [{name: t, event: {eventName: StopLogging}, matches: true}]\n";
+const TEST: &str = "tests: [{name: t, event: {eventName: StopLogging}, matches: true}, \
+    {name: u, event: {eventName: Nothing}, matches: false}]\n";
 
 fn rule(id: &str, title: &str, value: &str, rest: &str) -> String {
     format!(
@@ -291,7 +292,7 @@ async fn stages_decide_how_far_findings_go() {
     };
     rollout.stage("CANARY", Stage::Canary, "on trial", &LoadedBy::system()).await.unwrap();
     let refused = rollout.stage("failing", Stage::Active, "now", &LoadedBy::system()).await;
-    assert!(refused.is_err_and(|error| error.to_string().contains("1 of the 1 tests")));
+    assert!(refused.is_err_and(|error| error.to_string().contains("1 of the 2 tests")));
     let unknown = rollout.stage("nobody", Stage::Active, "now", &LoadedBy::system()).await;
     assert!(unknown.is_err_and(|error| error.to_string().contains("nobody")));
     let expected = [
@@ -403,8 +404,8 @@ fn each(id: &str, base: &str, rest: &str) -> String {
     )
 }
 
-const SERIES: &str =
-    "tests: [{name: t, matches: true, events: [{event: {eventName: StopLogging, eventID: '1'}}]}]\n";
+const SERIES: &str = "tests: [{name: t, matches: true, events: [{event: {eventName: StopLogging, eventID: '1'}}]}, \
+     {name: u, matches: false, events: [{event: {eventName: Nothing, eventID: '1'}}]}]\n";
 
 impl World {
     async fn append_timed(&self, numbers: std::ops::Range<u64>) {

@@ -1,6 +1,6 @@
 //! `huecry rules explain`: why a rule matches an event or not, selection by selection.
 
-use super::load_rules;
+use super::{load_rules, logsource_words};
 use crate::config::EnrichConfig;
 use crate::content::RuleFile;
 use crate::engine::{Engine, RuleOutcome, Scratch};
@@ -170,13 +170,8 @@ fn print(answer: &Answer<'_>, rule: &Rule) {
     terminal::line(format_args!("{}:{}: {}", rule.file, rule.line, rule.title));
     terminal::line(format_args!("event {} ({logsource}): {verdict}", answer.event));
     if !applies {
-        let sigma::Logsource { product, category, service, .. } = &rule.logsource;
-        let parts: Vec<&str> =
-            [product, category, service].into_iter().filter_map(Option::as_deref).collect();
-        terminal::line(format_args!(
-            "  no     the rule is for {}, the record is {logsource}",
-            parts.join("/")
-        ));
+        let of_rule = logsource_words(&rule.logsource);
+        terminal::line(format_args!("  no     the rule is for {of_rule}, the record is {logsource}"));
     }
     for condition in &explanation.conditions {
         terminal::line(format_args!("  {} condition: {}", mark(condition.holds), condition.source));

@@ -2,21 +2,20 @@
 
 use super::sarif::{Remark, Weight};
 use super::{Unreached, load_rules, sarif, write_report};
-use crate::commands::logsource_lint;
+use crate::commands::{logsource_lint, ocsf_lint};
 use crate::content::RuleFile;
+use crate::engine::Engine;
 use crate::exit::{Exit, Failure};
 use crate::terminal;
+use detect::Attack;
 use model::{Clock, SystemClock};
+use normalize::Schema;
 use sigma::Lint;
 use std::path::Path;
 
 pub(super) fn run(files: &[RuleFile], sarif_file: Option<&Path>, json: bool) -> Result<Exit, Failure> {
     let (engine, report) = load_rules(files)?;
-    let mut lints: Vec<Lint> = engine.detector().rules().flat_map(|(_, rule)| sigma::lint(rule)).collect();
-    lints.extend(engine.detector().rule_sets().into_iter().flat_map(sigma::lint_set));
-    let correlations = engine.detector().correlations().set().all();
-    lints.extend(correlations.iter().flat_map(|linked| sigma::correlation::lint(&linked.rule)));
-    lints.extend(engine.unreached_rules().filter_map(|rule| logsource_lint::unknown_service(&engine, rule)));
+    let lints = lints(&engine);
     let unreached: Vec<Unreached<'_>> = engine.unreached_rules().map(Unreached::of).collect();
     if let Some(path) = sarif_file {
         let mut remarks = super::refused_remarks(&report.refused);
@@ -66,6 +65,27 @@ pub(super) fn run(files: &[RuleFile], sarif_file: Option<&Path>, json: bool) -> 
         unreached.len()
     ));
     Ok(if lints.is_empty() && report.refused.is_empty() { Exit::Done } else { Exit::Faults })
+}
+
+fn lints(engine: &Engine) -> Vec<Lint> {
+    let (detector, attack) = (engine.detector(), Attack::builtin());
+    let mut lints: Vec<Lint> = Vec::new();
+    for (_, rule) in detector.rules() {
+        lints.extend(sigma::lint(rule));
+        lints.extend(detect::lint_rule(&attack, rule));
+    }
+    lints.extend(detector.rule_sets().into_iter().flat_map(sigma::lint_set));
+    for linked in detector.correlations().set().all() {
+        lints.extend(sigma::correlation::lint(&linked.rule));
+        lints.extend(detect::lint_correlation(&attack, &linked.rule));
+    }
+    lints.extend(engine.unreached_rules().filter_map(|rule| logsource_lint::unknown(engine, rule)));
+    let mut on_events = detector.rules().filter(|(_, rule)| rule.logsource.is_ocsf()).peekable();
+    if on_events.peek().is_some() {
+        let schema = Schema::builtin();
+        lints.extend(on_events.flat_map(|(_, rule)| ocsf_lint::unknown_fields(&schema, rule)));
+    }
+    lints
 }
 
 fn remark(lint: &Lint) -> Remark {

@@ -31,6 +31,7 @@ struct RuleRow<'a> {
 struct SurvivorRow<'a> {
     #[serde(flatten)]
     mutation: &'a Mutation,
+    /// Null where no event was found that shows what a part of the rule is for.
     missing_test: Value,
 }
 
@@ -177,13 +178,15 @@ fn standing(standing: Standing) -> &'static str {
 
 fn row<'a>(rule: &'a Rule, found: &'a RuleMutations) -> RuleRow<'a> {
     let survived = found.survivors.iter().map(|survivor| {
-        let MissingTest { like, changes, event, matches } = &survivor.missing;
-        let changes: Vec<Value> = changes
-            .iter()
-            .map(|change| serde_json::json!({ "field": change.field, "value": change.value, "removed": change.value.is_none() }))
-            .collect();
-        let missing_test =
-            serde_json::json!({ "like": like, "changes": changes, "event": event, "matches": matches });
+        let missing_test = survivor.missing.as_ref().map(|missing| {
+            let MissingTest { like, changes, event, matches } = missing;
+            let changes: Vec<Value> = changes
+                .iter()
+                .map(|change| serde_json::json!({ "field": change.field, "value": change.value, "removed": change.value.is_none() }))
+                .collect();
+            serde_json::json!({ "like": like, "changes": changes, "event": event, "matches": matches })
+        });
+        let missing_test = missing_test.into();
         SurvivorRow { mutation: &survivor.mutation, missing_test }
     });
     RuleRow {
@@ -252,9 +255,14 @@ fn print(rule: &Rule, found: &RuleMutations) {
     for survivor in &found.survivors {
         let Mutation { line, change, .. } = &survivor.mutation;
         terminal::line(format_args!("    {}:{line}: survived: {change}", rule.file));
-        terminal::line(format_args!("        missing test: {}", missing(&survivor.missing)));
+        let missing = survivor.missing.as_ref().map_or_else(|| NOTHING_FOUND.to_owned(), missing);
+        terminal::line(format_args!("        missing test: {missing}"));
     }
 }
+
+/// Of a part of a rule whose absence no event shows.
+const NOTHING_FOUND: &str =
+    "no event that was tried needs this part of the rule; show one in a test, or leave the part out";
 
 /// The test that should exist, in one line.
 fn missing(test: &MissingTest) -> String {

@@ -2,7 +2,7 @@
 
 use super::junit::{Case, End, Suite};
 use super::sarif::{Remark, Weight};
-use super::{Refused, junit, load_rules, sarif, write_report};
+use super::{Refused, junit, load_rules, logsource_words, sarif, write_report};
 use crate::content::RuleFile;
 use crate::engine::Engine;
 use crate::exit::{Exit, Failure};
@@ -35,11 +35,13 @@ impl TestRow<'_> {
     }
 }
 
-fn why_failed(result: &RuleTestResult) -> Option<String> {
+/// `stranger` says what is known of a record that a rule is not for.
+fn why_failed(result: &RuleTestResult, stranger: impl FnOnce() -> String) -> Option<String> {
     match result {
         RuleTestResult::Passed => None,
         RuleTestResult::Failed { matched: true } => Some("it matched and must not".to_owned()),
         RuleTestResult::Failed { matched: false } => Some("it did not match and must".to_owned()),
+        RuleTestResult::OtherLogsource => Some(stranger()),
         RuleTestResult::Invalid { reason } => Some(format!("the event cannot be used: {reason}")),
     }
 }
@@ -47,7 +49,9 @@ fn why_failed(result: &RuleTestResult) -> Option<String> {
 /// A correlation's test. What decided it is the tests of the rules that it counts, and the numbers of the series.
 fn series_row<'a>(engine: &'a Engine, outcome: &'a SeriesTestOutcome) -> Option<TestRow<'a>> {
     let rule = &engine.detector().correlations().set().get(outcome.correlation)?.rule;
-    let reason = why_failed(&outcome.result);
+    let reason = why_failed(&outcome.result, || {
+        "it did not fire and must: a rule that it counts would match, but is not for such a record".to_owned()
+    });
     Some(TestRow {
         file: &rule.file,
         line: outcome.line,
@@ -62,7 +66,10 @@ fn series_row<'a>(engine: &'a Engine, outcome: &'a SeriesTestOutcome) -> Option<
 
 fn row<'a>(engine: &'a Engine, outcome: &'a RuleTestOutcome) -> Option<TestRow<'a>> {
     let rule = engine.detector().rule(outcome.rule)?;
-    let reason = why_failed(&outcome.result);
+    let reason = why_failed(&outcome.result, || {
+        let logsource = logsource_words(&rule.logsource);
+        format!("it would match, but is not for this record: the rule is for {logsource}")
+    });
     let why = match &outcome.result {
         RuleTestResult::Failed { .. } => why(engine, outcome, rule),
         _ => Vec::new(),
@@ -125,6 +132,7 @@ pub(super) fn run(
             report.refused.len()
         ));
     }
+    super::note_unreached(engine.unreached_rules().count());
     let good = failed == 0 && report.refused.is_empty();
     Ok(if good { Exit::Done } else { Exit::Faults })
 }
