@@ -456,6 +456,7 @@ mod tests {
         }
         let placed = RULE.replace("{a: [x, y]}", "{'a|expand': '%admins%'}");
         let value = |value: &str| format!("{placed}---\nplaceholders: {{admins: [{value}]}}\n");
-        assert_eq!(said(&value("x"), &value("y")), (true, vec!["detection.s: a: x > a: y".to_owned()]));
+        let expected = "detection.s: a|expand: x > a|expand: y".to_owned();
+        assert_eq!(said(&value("x"), &value("y")), (true, vec![expected]));
     }
 }
