@@ -165,7 +165,7 @@ impl Protection {
         while let Some(one) = ahead.pop() {
             // names of owners are held against the list only: nothing is done by them, and a person who calls themselves
             // `50 %` shall not be out of reach for it
-            self.check(one)?;
+            self.check(one, true)?;
             if seen.insert(one) {
                 ahead.extend(&one.belongs_to);
             }
@@ -179,20 +179,26 @@ impl Protection {
     /// # Errors
     /// [`Refusal`].
     pub fn admit_of_any_kind(&self, target: Target) -> Result<Admitted, Refusal> {
-        self.spare(&target.name)?;
+        self.spare_spelled(&target.name, true)?;
         self.admit(target)
     }
 
-    /// Lets a name through that nothing protected has, of whatever kind: where nobody says what it is a name of.
+    /// Lets a name through that nothing protected has, of whatever kind: where nobody says what it is a name of. A number is not
+    /// taken for an address: most words of a message are no names.
     ///
     /// # Errors
     /// [`Refusal::Protected`].
     pub fn spare(&self, name: &str) -> Result<(), Refusal> {
-        let of = |kind| Target { kind, name: name.to_owned(), belongs_to: Vec::new() };
-        TargetKind::ALL.into_iter().try_for_each(|kind| self.check(&of(kind)))
+        self.spare_spelled(name, false)
     }
 
-    fn check(&self, target: &Target) -> Result<(), Refusal> {
+    fn spare_spelled(&self, name: &str, spelled: bool) -> Result<(), Refusal> {
+        let of = |kind| Target { kind, name: name.to_owned(), belongs_to: Vec::new() };
+        TargetKind::ALL.into_iter().try_for_each(|kind| self.check(&of(kind), spelled))
+    }
+
+    /// `spelled`: numbers that programs take for addresses are addresses.
+    fn check(&self, target: &Target, spelled: bool) -> Result<(), Refusal> {
         let name = folded(&target.name);
         let refused = |reason: &str| Refusal::Protected {
             kind: target.kind,
@@ -200,7 +206,8 @@ impl Protection {
             reason: reason.to_owned(),
         };
         let is_place = matches!(target.kind, TargetKind::Host | TargetKind::Network | TargetKind::Service);
-        let spelled = || address(&name).filter(|_| is_place).map(|address| (address, width(address)));
+        let spelled =
+            || address(&name).filter(|_| is_place && spelled).map(|address| (address, width(address)));
         if let Some((address, bits)) = network(&name).or_else(spelled) {
             // a network that holds a protected one is as protected as one inside of it
             let overlap = |(other, other_bits, _): &&(IpAddr, u8, String)| {

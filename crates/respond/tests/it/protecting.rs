@@ -82,6 +82,10 @@ fn what_may_be_of_any_kind_is_held_against_all() {
         let outcome = list().admit_of_any_kind(target(TargetKind::Service, name));
         assert_eq!(outcome.is_ok(), admitted, "{name}: {outcome:?}");
     }
+    // a word of a message: a number in it is one
+    for (word, spared) in [("10.5", true), ("167773956", true), ("10.0.3.4", false), ("huecry-1", false)] {
+        assert_eq!(list().spare(word).is_ok(), spared, "{word}");
+    }
 }
 
 #[test]
